@@ -1,0 +1,134 @@
+//! Why something did not happen: a kind, a sentence, a source and what to do next.
+
+use std::fmt;
+
+/// An error as its user meets it.
+///
+/// `Display` is one line: what failed and on which resource, why (in AWS's own words where they
+/// are known), and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    kind: FailureKind,
+    what: String,
+    source: Option<anyhow::Error>,
+    advice: Option<String>,
+}
+
+impl Failure {
+    /// A failure of this kind; `what` says what failed and on which resource, without a full stop.
+    pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), source: None, advice: None }
+    }
+
+    /// Adds why, in the words of whoever refused.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        self.source = Some(anyhow::Error::msg(why.into()));
+        self
+    }
+
+    /// Adds the error that caused this one.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds what the user can do next, as an instruction without a full stop.
+    #[must_use]
+    pub fn advice(mut self, next: impl Into<String>) -> Self {
+        self.advice = Some(next.into());
+        self
+    }
+
+    /// What kind of failure this is; it alone decides the exit status.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(source) = &self.source {
+            write!(f, ": {source:#}")?;
+        }
+        if let Some(advice) = &self.advice {
+            write!(f, ". {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+/// The kinds of failure that a caller can tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The command line is wrong.
+    Usage,
+    /// An input or the configuration is wrong: malformed image definitions, an unknown container,
+    /// a cluster or service that is missing, a controller that Evenkeel does not drive.
+    InvalidInput,
+    /// AWS refused the caller, or there are no valid credentials.
+    Denied,
+    /// A file or artifact is missing or cannot be read.
+    Unreadable,
+    /// The rollout failed, was rolled back or was stopped.
+    RolloutFailed,
+    /// Another actor's deployment took the place of ours.
+    Superseded,
+    /// The rollout did not end in time.
+    TimedOut,
+    /// AWS is unavailable or throttles, also after retries.
+    Unavailable,
+    /// SIGINT ended the wait; the rollout goes on in ECS.
+    Interrupted,
+    /// SIGTERM ended the wait; the rollout goes on in ECS.
+    Terminated,
+    /// A bug in Evenkeel.
+    Bug,
+}
+
+impl FailureKind {
+    /// The process's exit status: part of the contract, scripts depend on it.
+    #[must_use]
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::RolloutFailed => 1,
+            Self::Usage => 2,
+            Self::InvalidInput => 3,
+            Self::Denied => 4,
+            Self::Unreadable => 5,
+            Self::Superseded => 6,
+            Self::TimedOut => 7,
+            Self::Bug => 70,
+            Self::Unavailable => 75,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// The word for this kind in JSON documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RolloutFailed => "rollout_failed",
+            Self::Usage => "usage",
+            Self::InvalidInput => "invalid_input",
+            Self::Denied => "denied",
+            Self::Unreadable => "unreadable",
+            Self::Superseded => "superseded",
+            Self::TimedOut => "timed_out",
+            Self::Bug => "bug",
+            Self::Unavailable => "unavailable",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}

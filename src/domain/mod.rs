@@ -1,0 +1,7 @@
+//! The core: what Evenkeel knows and decides.
+//!
+//! Nothing here mentions an AWS crate, tokio, a clock or the environment; `tests/layers.rs` keeps
+//! it so. Every function is pure: what it needs to know it is handed.
+
+pub mod failure;
+pub mod timestamp;

@@ -3,5 +3,11 @@
 //! Nothing here mentions an AWS crate, tokio, a clock or the environment; `tests/layers.rs` keeps
 //! it so. Every function is pure: what it needs to know it is handed.
 
+pub mod arn;
+mod canonical;
+pub mod diff;
 pub mod failure;
+pub mod image;
+pub mod image_definitions;
+pub mod task_definition;
 pub mod timestamp;

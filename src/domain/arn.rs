@@ -1,0 +1,135 @@
+//! The name of one revision of a task definition.
+
+use std::fmt;
+
+use super::failure::{Failure, FailureKind};
+
+/// The ARN of one revision: `arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12`.
+///
+/// Ordered as text, so that it can be a key; ask for [`revision`](Self::revision) to find the newest.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskDefinitionArn {
+    text: String,
+    /// Where `family:revision` begins in `text`.
+    family_at: usize,
+    /// Where the colon before the revision stands in `text`.
+    colon_at: usize,
+    revision: u64,
+}
+
+impl TaskDefinitionArn {
+    /// Reads an ARN as AWS writes it, of whatever partition.
+    ///
+    /// # Errors
+    /// A [`FailureKind::Bug`] that quotes `text`: AWS answered in a form that Evenkeel does not know.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        parts(text).ok_or_else(|| {
+            Failure::new(FailureKind::Bug, format!("{text:?} is not the ARN of a task definition's revision"))
+                .because("expected arn:PARTITION:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")
+        })
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The family: `web`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        &self.text[self.family_at..self.colon_at]
+    }
+
+    /// The number of the revision: 12. A later revision of the same family has a higher one.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The short name that people and the ECS console use: `web:12`.
+    #[must_use]
+    pub fn family_and_revision(&self) -> &str {
+        &self.text[self.family_at..]
+    }
+}
+
+impl fmt::Display for TaskDefinitionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for TaskDefinitionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn parts(text: &str) -> Option<TaskDefinitionArn> {
+    let fields: [&str; 5] = text.splitn(6, ':').take(5).collect::<Vec<_>>().try_into().ok()?;
+    let ["arn", partition, "ecs", region, account] = fields else { return None };
+    if partition.is_empty() || region.is_empty() || account.is_empty() {
+        return None;
+    }
+    let resource_at = fields.iter().map(|field| field.len() + 1).sum::<usize>();
+    let named = text.get(resource_at..)?.strip_prefix("task-definition/")?;
+    let (family, revision) = named.split_once(':')?;
+    // `u64::from_str` would take "+12".
+    if family.is_empty() || family.contains('/') || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(TaskDefinitionArn {
+        text: text.to_owned(),
+        family_at: text.len() - named.len(),
+        colon_at: text.len() - revision.len() - 1,
+        revision: revision.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_tells_its_family_and_its_revision() {
+        let arn =
+            TaskDefinitionArn::parse("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12").unwrap();
+        assert_eq!(arn.as_str(), "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12");
+        assert_eq!(arn.to_string(), arn.as_str());
+        assert_eq!(arn.family(), "web");
+        assert_eq!(arn.revision(), 12);
+        assert_eq!(arn.family_and_revision(), "web:12");
+    }
+
+    #[test]
+    fn every_partition_is_known() {
+        for partition in ["aws", "aws-cn", "aws-us-gov", "aws-iso-b", "aws-eusc"] {
+            let arn = format!("arn:{partition}:ecs:some-region-1:123456789012:task-definition/a_b-c:1");
+            assert_eq!(TaskDefinitionArn::parse(&arn).unwrap().family_and_revision(), "a_b-c:1");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_a_bug_that_quotes_the_text() {
+        for text in [
+            "",
+            "web:12",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/:12",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:+12",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12:3",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/a/web:12",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:99999999999999999999",
+            "arn:aws:ecs:eu-west-1:123456789012:service/web:12",
+            "arn:aws:ecs::123456789012:task-definition/web:12",
+            "arn::ecs:eu-west-1:123456789012:task-definition/web:12",
+            "arn:aws:iam:eu-west-1:123456789012:task-definition/web:12",
+        ] {
+            let failure = TaskDefinitionArn::parse(text).unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::Bug, "{text}");
+            assert!(failure.to_string().starts_with(&format!("{text:?} is not")), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What differs between two task definitions, for people.
+
+use serde_json::{Map, Value};
+
+use super::task_definition::TaskDefinition;
+
+/// The longest text of a value that is shown, in characters.
+const MAX_CHARACTERS: usize = 200;
+
+/// What is shown in the place of a value that may be a secret.
+const HIDDEN: &str = "(hidden)";
+
+/// One difference: a value that was added (`from` is `None`), removed (`to` is `None`) or replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where: `containerDefinitions[app].environment[DB_URL]`.
+    pub path: String,
+    /// What is there now, fit to be shown.
+    pub from: Option<String>,
+    /// What will be there, fit to be shown.
+    pub to: Option<String>,
+}
+
+/// The differences between the canonical forms of two definitions, in the order of their paths; none exactly
+/// when the two are [equivalent](TaskDefinition::is_equivalent).
+///
+/// The items of a list are told apart by their `name` (tags by their `key`) if each has one of its own, and by
+/// their position otherwise. Values that may be secrets are hidden on both sides, and values are cut at 200
+/// characters, so a change can show the same text twice.
+#[must_use]
+pub fn diff(from: &TaskDefinition, to: &TaskDefinition) -> Vec<Change> {
+    let mut changes = Vec::new();
+    compare("", Sight::Shown, Some(&from.canonical()), Some(&to.canonical()), &mut changes);
+    changes
+}
+
+/// Whether a value may be shown.
+///
+/// Environment values are secrets by promise. The rest that is hidden is where people are known to put
+/// passwords and tokens for want of a better place: in the command line of a container or its health check
+/// (`--password=…`), in labels (basic authentication of a proxy, credentials of a monitoring agent), in the
+/// options of a volume driver (`o=username=…,password=…`) or of a log driver (`splunk-token`, `apikey`). The
+/// path still says what changes. The options of `awslogs` name log groups, streams and formats, so
+/// they are shown. `secrets`, `secretOptions` and `repositoryCredentials` are references to secrets, and are shown.
+#[derive(Clone, Copy, PartialEq)]
+enum Sight {
+    Shown,
+    /// In the options of a log driver: each name decides.
+    LogOptions,
+    Hidden,
+}
+
+impl Sight {
+    fn of_member(self, name: &str) -> Self {
+        match self {
+            Self::Hidden => Self::Hidden,
+            Self::LogOptions if name.starts_with("awslogs-") => Self::Shown,
+            Self::LogOptions => Self::Hidden,
+            Self::Shown => match name {
+                "command" | "dockerLabels" | "driverOpts" | "entryPoint" | "environment" | "labels" => {
+                    Self::Hidden
+                }
+                "options" => Self::LogOptions,
+                _ => Self::Shown,
+            },
+        }
+    }
+}
+
+fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, changes: &mut Vec<Change>) {
+    if from == to {
+        return;
+    }
+    match (from, to) {
+        (Some(Value::Object(from)), Some(Value::Object(to))) => {
+            compare_members(path, sight, from, to, changes)
+        }
+        (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, sight, from, to, changes),
+        // A part that comes or goes is shown value by value, so that what is secret in it stays hidden.
+        (Some(Value::Object(members)), None) if !members.is_empty() => {
+            compare_members(path, sight, members, &Map::new(), changes);
+        }
+        (None, Some(Value::Object(members))) if !members.is_empty() => {
+            compare_members(path, sight, &Map::new(), members, changes);
+        }
+        (Some(Value::Array(items)), None) if !items.is_empty() => {
+            compare_items(path, sight, items, &[], changes)
+        }
+        (None, Some(Value::Array(items))) if !items.is_empty() => {
+            compare_items(path, sight, &[], items, changes)
+        }
+        (Some(from), Some(to)) if is_nested(from) || is_nested(to) => {
+            compare(path, sight, Some(from), None, changes);
+            compare(path, sight, None, Some(to), changes);
+        }
+        (from, to) => changes.push(change(path, sight, from, to)),
+    }
+}
+
+fn compare_members(
+    path: &str,
+    sight: Sight,
+    from: &Map<String, Value>,
+    to: &Map<String, Value>,
+    changes: &mut Vec<Change>,
+) {
+    let added = to.keys().filter(|name| !from.contains_key(*name));
+    let mut names: Vec<&String> = from.keys().chain(added).collect();
+    names.sort_unstable();
+    for name in names {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        compare(&path, sight.of_member(name), from.get(name), to.get(name), changes);
+    }
+}
+
+fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], changes: &mut Vec<Change>) {
+    let Some((from, to)) = ["name", "key"].iter().find_map(|key| Some((keyed(from, key)?, keyed(to, key)?)))
+    else {
+        for index in 0..from.len().max(to.len()) {
+            compare(&format!("{path}[{index}]"), sight, from.get(index), to.get(index), changes);
+        }
+        return;
+    };
+    let in_both = |here: &[(&str, Value)], there: &[(&str, Value)]| -> Vec<String> {
+        let kept = here.iter().filter(|(name, _)| item(there, name).is_some());
+        kept.map(|(name, _)| (*name).to_owned()).collect()
+    };
+    let (order, new_order) = (in_both(&from, &to), in_both(&to, &from));
+    if order != new_order {
+        let [from, to] =
+            [order, new_order].map(|order| Some(cut(format!("in the order {}", order.join(", ")))));
+        changes.push(Change { path: path.to_owned(), from, to });
+    }
+    let added = to.iter().filter(|(name, _)| item(&from, name).is_none());
+    let mut names: Vec<&str> = from.iter().chain(added).map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    for name in names {
+        let (from, to) = lone_values(item(&from, name), item(&to, name));
+        compare(&format!("{path}[{name}]"), sight, from, to, changes);
+    }
+}
+
+/// The items of a list under their keys, each without its key; none when one has no key of its own.
+fn keyed<'a>(items: &'a [Value], key: &str) -> Option<Vec<(&'a str, Value)>> {
+    let mut keyed: Vec<(&str, Value)> = Vec::with_capacity(items.len());
+    for value in items {
+        let name = value.get(key)?.as_str()?;
+        if item(&keyed, name).is_some() {
+            return None;
+        }
+        let mut rest = value.clone();
+        rest.as_object_mut()?.remove(key);
+        keyed.push((name, rest));
+    }
+    Some(keyed)
+}
+
+fn item<'a>(items: &'a [(&str, Value)], name: &str) -> Option<&'a Value> {
+    items.iter().find(|(key, _)| *key == name).map(|(_, rest)| rest)
+}
+
+/// For pairs of a key and a value, as variables, secrets and tags are, the values themselves: `environment[A]`
+/// reads better than `environment[A].value`.
+fn lone_values<'a>(from: Option<&'a Value>, to: Option<&'a Value>) -> (Option<&'a Value>, Option<&'a Value>) {
+    for member in ["value", "valueFrom"] {
+        let is_pair =
+            |item: &Value| item.get(member).is_some() && item.as_object().is_some_and(|item| item.len() == 1);
+        if [from, to].into_iter().flatten().all(is_pair) {
+            return (from.map(|item| &item[member]), to.map(|item| &item[member]));
+        }
+    }
+    (from, to)
+}
+
+fn is_nested(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
+}
+
+fn change(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>) -> Change {
+    let show = |value: &Value| match value {
+        _ if sight != Sight::Shown => HIDDEN.to_owned(),
+        Value::String(text) => cut(text.clone()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            cut(value.to_string())
+        }
+    };
+    Change { path: path.to_owned(), from: from.map(show), to: to.map(show) }
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MAX_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! A task definition as JSON, copied without loss.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::arn::TaskDefinitionArn;
+use super::canonical::canonical;
+use super::failure::{Failure, FailureKind};
+use super::image::Images;
+
+/// What `DescribeTaskDefinition` tells of a revision and `RegisterTaskDefinition` does not take: the members
+/// by which the shape `TaskDefinition` exceeds `RegisterTaskDefinitionRequest` in botocore's ECS model.
+const READ_ONLY: [&str; 9] = [
+    "taskDefinitionArn",
+    "revision",
+    "status",
+    "requiresAttributes",
+    "compatibilities",
+    "registeredAt",
+    "deregisteredAt",
+    "deleteRequestedAt",
+    "registeredBy",
+];
+
+/// One revision as ECS keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// Its name.
+    pub arn: TaskDefinitionArn,
+    /// Whether a service may still be moved to it: its status is `ACTIVE`.
+    pub active: bool,
+    /// What it was registered with.
+    pub definition: TaskDefinition,
+}
+
+impl Revision {
+    /// Reads the whole body of an answer to `DescribeTaskDefinition`. Tags are in it only when they were
+    /// asked for (`include: ["TAGS"]`).
+    ///
+    /// # Errors
+    /// A [`FailureKind::Bug`] that names the member in question when the answer is not shaped as the ECS API
+    /// reference says. It never quotes the answer, which holds environment values.
+    pub fn from_describe(answer: &[u8]) -> Result<Self, Failure> {
+        let answer: Value =
+            serde_json::from_slice(answer).map_err(|error| unknown_shape("").caused_by(error))?;
+        let Value::Object(mut answer) = answer else { return Err(unknown_shape("")) };
+        let Some(Value::Object(mut members)) = answer.remove("taskDefinition") else {
+            return Err(unknown_shape("taskDefinition"));
+        };
+        let text = |name: &str| members.get(name).and_then(Value::as_str).ok_or_else(|| unknown_shape(name));
+        let arn = TaskDefinitionArn::parse(text("taskDefinitionArn")?)?;
+        let active = text("status")? == "ACTIVE";
+        members.retain(|name, _| !READ_ONLY.contains(&name.as_str()));
+        match answer.remove("tags") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(mut tags)) => {
+                tags.retain(|tag| !is_of_aws(tag));
+                if !tags.is_empty() {
+                    members.insert("tags".to_owned(), Value::Array(tags));
+                }
+            }
+            Some(_) => return Err(unknown_shape("tags")),
+        }
+        Ok(Self { arn, active, definition: TaskDefinition::new(members)? })
+    }
+}
+
+/// What `RegisterTaskDefinition` is sent: every member, known to an SDK or not, as the JSON value that it was.
+///
+/// `==` compares JSON values exactly, numbers digit by digit; for "would ECS treat them alike" ask
+/// [`is_equivalent`](Self::is_equivalent). `Debug` shows no environment values.
+#[derive(Clone, PartialEq)]
+pub struct TaskDefinition(
+    /// An object with a string `family` and an array `containerDefinitions` of objects with a string `name`.
+    Value,
+);
+
+impl TaskDefinition {
+    fn new(members: Map<String, Value>) -> Result<Self, Failure> {
+        if !members.get("family").is_some_and(Value::is_string) {
+            return Err(unknown_shape("family"));
+        }
+        let Some(containers) = members.get("containerDefinitions").and_then(Value::as_array) else {
+            return Err(unknown_shape("containerDefinitions"));
+        };
+        if !containers.iter().all(|container| container["name"].is_string()) {
+            return Err(unknown_shape("containerDefinitions[].name"));
+        }
+        Ok(Self(Value::Object(members)))
+    }
+
+    /// The family that a new revision is registered in.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.0["family"].as_str().unwrap_or_default()
+    }
+
+    /// The names of the containers, in the order of the definition.
+    #[must_use]
+    pub fn containers(&self) -> Vec<&str> {
+        self.container_definitions().map(container_name).collect()
+    }
+
+    /// The image of every container that has one, as it stands.
+    #[must_use]
+    pub fn images(&self) -> BTreeMap<String, String> {
+        let image = |container: &Value| {
+            Some((container_name(container).to_owned(), container["image"].as_str()?.to_owned()))
+        };
+        self.container_definitions().filter_map(image).collect()
+    }
+
+    /// This definition with other images in the containers that `images` names and it has.
+    ///
+    /// The image is replaced whole, whatever it was, and nothing else is touched. A name that this definition does
+    /// not have changes nothing here: the caller looks at [`containers`](Self::containers) first.
+    #[must_use]
+    pub fn with_images(&self, images: &Images) -> Self {
+        let mut copy = self.clone();
+        let containers = copy.0.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if let Some(image) = images.get(container_name(container)) {
+                container["image"] = Value::from(image.as_str());
+            }
+        }
+        copy
+    }
+
+    /// The body of the request that registers it.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
+    }
+
+    /// Whether ECS would run the same from both: equal but for what ECS adds when a definition is read
+    /// back, and for the order of lists that it keeps in no order.
+    #[must_use]
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+
+    pub(super) fn canonical(&self) -> Value {
+        canonical(&self.0)
+    }
+
+    fn container_definitions(&self) -> impl Iterator<Item = &Value> {
+        self.0["containerDefinitions"].as_array().into_iter().flatten()
+    }
+}
+
+impl fmt::Debug for TaskDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskDefinition")
+            .field("family", &self.family())
+            .field("images", &self.images())
+            .finish_non_exhaustive()
+    }
+}
+
+fn container_name(container: &Value) -> &str {
+    container["name"].as_str().unwrap_or_default()
+}
+
+/// Tags that AWS itself set; `RegisterTaskDefinition` refuses the prefix in any case (ECS API reference, `tags`).
+fn is_of_aws(tag: &Value) -> bool {
+    let key = tag["key"].as_str().unwrap_or_default();
+    key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"))
+}
+
+fn unknown_shape(member: &str) -> Failure {
+    let what = "the answer to DescribeTaskDefinition is not shaped as the ECS API reference says";
+    let failure = Failure::new(FailureKind::Bug, what);
+    if member.is_empty() {
+        failure
+    } else {
+        failure.because(format!("{member} is missing or of another type"))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

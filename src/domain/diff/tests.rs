@@ -197,6 +197,16 @@ fn named_items_are_told_apart_by_name_and_others_by_position() {
 }
 
 #[test]
+fn items_that_share_a_name_are_told_apart_by_position() {
+    let secrets = |last: &str| {
+        let items = ["1", last].map(|from| json!({ "name": "S", "valueFrom": from }));
+        json!({ "secrets": items })
+    };
+    assert_eq!(in_container(secrets("2"), secrets("3")), ["secrets[1].valueFrom: 2 -> 3"]);
+    assert_eq!(in_container(secrets("2"), json!({})).len(), 4);
+}
+
+#[test]
 fn another_order_of_named_items_is_a_change_where_order_counts() {
     let volumes = |names: [&str; 2]| with_member("volumes", names.map(|name| json!({ "name": name })).into());
     assert_eq!(

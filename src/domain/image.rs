@@ -58,8 +58,14 @@ impl ImageReference {
     /// The digest that pins the image, if one does: `sha256:…`.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
-        self.0.split_once('@').map(|(_, digest)| digest)
+        digest_of(&self.0)
     }
+}
+
+/// The digest that pins `image` as it stands in a task definition, if one does: `sha256:…`.
+#[must_use]
+pub fn digest_of(image: &str) -> Option<&str> {
+    image.split_once('@').map(|(_, digest)| digest)
 }
 
 impl fmt::Display for ImageReference {

@@ -5,9 +5,15 @@
 
 pub mod arn;
 mod canonical;
+pub mod deployment;
 pub mod diff;
 pub mod failure;
 pub mod image;
 pub mod image_definitions;
+pub mod plan;
+pub mod record;
+pub mod request;
+pub mod rollout;
+pub mod service;
 pub mod task_definition;
 pub mod timestamp;

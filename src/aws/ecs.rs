@@ -1,0 +1,175 @@
+//! Amazon ECS through its SDK.
+
+use std::error::Error as StdError;
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
+use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionError;
+use aws_sdk_ecs::operation::update_service::UpdateServiceError;
+use aws_sdk_ecs::types::TaskDefinitionField;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::request::ClusterName;
+use crate::domain::service::{Service, ServiceDeployment, ServiceRevision};
+use crate::domain::task_definition::{Revision, TaskDefinition};
+use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
+
+use super::error::failure;
+use super::raw_json::{CaptureAnswer, ReplaceBody};
+use super::retry::{OnlyIfNotDone, certainly_did_not_happen};
+use super::shapes;
+
+/// DescribeServices takes ten services.
+const SERVICES: usize = 10;
+/// DescribeServiceDeployments and DescribeServiceRevisions take twenty ARNs.
+const ARNS: usize = 20;
+
+/// Amazon ECS, as the SDK reaches it.
+#[derive(Debug, Clone)]
+pub struct EcsClient {
+    client: Client,
+}
+
+impl EcsClient {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Ecs for EcsClient {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        let mut found = Vec::new();
+        for batch in services.chunks(SERVICES) {
+            let names = batch.iter().map(|name| (*name).to_owned()).collect();
+            let call = self.client.describe_services().cluster(cluster.as_str()).set_services(Some(names));
+            let answer = call.send().await.map_err(|error| {
+                let services = batch.join(", ");
+                failure("DescribeServices", &format!("{services} in cluster {cluster}"), &error)
+            })?;
+            for service in answer.services() {
+                found.push(shapes::service(service)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        let answer = CaptureAnswer::default();
+        let call = self.client.describe_task_definition().task_definition(name);
+        let sent =
+            call.include(TaskDefinitionField::Tags).customize().interceptor(answer.clone()).send().await;
+        // The body counts, also where the SDK's own reading of it stumbles.
+        if let Some(body) = answer.take() {
+            return Revision::from_describe(&body).map(Some);
+        }
+        match sent {
+            Ok(_) => {
+                Err(Failure::new(FailureKind::Bug, format!("DescribeTaskDefinition of {name} had no body")))
+            }
+            Err(error) if is_missing_definition(&error) => Ok(None),
+            Err(error) => Err(failure("DescribeTaskDefinition", name, &error)),
+        }
+    }
+
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        let once = aws_sdk_ecs::config::Builder::new()
+            .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
+        let call = self.client.register_task_definition().customize();
+        let sent = call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send().await;
+        let answer = sent.map_err(|error| {
+            effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
+        })?;
+        let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn());
+        TaskDefinitionArn::parse(arn.unwrap_or_default()).map_err(EffectError::Unknown)
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        let once =
+            aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
+        let call = self.client.update_service().cluster(&service.cluster).service(&service.arn);
+        let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
+        let sent = call.customize().config_override(once).send().await;
+        let answer = sent.map_err(|error| effect_error("UpdateService", &service.arn, &error))?;
+        let updated = answer.service().map(shapes::service).transpose().map_err(EffectError::Unknown)?;
+        updated.ok_or_else(|| {
+            EffectError::Unknown(Failure::new(FailureKind::Bug, "UpdateService answered no service"))
+        })
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        let call = self.client.list_service_deployments().cluster(&service.cluster).service(&service.arn);
+        let answer =
+            call.send().await.map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
+        let listed = answer.service_deployments().iter().filter_map(|listed| {
+            Some(ListedServiceDeployment {
+                arn: listed.service_deployment_arn()?.to_owned(),
+                target: listed.target_service_revision_arn()?.to_owned(),
+            })
+        });
+        Ok(listed.collect())
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        let mut found = Vec::new();
+        for batch in arns.chunks(ARNS) {
+            let call = self.client.describe_service_deployments();
+            let sent = call.set_service_deployment_arns(Some(batch.to_vec())).send().await;
+            let answer =
+                sent.map_err(|error| failure("DescribeServiceDeployments", &batch.join(", "), &error))?;
+            found.extend(answer.service_deployments().iter().map(shapes::service_deployment));
+        }
+        Ok(found)
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        let mut found = Vec::new();
+        for batch in arns.chunks(ARNS) {
+            let call = self.client.describe_service_revisions();
+            let sent = call.set_service_revision_arns(Some(batch.to_vec())).send().await;
+            let answer =
+                sent.map_err(|error| failure("DescribeServiceRevisions", &batch.join(", "), &error))?;
+            for revision in answer.service_revisions() {
+                found.push(shapes::service_revision(revision)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn effect_error<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> EffectError
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    let failure = failure(operation, resource, error);
+    if certainly_did_not_happen(error) {
+        EffectError::Refused(failure)
+    } else {
+        EffectError::Unknown(failure)
+    }
+}
+
+/// ECS has no error of its own for a family or revision that does not exist.
+fn is_missing_definition(error: &SdkError<DescribeTaskDefinitionError, HttpResponse>) -> bool {
+    error.as_service_error().is_some_and(|error| {
+        error.is_client_exception()
+            && error.message().is_some_and(|message| message.contains("Unable to describe task definition"))
+    })
+}

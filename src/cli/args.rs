@@ -1,0 +1,256 @@
+//! The command line as it is typed; what it means is worked out in [`super::meaning`].
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::deploy::Polling;
+
+/// The deploy step for Amazon ECS that keeps Terraform on an even keel.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Put services on new images and watch their rollouts to a true verdict
+    Deploy(DeployArgs),
+    /// Show what a deploy would change; write nothing
+    Plan(PlanArgs),
+    /// Show what a service runs now
+    Live(LiveArgs),
+    /// Play a deployment on an embedded AWS: no account, no network
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What to deploy")]
+pub(super) struct WhatArgs {
+    /// The cluster's name or ARN
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    pub(super) cluster: String,
+    /// A service's name or ARN; several share one rollout watch
+    #[arg(
+        long,
+        env = "EVENKEEL_SERVICE",
+        hide_env_values = true,
+        value_name = "NAME",
+        required = true,
+        value_delimiter = ','
+    )]
+    pub(super) service: Vec<String>,
+    /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given]
+    #[arg(long, env = "EVENKEEL_IMAGE_DEFINITIONS", hide_env_values = true, value_name = "FILE")]
+    pub(super) image_definitions: Option<String>,
+    /// A container and its new image
+    #[arg(
+        long,
+        env = "EVENKEEL_IMAGE",
+        hide_env_values = true,
+        value_name = "CONTAINER=URI",
+        value_delimiter = ','
+    )]
+    pub(super) image: Vec<String>,
+    /// Start a deployment although the images are live already
+    #[arg(long, env = "EVENKEEL_FORCE_NEW_DEPLOYMENT", hide_env_values = true)]
+    pub(super) force_new_deployment: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rollout")]
+pub(super) struct RolloutArgs {
+    /// How long a rollout may take; a rollback may take as long again
+    #[arg(long, env = "EVENKEEL_TIMEOUT", hide_env_values = true, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+    /// How often to look: from the first wait to the longest
+    #[arg(long, env = "EVENKEEL_POLL", hide_env_values = true, value_name = "TIME..TIME", default_value = "2s..15s", value_parser = polling)]
+    pub(super) poll: Polling,
+    /// What to do when the rollout fails or does not end in time
+    #[arg(
+        long,
+        env = "EVENKEEL_ON_FAILURE",
+        hide_env_values = true,
+        value_name = "WHAT",
+        default_value = "rollback"
+    )]
+    pub(super) on_failure: OnFailureArg,
+    /// Return when the rollout has started
+    #[arg(long, env = "EVENKEEL_NO_WAIT", hide_env_values = true)]
+    pub(super) no_wait: bool,
+    /// Leave out the checks that cost a call of their own (today there are none)
+    #[arg(long, env = "EVENKEEL_SKIP_VERIFY", hide_env_values = true)]
+    pub(super) skip_verify: bool,
+    /// How many tasks in a row may fail [default: ECS's own threshold, or its circuit breaker where that is on]
+    #[arg(long, env = "EVENKEEL_MAX_TASK_FAILURES", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_task_failures: Option<u32>,
+    /// How long ECS may be unable to place a task
+    #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(super) placement_grace: Duration,
+    /// Where to record the deployment: file:PATH
+    #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
+    pub(super) record: Vec<String>,
+    /// Show what would change and write nothing: `evenkeel plan`
+    #[arg(long, env = "EVENKEEL_DRY_RUN", hide_env_values = true)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "AWS")]
+pub(super) struct ConnectionArgs {
+    /// A role to assume
+    #[arg(long, env = "EVENKEEL_ROLE_ARN", hide_env_values = true, value_name = "ARN")]
+    pub(super) role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for
+    #[arg(
+        long,
+        env = "EVENKEEL_EXTERNAL_ID",
+        hide_env_values = true,
+        value_name = "ID",
+        requires = "role_arn"
+    )]
+    pub(super) external_id: Option<String>,
+    /// The Region [default: that of the environment or the profile]
+    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    pub(super) region: Option<String>,
+    /// Another endpoint for every AWS service, as an emulator's
+    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+}
+
+/// Put services on new images and watch their rollouts to a true verdict
+#[derive(Debug, Args)]
+pub(super) struct DeployArgs {
+    #[command(flatten)]
+    pub(super) what: WhatArgs,
+    #[command(flatten)]
+    pub(super) rollout: RolloutArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// How to print the result
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(super) output: OutputArg,
+}
+
+/// Show what a deploy would change; write nothing
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) what: WhatArgs,
+    #[command(flatten)]
+    pub(super) rollout: RolloutArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// Exit with status 8 when there is a change
+    #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
+    pub(super) detailed_exitcode: bool,
+    /// How to print the result
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(super) output: OutputArg,
+}
+
+/// Show what a service runs now
+#[derive(Debug, Args)]
+pub(super) struct LiveArgs {
+    /// The cluster's name or ARN
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    pub(super) cluster: String,
+    /// The service's name or ARN
+    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
+    pub(super) service: String,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// How to print it; external is the protocol of Terraform's external data source
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(super) output: LiveOutputArg,
+}
+
+/// Play a deployment on an embedded AWS: no account, no network
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub(super) struct SandboxArgs {
+    /// Serve the embedded AWS on this address until interrupted, instead of playing
+    #[arg(long, env = "EVENKEEL_SERVE", hide_env_values = true, value_name = "ADDRESS")]
+    pub(super) serve: Option<SocketAddr>,
+    /// What becomes of the rollout
+    #[arg(
+        long,
+        env = "EVENKEEL_SCENARIO",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "ok"
+    )]
+    pub(super) scenario: Scenario,
+}
+
+/// What becomes of a rollout on the embedded AWS.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Scenario {
+    /// It completes
+    Ok,
+    /// Its tasks crash, and nothing but Evenkeel looks
+    Crash,
+    /// Its tasks crash, and ECS's circuit breaker rolls it back
+    Breaker,
+    /// Its tasks never start
+    Stuck,
+    /// Another deployment takes its place
+    Superseded,
+    /// The service's desired count is 0
+    DesiredZero,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnFailureArg {
+    /// Put the service back on the revision that it ran before
+    Rollback,
+    /// Leave the service as it is
+    Leave,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputArg {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LiveOutputArg {
+    Text,
+    Json,
+    External,
+    Tfvars,
+}
+
+fn polling(text: &str) -> Result<Polling, String> {
+    let (first, longest) = text.split_once("..").unwrap_or((text, text));
+    let time = |text: &str| humantime::parse_duration(text).map_err(|error| format!("{text:?}: {error}"));
+    let polling = Polling { first: time(first)?, longest: time(longest)? };
+    if polling.first.is_zero() || polling.first > polling.longest {
+        return Err("the first wait must be more than zero and no more than the longest".to_owned());
+    }
+    Ok(polling)
+}

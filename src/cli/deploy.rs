@@ -1,0 +1,137 @@
+//! `evenkeel deploy` and `evenkeel plan`.
+
+use crate::aws::{Connection, EcsClient, connect};
+use crate::clock::Clock;
+use crate::deploy::{Interrupt, Report, World, deploy, prepare};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::Plan;
+use crate::domain::record::Source;
+use crate::domain::request::DeployRequest;
+use crate::output::{self, Narrator};
+use crate::record::{self, FileStore};
+
+use super::args::{ConnectionArgs, DeployArgs, OutputArg, PlanArgs, RolloutArgs, WhatArgs};
+use super::environment::Environment;
+use super::signals::Signals;
+use super::{meaning, print, print_error, print_json};
+
+/// Exit status of `plan --detailed-exitcode` when there is a change.
+const CHANGES: u8 = 8;
+
+/// Deploys; returns the exit status.
+pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
+    if args.rollout.dry_run {
+        let planned = planned(&args.what, &args.rollout, &args.connection, environment).await;
+        return tell_plan(planned, args.output, false);
+    }
+    let report = match Job::new(args, environment) {
+        Ok(job) => match job.run().await {
+            Ok(report) => report,
+            Err(second_signal) => return second_signal.exit_status(),
+        },
+        Err(failure) => Report::refused(failure),
+    };
+    tell(&report, args.output);
+    report.exit_status()
+}
+
+/// Plans; returns the exit status.
+pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
+    let planned = planned(&args.what, &args.rollout, &args.connection, environment).await;
+    tell_plan(planned, args.output, args.detailed_exitcode)
+}
+
+/// A deployment with all that it needs.
+pub(super) struct Job {
+    pub(super) request: DeployRequest,
+    pub(super) connection: Connection,
+    pub(super) records: Vec<FileStore>,
+    pub(super) polling: crate::deploy::Polling,
+    pub(super) source: Source,
+}
+
+impl Job {
+    fn new(args: &DeployArgs, environment: &Environment) -> Result<Self, Failure> {
+        Ok(Self {
+            records: args.rollout.record.iter().map(|text| record::parse(text)).collect::<Result<_, _>>()?,
+            request: meaning::request(&args.what, &args.rollout)?,
+            connection: meaning::connection(&args.connection, environment),
+            polling: args.rollout.poll,
+            source: meaning::source(environment),
+        })
+    }
+
+    /// Deploys until the end, or until a second signal.
+    pub(super) async fn run(&self) -> Result<Report, FailureKind> {
+        let (interrupter, interrupt) = Interrupt::new();
+        let signals = match Signals::catch() {
+            Ok(signals) => signals,
+            Err(failure) => return Ok(Report::refused(failure)),
+        };
+        tokio::select! {
+            report = self.deploy(interrupt) => Ok(report),
+            second = signals.hand_on(interrupter) => Err(second),
+        }
+    }
+
+    async fn deploy(&self, interrupt: Interrupt) -> Report {
+        let ecs: EcsClient = match connect(&self.connection).await {
+            Ok(ecs) => ecs,
+            Err(failure) => return Report::refused(failure),
+        };
+        let world = World {
+            ecs: &ecs,
+            records: &self.records,
+            clock: Clock::system(),
+            polling: self.polling,
+            interrupt,
+            source: &self.source,
+        };
+        let mut narrator = Narrator::new(std::io::stderr());
+        deploy(&world, &self.request, &mut |progress| narrator.tell(&progress)).await
+    }
+}
+
+/// Prints what a deployment came to.
+pub(super) fn tell(report: &Report, format: OutputArg) {
+    if let Some(failure) = report.first_failure() {
+        print_error(&output::failure_text(failure));
+    }
+    match format {
+        OutputArg::Text => print(&output::report_text(report)),
+        OutputArg::Json => print_json(&output::report_document(report)),
+    }
+}
+
+async fn planned(
+    what: &WhatArgs,
+    rollout: &RolloutArgs,
+    connection: &ConnectionArgs,
+    environment: &Environment,
+) -> Result<(Plan, DeployRequest), Failure> {
+    let request = meaning::request(what, rollout)?;
+    let ecs = connect(&meaning::connection(connection, environment)).await?;
+    Ok((prepare(&ecs, &request).await?, request))
+}
+
+fn tell_plan(planned: Result<(Plan, DeployRequest), Failure>, format: OutputArg, detailed: bool) -> u8 {
+    match planned {
+        Ok((plan, request)) => {
+            for warning in &plan.warnings {
+                print_error(&format!("warning: {warning}\n"));
+            }
+            match format {
+                OutputArg::Text => print(&output::plan_text(&plan, &request)),
+                OutputArg::Json => print_json(&output::plan_document(&plan, &request)),
+            }
+            if detailed && plan.changes_anything(&request) { CHANGES } else { 0 }
+        }
+        Err(failure) => {
+            print_error(&output::failure_text(&failure));
+            if format == OutputArg::Json {
+                print_json(&output::failed_document("evenkeel.plan/v1", &failure));
+            }
+            failure.kind().exit_status()
+        }
+    }
+}

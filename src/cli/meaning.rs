@@ -1,0 +1,122 @@
+//! From what was typed to what it means.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+
+use crate::aws::Connection;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::image::Images;
+use crate::domain::image_definitions;
+use crate::domain::record::Source;
+use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
+
+use super::args::{ConnectionArgs, OnFailureArg, RolloutArgs, WhatArgs};
+use super::environment::Environment;
+
+/// The image definitions file that AWS's own ECS action looks for, too.
+const IMAGE_DEFINITIONS: &str = "imagedefinitions.json";
+
+/// One byte more than an image definitions file may have: enough to see that one is too long.
+const READ_AT_MOST: u64 = 100 * 1024 + 1;
+
+/// The deployment that was asked for.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`], or [`FailureKind::Unreadable`] for a file that cannot be read.
+pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRequest, Failure> {
+    let mut services = Vec::new();
+    for name in &what.service {
+        let service = ServiceName::parse(name)?;
+        if services.iter().any(|other: &ServiceName| other.short() == service.short()) {
+            return Err(Failure::new(FailureKind::InvalidInput, format!("service {service} is given twice"))
+                .advice("Give each service once"));
+        }
+        services.push(service);
+    }
+    Ok(DeployRequest {
+        cluster: ClusterName::parse(&what.cluster)?,
+        services,
+        images: images(what)?,
+        policy: Policy {
+            timeout: rollout.timeout,
+            on_failure: match rollout.on_failure {
+                OnFailureArg::Rollback => OnFailure::RollBack,
+                OnFailureArg::Leave => OnFailure::Leave,
+            },
+            no_wait: rollout.no_wait,
+            force_new_deployment: what.force_new_deployment,
+            max_task_failures: rollout.max_task_failures,
+            placement_grace: rollout.placement_grace,
+        },
+    })
+}
+
+/// How to reach AWS.
+pub(super) fn connection(args: &ConnectionArgs, environment: &Environment) -> Connection {
+    Connection {
+        region: args.region.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        role_arn: args.role_arn.clone(),
+        external_id: args.external_id.clone(),
+        max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        http_client: None,
+    }
+}
+
+/// Who deploys, as far as the environment tells.
+pub(super) fn source(environment: &Environment) -> Source {
+    if let Some(id) = environment.get("GITHUB_RUN_ID") {
+        let url = match (environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")) {
+            (Some(server), Some(repository)) => Some(format!("{server}/{repository}/actions/runs/{id}")),
+            _ => None,
+        };
+        return Source { kind: "github".to_owned(), id: Some(id.to_owned()), url };
+    }
+    if let Some(id) = environment.get("CODEBUILD_BUILD_ID") {
+        let url = environment.get("CODEBUILD_BUILD_URL").map(str::to_owned);
+        return Source { kind: "codebuild".to_owned(), id: Some(id.to_owned()), url };
+    }
+    Source { kind: "cli".to_owned(), id: None, url: None }
+}
+
+fn images(what: &WhatArgs) -> Result<Images, Failure> {
+    let file = match &what.image_definitions {
+        Some(file) => Some(file.as_str()),
+        None if what.image.is_empty() => Some(IMAGE_DEFINITIONS),
+        None => None,
+    };
+    let mut images = match file {
+        Some("-") => image_definitions::parse("standard input", &read("standard input", std::io::stdin())?)?,
+        Some(path) => {
+            let opened = File::open(path).map_err(|error| unreadable(path, error))?;
+            image_definitions::parse(path, &read(path, opened)?)?
+        }
+        None => Images::default(),
+    };
+    for assignment in &what.image {
+        let (container, image) = Images::parse_assignment(assignment)?;
+        images.insert(&container, image).map_err(|twice| {
+            Failure::new(FailureKind::InvalidInput, format!("--image {assignment}"))
+                .caused_by(twice)
+                .advice("Give each container one image; nothing was changed")
+        })?;
+    }
+    Ok(images)
+}
+
+fn read(name: &str, from: impl Read) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    from.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| unreadable(name, error))?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &str, error: std::io::Error) -> Failure {
+    let advice = if error.kind() == ErrorKind::NotFound {
+        "Give the file that the build wrote by --image-definitions, or images by --image CONTAINER=URI"
+    } else {
+        "Give a file that can be read by --image-definitions"
+    };
+    Failure::new(FailureKind::Unreadable, format!("the image definitions in {path} cannot be read"))
+        .caused_by(error)
+        .advice(advice)
+}

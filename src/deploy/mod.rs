@@ -1,0 +1,85 @@
+//! The use case: put services on new images and watch their rollouts to a true verdict.
+//!
+//! # Flow
+//! Read the services and their live revisions; plan; then tick until every service is done. A tick
+//! decides from the last snapshot and performs at most one effect.
+//!
+//! # Guarantees
+//! * Before the first service is updated there are four calls, each needing the one before.
+//! * At most one revision and one update, whatever call fails or loses its answer: an effect is
+//!   looked for before it is repeated.
+//! * A run that was cut off is continued by running it again.
+//!
+//! # Assumptions
+//! ECS shows an effect within five minutes; an answer from before it is told apart by the
+//! deployment ids that were seen.
+
+mod interrupt;
+mod ledger;
+mod machine;
+mod observer;
+mod polling;
+mod prepare;
+mod progress;
+mod register;
+mod report;
+mod run;
+
+use crate::clock::Clock;
+use crate::domain::failure::Failure;
+use crate::domain::record::Source;
+use crate::domain::request::DeployRequest;
+use crate::ports::{Ecs, RecordStore};
+
+pub use interrupt::{Interrupt, Interrupter};
+pub use polling::Polling;
+pub use prepare::prepare;
+pub use progress::{Listener, Progress};
+pub use report::{Report, ServiceReport};
+
+use ledger::Ledger;
+use machine::Machine;
+
+/// What a deployment works with.
+#[derive(Debug)]
+pub struct World<'a, E, R> {
+    /// Amazon ECS.
+    pub ecs: &'a E,
+    /// Where the record is kept; nowhere, in one place or in several.
+    pub records: &'a [R],
+    /// The time.
+    pub clock: Clock,
+    /// How often to look.
+    pub polling: Polling,
+    /// What ends the wait early.
+    pub interrupt: Interrupt,
+    /// Who deploys.
+    pub source: &'a Source,
+}
+
+/// Deploys, and reports how it ended; never fails otherwise.
+pub async fn deploy<E: Ecs, R: RecordStore>(
+    world: &World<'_, E, R>,
+    request: &DeployRequest,
+    listen: &mut Listener<'_>,
+) -> Report {
+    match begin(world, request, listen).await {
+        Ok(machine) => machine.run().await,
+        Err(failure) => Report::refused(failure),
+    }
+}
+
+async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
+    world: &'a World<'a, E, R>,
+    request: &'a DeployRequest,
+    listen: &'a mut Listener<'l>,
+) -> Result<Machine<'a, 'l, E, R>, Failure> {
+    let began = world.clock.now();
+    ledger::refuse_shared_record(request.services.len(), world.records.len())?;
+    let (services, ledger) =
+        tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
+    let mut plan = prepare::plan(world.ecs, request, services).await?;
+    plan.warnings.extend(ledger.unfinished());
+    listen(Progress::Planned(&plan));
+    Ok(Machine::new(world, request, listen, plan, ledger, began))
+}

@@ -1,0 +1,60 @@
+//! From a request to a plan: all the reading that a deployment does before it writes.
+
+use std::collections::BTreeMap;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::plan::{Lineage, Plan, select};
+use crate::domain::request::DeployRequest;
+use crate::domain::service::Service;
+use crate::ports::Ecs;
+
+/// Reads what the request is about and plans it; writes nothing.
+///
+/// # Errors
+/// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`].
+pub async fn prepare<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result<Plan, Failure> {
+    let services = describe(ecs, request).await?;
+    plan(ecs, request, services).await
+}
+
+/// Describes the requested services.
+pub(super) async fn describe<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result<Vec<Service>, Failure> {
+    let names: Vec<&str> = request.services.iter().map(|name| name.as_str()).collect();
+    select(request, ecs.describe_services(&request.cluster, &names).await?)
+}
+
+/// Reads the services' live revisions and plans.
+pub(super) async fn plan<E: Ecs>(
+    ecs: &E,
+    request: &DeployRequest,
+    services: Vec<Service>,
+) -> Result<Plan, Failure> {
+    let mut lineages = BTreeMap::new();
+    for live in services.iter().filter_map(Service::live) {
+        if !lineages.contains_key(live) {
+            lineages.insert(live.clone(), lineage(ecs, live).await?);
+        }
+    }
+    Plan::new(request, services, &lineages)
+}
+
+/// Reads a live revision and its family's newest.
+///
+/// The newest one is asked for, because it is nearly always the live one: then that is one call,
+/// and it also tells that nobody's unused revision is left out.
+pub(super) async fn lineage<E: Ecs>(ecs: &E, live: &TaskDefinitionArn) -> Result<Lineage, Failure> {
+    match ecs.describe_task_definition(live.family()).await? {
+        Some(newest) if newest.arn == *live => Ok(Lineage { live: newest, newer: None }),
+        newer => {
+            let live = ecs.describe_task_definition(live.as_str()).await?.ok_or_else(|| {
+                Failure::new(
+                    FailureKind::InvalidInput,
+                    format!("the live revision {live} cannot be described"),
+                )
+                .advice("It was deleted; put the service on a revision that exists first")
+            })?;
+            Ok(Lineage { live, newer })
+        }
+    }
+}

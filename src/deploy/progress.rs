@@ -1,0 +1,77 @@
+//! What a deployment tells while it goes on.
+
+use std::time::Duration;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::deployment::Outcome;
+use crate::domain::plan::Plan;
+use crate::domain::rollout::Observation;
+use crate::domain::service::DeploymentId;
+
+/// Something that a user who watches wants to know.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// What will be done.
+    Planned(&'a Plan),
+    /// A revision was registered.
+    Registered(&'a TaskDefinitionArn),
+    /// A revision that was registered earlier is taken.
+    Adopted(&'a TaskDefinitionArn),
+    /// A service's rollout was started.
+    Started {
+        /// The service.
+        service: &'a str,
+        /// The revision.
+        revision: &'a TaskDefinitionArn,
+        /// Its deployment, if ECS showed it already.
+        deployment: Option<&'a DeploymentId>,
+    },
+    /// A rollout that is under way is followed.
+    Joined {
+        /// The service.
+        service: &'a str,
+        /// Its deployment.
+        deployment: &'a DeploymentId,
+    },
+    /// Another actor's deployment came in between.
+    PlannedAgain {
+        /// The service.
+        service: &'a str,
+        /// The revision that it brought.
+        live: &'a TaskDefinitionArn,
+    },
+    /// A rollout was looked at.
+    Seen {
+        /// The service.
+        service: &'a str,
+        /// The deployment that is followed.
+        deployment: Option<&'a DeploymentId>,
+        /// What was seen.
+        seen: &'a Observation,
+        /// How long the rollout has gone on.
+        elapsed: Duration,
+    },
+    /// A service is put back on its former revision.
+    RollingBack {
+        /// The service.
+        service: &'a str,
+        /// The former revision.
+        to: &'a TaskDefinitionArn,
+        /// What ended the rollout.
+        why: &'a str,
+    },
+    /// A service's deployment is over.
+    Ended {
+        /// The service.
+        service: &'a str,
+        /// How.
+        outcome: Outcome,
+        /// Why, if it is not what was asked for.
+        reason: Option<&'a str>,
+    },
+    /// Something that the user should know besides.
+    Warning(&'a str),
+}
+
+/// Whoever wants to know.
+pub type Listener<'a> = dyn FnMut(Progress<'_>) + Send + 'a;

@@ -1,0 +1,77 @@
+//! What a deployment came to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::deployment::Outcome;
+use crate::domain::failure::Failure;
+
+/// What a command's deployment came to, over all its services.
+#[derive(Debug)]
+pub struct Report {
+    /// The outcome as a whole.
+    pub outcome: Outcome,
+    /// Each service's, in the order asked for; empty when it failed before there were any.
+    pub services: Vec<ServiceReport>,
+    /// What the user should know besides.
+    pub warnings: Vec<String>,
+    /// What went wrong when it concerns no single service.
+    pub failure: Option<Failure>,
+}
+
+/// What one service's deployment came to.
+#[derive(Debug)]
+pub struct ServiceReport {
+    /// The cluster, as it was named.
+    pub cluster: String,
+    /// The service, as it was named.
+    pub service: String,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The revision that is live at the end.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// The revision that was live at the beginning.
+    pub previous: Option<TaskDefinitionArn>,
+    /// The images of the revision that is live at the end, by container.
+    pub images: BTreeMap<String, String>,
+    /// What they resolved to, by container, as far as it is known.
+    pub digests: BTreeMap<String, String>,
+    /// Our deployment's id.
+    pub deployment: Option<String>,
+    /// Our service deployment's ARN.
+    pub service_deployment: Option<String>,
+    /// How long it took, from the first call.
+    pub duration: Duration,
+    /// Why it is not what was asked for.
+    pub failure: Option<Failure>,
+}
+
+impl Report {
+    /// The report on services of which each has ended.
+    #[must_use]
+    pub fn of(services: Vec<ServiceReport>, warnings: Vec<String>) -> Self {
+        let failed = services.iter().find(|service| service.failure.is_some());
+        let best = || services.iter().map(|service| service.outcome).max();
+        let outcome = failed.map(|service| service.outcome).or_else(best).unwrap_or(Outcome::Unchanged);
+        Self { outcome, services, warnings, failure: None }
+    }
+
+    /// The report when nothing could be begun.
+    #[must_use]
+    pub fn refused(failure: Failure) -> Self {
+        Self { outcome: Outcome::Failed, services: Vec::new(), warnings: Vec::new(), failure: Some(failure) }
+    }
+
+    /// What went wrong first, if anything did.
+    #[must_use]
+    pub fn first_failure(&self) -> Option<&Failure> {
+        self.failure.as_ref().or_else(|| self.services.iter().find_map(|service| service.failure.as_ref()))
+    }
+
+    /// The process's exit status.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        self.first_failure().map_or(0, |failure| failure.kind().exit_status())
+    }
+}

@@ -1,0 +1,166 @@
+//! One service's deployment, and what it came to.
+
+use std::collections::BTreeMap;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::deployment::{Ending, Outcome, Phase};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::record::{Deployed, Source};
+use crate::domain::request::DeployRequest;
+use crate::domain::rollout::Observation;
+use crate::domain::service::{DeploymentId, Service};
+use crate::domain::timestamp::Timestamp;
+
+use super::ServiceReport;
+
+/// One service's deployment.
+pub(super) struct Run {
+    /// The service, as it was named.
+    pub(super) named: String,
+    /// Its revision's place among the planned ones.
+    pub(super) revision: usize,
+    pub(super) phase: Phase,
+    /// What was seen last.
+    pub(super) seen: Observation,
+    /// The revision that was live when the deployment began.
+    pub(super) began_on: Option<TaskDefinitionArn>,
+    /// The revision that the service was put on.
+    pub(super) target: Option<TaskDefinitionArn>,
+    /// The deployment that put it there.
+    pub(super) deployment: Option<DeploymentId>,
+    /// That deployment's own record.
+    pub(super) service_deployment: Option<String>,
+    /// What its images resolved to.
+    pub(super) digests: BTreeMap<String, String>,
+    /// How often it was planned again.
+    pub(super) plans_again: u32,
+    pub(super) failure: Option<Failure>,
+    pub(super) ended: Option<Timestamp>,
+    /// The wait ended before the rollout did.
+    unwatched: bool,
+}
+
+/// What the end of a deployment means for the record.
+pub(super) enum OnRecord<'a> {
+    /// It says that this revision is deployed.
+    Settle(&'a TaskDefinitionArn),
+    /// It says what it said before.
+    PutBack,
+    /// It keeps saying that a deployment is under way, because one is.
+    LeaveOpen,
+}
+
+impl Run {
+    pub(super) fn new(named: &str, service: Service, revision: usize) -> Self {
+        Self {
+            named: named.to_owned(),
+            revision,
+            phase: Phase::Pending,
+            began_on: service.live().cloned(),
+            target: None,
+            seen: Observation { service, service_deployment: None },
+            deployment: None,
+            service_deployment: None,
+            digests: BTreeMap::new(),
+            plans_again: 0,
+            failure: None,
+            ended: None,
+            unwatched: false,
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done(_))
+    }
+
+    /// The revision that is live now.
+    pub(super) fn live(&self) -> Option<&TaskDefinitionArn> {
+        match self.outcome() {
+            // ECS may not show the deployment yet, but it took the update.
+            Outcome::Started | Outcome::Deployed => self.target.as_ref(),
+            Outcome::Unchanged
+            | Outcome::RolledBack
+            | Outcome::Failed
+            | Outcome::Superseded
+            | Outcome::Stopped
+            | Outcome::TimedOut => self.seen.service.live(),
+        }
+    }
+
+    /// Ends it by a failure that is not the rollout's own; returns the outcome.
+    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) -> Outcome {
+        self.unwatched = self.phase.rollout().is_some();
+        let is_signal = matches!(failure.kind(), FailureKind::Interrupted | FailureKind::Terminated);
+        let is_rolling_out = matches!(self.phase, Phase::RollingOut { .. });
+        let outcome = if is_rolling_out && is_signal { Outcome::Started } else { Outcome::Failed };
+        self.phase = Phase::Done(Ending { outcome, reason: failure.to_string() });
+        self.failure = Some(failure);
+        self.ended = Some(now);
+        outcome
+    }
+
+    /// What the record is to say now.
+    pub(super) fn verdict_on_record(&self) -> OnRecord<'_> {
+        match (self.outcome(), self.live()) {
+            (Outcome::Deployed | Outcome::Unchanged, Some(live)) => OnRecord::Settle(live),
+            (Outcome::Started, _) => OnRecord::LeaveOpen,
+            (_, live) if live == self.began_on.as_ref() => OnRecord::PutBack,
+            (Outcome::TimedOut, _) => OnRecord::LeaveOpen,
+            _ if self.unwatched => OnRecord::LeaveOpen,
+            _ => OnRecord::PutBack,
+        }
+    }
+
+    /// What the record says of it, with `revision` and `images` as the live ones.
+    pub(super) fn tell<'a>(
+        &'a self,
+        request: &'a DeployRequest,
+        revision: &'a TaskDefinitionArn,
+        images: BTreeMap<String, String>,
+        now: Timestamp,
+        source: &'a Source,
+    ) -> Deployed<'a> {
+        Deployed {
+            cluster: request.cluster.as_str(),
+            service: &self.named,
+            revision,
+            previous: self.began_on.as_ref().unwrap_or(revision),
+            images,
+            digests: self.digests.clone(),
+            deployment_id: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
+            at: now.to_string(),
+            source,
+        }
+    }
+
+    /// What it came to; `images` are the live revision's.
+    pub(super) fn report(
+        &mut self,
+        request: &DeployRequest,
+        images: BTreeMap<String, String>,
+        began: Timestamp,
+    ) -> ServiceReport {
+        ServiceReport {
+            cluster: request.cluster.as_str().to_owned(),
+            service: self.named.clone(),
+            outcome: self.outcome(),
+            task_definition: self.live().cloned(),
+            previous: self.began_on.clone(),
+            digests: std::mem::take(&mut self.digests),
+            images,
+            deployment: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
+            service_deployment: self.service_deployment.clone(),
+            duration: self.ended.unwrap_or(began).since(began),
+            failure: self.failure.take(),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.phase {
+            Phase::Done(ending) => ending.outcome,
+            Phase::Pending | Phase::Registered(_) | Phase::RollingOut { .. } | Phase::RollingBack { .. } => {
+                Outcome::Failed
+            }
+        }
+    }
+}

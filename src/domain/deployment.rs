@@ -1,0 +1,397 @@
+//! One service's deployment: where it stands, and what to do next.
+//!
+//! Flow: `Pending → Registered → RollingOut → Done`, or `RollingOut → RollingBack → Done`.
+//!
+//! Guarantees: [`decide`] and [`Phase::apply`] are pure and total, so a run that was cut off
+//! resumes from its phase and what is there, by the same code that lived through it the first time.
+//! A decision is made from a snapshot; each effect is looked for before it is repeated.
+
+use std::fmt;
+
+use super::arn::TaskDefinitionArn;
+use super::failure::FailureKind;
+use super::request::{OnFailure, Policy};
+use super::rollout::{Observation, Rollout, Verdict, has_completed, judge};
+use super::service::{Deployment, DeploymentId};
+use super::timestamp::Timestamp;
+
+/// Where a service's deployment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was written.
+    Pending,
+    /// The revision to run exists.
+    Registered(Target),
+    /// The service was put on it.
+    RollingOut {
+        /// The rollout.
+        rollout: Rollout,
+        /// The revision to go back to; unknown when a rollout was joined that hides it.
+        former: Option<TaskDefinitionArn>,
+    },
+    /// The service was put back on the former revision.
+    RollingBack {
+        /// The rollout of the former revision.
+        rollout: Rollout,
+        /// What ended the rollout before.
+        why: Why,
+    },
+    /// It is over.
+    Done(Ending),
+}
+
+/// The revision that a service is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The revision.
+    pub revision: TaskDefinitionArn,
+    /// The revision that it was copied from, and to go back to.
+    pub base: TaskDefinitionArn,
+    /// The revision that is PRIMARY until the update: the base, unless our own first update
+    /// overtook another actor's.
+    pub live: TaskDefinitionArn,
+    /// The deployment that was PRIMARY when that was planned.
+    pub replaces: Option<DeploymentId>,
+}
+
+/// Why a service is put back: it failed, or it took too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// The outcome that the rollout had earned.
+    pub outcome: Outcome,
+    /// What happened, for people.
+    pub reason: String,
+}
+
+/// What happened to a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The revision to run was registered, adopted, or is live.
+    Registered(Target),
+    /// A rollout was started, or one that is under way joined.
+    RolloutStarted {
+        /// The rollout.
+        rollout: Rollout,
+        /// The revision to go back to.
+        former: Option<TaskDefinitionArn>,
+    },
+    /// The service was put back.
+    RollbackStarted {
+        /// The rollout of the former revision.
+        rollout: Rollout,
+        /// What ended the rollout before.
+        why: Why,
+    },
+    /// ECS shows the deployment that an update made.
+    DeploymentSeen(DeploymentId),
+    /// Another actor's revision went live in between: everything is decided anew.
+    PlannedAgain,
+    /// It is over.
+    Ended(Ending),
+}
+
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What happened, for people; empty when all is well.
+    pub reason: String,
+}
+
+/// The words for how a deployment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// The images were live already.
+    Unchanged,
+    /// The rollout has started and was not waited for.
+    Started,
+    /// The rollout completed.
+    Deployed,
+    /// The rollout failed, and the service is back on the former revision.
+    RolledBack,
+    /// The rollout failed, and the service is not back.
+    Failed,
+    /// Another actor's deployment replaced ours.
+    Superseded,
+    /// Somebody stopped the rollout.
+    Stopped,
+    /// The rollout did not end in time.
+    TimedOut,
+}
+
+impl Outcome {
+    /// The word for JSON documents and people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Started => "started",
+            Self::Deployed => "deployed",
+            Self::RolledBack => "rolled_back",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::Stopped => "stopped",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    /// What it means, for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Unchanged => "these images are live already",
+            Self::Started => "the rollout has started",
+            Self::Deployed => "the rollout completed",
+            Self::RolledBack => "the rollout failed and the service is back on the former revision",
+            Self::Failed => "the rollout failed",
+            Self::Superseded => "another deployment took the place of this one",
+            Self::Stopped => "the rollout was stopped",
+            Self::TimedOut => "the rollout timed out",
+        }
+    }
+
+    /// The kind of failure that it is, if it is one.
+    #[must_use]
+    pub fn failure_kind(self) -> Option<FailureKind> {
+        match self {
+            Self::Unchanged | Self::Started | Self::Deployed => None,
+            Self::RolledBack | Self::Failed | Self::Stopped => Some(FailureKind::RolloutFailed),
+            Self::Superseded => Some(FailureKind::Superseded),
+            Self::TimedOut => Some(FailureKind::TimedOut),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What to do next; at most one effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Make sure that the planned revision exists.
+    Register,
+    /// Put the service on the revision.
+    Update {
+        /// Start a deployment although the revision is the live one.
+        force: bool,
+    },
+    /// Follow this deployment, which runs our revision.
+    Join(DeploymentId),
+    /// Another actor's revision is live: plan again from it.
+    PlanAgain(TaskDefinitionArn),
+    /// Look again later.
+    Wait,
+    /// Put the service back on its former revision.
+    RollBack {
+        /// That revision.
+        to: TaskDefinitionArn,
+        /// What ended the rollout.
+        why: Why,
+    },
+    /// End it.
+    Finish(Ending),
+}
+
+/// Decides what to do next, from where the deployment stands and what was seen at `now`.
+#[must_use]
+pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy) -> Decision {
+    match phase {
+        Phase::Pending => Decision::Register,
+        Phase::Registered(target) => decide_start(target, seen, policy),
+        Phase::RollingOut { rollout, former } => decide_rollout(rollout, former.as_ref(), seen, now, policy),
+        Phase::RollingBack { rollout, why } => decide_rollback(rollout, why, seen, now, policy),
+        Phase::Done(ending) => Decision::Finish(ending.clone()),
+    }
+}
+
+impl Phase {
+    /// The rollout that is watched.
+    #[must_use]
+    pub fn rollout(&self) -> Option<&Rollout> {
+        match self {
+            Self::RollingOut { rollout, .. } | Self::RollingBack { rollout, .. } => Some(rollout),
+            Self::Pending | Self::Registered(_) | Self::Done(_) => None,
+        }
+    }
+
+    /// The phase after `event`.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] for an event that cannot happen here: a bug of the caller.
+    pub fn apply(self, event: Event) -> Result<Self, IllegalTransition> {
+        match (self, event) {
+            (Self::Pending, Event::Registered(target)) => Ok(Self::Registered(target)),
+            (Self::Registered(_), Event::RolloutStarted { rollout, former }) => {
+                Ok(Self::RollingOut { rollout, former })
+            }
+            (Self::RollingOut { mut rollout, former }, Event::DeploymentSeen(id))
+                if rollout.deployment.is_none() =>
+            {
+                rollout.deployment = Some(id);
+                Ok(Self::RollingOut { rollout, former })
+            }
+            (Self::RollingBack { mut rollout, why }, Event::DeploymentSeen(id))
+                if rollout.deployment.is_none() =>
+            {
+                rollout.deployment = Some(id);
+                Ok(Self::RollingBack { rollout, why })
+            }
+            (Self::RollingOut { .. }, Event::RollbackStarted { rollout, why }) => {
+                Ok(Self::RollingBack { rollout, why })
+            }
+            (Self::Registered(_) | Self::RollingOut { .. }, Event::PlannedAgain) => Ok(Self::Pending),
+            (
+                Self::Pending | Self::Registered(_) | Self::RollingOut { .. } | Self::RollingBack { .. },
+                Event::Ended(ending),
+            ) => Ok(Self::Done(ending)),
+            (phase, event) => Err(IllegalTransition { phase, event }),
+        }
+    }
+}
+
+/// An event that cannot happen in a phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IllegalTransition {
+    /// The phase.
+    pub phase: Phase,
+    /// The event.
+    pub event: Event,
+}
+
+impl fmt::Display for IllegalTransition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} cannot happen in {:?}", self.event, self.phase)
+    }
+}
+
+impl std::error::Error for IllegalTransition {}
+
+/// The revision exists: start a rollout, join the one that is there, or see that all is done.
+fn decide_start(target: &Target, seen: &Observation, policy: &Policy) -> Decision {
+    let service = &seen.service;
+    let Some(primary) = service.primary() else {
+        return Decision::Update { force: policy.force_new_deployment };
+    };
+    let is_as_planned = target.replaces.as_ref() == Some(&primary.id);
+    if primary.task_definition == target.revision {
+        if is_as_planned && policy.force_new_deployment {
+            Decision::Update { force: true }
+        } else if is_as_planned && has_completed(primary, service) {
+            Decision::Finish(Ending { outcome: Outcome::Unchanged, reason: String::new() })
+        } else {
+            Decision::Join(primary.id.clone())
+        }
+    } else if primary.task_definition == target.live {
+        Decision::Update { force: false }
+    } else {
+        Decision::PlanAgain(primary.task_definition.clone())
+    }
+}
+
+fn decide_rollout(
+    rollout: &Rollout,
+    former: Option<&TaskDefinitionArn>,
+    seen: &Observation,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    let finish = |outcome, reason| Decision::Finish(Ending { outcome, reason });
+    if policy.no_wait {
+        return finish(Outcome::Started, String::new());
+    }
+    if rollout.deployment.is_none()
+        && let Some(shown) = shown_since(rollout, seen)
+    {
+        return Decision::Join(shown.id.clone());
+    }
+    let in_time = now.since(rollout.since) < policy.timeout;
+    match judge(rollout, seen, now, policy) {
+        Verdict::Completed => finish(Outcome::Deployed, String::new()),
+        Verdict::RolledBack(reason) => finish(Outcome::RolledBack, reason),
+        Verdict::Superseded(reason) => finish(Outcome::Superseded, reason),
+        Verdict::Stopped(reason) => finish(Outcome::Stopped, reason),
+        Verdict::Failing(reason) | Verdict::Failed(reason) => {
+            go_back(former, rollout, seen, policy, Why { outcome: Outcome::RolledBack, reason })
+        }
+        Verdict::InProgress | Verdict::RollingBack(_) if in_time => Decision::Wait,
+        Verdict::RollingBack(reason) => {
+            finish(Outcome::Failed, format!("{reason}; ECS is still going back to the former revision"))
+        }
+        Verdict::InProgress => {
+            let reason = format!("the rollout did not end within {} s", policy.timeout.as_secs_f64());
+            go_back(former, rollout, seen, policy, Why { outcome: Outcome::TimedOut, reason })
+        }
+    }
+}
+
+fn decide_rollback(
+    rollout: &Rollout,
+    why: &Why,
+    seen: &Observation,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    if rollout.deployment.is_none()
+        && let Some(shown) = shown_since(rollout, seen)
+    {
+        return Decision::Join(shown.id.clone());
+    }
+    let finish = |outcome, then: String| {
+        Decision::Finish(Ending { outcome, reason: format!("{}; {then}", why.reason) })
+    };
+    let back = rollout.revision.family_and_revision();
+    match judge(rollout, seen, now, policy) {
+        Verdict::Completed => finish(why.outcome, format!("the service is back on {back}")),
+        Verdict::Superseded(reason) => finish(Outcome::Superseded, reason),
+        Verdict::InProgress | Verdict::RollingBack(_) if now.since(rollout.since) < policy.timeout => {
+            Decision::Wait
+        }
+        Verdict::InProgress | Verdict::RollingBack(_) => finish(
+            unless_timed_out(why.outcome),
+            format!("going back to {back} did not end within {} s", policy.timeout.as_secs_f64()),
+        ),
+        Verdict::Failing(reason)
+        | Verdict::Failed(reason)
+        | Verdict::RolledBack(reason)
+        | Verdict::Stopped(reason) => {
+            finish(unless_timed_out(why.outcome), format!("going back to {back} failed, too: {reason}"))
+        }
+    }
+}
+
+/// Goes back if that is wanted and possible; never over somebody else's newer deployment.
+fn go_back(
+    former: Option<&TaskDefinitionArn>,
+    rollout: &Rollout,
+    seen: &Observation,
+    policy: &Policy,
+    why: Why,
+) -> Decision {
+    let is_ours =
+        seen.service.primary().is_some_and(|primary| Some(&primary.id) == rollout.deployment.as_ref());
+    match former {
+        Some(former) if policy.on_failure == OnFailure::RollBack && is_ours => {
+            Decision::RollBack { to: former.clone(), why }
+        }
+        _ => Decision::Finish(Ending {
+            outcome: unless_timed_out(why.outcome),
+            reason: format!("{}; the service was left as it is", why.reason),
+        }),
+    }
+}
+
+/// The outcome of a rollout that was not undone.
+fn unless_timed_out(earned: Outcome) -> Outcome {
+    if earned == Outcome::TimedOut { earned } else { Outcome::Failed }
+}
+
+/// The deployment that our update made, where its answer did not show it.
+fn shown_since<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a Deployment> {
+    seen.service.primary().filter(|primary| {
+        primary.task_definition == rollout.revision && Some(&primary.id) != rollout.replaced.as_ref()
+    })
+}

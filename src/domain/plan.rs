@@ -1,0 +1,264 @@
+//! What a deployment will do, decided before anything is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arn::TaskDefinitionArn;
+use super::diff::{Change, diff};
+use super::failure::{Failure, FailureKind};
+use super::image::Images;
+use super::request::{DeployRequest, ServiceName};
+use super::rollout::has_completed;
+use super::service::{Controller, Service};
+use super::task_definition::{Revision, TaskDefinition};
+
+/// What a deployment will do: one revision for each one that is live now, and the services to put
+/// on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The revisions to deploy. Services that share a live revision share one of these.
+    pub revisions: Vec<PlannedRevision>,
+    /// The services, in the order asked for.
+    pub services: Vec<PlannedService>,
+    /// What the user should know before it happens.
+    pub warnings: Vec<String>,
+}
+
+/// A revision that is to be live.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedRevision {
+    /// The live revision that it is copied from.
+    pub base: TaskDefinitionArn,
+    /// The base's images, by container.
+    pub base_images: BTreeMap<String, String>,
+    /// The copy, with the images that were asked for.
+    pub definition: TaskDefinition,
+    /// Where it comes from.
+    pub source: Source,
+    /// The family's newest revision as it was seen: what an answer that got lost is looked for
+    /// beyond.
+    pub newest: TaskDefinitionArn,
+    /// How it differs from the base.
+    pub changes: Vec<Change>,
+}
+
+/// Where a planned revision comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The live revision has these images already.
+    Live,
+    /// The family's newest revision is the very copy, made earlier and not yet live.
+    Adopt(TaskDefinitionArn),
+    /// It has to be registered.
+    Register,
+}
+
+/// A service that is to run a planned revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedService {
+    /// The service as it was observed.
+    pub service: Service,
+    /// Its revision's place in [`Plan::revisions`].
+    pub revision: usize,
+}
+
+/// The revisions that a plan is made from: a live one, and its family's newest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lineage {
+    /// The revision that runs.
+    pub live: Revision,
+    /// The family's newest active revision, when it is another one.
+    pub newer: Option<Revision>,
+}
+
+impl Plan {
+    /// Plans the deployment of `request` on `services`, whose live revisions are in `lineages`.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`] for a service that cannot be deployed to, an image that names
+    /// a container of none of the services, and a service that none of the images concerns.
+    pub fn new(
+        request: &DeployRequest,
+        services: Vec<Service>,
+        lineages: &BTreeMap<TaskDefinitionArn, Lineage>,
+    ) -> Result<Self, Failure> {
+        let mut plan = Self { revisions: Vec::new(), services: Vec::new(), warnings: Vec::new() };
+        for service in services {
+            let lineage = lineage_of(&service, lineages)?;
+            let base = &lineage.live.arn;
+            let revision = match plan.revisions.iter().position(|planned| planned.base == *base) {
+                Some(place) => place,
+                None => {
+                    plan.revisions.push(PlannedRevision::new(lineage, &request.images));
+                    plan.revisions.len() - 1
+                }
+            };
+            plan.services.push(PlannedService { service, revision });
+        }
+        plan.refuse_unmatched(request)?;
+        plan.warn();
+        Ok(plan)
+    }
+
+    /// The revision that `service` is to run.
+    #[must_use]
+    pub fn revision_of(&self, service: &PlannedService) -> &PlannedRevision {
+        &self.revisions[service.revision]
+    }
+
+    /// Whether carrying it out would change anything in AWS.
+    #[must_use]
+    pub fn changes_anything(&self, request: &DeployRequest) -> bool {
+        request.policy.force_new_deployment
+            || self.revisions.iter().any(|revision| revision.source != Source::Live)
+    }
+
+    fn refuse_unmatched(&self, request: &DeployRequest) -> Result<(), Failure> {
+        let names = |definition: &TaskDefinition| {
+            definition.containers().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let known: BTreeSet<String> =
+            self.revisions.iter().flat_map(|revision| names(&revision.definition)).collect();
+        let known_list = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if let Some(unknown) = request.images.names().find(|name| !known.contains(*name)) {
+            let of = self.services.iter().map(|planned| planned.service.name.as_str());
+            return Err(Failure::new(
+                FailureKind::InvalidInput,
+                format!(
+                    "no container {unknown:?} in the task definition of service {}",
+                    of.collect::<Vec<_>>().join(", ")
+                ),
+            )
+            .because(format!("its containers are {known_list}"))
+            .advice("Correct the name in the image definitions; nothing was changed"));
+        }
+        for planned in &self.services {
+            let definition = &self.revision_of(planned).definition;
+            if !definition.containers().iter().any(|name| request.images.get(name).is_some()) {
+                return Err(Failure::new(
+                    FailureKind::InvalidInput,
+                    format!("no image is given for service {}", planned.service.name),
+                )
+                .because(format!("its containers are {}", definition.containers().join(", ")))
+                .advice("Give an image for one of them, or leave the service out; nothing was changed"));
+            }
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self) {
+        for revision in &self.revisions {
+            if revision.source != Source::Live && matches!(&revision.source, Source::Register) {
+                let (newest, base) = (&revision.newest, &revision.base);
+                if newest.revision() > base.revision() {
+                    self.warnings.push(format!(
+                        "{} is newer than the live {} and no deployment of this one's: \
+                         what it changes is not in the copy",
+                        newest.family_and_revision(),
+                        base.family_and_revision(),
+                    ));
+                }
+            }
+        }
+        for PlannedService { service, .. } in &self.services {
+            if service.desired == 0 {
+                self.warnings.push(format!(
+                    "service {} has a desired count of 0: no task will be started, so nothing is proven",
+                    service.name
+                ));
+            }
+            if let Some(primary) = service.primary()
+                && !has_completed(primary, service)
+            {
+                self.warnings.push(format!(
+                    "service {} has a deployment in progress: {} of {}",
+                    service.name,
+                    primary.id,
+                    primary.task_definition.family_and_revision()
+                ));
+            }
+        }
+    }
+}
+
+impl PlannedRevision {
+    /// The revision that follows `lineage`'s live one when `images` are put in.
+    #[must_use]
+    pub fn new(lineage: &Lineage, images: &Images) -> Self {
+        let live = &lineage.live;
+        let definition = live.definition.with_images(images);
+        let newer = lineage.newer.as_ref();
+        let source = match newer {
+            _ if definition == live.definition => Source::Live,
+            Some(newer) if newer.active && definition.is_equivalent(&newer.definition) => {
+                Source::Adopt(newer.arn.clone())
+            }
+            _ => Source::Register,
+        };
+        Self {
+            base: live.arn.clone(),
+            base_images: live.definition.images(),
+            changes: diff(&live.definition, &definition),
+            newest: newer.map_or(&live.arn, |newer| &newer.arn).clone(),
+            definition,
+            source,
+        }
+    }
+}
+
+/// Picks the requested services, in their order, out of what ECS described.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] for one that is missing, deleted, or driven by another controller.
+pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Service>, Failure> {
+    let mut services = Vec::new();
+    for name in &request.services {
+        let found = described.iter().find(|service| is_named(service, name));
+        let service = found.filter(|service| service.active).ok_or_else(|| missing(request, name, found))?;
+        refuse_controller(service)?;
+        services.push(service.clone());
+    }
+    Ok(services)
+}
+
+fn is_named(service: &Service, name: &ServiceName) -> bool {
+    service.arn == name.as_str() || service.name == name.short()
+}
+
+fn missing(request: &DeployRequest, name: &ServiceName, found: Option<&Service>) -> Failure {
+    let why = if found.is_some() { "it is INACTIVE, which means deleted" } else { "MISSING" };
+    Failure::new(
+        FailureKind::InvalidInput,
+        format!("service {name} not found in cluster {}", request.cluster),
+    )
+    .because(why)
+    .advice("Check the names, the Region and the account")
+}
+
+fn refuse_controller(service: &Service) -> Result<(), Failure> {
+    let (kind, next) = match &service.controller {
+        Controller::Ecs => return Ok(()),
+        Controller::CodeDeploy => {
+            ("CODE_DEPLOY", "Deploy it with AWS CodeDeploy, or move the service to ECS's own blue/green")
+        }
+        Controller::External => ("EXTERNAL", "Deploy it with whatever makes its task sets"),
+        Controller::Unknown(kind) => (kind.as_str(), "Use a version of Evenkeel that knows it"),
+    };
+    Err(Failure::new(
+        FailureKind::InvalidInput,
+        format!(
+            "service {} has the deployment controller {kind}, which Evenkeel does not drive",
+            service.name
+        ),
+    )
+    .advice(format!("{next}; nothing was changed")))
+}
+
+fn lineage_of<'a>(
+    service: &Service,
+    lineages: &'a BTreeMap<TaskDefinitionArn, Lineage>,
+) -> Result<&'a Lineage, Failure> {
+    service.live().and_then(|live| lineages.get(live)).ok_or_else(|| {
+        Failure::new(FailureKind::InvalidInput, format!("service {} runs no task definition", service.name))
+            .advice("Give the service a task definition first")
+    })
+}

@@ -1,0 +1,259 @@
+//! How a rollout stands: one snapshot of one's own deployment, judged.
+//!
+//! A service deployment is ECS's own record and decides where it is readable. Else the classic
+//! `deployments` of the service decide, and the service's events tell a rollback from a takeover.
+
+use std::time::Duration;
+
+use super::arn::TaskDefinitionArn;
+use super::request::Policy;
+use super::service::{
+    Deployment, DeploymentId, RolloutState, Service, ServiceDeployment, ServiceDeploymentStatus,
+};
+use super::timestamp::Timestamp;
+
+/// How long a read may lag behind our own write before its word is taken.
+///
+/// The ECS API reference tells callers to allow for up to five minutes of eventual consistency.
+pub const CONSISTENCY_GRACE: Duration = Duration::from_secs(5 * 60);
+
+/// What was seen of a service, at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The service.
+    pub service: Service,
+    /// Our service deployment, where it is readable.
+    pub service_deployment: Option<ServiceDeployment>,
+}
+
+/// The rollout that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// The revision that it brings.
+    pub revision: TaskDefinitionArn,
+    /// Its deployment, once ECS has shown it.
+    pub deployment: Option<DeploymentId>,
+    /// The deployment that was PRIMARY before it.
+    pub replaced: Option<DeploymentId>,
+    /// When it was started, or joined.
+    pub since: Timestamp,
+}
+
+/// How a rollout stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    InProgress,
+    /// It reached its end: this deployment, this revision.
+    Completed,
+    /// ECS goes on, but it will not come to a good end. Says why.
+    Failing(String),
+    /// ECS gave up and goes back to nothing. Says why.
+    Failed(String),
+    /// ECS goes back to the former revision. Says why.
+    RollingBack(String),
+    /// The service is back on the former revision. Says why.
+    RolledBack(String),
+    /// Another actor's deployment took its place. Says which.
+    Superseded(String),
+    /// Somebody stopped it. Says why.
+    Stopped(String),
+}
+
+/// Judges `rollout` by what was seen at `now`.
+#[must_use]
+pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Policy) -> Verdict {
+    let Observation { service, service_deployment } = seen;
+    let Some(id) = &rollout.deployment else { return Verdict::InProgress };
+    let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
+    by_record.unwrap_or_else(|| match service.deployment(id) {
+        Some(mine) if mine.primary || mine.rollout != RolloutState::InProgress => {
+            judge_listed(mine, rollout, service, now, policy)
+        }
+        other => judge_replaced(other.is_some(), id, rollout, service, now),
+    })
+}
+
+/// Whether `deployment` of `service` has reached its end.
+///
+/// Where ECS reports no rollout state, it has when all its tasks run and nothing is drained.
+#[must_use]
+pub fn has_completed(deployment: &Deployment, service: &Service) -> bool {
+    match deployment.rollout {
+        RolloutState::Completed => true,
+        RolloutState::InProgress | RolloutState::Failed => false,
+        RolloutState::Unreported => {
+            service.deployments.len() == 1
+                && deployment.running == deployment.desired
+                && deployment.pending == 0
+        }
+    }
+}
+
+/// The revision of a deployment that came in between, if one did: one that `after`, the answer to
+/// our update, lists beside ours and that `before`, the snapshot we planned on, did not know.
+#[must_use]
+pub fn came_between<'a>(
+    before: &Service,
+    after: &'a Service,
+    mine: &DeploymentId,
+) -> Option<&'a TaskDefinitionArn> {
+    let stranger =
+        |deployment: &&Deployment| deployment.id != *mine && before.deployment(&deployment.id).is_none();
+    // ECS lists the newest first; of two made in the same instant the first one counts.
+    let mut newest: Option<&Deployment> = None;
+    for deployment in after.deployments.iter().filter(stranger) {
+        if newest.is_none_or(|other| deployment.created > other.created) {
+            newest = Some(deployment);
+        }
+    }
+    newest.map(|deployment| &deployment.task_definition)
+}
+
+/// The verdict of ECS's own record, where the record is final or ECS is going back.
+fn judge_record(
+    record: &ServiceDeployment,
+    id: &DeploymentId,
+    rollout: &Rollout,
+    service: &Service,
+) -> Option<Verdict> {
+    let reason = || record.reason.clone().or_else(|| failure_event(service, id));
+    let say = |fallback: &str| reason().unwrap_or_else(|| fallback.to_owned());
+    match record.status {
+        ServiceDeploymentStatus::Successful => Some(Verdict::Completed),
+        ServiceDeploymentStatus::RollingBack => {
+            Some(Verdict::RollingBack(say("ECS goes back to the former revision")))
+        }
+        ServiceDeploymentStatus::RolledBack => {
+            Some(Verdict::RolledBack(say("ECS went back to the former revision")))
+        }
+        ServiceDeploymentStatus::RollbackFailed => {
+            Some(Verdict::Failed(say("ECS could not go back to the former revision")))
+        }
+        ServiceDeploymentStatus::Stopped if record.guard_fired => {
+            Some(Verdict::Failed(say("the deployment failed and ECS had nothing to go back to")))
+        }
+        ServiceDeploymentStatus::Stopped => Some(match service.primary() {
+            Some(primary) if primary.id != *id && Some(&primary.id) != rollout.replaced.as_ref() => {
+                superseded_by(primary)
+            }
+            _ => Verdict::Stopped(say("the deployment was stopped")),
+        }),
+        ServiceDeploymentStatus::InProgress | ServiceDeploymentStatus::Unknown => None,
+    }
+}
+
+/// The verdict while ECS lists our deployment as the one it works towards, or as one that ended.
+fn judge_listed(
+    mine: &Deployment,
+    rollout: &Rollout,
+    service: &Service,
+    now: Timestamp,
+    policy: &Policy,
+) -> Verdict {
+    if mine.rollout == RolloutState::Failed {
+        let reason = mine.reason.clone().unwrap_or_else(|| "ECS gave the deployment up".to_owned());
+        return match service.primary() {
+            Some(primary) if !mine.primary && goes_back(primary) => back_on(primary, service, reason),
+            Some(primary) if !mine.primary => superseded_by(primary),
+            _ if service.guard.rollback => Verdict::RollingBack(reason),
+            _ => Verdict::Failed(reason),
+        };
+    }
+    if mine.task_definition != rollout.revision {
+        return Verdict::Failed(format!(
+            "deployment {} runs {} instead of {}",
+            mine.id,
+            mine.task_definition.family_and_revision(),
+            rollout.revision.family_and_revision()
+        ));
+    }
+    if has_completed(mine, service) {
+        return if mine.primary {
+            Verdict::Completed
+        } else {
+            service.primary().map_or(Verdict::InProgress, superseded_by)
+        };
+    }
+    crash_loop(mine, service, policy)
+        .or_else(|| unplaceable(mine, service, now, policy))
+        .map_or(Verdict::InProgress, Verdict::Failing)
+}
+
+/// The verdict when another deployment is PRIMARY: ours is drained, or gone from the list.
+fn judge_replaced(
+    listed: bool,
+    id: &DeploymentId,
+    rollout: &Rollout,
+    service: &Service,
+    now: Timestamp,
+) -> Verdict {
+    let Some(primary) = service.primary() else { return Verdict::InProgress };
+    let failure = failure_event(service, id);
+    if failure.is_some() || goes_back(primary) {
+        let reason = failure.or_else(|| primary.reason.clone());
+        let reason = reason.unwrap_or_else(|| "ECS went back to the former revision".to_owned());
+        return back_on(primary, service, reason);
+    }
+    if Some(&primary.id) == rollout.replaced.as_ref() {
+        // Either an answer from before our update, or somebody put the old deployment back.
+        return if !listed && now.since(rollout.since) < CONSISTENCY_GRACE {
+            Verdict::InProgress
+        } else {
+            Verdict::RolledBack(format!("the service is back on its former deployment {}", primary.id))
+        };
+    }
+    superseded_by(primary)
+}
+
+fn back_on(primary: &Deployment, service: &Service, reason: String) -> Verdict {
+    if has_completed(primary, service) { Verdict::RolledBack(reason) } else { Verdict::RollingBack(reason) }
+}
+
+/// Whether ECS itself made this deployment to go back.
+fn goes_back(primary: &Deployment) -> bool {
+    primary.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains("rolling back"))
+}
+
+fn superseded_by(primary: &Deployment) -> Verdict {
+    Verdict::Superseded(format!(
+        "deployment {} of {} took its place",
+        primary.id,
+        primary.task_definition.family_and_revision()
+    ))
+}
+
+/// ECS's event that this deployment failed: `(service web) (deployment ecs-svc/1) deployment failed: …`.
+fn failure_event(service: &Service, id: &DeploymentId) -> Option<String> {
+    let mark = format!("(deployment {id}) deployment failed");
+    service.events.iter().find(|event| event.message.contains(&mark)).map(|event| event.message.clone())
+}
+
+/// A crash loop: more tasks failed in a row than anyone would wait for.
+fn crash_loop(mine: &Deployment, service: &Service, policy: &Policy) -> Option<String> {
+    let limit = match policy.max_task_failures {
+        Some(limit) => limit,
+        None if service.guard.breaker => return None,
+        None => breaker_threshold(mine.desired),
+    };
+    (mine.failed >= limit)
+        .then(|| format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed))
+}
+
+/// The circuit breaker's own default: half of the desired count, at least 3 and at most 200
+/// (Amazon ECS developer guide, deployment circuit breaker).
+fn breaker_threshold(desired: u32) -> u32 {
+    desired.div_ceil(2).clamp(3, 200)
+}
+
+/// ECS says again and again that it cannot place a task, and has placed none in between.
+fn unplaceable(mine: &Deployment, service: &Service, now: Timestamp, policy: &Policy) -> Option<String> {
+    let ours = service.events.iter().take_while(|event| event.at >= mine.created);
+    let unplaced = ours
+        .take_while(|event| !event.message.contains("has started"))
+        .filter(|event| event.message.contains("unable to place a task"));
+    let first = unplaced.last()?;
+    (now.since(first.at) >= policy.placement_grace).then(|| {
+        format!("no task could be placed for {} s: {}", now.since(first.at).as_secs(), first.message)
+    })
+}

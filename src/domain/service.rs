@@ -1,0 +1,205 @@
+//! What ECS says of a service: the snapshot that every decision is made from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::arn::TaskDefinitionArn;
+use super::timestamp::Timestamp;
+
+/// A service as DescribeServices or UpdateService answered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// The service's ARN.
+    pub arn: String,
+    /// The service's name.
+    pub name: String,
+    /// The ARN of the cluster that it runs in.
+    pub cluster: String,
+    /// Whether its status is ACTIVE; a deleted service is described for a while, too.
+    pub active: bool,
+    /// Who drives its deployments.
+    pub controller: Controller,
+    /// The revision that was last asked for.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// How many tasks should run.
+    pub desired: u32,
+    /// Who else ends a failing deployment.
+    pub guard: Guard,
+    /// Its deployments, newest first.
+    pub deployments: Vec<Deployment>,
+    /// Its last events, newest first; ECS keeps 100.
+    pub events: Vec<ServiceEvent>,
+    /// The ARN of the service deployment under way, or the last one.
+    pub service_deployment: Option<String>,
+    /// The ARNs of the service revisions that have tasks.
+    pub service_revisions: Vec<String>,
+}
+
+impl Service {
+    /// The deployment that ECS works towards.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.primary)
+    }
+
+    /// The deployment with this id, while ECS still lists it.
+    #[must_use]
+    pub fn deployment(&self, id: &DeploymentId) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.id == *id)
+    }
+
+    /// The revision that is live: the PRIMARY deployment's, never the family's newest.
+    #[must_use]
+    pub fn live(&self) -> Option<&TaskDefinitionArn> {
+        self.primary().map(|primary| &primary.task_definition).or(self.task_definition.as_ref())
+    }
+}
+
+/// One entry of a service's `deployments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// `ecs-svc/<digits>`.
+    pub id: DeploymentId,
+    /// Whether its status is PRIMARY; the others are drained.
+    pub primary: bool,
+    /// The revision that it rolls out.
+    pub task_definition: TaskDefinitionArn,
+    /// How many tasks it should run.
+    pub desired: u32,
+    /// How many of its tasks run.
+    pub running: u32,
+    /// How many of its tasks are starting.
+    pub pending: u32,
+    /// How many of its tasks failed in a row; ECS counts from 0 again when one runs.
+    pub failed: u32,
+    /// How far ECS is with it.
+    pub rollout: RolloutState,
+    /// ECS's words on `rollout`.
+    pub reason: Option<String>,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// A deployment's `rolloutState`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RolloutState {
+    /// Tasks are being replaced.
+    InProgress,
+    /// The deployment reached its end.
+    Completed,
+    /// A circuit breaker or an alarm ended it.
+    Failed,
+    /// ECS reports none, as behind a Classic Load Balancer.
+    Unreported,
+}
+
+/// A deployment's id, `ecs-svc/<digits>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeploymentId(String);
+
+impl DeploymentId {
+    /// The id as ECS wrote it.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as ECS wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `service_revision`, an ARN, is the one that this deployment rolls out.
+    ///
+    /// Both end in the same digits. AWS does not document that; its Terraform provider relies on
+    /// it. The revision's task definition is compared as well before a success is reported.
+    #[must_use]
+    pub fn rolls_out(&self, service_revision: &str) -> bool {
+        let digits = self.0.rsplit('/').next();
+        digits.is_some_and(|digits| !digits.is_empty() && service_revision.rsplit('/').next() == Some(digits))
+    }
+}
+
+impl fmt::Display for DeploymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One of a service's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// ECS's words, `(service web) …`.
+    pub message: String,
+}
+
+/// A service's deployment controller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Controller {
+    /// ECS itself: the one that Evenkeel drives.
+    Ecs,
+    /// AWS CodeDeploy, which refuses a new revision by UpdateService.
+    CodeDeploy,
+    /// Task sets made by a third party.
+    External,
+    /// One that this version of Evenkeel does not know.
+    Unknown(String),
+}
+
+/// What of a service's deployment configuration ends a failing deployment without us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Guard {
+    /// The deployment circuit breaker is on.
+    pub breaker: bool,
+    /// ECS goes back to the former revision by itself, after the breaker or an alarm.
+    pub rollback: bool,
+}
+
+/// A service deployment: ECS's own record of one rollout, rollback included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceDeployment {
+    /// Its ARN.
+    pub arn: String,
+    /// The service revision that it rolls out.
+    pub target: String,
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
+    /// ECS's words on the status.
+    pub reason: Option<String>,
+    /// Whether its circuit breaker or an alarm has fired.
+    pub guard_fired: bool,
+    /// The lifecycle stage of a blue/green, linear or canary deployment.
+    pub stage: Option<String>,
+}
+
+/// A service deployment's status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceDeploymentStatus {
+    /// Not begun, in progress, or asked to stop.
+    InProgress,
+    /// Ended as asked.
+    Successful,
+    /// Ended early: replaced, stopped by hand, or failed with nothing to go back to.
+    Stopped,
+    /// ECS goes back to the former revision.
+    RollingBack,
+    /// ECS went back to the former revision.
+    RolledBack,
+    /// ECS could not go back.
+    RollbackFailed,
+    /// A status that this version of Evenkeel does not know.
+    Unknown,
+}
+
+/// A service revision: what a service deployment really runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceRevision {
+    /// Its ARN.
+    pub arn: String,
+    /// The task definition that it runs.
+    pub task_definition: TaskDefinitionArn,
+    /// The digest that each container's image resolved to, `sha256:…`.
+    pub digests: BTreeMap<String, String>,
+}

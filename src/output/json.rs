@@ -1,0 +1,92 @@
+//! The JSON documents: part of the contract, scripts depend on them.
+
+use serde_json::{Value, json};
+
+use crate::deploy::{Report, ServiceReport};
+use crate::domain::failure::Failure;
+use crate::domain::plan::{Plan, PlannedService, Source};
+use crate::domain::request::DeployRequest;
+
+/// What a deployment came to: `evenkeel.deployment/v1`.
+#[must_use]
+pub fn report_document(report: &Report) -> Value {
+    let mut document = json!({
+        "schema": "evenkeel.deployment/v1",
+        "outcome": report.outcome.as_str(),
+        "services": report.services.iter().map(service).collect::<Vec<_>>(),
+        "warnings": report.warnings,
+    });
+    if let Some(failed) = &report.failure {
+        document["failure"] = failure(failed);
+    }
+    document
+}
+
+/// What a deployment would do: `evenkeel.plan/v1`.
+#[must_use]
+pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
+    let service = |planned: &PlannedService| {
+        let revision = plan.revision_of(planned);
+        let (action, becomes) = match &revision.source {
+            Source::Register => ("register", None),
+            Source::Adopt(arn) => ("adopt", Some(arn)),
+            Source::Live if request.policy.force_new_deployment => ("force", Some(&revision.base)),
+            Source::Live => ("unchanged", Some(&revision.base)),
+        };
+        let changes = revision
+            .changes
+            .iter()
+            .map(|change| json!({ "path": change.path, "from": change.from, "to": change.to }));
+        json!({
+            "cluster": request.cluster.as_str(),
+            "service": planned.service.name,
+            "action": action,
+            "liveTaskDefinitionArn": revision.base.as_str(),
+            "taskDefinitionArn": becomes.map(|arn| arn.as_str()),
+            "changes": changes.collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "schema": "evenkeel.plan/v1",
+        "changes": plan.changes_anything(request),
+        "services": plan.services.iter().map(service).collect::<Vec<_>>(),
+        "warnings": plan.warnings,
+    })
+}
+
+/// The document of a command that came to nothing.
+#[must_use]
+pub fn failed_document(schema: &str, failed: &Failure) -> Value {
+    json!({ "schema": schema, "failure": failure(failed) })
+}
+
+fn service(service: &ServiceReport) -> Value {
+    let mut document = json!({
+        "cluster": service.cluster,
+        "service": service.service,
+        "outcome": service.outcome.as_str(),
+        "taskDefinitionArn": service.task_definition.as_ref().map(|arn| arn.as_str()),
+        "previousTaskDefinitionArn": service.previous.as_ref().map(|arn| arn.as_str()),
+        "revision": service.task_definition.as_ref().map(|arn| arn.revision()),
+        "images": service.images,
+        "digests": service.digests,
+        "deploymentId": service.deployment,
+        "serviceDeploymentArn": service.service_deployment,
+        "durationSeconds": in_milliseconds(service.duration.as_secs_f64()),
+    });
+    if let Some(failed) = &service.failure {
+        document["failure"] = failure(failed);
+        // Which tasks stopped, and why, is not looked up yet.
+        document["failure"]["tasks"] = json!([]);
+    }
+    document
+}
+
+fn failure(failure: &Failure) -> Value {
+    json!({ "kind": failure.kind().as_str(), "message": failure.to_string() })
+}
+
+/// Seconds, rounded to the millisecond.
+fn in_milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,11 @@
+//! What a person or a script gets to read.
+//!
+//! The result goes to standard output, progress and errors to standard error.
+
+mod json;
+mod live;
+mod text;
+
+pub use json::{failed_document, plan_document, report_document};
+pub use live::{external, live_document, live_text, tfvars};
+pub use text::{Narrator, failure_text, plan_text, report_text};

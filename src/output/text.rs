@@ -1,0 +1,166 @@
+//! Plain lines for people and build logs: a line only where something changed.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use crate::deploy::{Progress, Report, ServiceReport};
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::diff::Change;
+use crate::domain::failure::Failure;
+use crate::domain::plan::{Plan, Source};
+use crate::domain::request::DeployRequest;
+use crate::domain::rollout::Observation;
+use crate::domain::service::DeploymentId;
+
+/// Tells a deployment's progress, a line at a time.
+#[derive(Debug)]
+pub struct Narrator<W> {
+    out: W,
+    /// What was told last of each service's rollout.
+    told: BTreeMap<String, String>,
+}
+
+impl<W: Write> Narrator<W> {
+    /// A narrator that writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, told: BTreeMap::new() }
+    }
+
+    /// Tells one thing.
+    pub fn tell(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Planned(plan) => self.planned(plan),
+            Progress::Registered(arn) => self.line(&format!("registered {}", arn.family_and_revision())),
+            Progress::Adopted(arn) => {
+                self.line(&format!("{} was registered earlier and is taken", arn.family_and_revision()));
+            }
+            Progress::Started { service, revision, deployment } => {
+                let revision = revision.family_and_revision();
+                let deployment = deployment.map(|id| format!(" as deployment {id}")).unwrap_or_default();
+                self.line(&format!("{service}: rollout of {revision} started{deployment}"));
+            }
+            Progress::Joined { service, deployment } => {
+                self.line(&format!("{service}: deployment {deployment} brings it already and is followed"));
+            }
+            Progress::PlannedAgain { service, live } => {
+                let live = live.family_and_revision();
+                self.line(&format!("{service}: another deployment brought {live}; planning again from it"));
+            }
+            Progress::Seen { service, deployment, seen, elapsed } => {
+                self.seen(service, *deployment, seen, *elapsed);
+            }
+            Progress::RollingBack { service, to, why } => {
+                self.line(&format!("{service}: {why}; going back to {}", to.family_and_revision()));
+            }
+            Progress::Ended { service, outcome, reason: Some(reason) } => {
+                self.line(&format!("{service}: {outcome}: {reason}"));
+            }
+            Progress::Ended { service, outcome, reason: None } => {
+                self.line(&format!("{service}: {outcome}"));
+            }
+            Progress::Warning(warning) => self.line(&format!("warning: {warning}")),
+        }
+    }
+
+    fn planned(&mut self, plan: &Plan) {
+        for warning in &plan.warnings {
+            self.line(&format!("warning: {warning}"));
+        }
+        for planned in &plan.services {
+            let live = plan.revision_of(planned).base.family_and_revision();
+            self.line(&format!("{}: live is {live}", planned.service.name));
+        }
+        for change in plan.revisions.iter().flat_map(|revision| &revision.changes) {
+            self.line(&change_line(change));
+        }
+    }
+
+    fn seen(&mut self, service: &str, id: Option<&DeploymentId>, seen: &Observation, elapsed: Duration) {
+        let stands = stands(id, seen);
+        if self.told.get(service) != Some(&stands) {
+            let seconds = elapsed.as_secs();
+            self.line(&format!("{service}: {:>2}:{:02}  {stands}", seconds / 60, seconds % 60));
+            self.told.insert(service.to_owned(), stands);
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        // A reader that went away is no reason to stop a deployment.
+        let _ = writeln!(self.out, "{}", printable(line));
+    }
+}
+
+/// What a deployment came to, a line for each service.
+#[must_use]
+pub fn report_text(report: &Report) -> String {
+    report.services.iter().map(service_line).collect()
+}
+
+/// What a deployment would do.
+#[must_use]
+pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
+    let mut lines = Vec::new();
+    for planned in &plan.services {
+        let revision = plan.revision_of(planned);
+        let action = match &revision.source {
+            Source::Register => "a new revision would be registered".to_owned(),
+            Source::Adopt(arn) => {
+                format!("{}, registered earlier, would be taken", arn.family_and_revision())
+            }
+            Source::Live if request.policy.force_new_deployment => "a deployment would be forced".to_owned(),
+            Source::Live => "nothing to change".to_owned(),
+        };
+        let base = revision.base.family_and_revision();
+        lines.push(format!("{}: live is {base}; {action}", planned.service.name));
+        lines.extend(revision.changes.iter().map(change_line));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A failure, for standard error.
+#[must_use]
+pub fn failure_text(failure: &Failure) -> String {
+    format!("error: {}\n", printable(&failure.to_string()))
+}
+
+fn service_line(service: &ServiceReport) -> String {
+    let short = |arn: &Option<TaskDefinitionArn>| {
+        arn.as_ref().map_or_else(|| "-".to_owned(), |arn| arn.family_and_revision().to_owned())
+    };
+    let (previous, live) = (short(&service.previous), short(&service.task_definition));
+    let way = if previous == live { live } else { format!("{previous} -> {live}") };
+    let seconds = service.duration.as_secs_f64();
+    format!("{}  {}  {way}  {seconds:.1} s\n", service.outcome, service.service)
+}
+
+fn change_line(change: &Change) -> String {
+    let path = &change.path;
+    match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("  ~ {path}: {from} -> {to}"),
+        (Some(from), None) => format!("  - {path}: {from}"),
+        (None, Some(to)) => format!("  + {path}: {to}"),
+        (None, None) => format!("  ~ {path}"),
+    }
+}
+
+/// How a rollout stands, in one line.
+fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
+    let service = &seen.service;
+    let counts = match id.and_then(|id| service.deployment(id)) {
+        Some(mine) => format!(
+            "{} of {} running, {} pending, {} failed",
+            mine.running, mine.desired, mine.pending, mine.failed
+        ),
+        None => "the deployment is not listed".to_owned(),
+    };
+    let stage = seen.service_deployment.as_ref().and_then(|record| record.stage.as_deref());
+    let stage = stage.map(|stage| format!("; {stage}")).unwrap_or_default();
+    let event = service.events.first().map(|event| format!("; {}", event.message)).unwrap_or_default();
+    format!("{counts}{stage}{event}")
+}
+
+/// The text without control characters: what ECS quotes may come from anybody's image.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,1 +1,155 @@
-//! The embedded AWS.
+//! The embedded AWS: ECS and STS as far as Evenkeel calls them, in one process and with no account.
+//!
+//! It speaks AWS's wire protocols, so that the real SDK is exercised: in process, through
+//! [`Sandbox::http_client`], where a test that pauses tokio's clock plays a deployment of an hour
+//! in no time; or over loopback, through [`Sandbox::serve`]. Both hand a request to the same
+//! handler, so faults, the call log and hooks work alike on both.
+//!
+//! What it answers is taken from AWS's documentation and from the service model that botocore
+//! ships (`ecs/model.json`), not from what is convenient.
+
+mod calls;
+mod client;
+mod ecs;
+mod faults;
+mod handler;
+mod hooks;
+mod server;
+mod sts;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+pub use self::calls::Call;
+pub use self::ecs::{Rollout, RolloutOutcome};
+pub use self::faults::{Fault, FaultKind};
+pub use self::wire::ApiError;
+
+use self::calls::CallLog;
+use self::ecs::Ecs;
+use self::faults::Faults;
+use self::hooks::{Hooks, Moment};
+use self::sts::Sts;
+use crate::clock::Clock;
+
+/// The only Region that the embedded AWS has.
+pub const REGION: &str = "eu-west-1";
+/// The only account that the embedded AWS has.
+pub const ACCOUNT: &str = "123456789012";
+
+/// One embedded AWS. Cloning it is cheap and gives another handle to the same world.
+#[derive(Clone)]
+pub struct Sandbox {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    ecs: Ecs,
+    sts: Sts,
+    faults: Faults,
+    hooks: Hooks,
+    calls: CallLog,
+}
+
+impl Sandbox {
+    /// An empty AWS, in Region [`REGION`] and account [`ACCOUNT`], whose rollouts move with `clock`.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Arc::default() }
+    }
+
+    /// An HTTP client for the SDK that answers in process, whatever endpoint the SDK chose.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        client::in_process(self.clone())
+    }
+
+    /// Answers over HTTP until it is dropped, which also closes every connection.
+    ///
+    /// # Errors
+    /// When the listener cannot accept connections any more.
+    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        server::serve(self, listener).await
+    }
+
+    /// Performs an ECS operation as somebody else would, a console user or a rival: the same
+    /// checks and effects, but no fault hits it, no hook sees it and the call log has no entry.
+    ///
+    /// # Errors
+    /// What AWS would answer.
+    pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        let now = self.clock.now();
+        self.state().ecs.answer(operation, &request, now)
+    }
+
+    /// Sets how the deployments go that are started for this service from now on.
+    /// Without it they succeed in a minute.
+    pub fn set_rollout(&self, cluster: &str, service: &str, rollout: Rollout) {
+        self.state().ecs.set_rollout(cluster, service, rollout);
+    }
+
+    /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.inject(fault);
+    }
+
+    /// Every call that arrived over the wire, the SDK's further attempts too, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.all()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.state().calls.clear();
+    }
+
+    /// Makes the operations accept a member that the model does not know, but AWS is said to, for
+    /// example `futureMember` or `containerDefinitions[].futureMember`.
+    pub fn declare_member(&self, path: &str) {
+        self.state().ecs.declare_member(path);
+    }
+
+    /// A task definition exactly as it was registered, tags included and without the members that
+    /// AWS adds when it is read.
+    ///
+    /// # Errors
+    /// When there is none of this ARN, `family:revision` or family.
+    pub fn stored(&self, task_definition: &str) -> Result<Value, ApiError> {
+        self.state().ecs.stored(task_definition)
+    }
+
+    /// Runs `then` right after the `nth` call (counted from 1 and from now on) of `operation` over
+    /// the wire took effect, before it is answered.
+    pub fn after_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
+        self.state().hooks.add(Moment::After, operation, nth, Box::new(then));
+    }
+
+    /// Runs `then` right before the `nth` call (counted from 1 and from now on) of `operation` over
+    /// the wire takes effect.
+    pub fn before_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
+        self.state().hooks.add(Moment::Before, operation, nth, Box::new(then));
+    }
+
+    /// The state behind its lock, which is never held across an await.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panics while it holds the lock has failed already; the others may go on.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sandbox")
+    }
+}

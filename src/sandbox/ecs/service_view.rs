@@ -1,0 +1,184 @@
+//! A service as `DescribeServices` shows it.
+
+use serde_json::{Value, json};
+
+use super::ids::arn;
+use super::request::seconds;
+use super::service::{Deployment, RolloutState, Service};
+use super::tasks::TaskState;
+use crate::sandbox::ACCOUNT;
+
+impl Service {
+    pub(super) fn arn(&self) -> String {
+        arn("service", &format!("{}/{}", self.cluster, self.name))
+    }
+
+    /// The definition of the PRIMARY deployment.
+    pub(super) fn task_definition(&self) -> Option<&str> {
+        self.deployments.first().map(|primary| primary.task_definition.as_str())
+    }
+
+    pub(super) fn scheduling_strategy(&self) -> &str {
+        self.settings.get("schedulingStrategy").and_then(Value::as_str).unwrap_or("REPLICA")
+    }
+
+    /// The running and pending tasks of the deployments that `of` picks.
+    pub(super) fn task_counts(&self, of: impl Fn(&Deployment) -> bool) -> (usize, usize) {
+        let picked: Vec<u64> = self.deployments.iter().filter(|it| of(it)).map(|it| it.number).collect();
+        let tasks = || self.tasks.iter().filter(|task| picked.contains(&task.deployment));
+        let running = tasks().filter(|task| task.state == TaskState::Running).count();
+        let pending = tasks().filter(|task| task.state == TaskState::Pending).count();
+        (running, pending)
+    }
+
+    /// A service revision with the number of its tasks.
+    pub(super) fn revision_summary(&self, revision: u64) -> Value {
+        let (running, pending) = self.task_counts(|deployment| deployment.revision == revision);
+        let is_target = self.deployments.first().is_some_and(|primary| primary.revision == revision);
+        json!({
+            "arn": self.revision_arn(revision),
+            "requestedTaskCount": if is_target { self.desired } else { running + pending },
+            "runningTaskCount": running,
+            "pendingTaskCount": pending,
+        })
+    }
+
+    pub(super) fn view(&self, with_tags: bool) -> Value {
+        let (running, pending) = self.task_counts(|_| true);
+        let mut service = self.settings.clone();
+        let mut set = |member: &str, value: Value| service.insert(member.to_owned(), value);
+        set("serviceArn", self.arn().into());
+        set("serviceName", self.name.as_str().into());
+        set("clusterArn", arn("cluster", &self.cluster).into());
+        set("status", if self.active { "ACTIVE" } else { "INACTIVE" }.into());
+        set("desiredCount", self.desired.into());
+        set("runningCount", running.into());
+        set("pendingCount", pending.into());
+        set("launchType", self.launch_type().into());
+        set("schedulingStrategy", self.scheduling_strategy().into());
+        set("deploymentConfiguration", self.deployment_configuration());
+        set("createdAt", seconds(self.created));
+        set("createdBy", format!("arn:aws:iam::{ACCOUNT}:user/evenkeel").into());
+        set("events", self.events_view());
+        if let Some(definition) = self.task_definition() {
+            set("taskDefinition", definition.into());
+        }
+        // A deployment of another controller is a task set, and has no service deployment.
+        if self.controller() == "ECS" {
+            set("deployments", self.deployments_view());
+            if let Some(current) = self.service_deployments.first() {
+                set("currentServiceDeployment", self.service_deployment_arn(current).into());
+            }
+            set("currentServiceRevisions", self.current_revisions());
+        } else {
+            set("deployments", json!([]));
+            set("taskSets", self.task_sets());
+        }
+        if with_tags {
+            set("tags", self.tags.clone());
+        }
+        for list in ["loadBalancers", "serviceRegistries", "placementConstraints", "placementStrategy"] {
+            service.entry(list).or_insert_with(|| json!([]));
+        }
+        for switch in ["enableECSManagedTags", "enableExecuteCommand"] {
+            service.entry(switch).or_insert_with(|| json!(false));
+        }
+        service.entry("propagateTags").or_insert_with(|| json!("NONE"));
+        Value::Object(service)
+    }
+
+    pub(super) fn deployment_configuration(&self) -> Value {
+        let mut configuration = json!({
+            "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+            "maximumPercent": 200,
+            "minimumHealthyPercent": 100,
+            "strategy": "ROLLING",
+            "bakeTimeInMinutes": 0,
+        });
+        let given = self.settings.get("deploymentConfiguration").and_then(Value::as_object);
+        for (member, value) in given.into_iter().flatten() {
+            configuration[member] = value.clone();
+        }
+        configuration
+    }
+
+    fn deployments_view(&self) -> Value {
+        self.deployments.iter().enumerate().map(|(index, it)| self.deployment_view(it, index == 0)).collect()
+    }
+
+    fn deployment_view(&self, deployment: &Deployment, primary: bool) -> Value {
+        let (running, pending) = self.task_counts(|it| it.number == deployment.number);
+        let (state, reason) = rollout_state(deployment);
+        let mut view = json!({
+            "id": format!("ecs-svc/{}", deployment.number),
+            "status": if primary { "PRIMARY" } else { "ACTIVE" },
+            "taskDefinition": deployment.task_definition,
+            "desiredCount": if primary { self.desired } else { running + pending },
+            "runningCount": running,
+            "pendingCount": pending,
+            "failedTasks": deployment.failed_tasks,
+            "createdAt": seconds(deployment.started),
+            "updatedAt": seconds(deployment.updated),
+            "launchType": self.launch_type(),
+            "rolloutState": state,
+            "rolloutStateReason": reason,
+        });
+        if let Some(network) = self.settings.get("networkConfiguration") {
+            view["networkConfiguration"] = network.clone();
+        }
+        view
+    }
+
+    fn current_revisions(&self) -> Value {
+        let mut revisions: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
+        revisions.sort_unstable();
+        revisions.dedup();
+        revisions.into_iter().map(|revision| self.revision_summary(revision)).collect()
+    }
+
+    fn task_sets(&self) -> Value {
+        let view = |deployment: &Deployment| {
+            let (running, pending) = self.task_counts(|it| it.number == deployment.number);
+            json!({
+                "id": format!("ecs-svc/{}", deployment.number),
+                "taskSetArn": arn("task-set", &format!("{}/{}/ecs-svc/{}", self.cluster, self.name, deployment.number)),
+                "serviceArn": self.arn(),
+                "clusterArn": arn("cluster", &self.cluster),
+                "status": "PRIMARY",
+                "taskDefinition": deployment.task_definition,
+                "computedDesiredCount": self.desired,
+                "runningCount": running,
+                "pendingCount": pending,
+                "createdAt": seconds(deployment.started),
+                "updatedAt": seconds(deployment.updated),
+                "launchType": self.launch_type(),
+                "stabilityStatus": "STEADY_STATE",
+            })
+        };
+        self.deployments.iter().take(1).map(view).collect()
+    }
+
+    fn events_view(&self) -> Value {
+        let view = |event: &super::service::Event| json!({ "id": event.id, "createdAt": seconds(event.at), "message": event.message });
+        self.events.iter().map(view).collect()
+    }
+}
+
+fn rollout_state(deployment: &Deployment) -> (&'static str, String) {
+    let number = deployment.number;
+    match (deployment.state, deployment.rolls_back_to) {
+        (RolloutState::Failed, _) => {
+            ("FAILED", "ECS deployment circuit breaker: tasks failed to start.".to_owned())
+        }
+        (RolloutState::InProgress, None) => {
+            ("IN_PROGRESS", format!("ECS deployment ecs-svc/{number} in progress."))
+        }
+        (RolloutState::Completed, None) => {
+            ("COMPLETED", format!("ECS deployment ecs-svc/{number} completed."))
+        }
+        (state, Some(target)) => (
+            if state == RolloutState::Completed { "COMPLETED" } else { "IN_PROGRESS" },
+            format!("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/{target}."),
+        ),
+    }
+}

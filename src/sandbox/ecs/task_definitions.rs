@@ -1,0 +1,223 @@
+//! Task definitions: kept exactly as they were registered, completed only when they are read.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::ids::{arn, name_of};
+use super::on_read;
+use super::request::{includes, page, seconds, text};
+use crate::clock::Timestamp;
+use crate::sandbox::ACCOUNT;
+use crate::sandbox::wire::ApiError;
+
+/// Quotas of a task definition: "Task definition size limit" and "Containers per task definition".
+const LARGEST_DEFINITION: usize = 64 << 10;
+const MOST_CONTAINERS: usize = 10;
+
+/// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
+#[derive(Debug, Default)]
+pub(super) struct TaskDefinitions {
+    families: BTreeMap<String, Vec<Revision>>,
+}
+
+/// One revision.
+#[derive(Debug)]
+pub(super) struct Revision {
+    pub(super) arn: String,
+    number: usize,
+    request: Value,
+    registered: Timestamp,
+    deregistered: Option<Timestamp>,
+}
+
+impl TaskDefinitions {
+    pub(super) fn register(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+        let revision = self.add(request, now)?;
+        Ok(revision.answer(true))
+    }
+
+    pub(super) fn add(&mut self, request: &Value, now: Timestamp) -> Result<&Revision, ApiError> {
+        check(request)?;
+        let family = text(request, "family").unwrap_or_default();
+        let revisions = self.families.entry(family.to_owned()).or_default();
+        let number = revisions.len() + 1;
+        revisions.push(Revision {
+            arn: arn("task-definition", &format!("{family}:{number}")),
+            number,
+            request: request.clone(),
+            registered: now,
+            deregistered: None,
+        });
+        Ok(&revisions[number - 1])
+    }
+
+    pub(super) fn describe(&self, request: &Value) -> Result<Value, ApiError> {
+        let reference = text(request, "taskDefinition");
+        let revision = reference.and_then(|reference| self.find(reference));
+        let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
+        Ok(revision.answer(includes(request, "TAGS")))
+    }
+
+    pub(super) fn deregister(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+        let reference = text(request, "taskDefinition").unwrap_or_default();
+        if !reference.contains(':') {
+            return Err(ApiError::client("Invalid revision number. Number: null"));
+        }
+        let revision = self
+            .position(reference)
+            .and_then(|(family, index)| self.families.get_mut(&family)?.get_mut(index));
+        let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
+        if revision.deregistered.is_some() {
+            return Err(ApiError::client(
+                "The specified task definition is inactive. You can only deregister a task definition that is active.",
+            ));
+        }
+        revision.deregistered = Some(now);
+        Ok(revision.answer(false))
+    }
+
+    pub(super) fn list(&self, request: &Value) -> Result<Value, ApiError> {
+        let family = text(request, "familyPrefix");
+        let active = match text(request, "status").unwrap_or("ACTIVE") {
+            "ACTIVE" => true,
+            "INACTIVE" => false,
+            status => return Err(ApiError::invalid_parameter(format!("Status {status} is not supported."))),
+        };
+        let mut arns: Vec<Value> = self
+            .families
+            .iter()
+            .filter(|(name, _)| family.is_none_or(|family| family == name.as_str()))
+            .flat_map(|(_, revisions)| revisions)
+            .filter(|revision| revision.is_active() == active)
+            .map(|revision| revision.arn.as_str().into())
+            .collect();
+        if text(request, "sort") == Some("DESC") {
+            arns.reverse();
+        }
+        page(request, "taskDefinitionArns", arns)
+    }
+
+    /// The revision of an ARN or `family:revision`, or the latest active one of a family.
+    pub(super) fn find(&self, reference: &str) -> Option<&Revision> {
+        let (family, index) = self.position(reference)?;
+        self.families.get(&family)?.get(index)
+    }
+
+    /// The revision that a service may start.
+    pub(super) fn find_active(&self, reference: &str) -> Result<&Revision, ApiError> {
+        let revision = self.find(reference).ok_or_else(|| ApiError::client("TaskDefinition not found."))?;
+        if revision.is_active() { Ok(revision) } else { Err(ApiError::client("TaskDefinition is inactive")) }
+    }
+
+    fn position(&self, reference: &str) -> Option<(String, usize)> {
+        let name = name_of("task-definition", reference);
+        let (family, index) = match name.split_once(':') {
+            Some((family, revision)) => (family, revision.parse::<usize>().ok()?.checked_sub(1)?),
+            None => (name, self.families.get(name)?.iter().rposition(Revision::is_active)?),
+        };
+        Some((family.to_owned(), index))
+    }
+}
+
+impl Revision {
+    /// The request that registered it, as it was.
+    pub(super) fn stored(&self) -> &Value {
+        &self.request
+    }
+
+    /// The names and images of its containers.
+    pub(super) fn images(&self) -> impl Iterator<Item = (&str, &str)> {
+        let containers = self.request.get("containerDefinitions").and_then(Value::as_array);
+        containers
+            .into_iter()
+            .flatten()
+            .filter_map(|container| Some((text(container, "name")?, text(container, "image")?)))
+    }
+
+    fn is_active(&self) -> bool {
+        self.deregistered.is_none()
+    }
+
+    /// An answer that holds this revision; its tags stand beside it.
+    fn answer(&self, with_tags: bool) -> Value {
+        let mut definition = self.request.as_object().cloned().unwrap_or_default();
+        let tags = definition.remove("tags").filter(Value::is_array).unwrap_or_else(|| json!([]));
+        on_read::complete(&mut definition);
+        self.add_read_only(&mut definition);
+        if with_tags {
+            json!({ "taskDefinition": definition, "tags": tags })
+        } else {
+            json!({ "taskDefinition": definition })
+        }
+    }
+
+    fn add_read_only(&self, definition: &mut Map<String, Value>) {
+        let status = if self.is_active() { "ACTIVE" } else { "INACTIVE" };
+        let members = [
+            ("taskDefinitionArn", json!(self.arn)),
+            ("revision", json!(self.number)),
+            ("status", json!(status)),
+            ("compatibilities", on_read::compatibilities(definition)),
+            ("requiresAttributes", on_read::requires_attributes(definition)),
+            ("registeredAt", seconds(self.registered)),
+            ("registeredBy", json!(format!("arn:aws:iam::{ACCOUNT}:user/evenkeel"))),
+        ];
+        definition.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(time) = self.deregistered {
+            definition.insert("deregisteredAt".to_owned(), seconds(time));
+        }
+    }
+}
+
+/// The rules that the model does not state.
+fn check(request: &Value) -> Result<(), ApiError> {
+    let size = request.to_string().len();
+    if size > LARGEST_DEFINITION {
+        let message = format!("Actual length: '{size}'. Max allowed length is '{LARGEST_DEFINITION}' bytes.");
+        return Err(ApiError::client(message));
+    }
+    if text(request, "family").is_none() {
+        return Err(ApiError::client("Family should not be null or empty."));
+    }
+    if ["taskRoleArn", "executionRoleArn"].iter().any(|role| request.get(*role) == Some(&json!(""))) {
+        return Err(ApiError::client("Role is not valid"));
+    }
+    let containers =
+        request.get("containerDefinitions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if containers.is_empty() {
+        return Err(ApiError::client("Container list cannot be empty."));
+    }
+    if containers.len() > MOST_CONTAINERS {
+        return Err(ApiError::client(format!(
+            "The task definition has more than {MOST_CONTAINERS} containers."
+        )));
+    }
+    for member in ["name", "image"] {
+        if containers.iter().any(|container| text(container, member).is_none()) {
+            return Err(ApiError::client(format!("Container.{member} should not be null or empty.")));
+        }
+    }
+    let mut names: Vec<&str> = containers.iter().filter_map(|container| text(container, "name")).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(ApiError::client(format!("Container.name '{}' is used more than once.", twice[0])));
+    }
+    check_tags(request)
+}
+
+fn check_tags(request: &Value) -> Result<(), ApiError> {
+    let tags = request.get("tags").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if tags.len() > 50 {
+        return Err(ApiError::invalid_parameter("Too many tags, at most 50 are allowed."));
+    }
+    let reserved = |text: &str| text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+    match tags.iter().any(|tag| texts_of(tag).any(reserved)) {
+        true => Err(ApiError::invalid_parameter("Tag keys and values cannot start with 'aws:'.")),
+        false => Ok(()),
+    }
+}
+
+fn texts_of(tag: &Value) -> impl Iterator<Item = &str> {
+    ["key", "value"].into_iter().filter_map(|member| text(tag, member))
+}

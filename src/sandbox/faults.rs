@@ -1,0 +1,105 @@
+//! What can go wrong with a call.
+
+use std::time::Duration;
+
+use super::wire::ApiError;
+use super::{ACCOUNT, REGION};
+
+/// Something that goes wrong with calls of one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The operation's name, for example `UpdateService`.
+    pub operation: String,
+    /// Which call it hits, counted from 1 and from the injection; `None` hits every one.
+    pub nth: Option<usize>,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+/// The ways in which a call can go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// 400 `ThrottlingException`; the call has no effect.
+    Throttled,
+    /// 500 `ServerException`; the call has no effect.
+    ErrorBefore,
+    /// 500 `ServerException`, although the call took effect.
+    ErrorAfter,
+    /// The connection is cut before the call takes effect.
+    CutBefore,
+    /// The connection is cut after the call took effect: the answer is lost.
+    CutAfter,
+    /// The call takes effect and is answered, but only after this time.
+    Delay(Duration),
+    /// 400 `AccessDeniedException`; the call has no effect.
+    Denied,
+    /// 400 `ClientException`: another revision of the family is being made just now.
+    ConcurrentRevision,
+    /// 400 `ExpiredTokenException`; the call has no effect.
+    ExpiredToken,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<Injected>);
+
+#[derive(Debug)]
+struct Injected {
+    fault: Fault,
+    seen: usize,
+}
+
+impl Faults {
+    pub(super) fn inject(&mut self, fault: Fault) {
+        self.0.push(Injected { fault, seen: 0 });
+    }
+
+    /// Counts one call of `operation` and tells what goes wrong with it.
+    pub(super) fn strike(&mut self, operation: &str) -> Option<FaultKind> {
+        let mut hit = None;
+        for injected in self.0.iter_mut().filter(|injected| injected.fault.operation == operation) {
+            injected.seen += 1;
+            if hit.is_none() && injected.fault.nth.is_none_or(|nth| nth == injected.seen) {
+                hit = Some(injected.fault.kind.clone());
+            }
+        }
+        hit
+    }
+}
+
+/// The answer to a call that AWS is too busy for.
+pub(super) fn throttled() -> ApiError {
+    ApiError::new("ThrottlingException", "Rate exceeded")
+}
+
+/// The answer when AWS itself fails.
+pub(super) fn server_error() -> ApiError {
+    ApiError {
+        status: 500,
+        ..ApiError::new("ServerException", "Service Unavailable. Please try again later.")
+    }
+}
+
+/// The answer to a caller whose policies do not allow the operation.
+pub(super) fn denied(service: &str, operation: &str) -> ApiError {
+    ApiError::new(
+        "AccessDeniedException",
+        format!(
+            "User: arn:aws:iam::{ACCOUNT}:user/evenkeel is not authorized to perform: {service}:{operation} \
+             on resource: arn:aws:{service}:{REGION}:{ACCOUNT}:* because no identity-based policy allows the \
+             {service}:{operation} action"
+        ),
+    )
+}
+
+/// The answer when two callers register a revision of one family at the same moment.
+pub(super) fn concurrent_revision() -> ApiError {
+    ApiError::new(
+        "ClientException",
+        "Too many concurrent attempts to create a new revision of the specified family.",
+    )
+}
+
+/// The answer to temporary credentials whose time is over.
+pub(super) fn expired_token() -> ApiError {
+    ApiError::new("ExpiredTokenException", "The security token included in the request is expired")
+}

@@ -1,0 +1,115 @@
+//! The way of one request: log it, let a fault strike, carry it out, answer.
+
+use super::calls::{Call, CallId};
+use super::faults::{self, FaultKind};
+use super::hooks::Moment;
+use super::wire::{ApiError, Parsed, Protocol, Request, Response};
+use super::{Sandbox, State};
+
+/// The connection was cut: there is no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cut;
+
+impl Sandbox {
+    /// Answers a request, whatever transport it came by.
+    pub(super) async fn handle(&self, request: Request) -> Result<Response, Cut> {
+        let access_key = request.access_key();
+        let call = request.parse();
+        let (id, fault) = self.arrive(&call, access_key.clone());
+        if let Some(FaultKind::Delay(duration)) = &fault {
+            self.clock.sleep(*duration).await;
+        }
+        let answer = self.answer(&call, access_key.as_deref(), id, fault.as_ref());
+        if let Some(entry) = self.state().calls.get_mut(id) {
+            entry.status = answer.as_ref().ok().map(|response| response.status);
+        }
+        answer
+    }
+
+    fn arrive(&self, call: &Parsed, access_key: Option<String>) -> (CallId, Option<FaultKind>) {
+        let at = self.clock.now();
+        let mut state = self.state();
+        let id = state.calls.add(Call {
+            operation: call.operation.clone(),
+            at,
+            request: call.request.clone().unwrap_or_default(),
+            access_key,
+            effect: false,
+            status: None,
+        });
+        (id, state.faults.strike(&call.operation))
+    }
+
+    fn answer(
+        &self,
+        call: &Parsed,
+        access_key: Option<&str>,
+        id: CallId,
+        fault: Option<&FaultKind>,
+    ) -> Result<Response, Cut> {
+        let refuse = |error: ApiError| Ok(Response::error(call.protocol, &error));
+        match fault {
+            None | Some(FaultKind::Delay(_)) => Ok(self.carry_out(call, access_key, id)),
+            Some(FaultKind::ErrorAfter) => {
+                self.carry_out(call, access_key, id);
+                refuse(faults::server_error())
+            }
+            Some(FaultKind::CutAfter) => {
+                self.carry_out(call, access_key, id);
+                Err(Cut)
+            }
+            Some(FaultKind::CutBefore) => Err(Cut),
+            Some(FaultKind::ErrorBefore) => refuse(faults::server_error()),
+            Some(FaultKind::Throttled) => refuse(faults::throttled()),
+            Some(FaultKind::Denied) => refuse(faults::denied(call.protocol.service(), &call.operation)),
+            Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
+            Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
+        }
+    }
+
+    fn carry_out(&self, call: &Parsed, access_key: Option<&str>, id: CallId) -> Response {
+        self.run_hooks(Moment::Before, &call.operation);
+        let answer = {
+            let now = self.clock.now();
+            let mut guard = self.state();
+            let State { ecs, sts, calls, .. } = &mut *guard;
+            let answer =
+                call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
+                    Protocol::Json => {
+                        ecs.answer(&call.operation, request, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Query => {
+                        sts.answer(&call.operation, request, access_key, now).map(Response::xml)
+                    }
+                });
+            if let Some(entry) = calls.get_mut(id) {
+                entry.effect = answer.is_ok();
+            }
+            answer
+        };
+        match answer {
+            Ok(response) => {
+                self.run_hooks(Moment::After, &call.operation);
+                response
+            }
+            Err(error) => Response::error(call.protocol, &error),
+        }
+    }
+
+    fn run_hooks(&self, moment: Moment, operation: &str) {
+        // The lock is given back first, since a hook acts on this sandbox.
+        let due = self.state().hooks.take(moment, operation);
+        for then in due {
+            then(self);
+        }
+    }
+}
+
+impl Protocol {
+    fn service(self) -> &'static str {
+        match self {
+            Self::Json => "ecs",
+            Self::Query => "sts",
+        }
+    }
+}

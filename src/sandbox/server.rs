@@ -1,0 +1,66 @@
+//! The transport over loopback: HTTP/1.1 with connections that are kept open.
+
+use std::io;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::Sandbox;
+use super::handler::Cut;
+use super::wire::Request;
+
+/// More than any request of an AWS API that is answered here.
+const LARGEST_BODY: usize = 4 << 20;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Answers each connection in a task of its own. Dropping the future ends them all.
+pub(super) async fn serve(sandbox: &Sandbox, listener: TcpListener) -> io::Result<()> {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(converse(sandbox.clone(), stream));
+                }
+                // A client that gave up before it was accepted is none of the others' concern.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(error),
+            },
+            // Without this, the results of closed connections would pile up.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(sandbox: Sandbox, stream: TcpStream) {
+    // Without this, small answers would wait for the client's acknowledgements.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| answer(&sandbox, request));
+    // An error means a connection that the client closed, or that a fault cuts by giving no answer.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer(
+    sandbox: &Sandbox,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Full<Bytes>>, Error> {
+    let (parts, body) = request.into_parts();
+    let header = |name: &str| parts.headers.get(name)?.to_str().ok().map(str::to_owned);
+    let request = Request {
+        target: header("x-amz-target"),
+        content_length: header(CONTENT_LENGTH.as_str()),
+        authorization: header(AUTHORIZATION.as_str()),
+        body: Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec(),
+    };
+    let answer = sandbox.handle(request).await.map_err(|Cut| "the connection is cut on purpose")?;
+    let response = http::Response::builder().status(answer.status).header(CONTENT_TYPE, answer.content_type);
+    Ok(response.body(Full::from(answer.body))?)
+}

@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -34,8 +35,8 @@ pub struct Connection {
     pub external_id: Option<String>,
     /// How often a call is tried, if the environment says.
     pub max_attempts: Option<u32>,
-    /// What carries the requests, if not the network: the embedded AWS.
-    pub http_client: Option<SharedHttpClient>,
+    /// The embedded AWS, which takes the place of the network, the environment and the profiles.
+    pub embedded: Option<SharedHttpClient>,
 }
 
 /// Connects to Amazon ECS. Makes no call yet, but may look for the Region.
@@ -43,32 +44,51 @@ pub struct Connection {
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no Region is known.
 pub async fn connect(connection: &Connection) -> Result<EcsClient, Failure> {
-    let http_client = connection.http_client.clone().unwrap_or_else(https);
+    let config = match &connection.embedded {
+        Some(client) => embedded(client.clone()),
+        None => environment(connection).await,
+    };
+    if config.region().is_none() {
+        return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
+            .advice("Give --region, or set AWS_REGION"));
+    }
     let attempts = connection.max_attempts.unwrap_or(ATTEMPTS);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client)
+    let mut config = config
+        .into_builder()
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+        .build();
+    if let Some(role) = &connection.role_arn {
+        let mut provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config);
+        if let Some(id) = &connection.external_id {
+            provider = provider.external_id(id);
+        }
+        let provider = SharedCredentialsProvider::new(provider.build().await);
+        config = config.into_builder().credentials_provider(provider).build();
+    }
+    Ok(EcsClient::new(aws_sdk_ecs::Client::new(&config)))
+}
+
+/// The SDK's own chain: variables, profiles, containers and instances.
+async fn environment(connection: &Connection) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
     if let Some(region) = &connection.region {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    let mut config = loader.load().await;
-    if config.region().is_none() {
-        return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
-            .advice("Give --region, or set AWS_REGION"));
-    }
-    if let Some(role) = &connection.role_arn {
-        let mut provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config);
-        if let Some(id) = &connection.external_id {
-            provider = provider.external_id(id);
-        }
-        let provider = aws_sdk_ecs::config::SharedCredentialsProvider::new(provider.build().await);
-        config = config.into_builder().credentials_provider(provider).build();
-    }
-    Ok(EcsClient::new(aws_sdk_ecs::Client::new(&config)))
+    loader.load().await
+}
+
+fn embedded(client: SharedHttpClient) -> SdkConfig {
+    let anyone = Credentials::new("embedded", "embedded", None, None, "embedded");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(client)
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(anyone))
+        .build()
 }
 
 /// TLS by rustls and ring, with the system's root certificates.

@@ -59,7 +59,7 @@ pub(super) fn connection(args: &ConnectionArgs, environment: &Environment) -> Co
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
-        http_client: None,
+        embedded: None,
     }
 }
 

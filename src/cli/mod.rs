@@ -5,6 +5,8 @@ mod deploy;
 mod environment;
 mod live;
 mod meaning;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod signals;
 
 use std::ffi::OsString;
@@ -29,7 +31,7 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             Command::Plan(args) => deploy::plan(&args, &environment).await,
             Command::Live(args) => live::run(&args, &environment).await,
             #[cfg(feature = "sandbox")]
-            Command::Sandbox(_args) => 0,
+            Command::Sandbox(args) => sandbox::run(&args).await,
         },
         Err(error) => refuse(&error, &arguments, &environment),
     }

@@ -201,6 +201,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
     fn start(&mut self, at: usize, target: &Target, deployment: Option<DeploymentId>) -> Result<(), Failure> {
         let run = &mut self.runs[at];
         run.deployment.clone_from(&deployment);
+        run.target = Some(target.revision.clone());
         let former = if target.base == target.revision {
             // A rollout that was joined: what it replaces is what is still being drained.
             let drained = |listed: &&Deployment| !listed.primary && listed.task_definition != target.revision;
@@ -347,7 +348,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             return self.fail(at, failure);
         };
         let run = &mut self.runs[at];
-        run.seen = seen;
+        run.see(seen);
         let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
         (self.listen)(Progress::Seen {
             service: &run.named,

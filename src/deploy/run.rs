@@ -73,6 +73,14 @@ impl Run {
         matches!(self.phase, Phase::Done(_))
     }
 
+    /// Takes in what was seen.
+    pub(super) fn see(&mut self, seen: Observation) {
+        if let (Phase::RollingOut { .. }, Some(record)) = (&self.phase, &seen.service_deployment) {
+            self.service_deployment = Some(record.arn.clone());
+        }
+        self.seen = seen;
+    }
+
     /// The revision that is live now.
     pub(super) fn live(&self) -> Option<&TaskDefinitionArn> {
         match self.outcome() {

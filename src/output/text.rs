@@ -147,7 +147,8 @@ fn change_line(change: &Change) -> String {
 /// How a rollout stands, in one line.
 fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
     let service = &seen.service;
-    let counts = match id.and_then(|id| service.deployment(id)) {
+    let mine = id.and_then(|id| service.deployment(id));
+    let counts = match mine {
         Some(mine) => format!(
             "{} of {} running, {} pending, {} failed",
             mine.running, mine.desired, mine.pending, mine.failed
@@ -156,7 +157,9 @@ fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
     };
     let stage = seen.service_deployment.as_ref().and_then(|record| record.stage.as_deref());
     let stage = stage.map(|stage| format!("; {stage}")).unwrap_or_default();
-    let event = service.events.first().map(|event| format!("; {}", event.message)).unwrap_or_default();
+    // An event from before the deployment tells nothing of it.
+    let event = service.events.first().filter(|event| mine.is_some_and(|mine| event.at > mine.created));
+    let event = event.map(|event| format!("; {}", event.message)).unwrap_or_default();
     format!("{counts}{stage}{event}")
 }
 

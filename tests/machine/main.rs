@@ -1,0 +1,12 @@
+//! Deployments on the embedded AWS, in process and under paused time: the real SDK path, and hours
+//! of rollout in no time.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+#[path = "../definitions/mod.rs"]
+mod definitions;
+mod faults;
+mod lossless;
+mod rivals;
+mod stories;
+mod world;

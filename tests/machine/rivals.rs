@@ -1,0 +1,77 @@
+//! Another actor deploys at the same time: nobody's change is lost, nobody's success is claimed.
+
+use evenkeel::domain::deployment::Outcome;
+use evenkeel::sandbox::RolloutOutcome;
+use serde_json::json;
+
+use crate::world::{Account, CLUSTER, SERVICE, ended, ending, message, request, rival_deploys};
+
+const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_replaces_ours_is_told_as_that() {
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Superseded);
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::Superseded, "web:3", 6));
+    assert!(message(&report).contains("took its place"), "{}", message(&report));
+    assert_eq!(account.effects("UpdateService"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_puts_the_old_revision_back_supersedes_us_too() {
+    let account = Account::new();
+    account.sandbox.after_call("DescribeServices", 4, |sandbox| {
+        let back = json!({ "cluster": CLUSTER, "service": SERVICE, "taskDefinition": "web:1" });
+        sandbox.call("UpdateService", back).unwrap();
+    });
+    let report = account.deploy(&[NEW]).await;
+    assert_eq!(ending(&report), ended(Outcome::Superseded, "web:1", 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_came_in_before_our_update_is_copied_from_in_its_turn() {
+    let account = Account::new();
+    account.sandbox.before_call("UpdateService", 1, |sandbox| rival_deploys(sandbox, "web:rival"));
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:4", 0), "{}", message(&report));
+    let deployed = account.sandbox.stored("web:4").unwrap();
+    assert_eq!(deployed["cpu"], "512", "the rival's change is in the copy");
+    assert_eq!(deployed["containerDefinitions"][0]["image"], NEW.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_three_of_them_we_give_way() {
+    let account = Account::new();
+    for nth in 1..=4 {
+        account.sandbox.before_call("UpdateService", nth, move |sandbox| {
+            rival_deploys(sandbox, &format!("web:rival-{nth}"));
+        });
+    }
+    let report = account.deploy(&[NEW]).await;
+    assert_eq!((report.outcome, report.exit_status()), (Outcome::Superseded, 6), "{}", message(&report));
+    assert!(message(&report).contains("3 times"), "{}", message(&report));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_never_goes_over_a_rivals_newer_deployment() {
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Crash);
+    account.sandbox.before_call("UpdateService", 2, |sandbox| {
+        sandbox.set_rollout(
+            CLUSTER,
+            SERVICE,
+            evenkeel::sandbox::Rollout {
+                outcome: RolloutOutcome::Ok,
+                duration: std::time::Duration::from_secs(60),
+            },
+        );
+        rival_deploys(sandbox, "web:rival");
+    });
+    let report = account.run(&request(&[NEW])).await;
+    // The rival came between our last look and our going back: ECS offers no condition on an
+    // update, so what can be done is to see it and to say it.
+    assert_ne!(report.exit_status(), 0);
+}

@@ -1,0 +1,185 @@
+//! A world to deploy into, and what is asked of it afterwards.
+
+use std::time::Duration;
+
+use evenkeel::aws::{Connection, connect};
+use evenkeel::clock::{Clock, Timestamp};
+use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy};
+use evenkeel::domain::deployment::Outcome;
+use evenkeel::domain::image::{ImageReference, Images};
+use evenkeel::domain::record::Source;
+use evenkeel::domain::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel::record::FileStore;
+use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
+use serde_json::{Value, json};
+
+pub(crate) const CLUSTER: &str = "prod";
+pub(crate) const SERVICE: &str = "web";
+
+/// An account with a cluster `prod` and a service `web` that runs `web:1`.
+pub(crate) struct Account {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Clock,
+}
+
+impl Account {
+    pub(crate) fn new() -> Self {
+        Self::running(&definition())
+    }
+
+    /// The service's task definition is `definition`, of any family.
+    pub(crate) fn running(definition: &Value) -> Self {
+        let account = Self::empty();
+        account.call("RegisterTaskDefinition", definition.clone());
+        account.create_service(SERVICE, definition["family"].as_str().unwrap(), json!({}));
+        account
+    }
+
+    pub(crate) fn empty() -> Self {
+        let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_800_000_000)));
+        let account = Self { sandbox: Sandbox::new(clock), clock };
+        account.call("CreateCluster", json!({ "clusterName": CLUSTER }));
+        account
+    }
+
+    pub(crate) fn create_service(&self, name: &str, task_definition: &str, more: Value) {
+        let mut service = json!({
+            "cluster": CLUSTER, "serviceName": name, "taskDefinition": task_definition, "desiredCount": 2,
+        });
+        service.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.call("CreateService", service);
+    }
+
+    /// The circuit breaker is on.
+    pub(crate) fn with_breaker(rollback: bool) -> Self {
+        let account = Self::empty();
+        account.call("RegisterTaskDefinition", definition());
+        let breaker = json!({ "deploymentCircuitBreaker": { "enable": true, "rollback": rollback } });
+        account.create_service(SERVICE, "web", json!({ "deploymentConfiguration": breaker }));
+        account
+    }
+
+    pub(crate) fn next_rollout(&self, outcome: RolloutOutcome) {
+        self.sandbox.set_rollout(CLUSTER, SERVICE, Rollout { outcome, duration: Duration::from_secs(60) });
+    }
+
+    /// What somebody else does.
+    pub(crate) fn call(&self, operation: &str, request: Value) -> Value {
+        self.sandbox.call(operation, request).unwrap()
+    }
+
+    pub(crate) async fn deploy(&self, images: &[(&str, &str)]) -> Report {
+        self.run(&request(images)).await
+    }
+
+    pub(crate) async fn run(&self, request: &DeployRequest) -> Report {
+        let (interrupter, interrupt) = Interrupt::new();
+        self.run_until(request, interrupt, interrupter, &[]).await
+    }
+
+    pub(crate) async fn run_until(
+        &self,
+        request: &DeployRequest,
+        interrupt: Interrupt,
+        _interrupter: Interrupter,
+        records: &[FileStore],
+    ) -> Report {
+        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
+        let ecs = connect(&connection).await.unwrap();
+        let world = World {
+            ecs: &ecs,
+            records,
+            clock: self.clock,
+            polling: Polling::default(),
+            interrupt,
+            source: &Source { kind: "cli".to_owned(), id: None, url: None },
+        };
+        deploy(&world, request, &mut |_| {}).await
+    }
+
+    /// The operations that arrived, in order.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.sandbox.calls().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// How often an operation took effect.
+    pub(crate) fn effects(&self, operation: &str) -> usize {
+        let calls = self.sandbox.calls();
+        calls.iter().filter(|call| call.operation == operation && call.effect).count()
+    }
+
+    /// How many revisions a family has.
+    pub(crate) fn revisions(&self, family: &str) -> usize {
+        let listed = self.call("ListTaskDefinitions", json!({ "familyPrefix": family }));
+        listed["taskDefinitionArns"].as_array().unwrap().len()
+    }
+
+    /// The revision of the service's PRIMARY deployment, `web:1`.
+    pub(crate) fn live(&self, service: &str) -> String {
+        let described = self.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [service] }));
+        let deployments = described["services"][0]["deployments"].as_array().unwrap();
+        let primary = deployments.iter().find(|deployment| deployment["status"] == "PRIMARY").unwrap();
+        primary["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    }
+}
+
+/// A rival puts the service on a further revision with this image, as `aws ecs update-service` does.
+pub(crate) fn rival_deploys(sandbox: &Sandbox, image: &str) {
+    let mut definition = definition();
+    definition["containerDefinitions"][0]["image"] = json!(image);
+    definition["cpu"] = json!("512");
+    let registered = sandbox.call("RegisterTaskDefinition", definition).unwrap();
+    let arn = &registered["taskDefinition"]["taskDefinitionArn"];
+    sandbox
+        .call("UpdateService", json!({ "cluster": CLUSTER, "service": SERVICE, "taskDefinition": arn }))
+        .unwrap();
+}
+
+pub(crate) fn definition() -> Value {
+    json!({
+        "family": "web",
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": "registry.example.com:5000/shop/web:1",
+                "environment": [{ "name": "EMPTY", "value": "" }],
+            },
+            { "name": "proxy", "image": "envoy:1", "essential": false },
+        ],
+        "tags": [{ "key": "team", "value": "shop" }],
+    })
+}
+
+pub(crate) fn request(images: &[(&str, &str)]) -> DeployRequest {
+    DeployRequest {
+        cluster: ClusterName::parse(CLUSTER).unwrap(),
+        services: vec![ServiceName::parse(SERVICE).unwrap()],
+        images: named(images),
+        policy: Policy::default(),
+    }
+}
+
+pub(crate) fn named(images: &[(&str, &str)]) -> Images {
+    let mut named = Images::default();
+    for (container, image) in images {
+        named.insert(container, ImageReference::parse(image).unwrap()).unwrap();
+    }
+    named
+}
+
+/// The outcome, the revision that is live at the end, and the exit status.
+pub(crate) fn ending(report: &Report) -> (Outcome, Option<String>, u8) {
+    let live = report.services.first().and_then(|service| service.task_definition.as_ref());
+    (report.outcome, live.map(|arn| arn.family_and_revision().to_owned()), report.exit_status())
+}
+
+pub(crate) fn ended(outcome: Outcome, live: &str, status: u8) -> (Outcome, Option<String>, u8) {
+    (outcome, Some(live.to_owned()), status)
+}
+
+/// What went wrong, for people.
+pub(crate) fn message(report: &Report) -> String {
+    report.first_failure().map(ToString::to_string).unwrap_or_default()
+}

@@ -6,17 +6,18 @@ use std::fs;
 use std::path::Path;
 
 /// Each part of the program, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 11] = [
+const FLOORS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("ports", &["clock", "domain"]),
     ("deploy", &["clock", "domain", "ports"]),
+    ("live", &["domain", "ports"]),
     ("aws", &["clock", "deploy", "domain", "ports"]),
     ("record", &["clock", "deploy", "domain", "ports"]),
-    ("output", &["clock", "deploy", "domain", "ports"]),
+    ("output", &["clock", "deploy", "domain", "live", "ports"]),
     // The embedded AWS stands beside: only the command that runs it and the tests know of it.
     ("sandbox", &["clock", "domain"]),
-    ("cli", &["aws", "clock", "deploy", "domain", "output", "ports", "record", "sandbox"]),
+    ("cli", &["aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -56,6 +57,7 @@ fn a_breach_is_told_with_file_and_line() {
             "#[cfg(test)]\nmod tests {\n    use tokio::time;\n}",
             "src/domain/x.rs:3: the core mentions `tokio`",
         ),
+        ("domain", "fn tags_of_aws_are_dropped() {}", ""),
         ("util", "", "src/util/x.rs:1: `util` has no floor"),
     ] {
         let source = Source::new(part, format!("src/{part}/x.rs"), text);
@@ -100,11 +102,13 @@ impl Source {
             .filter(|(_, part)| !below.contains(part))
             .map(|(at, part)| self.breach(at, &format!("`{}` leans on `{part}`", self.part)));
         let words: &[&str] = if self.part == "domain" { &FOREIGN_TO_THE_CORE } else { &[] };
-        let mentions = words.iter().flat_map(|word| {
-            self.text
-                .match_indices(word)
-                .map(|(at, word)| self.breach(at, &format!("the core mentions `{word}`")))
-        });
+        let mentions = words
+            .iter()
+            .flat_map(|word| self.text.match_indices(word))
+            .filter(|(at, _)| {
+                !self.text[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+            })
+            .map(|(at, word)| self.breach(at, &format!("the core mentions `{word}`")));
         imports.chain(mentions).collect()
     }
 

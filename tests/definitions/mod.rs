@@ -2,7 +2,7 @@
 //! and beside them members that no SDK knows yet.
 //!
 //! A request that is generated here keeps to the rules that ECS enforces on the members that
-//! Evenkeel reads: the family, the containers' names and images, and the tags.
+//! Evenkeel reads: the family, the containers' names and images, the tags; and on the roles.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -61,6 +61,12 @@ impl Generator<'_> {
             "family" => "[A-Za-z][A-Za-z0-9_-]{0,20}".prop_map(Value::from).boxed(),
             "containerDefinitions" => self.containers(path),
             "containerDefinitions[].image" => image(),
+            // ECS refuses an empty role.
+            "taskRoleArn" | "executionRoleArn" => {
+                "arn:aws:iam::[0-9]{12}:role(/[a-z]{1,6})?/[A-Za-z0-9+=,.@_-]{1,12}"
+                    .prop_map(Value::from)
+                    .boxed()
+            }
             "tags" => tags(),
             _ => self.shape(self.model.shape(name), path),
         }

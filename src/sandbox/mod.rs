@@ -92,8 +92,8 @@ impl Sandbox {
         self.state().ecs.answer(operation, &request, now)
     }
 
-    /// Sets how the deployments go that are started for this service from now on.
-    /// Without it they succeed in a minute.
+    /// Sets how the deployments of new revisions go that are started for this service from now on.
+    /// Without it they succeed in a minute; one that goes back to the last good revision always does.
     pub fn set_rollout(&self, cluster: &str, service: &str, rollout: Rollout) {
         self.state().ecs.set_rollout(cluster, service, rollout);
     }

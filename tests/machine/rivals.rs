@@ -33,13 +33,23 @@ async fn somebody_who_puts_the_old_revision_back_supersedes_us_too() {
 #[tokio::test(start_paused = true)]
 async fn a_deployment_that_came_in_before_our_update_is_copied_from_in_its_turn() {
     let account = Account::new();
-    account.sandbox.before_call("UpdateService", 1, |sandbox| rival_deploys(sandbox, "web:rival"));
+    account.sandbox.before_call("UpdateService", 1, |sandbox| rival_deploys(sandbox, "1024"));
     let report = account.deploy(&[NEW]).await;
 
     assert_eq!(ending(&report), ended(Outcome::Deployed, "web:4", 0), "{}", message(&report));
     let deployed = account.sandbox.stored("web:4").unwrap();
-    assert_eq!(deployed["cpu"], "512", "the rival's change is in the copy");
+    assert_eq!(deployed["memory"], "1024", "the rival's change is in the copy");
     assert_eq!(deployed["containerDefinitions"][0]["image"], NEW.1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rival_that_changed_nothing_but_the_image_leaves_ours_as_it_is() {
+    let account = Account::new();
+    account.sandbox.before_call("UpdateService", 1, |sandbox| rival_deploys(sandbox, "512"));
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{}", message(&report));
+    assert_eq!(account.effects("UpdateService"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +57,7 @@ async fn after_three_of_them_we_give_way() {
     let account = Account::new();
     for nth in 1..=4 {
         account.sandbox.before_call("UpdateService", nth, move |sandbox| {
-            rival_deploys(sandbox, &format!("web:rival-{nth}"));
+            rival_deploys(sandbox, &format!("{}", 1024 * nth));
         });
     }
     let report = account.deploy(&[NEW]).await;
@@ -68,7 +78,7 @@ async fn a_rollback_never_goes_over_a_rivals_newer_deployment() {
                 duration: std::time::Duration::from_secs(60),
             },
         );
-        rival_deploys(sandbox, "web:rival");
+        rival_deploys(sandbox, "1024");
     });
     let report = account.run(&request(&[NEW])).await;
     // The rival came between our last look and our going back: ECS offers no condition on an

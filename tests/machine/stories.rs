@@ -146,10 +146,14 @@ async fn an_unknown_container_is_an_error_before_anything_changes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_controller_that_is_not_ecs_is_refused_before_anything_is_registered() {
-    for controller in ["CODE_DEPLOY", "EXTERNAL"] {
+    for (controller, definition_of_service) in [("CODE_DEPLOY", json!("web")), ("EXTERNAL", json!(null))] {
         let account = Account::empty();
         account.call("RegisterTaskDefinition", definition());
-        account.create_service("web", "web", json!({ "deploymentController": { "type": controller } }));
+        let more = json!({
+            "deploymentController": { "type": controller },
+            "taskDefinition": definition_of_service,
+        });
+        account.create_service("web", "web", more);
         let report = account.deploy(&[NEW]).await;
 
         assert_eq!(report.exit_status(), 3);

@@ -123,11 +123,12 @@ impl Account {
     }
 }
 
-/// A rival puts the service on a further revision with this image, as `aws ecs update-service` does.
-pub(crate) fn rival_deploys(sandbox: &Sandbox, image: &str) {
+/// A rival puts the service on a further revision with this much memory and an image of its own, as
+/// `aws ecs update-service` does.
+pub(crate) fn rival_deploys(sandbox: &Sandbox, memory: &str) {
     let mut definition = definition();
-    definition["containerDefinitions"][0]["image"] = json!(image);
-    definition["cpu"] = json!("512");
+    definition["containerDefinitions"][0]["image"] = json!("registry.example.com:5000/shop/web:rival");
+    definition["memory"] = json!(memory);
     let registered = sandbox.call("RegisterTaskDefinition", definition).unwrap();
     let arn = &registered["taskDefinition"]["taskDefinitionArn"];
     sandbox

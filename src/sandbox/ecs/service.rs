@@ -87,6 +87,10 @@ impl Service {
         if let Some(running) = self.service_deployments.first_mut().filter(|running| running.is_running()) {
             running.set_course(Course::Replaced, at);
         }
+        // A revision that ran before runs again: going back to it succeeds.
+        let ran_before =
+            self.last_completed.as_ref().is_some_and(|last| last.task_definition == task_definition);
+        let rollout = if ran_before { Rollout { outcome: RolloutOutcome::Ok, ..rollout } } else { rollout };
         let number = ids.number();
         let mut sources: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
         sources.dedup();

@@ -61,7 +61,7 @@ pub trait Ecs: Sync {
     ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
 }
 
-/// A line of ListServiceDeployments.
+/// A line of `ListServiceDeployments`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedServiceDeployment {
     /// Its ARN.

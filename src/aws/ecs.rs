@@ -22,9 +22,9 @@ use super::raw_json::{CaptureAnswer, ReplaceBody};
 use super::retry::{OnlyIfNotDone, certainly_did_not_happen};
 use super::shapes;
 
-/// DescribeServices takes ten services.
+/// `DescribeServices` takes ten services.
 const SERVICES: usize = 10;
-/// DescribeServiceDeployments and DescribeServiceRevisions take twenty ARNs.
+/// `DescribeServiceDeployments` and `DescribeServiceRevisions` take twenty ARNs.
 const ARNS: usize = 20;
 
 /// Amazon ECS, as the SDK reaches it.

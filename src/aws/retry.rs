@@ -15,7 +15,7 @@ use hyper_util::client::legacy::Error as HyperError;
 
 use super::error::is_throttling;
 
-/// A refusal of RegisterTaskDefinition that is throttling, but is not called so.
+/// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
 const CONCURRENT_REVISION: &str = "Too many concurrent attempts to create a new revision";
 
 /// Whether an effect certainly did not happen.

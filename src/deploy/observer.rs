@@ -30,7 +30,7 @@ impl Observer {
     /// then the services alone tell.
     ///
     /// # Errors
-    /// Those of DescribeServices.
+    /// Those of `DescribeServices`.
     pub(super) async fn observe<E: Ecs>(
         &mut self,
         ecs: &E,

@@ -1,4 +1,4 @@
-//! Registers a revision at most once, although RegisterTaskDefinition has no idempotency token.
+//! Registers a revision at most once, although `RegisterTaskDefinition` has no idempotency token.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::fmt;
 use super::arn::TaskDefinitionArn;
 use super::timestamp::Timestamp;
 
-/// A service as DescribeServices or UpdateService answered it.
+/// A service as `DescribeServices` or `UpdateService` answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// The service's ARN.
@@ -140,7 +140,7 @@ pub struct ServiceEvent {
 pub enum Controller {
     /// ECS itself: the one that Evenkeel drives.
     Ecs,
-    /// AWS CodeDeploy, which refuses a new revision by UpdateService.
+    /// AWS `CodeDeploy`, which refuses a new revision by `UpdateService`.
     CodeDeploy,
     /// Task sets made by a third party.
     External,

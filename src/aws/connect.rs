@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -56,8 +56,10 @@ pub async fn connect(connection: &Connection) -> Result<EcsClient, Failure> {
     let mut config = config
         .into_builder()
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
-        .build();
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+    // So that CloudTrail tells who it was.
+    config.set_app_name(AppName::new("evenkeel").ok());
+    let mut config = config.build();
     if let Some(role) = &connection.role_arn {
         let mut provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config);
         if let Some(id) = &connection.external_id {

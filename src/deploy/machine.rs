@@ -1,52 +1,42 @@
 //! The machine: ticks every service's deployment to its end.
 
-use std::collections::BTreeMap;
-
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, Why, decide};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::Images;
 use crate::domain::plan::{Plan, PlannedRevision};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::{Observation, Rollout, came_between};
-use crate::domain::service::{Deployment, DeploymentId, Service};
+use crate::domain::service::{Deployment, DeploymentId};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, EffectError, RecordStore};
+use crate::ports::{Ecs, RecordStore};
 
 use super::ledger::Ledger;
-use super::observer::{Observer, Watched};
+use super::observer::Observer;
+use super::place::{Placed, put_on};
 use super::prepare::lineage;
-use super::register::{ATTEMPTS, BACK_OFF, ensure_registered};
-use super::run::{OnRecord, Run};
+use super::register::ensure_registered;
+use super::run::Run;
 use super::{Listener, Progress, Report, World};
 
 /// How often a deployment is planned again because another actor's came in between.
 const PLANS_AGAIN: u32 = 3;
 
 pub(super) struct Machine<'a, 'l, E, R> {
-    world: &'a World<'a, E, R>,
-    request: &'a DeployRequest,
-    listen: &'a mut Listener<'l>,
-    revisions: Vec<Chosen>,
-    runs: Vec<Run>,
-    observer: Observer,
-    ledger: Ledger<'a, R>,
-    warnings: Vec<String>,
-    began: Timestamp,
+    pub(super) world: &'a World<'a, E, R>,
+    pub(super) request: &'a DeployRequest,
+    pub(super) listen: &'a mut Listener<'l>,
+    pub(super) revisions: Vec<Chosen>,
+    pub(super) runs: Vec<Run>,
+    pub(super) observer: Observer,
+    pub(super) ledger: Ledger<'a, R>,
+    pub(super) warnings: Vec<String>,
+    pub(super) began: Timestamp,
 }
 
 /// A planned revision, and what it is called once it exists.
-struct Chosen {
-    planned: PlannedRevision,
-    arn: Option<TaskDefinitionArn>,
-}
-
-/// Where a service is after an update whose answer may have been lost.
-enum Placed {
-    /// On the revision that was asked for.
-    There(Service),
-    /// On another actor's.
-    Elsewhere(Service),
+pub(super) struct Chosen {
+    pub(super) planned: PlannedRevision,
+    pub(super) arn: Option<TaskDefinitionArn>,
 }
 
 impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
@@ -87,9 +77,11 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 break;
             }
             let mut interrupt = self.world.interrupt.clone();
+            let wait = self.world.polling.wait(looks);
+            // A look can be dropped half-way: it only reads.
             tokio::select! {
                 () = interrupt.wait() => {}
-                () = self.world.clock.sleep(self.world.polling.wait(looks)) => self.look().await,
+                () = self.look_after(wait) => {}
             }
             looks += 1;
         }
@@ -265,113 +257,35 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             }
             Placed::There(service) => {
                 let primary = service.primary().filter(|primary| Some(&primary.id) != replaced.as_ref());
-                let rollout = Rollout {
-                    revision: to.clone(),
-                    deployment: primary.map(|primary| primary.id.clone()),
-                    replaced,
-                    since: self.world.clock.now(),
-                };
+                let deployment = primary.map(|primary| primary.id.clone());
+                let before = &self.runs[at].seen.service;
+                let stranger = deployment.as_ref().and_then(|mine| came_between(before, &service, mine));
+                let stranger = stranger.cloned();
                 self.runs[at].seen = Observation { service, service_deployment: None };
+                if let Some(theirs) = stranger {
+                    return self.give_way(at, &theirs, &why).await;
+                }
+                let since = self.world.clock.now();
+                let rollout = Rollout { revision: to.clone(), deployment, replaced, since };
                 self.apply(at, Event::RollbackStarted { rollout, why })
             }
         }
     }
 
-    /// Updates the service; when the answer is lost, looks before doing it again.
-    async fn put_on(
-        &mut self,
-        at: usize,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Placed, Failure> {
-        let before = self.runs[at].seen.service.clone();
-        let mut attempt = 1;
-        loop {
-            match self.world.ecs.update_service(&before, revision, force).await {
-                Ok(service) => return Ok(Placed::There(service)),
-                Err(EffectError::Refused(failure)) => return Err(failure),
-                Err(EffectError::Unknown(failure)) if attempt == ATTEMPTS => return Err(failure),
-                Err(EffectError::Unknown(_)) => {
-                    self.world.clock.sleep(BACK_OFF * 2_u32.pow(attempt - 1)).await;
-                    attempt += 1;
-                }
-            }
-            let found = self.world.ecs.describe_services(&self.request.cluster, &[&before.arn]).await?;
-            let Some(service) = found.into_iter().next() else { return Err(gone(&self.runs[at].named)) };
-            match service.primary() {
-                Some(primary) if before.deployment(&primary.id).is_some() => {}
-                Some(primary) if primary.task_definition == *revision => return Ok(Placed::There(service)),
-                _ => return Ok(Placed::Elsewhere(service)),
-            }
-        }
+    /// Going back overtook another actor's newer deployment, as ECS takes no condition on an update:
+    /// theirs is put in its place again.
+    async fn give_way(&mut self, at: usize, theirs: &TaskDefinitionArn, why: &Why) -> Result<(), Failure> {
+        let (Placed::There(service) | Placed::Elsewhere(service)) = self.put_on(at, theirs, false).await?;
+        self.runs[at].seen = Observation { service, service_deployment: None };
+        let theirs = theirs.family_and_revision();
+        let reason =
+            format!("{}; a deployment of {theirs} came in between, and the service is on that", why.reason);
+        self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await
     }
 
-    /// Looks at every service whose rollout is watched.
-    async fn look(&mut self) {
-        let watching: Vec<usize> = (0..self.runs.len()).filter(|at| !self.runs[*at].is_done()).collect();
-        let watched: Vec<Watched<'_>> = watching
-            .iter()
-            .map(|at| Watched {
-                service: &self.runs[*at].seen.service,
-                deployment: self.runs[*at].phase.rollout().and_then(|rollout| rollout.deployment.as_ref()),
-            })
-            .collect();
-        let seen = self.observer.observe(self.world.ecs, &self.request.cluster, &watched).await;
-        if let Some(closed) = self.observer.take_closed() {
-            self.warn(format!(
-                "service deployments cannot be read, so the service itself is watched: {closed}"
-            ));
-        }
-        match seen {
-            Ok(seen) => {
-                for (at, seen) in watching.into_iter().zip(seen) {
-                    self.see(at, seen);
-                }
-            }
-            // What was seen last still stands, and the rollout goes on without us.
-            Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(&watching, &failure),
-            Err(failure) => {
-                for at in watching {
-                    let known = Failure::new(failure.kind(), failure.to_string());
-                    self.fail(
-                        at,
-                        known.advice("The rollout goes on in ECS; run the same command again to follow it"),
-                    );
-                }
-            }
-        }
-    }
-
-    fn see(&mut self, at: usize, seen: Option<Observation>) {
-        let Some(seen) = seen else {
-            let failure = gone(&self.runs[at].named);
-            return self.fail(at, failure);
-        };
-        let run = &mut self.runs[at];
-        run.see(seen);
-        let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
-        (self.listen)(Progress::Seen {
-            service: &run.named,
-            deployment: run.phase.rollout().and_then(|rollout| rollout.deployment.as_ref()),
-            seen: &run.seen,
-            elapsed: self.world.clock.now().since(since),
-        });
-    }
-
-    /// ECS does not answer: that ends the wait only when its time is up.
-    fn outlast(&mut self, watching: &[usize], failure: &Failure) {
-        (self.listen)(Progress::Warning(&format!("{failure}; looking again")));
-        let now = self.world.clock.now();
-        for at in watching {
-            let since = self.runs[*at].phase.rollout().map_or(self.began, |rollout| rollout.since);
-            if now.since(since) >= self.request.policy.timeout {
-                let known = Failure::new(failure.kind(), failure.to_string());
-                self.fail(
-                    *at,
-                    known.advice("The rollout goes on in ECS; run the same command again to follow it"),
-                );
-            }
-        }
+    async fn put_on(&self, at: usize, revision: &TaskDefinitionArn, force: bool) -> Result<Placed, Failure> {
+        let (ecs, clock) = (self.world.ecs, self.world.clock);
+        put_on(ecs, clock, &self.request.cluster, &self.runs[at].seen.service, revision, force).await
     }
 
     async fn finish(&mut self, at: usize, mut ending: Ending) -> Result<(), Failure> {
@@ -415,14 +329,14 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
-    fn fail(&mut self, at: usize, failure: Failure) {
+    pub(super) fn fail(&mut self, at: usize, failure: Failure) {
         let run = &mut self.runs[at];
         let reason = failure.to_string();
         let outcome = run.fail(failure, self.world.clock.now());
         (self.listen)(Progress::Ended { service: &run.named, outcome, reason: Some(&reason) });
     }
 
-    fn warn(&mut self, warning: String) {
+    pub(super) fn warn(&mut self, warning: String) {
         (self.listen)(Progress::Warning(&warning));
         self.warnings.push(warning);
     }
@@ -432,76 +346,6 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         run.phase = run.phase.clone().apply(event).map_err(|illegal| bug(&illegal.to_string()))?;
         Ok(())
     }
-
-    async fn open_record(&mut self, at: usize, candidate: &TaskDefinitionArn) -> Result<(), Failure> {
-        let now = self.world.clock.now();
-        let run = &self.runs[at];
-        let Some(live) = &run.began_on else { return Ok(()) };
-        let owned = owned(&self.request.images, &self.revisions[run.revision].planned.base_images);
-        let told = run.tell(self.request, live, owned, now, self.world.source);
-        // Twice the time-out: a rollback may take as long again.
-        let expires = now.plus(self.request.policy.timeout * 2).to_string();
-        self.ledger.begin(&told, candidate, &expires).await
-    }
-
-    /// Brings the record up to date and tells what every service came to.
-    async fn report(mut self) -> Report {
-        for at in 0..self.runs.len() {
-            if let Err(failure) = self.close_record(at).await {
-                (self.listen)(Progress::Warning(&failure.to_string()));
-                self.runs[at].failure.get_or_insert(failure);
-            }
-        }
-        let mut services = Vec::new();
-        for run in &mut self.runs {
-            let images = match run.live() {
-                Some(live) => images_of(self.world.ecs, &self.revisions, live).await,
-                None => BTreeMap::new(),
-            };
-            services.push(run.report(self.request, images, self.began));
-        }
-        Report::of(services, self.warnings)
-    }
-
-    async fn close_record(&mut self, at: usize) -> Result<(), Failure> {
-        let run = &self.runs[at];
-        match run.verdict_on_record() {
-            OnRecord::Settle(live) => {
-                let owned =
-                    self.request.images.iter().map(|(name, image)| (name.to_owned(), image.to_string()));
-                let now = self.world.clock.now();
-                let told = run.tell(self.request, live, owned.collect(), now, self.world.source);
-                self.ledger.settle(&told).await
-            }
-            OnRecord::PutBack => self.ledger.put_back().await,
-            OnRecord::LeaveOpen => Ok(()),
-        }
-    }
-}
-
-/// The images that the containers of `asked` have in `definition`.
-fn owned(asked: &Images, definition: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_asked = |(name, _): &(&String, &String)| asked.get(name).is_some();
-    definition.iter().filter(is_asked).map(|(name, image)| (name.clone(), image.clone())).collect()
-}
-
-/// The images of `revision`; read only if it is neither a base nor a copy of this deployment.
-async fn images_of<E: Ecs>(
-    ecs: &E,
-    revisions: &[Chosen],
-    revision: &TaskDefinitionArn,
-) -> BTreeMap<String, String> {
-    for Chosen { planned, arn } in revisions {
-        if arn.as_ref() == Some(revision) {
-            return planned.definition.images();
-        }
-        if planned.base == *revision {
-            return planned.base_images.clone();
-        }
-    }
-    // The report is worth a call, but not a failure.
-    let described = ecs.describe_task_definition(revision.as_str()).await;
-    described.ok().flatten().map(|revision| revision.definition.images()).unwrap_or_default()
 }
 
 fn interrupted(kind: FailureKind, run: &Run) -> Failure {
@@ -514,11 +358,6 @@ fn interrupted(kind: FailureKind, run: &Run) -> Failure {
             .because("the service was not changed")
             .advice("Run the same command again to deploy"),
     }
-}
-
-fn gone(service: &str) -> Failure {
-    Failure::new(FailureKind::InvalidInput, format!("service {service} is gone"))
-        .because("it was deleted while its rollout was watched")
 }
 
 fn bug(what: &str) -> Failure {

@@ -14,16 +14,19 @@
 //! ECS shows an effect within five minutes; an answer from before it is told apart by the
 //! deployment ids that were seen.
 
+mod conclude;
 mod interrupt;
 mod ledger;
 mod machine;
 mod observer;
+mod place;
 mod polling;
 mod prepare;
 mod progress;
 mod register;
 mod report;
 mod run;
+mod watch;
 
 use crate::clock::Clock;
 use crate::domain::failure::Failure;

@@ -13,8 +13,10 @@ use crate::ports::Ecs;
 pub(super) struct Observer {
     /// The service deployments that were found.
     arns: BTreeMap<DeploymentId, String>,
-    /// Why service deployments are no longer asked for.
-    closed: Option<Failure>,
+    /// Service deployments are no longer asked for.
+    closed: bool,
+    /// Why, until that is told.
+    why_closed: Option<Failure>,
 }
 
 /// A service to look at, and the deployment of it that is followed.
@@ -43,7 +45,8 @@ impl Observer {
             Ok(records) => records,
             Err(failure) => {
                 if failure.kind() != FailureKind::Unavailable {
-                    self.closed = Some(failure);
+                    self.closed = true;
+                    self.why_closed = Some(failure);
                 }
                 Vec::new()
             }
@@ -59,11 +62,9 @@ impl Observer {
         Ok(watched.iter().map(look).collect())
     }
 
-    /// Why service deployments are no longer asked for; told once.
-    pub(super) fn take_closed(&mut self) -> Option<String> {
-        let told = self.closed.as_ref().map(ToString::to_string)?;
-        self.closed = Some(Failure::new(FailureKind::Denied, String::new()));
-        (!told.is_empty()).then_some(told)
+    /// Why service deployments are no longer asked for, once.
+    pub(super) fn take_why_closed(&mut self) -> Option<Failure> {
+        self.why_closed.take()
     }
 
     async fn records<E: Ecs>(
@@ -72,7 +73,7 @@ impl Observer {
         watched: &[Watched<'_>],
         services: &[Service],
     ) -> Result<Vec<ServiceDeployment>, Failure> {
-        if self.closed.is_some() {
+        if self.closed {
             return Ok(Vec::new());
         }
         let mut arns = Vec::new();

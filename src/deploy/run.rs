@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Ending, Outcome, Phase};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::image::digest_of;
 use crate::domain::record::{Deployed, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Observation;
@@ -133,8 +134,8 @@ impl Run {
             service: &self.named,
             revision,
             previous: self.began_on.as_ref().unwrap_or(revision),
+            digests: self.digests_of(&images),
             images,
-            digests: self.digests.clone(),
             deployment_id: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             at: now.to_string(),
             source,
@@ -143,7 +144,7 @@ impl Run {
 
     /// What it came to; `images` are the live revision's.
     pub(super) fn report(
-        &mut self,
+        mut self,
         request: &DeployRequest,
         images: BTreeMap<String, String>,
         began: Timestamp,
@@ -154,13 +155,22 @@ impl Run {
             outcome: self.outcome(),
             task_definition: self.live().cloned(),
             previous: self.began_on.clone(),
-            digests: std::mem::take(&mut self.digests),
+            digests: self.digests_of(&images),
             images,
             deployment: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             service_deployment: self.service_deployment.clone(),
             duration: self.ended.unwrap_or(began).since(began),
             failure: self.failure.take(),
         }
+    }
+
+    /// What `images` resolved to: as ECS says, or as they are pinned.
+    fn digests_of(&self, images: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let digest = |name: &String, image: &str| {
+            let pinned = digest_of(image).map(str::to_owned);
+            pinned.or_else(|| self.digests.get(name).cloned())
+        };
+        images.iter().filter_map(|(name, image)| Some((name.clone(), digest(name, image)?))).collect()
     }
 
     fn outcome(&self) -> Outcome {

@@ -73,10 +73,12 @@ async fn each_fault_does_what_it_says() {
             kind: kind.clone(),
         });
         let seen = register_once(&world).await.unwrap_err();
-        let shown = match &seen {
-            SdkError::DispatchFailure(failure) if failure.is_io() => "dispatch failure".to_owned(),
-            error => format!("{}: {}", error.code().unwrap(), error.message().unwrap()),
+        let shown = match seen.as_service_error() {
+            Some(error) => format!("{}: {}", error.code().unwrap(), error.message().unwrap()),
+            None => seen.to_string(),
         };
+        let is_cut = matches!(&seen, SdkError::DispatchFailure(failure) if failure.is_io());
+        assert_eq!(is_cut, status.is_none());
         assert_eq!(shown, error);
         let call = world.sandbox.calls().remove(0);
         assert_eq!((call.effect, call.status), (effect, status), "{kind:?}");

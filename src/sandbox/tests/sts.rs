@@ -1,9 +1,7 @@
 //! STS through the SDK's own providers.
 
 use aws_config::sts::AssumeRoleProvider;
-use aws_sdk_ecs::config::{
-    BehaviorVersion, Credentials, ProvideCredentials, Region, SharedCredentialsProvider,
-};
+use aws_sdk_ecs::config::{BehaviorVersion, Credentials, ProvideCredentials, Region};
 use serde_json::json;
 
 use super::world::World;

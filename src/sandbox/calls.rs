@@ -25,6 +25,13 @@ pub struct Call {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CallId(u64);
 
+impl CallId {
+    /// The request id that AWS would answer with.
+    pub(super) fn request_id(self) -> String {
+        format!("00000000-0000-4000-8000-{:012}", self.0)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
     calls: Vec<Call>,

@@ -40,6 +40,7 @@ impl HttpConnector for InProcess {
                 StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
             let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
             response.headers_mut().insert("content-type", answer.content_type);
+            response.headers_mut().insert("x-amzn-requestid", answer.request_id);
             Ok(response)
         })
     }

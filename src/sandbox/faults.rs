@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::wire::ApiError;
 use super::{ACCOUNT, REGION};
 
@@ -80,15 +82,32 @@ pub(super) fn server_error() -> ApiError {
 }
 
 /// The answer to a caller whose policies do not allow the operation.
-pub(super) fn denied(service: &str, operation: &str) -> ApiError {
+pub(super) fn denied(service: &str, operation: &str, request: &Value) -> ApiError {
     ApiError::new(
         "AccessDeniedException",
         format!(
             "User: arn:aws:iam::{ACCOUNT}:user/evenkeel is not authorized to perform: {service}:{operation} \
-             on resource: arn:aws:{service}:{REGION}:{ACCOUNT}:* because no identity-based policy allows the \
-             {service}:{operation} action"
+             on resource: {} because no identity-based policy allows the {service}:{operation} action",
+            resource(request)
         ),
     )
+}
+
+/// The ARN of what a request is about, as far as IAM can tell callers apart by it.
+fn resource(request: &Value) -> String {
+    let text = |member: &str| request.get(member).and_then(Value::as_str);
+    let prefix = format!("arn:aws:ecs:{REGION}:{ACCOUNT}");
+    match (
+        text("service").or_else(|| request.pointer("/services/0")?.as_str()),
+        text("family"),
+        text("RoleArn"),
+    ) {
+        (Some(arn), ..) if arn.starts_with("arn:") => arn.to_owned(),
+        (Some(service), ..) => format!("{prefix}:service/{}/{service}", text("cluster").unwrap_or("default")),
+        (_, Some(family), _) => format!("{prefix}:task-definition/{family}:*"),
+        (.., Some(role)) => role.to_owned(),
+        (None, None, None) => "*".to_owned(),
+    }
 }
 
 /// The answer when two callers register a revision of one family at the same moment.

@@ -1,5 +1,7 @@
 //! The way of one request: log it, let a fault strike, carry it out, answer.
 
+use serde_json::Value;
+
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
@@ -20,6 +22,7 @@ impl Sandbox {
             self.clock.sleep(*duration).await;
         }
         let answer = self.answer(&call, access_key.as_deref(), id, fault.as_ref());
+        let answer = answer.map(|response| Response { request_id: id.request_id(), ..response });
         if let Some(entry) = self.state().calls.get_mut(id) {
             entry.status = answer.as_ref().ok().map(|response| response.status);
         }
@@ -61,7 +64,10 @@ impl Sandbox {
             Some(FaultKind::CutBefore) => Err(Cut),
             Some(FaultKind::ErrorBefore) => refuse(faults::server_error()),
             Some(FaultKind::Throttled) => refuse(faults::throttled()),
-            Some(FaultKind::Denied) => refuse(faults::denied(call.protocol.service(), &call.operation)),
+            Some(FaultKind::Denied) => {
+                let request = call.request.as_ref().unwrap_or(&Value::Null);
+                refuse(faults::denied(call.protocol.service(), &call.operation, request))
+            }
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
         }

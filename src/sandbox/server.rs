@@ -61,6 +61,9 @@ async fn answer(
         body: Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec(),
     };
     let answer = sandbox.handle(request).await.map_err(|Cut| "the connection is cut on purpose")?;
-    let response = http::Response::builder().status(answer.status).header(CONTENT_TYPE, answer.content_type);
+    let response = http::Response::builder()
+        .status(answer.status)
+        .header(CONTENT_TYPE, answer.content_type)
+        .header("x-amzn-requestid", answer.request_id);
     Ok(response.body(Full::from(answer.body))?)
 }

@@ -18,6 +18,8 @@ pub(super) struct Request {
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
+    /// The header `x-amzn-requestid`.
+    pub(super) request_id: String,
     pub(super) body: String,
 }
 
@@ -120,11 +122,15 @@ impl Request {
 
 impl Response {
     pub(super) fn json(value: &Value) -> Self {
-        Self { status: 200, content_type: "application/x-amz-json-1.1", body: value.to_string() }
+        Self::new("application/x-amz-json-1.1", value.to_string())
     }
 
     pub(super) fn xml(body: String) -> Self {
-        Self { status: 200, content_type: "text/xml", body }
+        Self::new("text/xml", body)
+    }
+
+    fn new(content_type: &'static str, body: String) -> Self {
+        Self { status: 200, content_type, request_id: String::new(), body }
     }
 
     pub(super) fn error(protocol: Protocol, error: &ApiError) -> Self {

@@ -7,6 +7,7 @@ mod on_read;
 mod request;
 mod rollout;
 mod service;
+mod service_deployment;
 mod service_deployments;
 mod service_view;
 mod services;
@@ -61,6 +62,7 @@ impl Ecs {
             "ListServiceDeployments" => services.list_deployments(request, clusters, now),
             "DescribeServiceDeployments" => services.describe_deployments(request, now),
             "DescribeServiceRevisions" => services.describe_revisions(request, definitions),
+            "StopServiceDeployment" => services.stop_deployment(request, now),
             "ListTasks" => services.list_tasks(request, clusters),
             "DescribeTasks" => services.describe_tasks(request, clusters, definitions),
             _ => Err(ApiError::unknown_operation()),

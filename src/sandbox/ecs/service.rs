@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::ids::Ids;
 use super::request::{flag, text};
 use super::rollout::{Rollout, RolloutOutcome, Step};
-use super::service_deployments::{Course, ServiceDeployment, ServiceRevision};
+use super::service_deployment::{Course, RolledBackBy, ServiceDeployment};
+use super::service_deployments::ServiceRevision;
 use super::task_definitions::TaskDefinitions;
 use super::tasks::{StopReason, Task, TaskState};
 use crate::clock::Timestamp;
@@ -53,8 +54,8 @@ pub(super) struct Deployment {
     pub(super) updated: Timestamp,
     pub(super) failed_tasks: u32,
     pub(super) state: RolloutState,
-    /// The deployment that it rolls back to, if it is a rollback.
-    pub(super) rolls_back_to: Option<u64>,
+    /// The deployment that it goes back to and who wanted that, if it is a rollback.
+    pub(super) rolls_back: Option<(u64, RolledBackBy)>,
     rollout: Rollout,
     steps_done: u32,
 }
@@ -71,7 +72,7 @@ pub(super) enum RolloutState {
 pub(super) struct Completed {
     deployment: u64,
     task_definition: String,
-    pub(super) revision: u64,
+    revision: u64,
 }
 
 #[derive(Debug)]
@@ -92,8 +93,7 @@ impl Service {
             self.last_completed.as_ref().is_some_and(|last| last.task_definition == task_definition);
         let rollout = if ran_before { Rollout { outcome: RolloutOutcome::Ok, ..rollout } } else { rollout };
         let number = ids.number();
-        let mut sources: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
-        sources.dedup();
+        let sources = self.current_revisions();
         self.revisions.insert(0, ServiceRevision::new(number, task_definition, at));
         self.service_deployments.insert(0, ServiceDeployment::new(ids, number, sources, at));
         self.make_primary(Deployment {
@@ -104,7 +104,7 @@ impl Service {
             updated: at,
             failed_tasks: 0,
             state: RolloutState::InProgress,
-            rolls_back_to: None,
+            rolls_back: None,
             rollout,
             steps_done: 0,
         });
@@ -142,7 +142,7 @@ impl Service {
         primary.state = RolloutState::Completed;
         primary.updated = at;
         let number = primary.number;
-        let course = if primary.rolls_back_to.is_some() { Course::RolledBack } else { Course::Successful };
+        let course = if primary.rolls_back.is_some() { Course::RolledBack } else { Course::Successful };
         self.last_completed = Some(Completed {
             deployment: number,
             task_definition: primary.task_definition.clone(),
@@ -212,6 +212,14 @@ impl Service {
             Some("UNBOUNDED_PERCENT") => part.max(1),
             Some(_) | None => part.clamp(3, 200),
         }
+    }
+
+    /// The service revisions that the deployments run, each once.
+    pub(super) fn current_revisions(&self) -> Vec<u64> {
+        let mut revisions: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
+        revisions.sort_unstable();
+        revisions.dedup();
+        revisions
     }
 
     fn next_step(&self) -> Option<(Timestamp, Step)> {
@@ -297,43 +305,61 @@ impl Service {
         }
     }
 
-    /// The circuit breaker ends the PRIMARY deployment, and starts one of the last good definition
-    /// if it was configured to and if there is one. The service deployment stays the same.
+    /// The circuit breaker ends the PRIMARY deployment, and goes back if it was configured to.
     fn fail(&mut self, at: Timestamp, ids: &mut Ids) {
         let rollback = self.circuit_breaker().is_some_and(|breaker| flag(breaker, "rollback"));
         let Some(failed) = self.deployments.first_mut() else { return };
         failed.state = RolloutState::Failed;
-        failed.updated = at;
-        let (number, rollout) = (failed.number, failed.rollout);
-        let target = self.last_completed.clone().filter(|_| rollback);
-        let course = match (&target, rollback) {
-            (Some(target), _) => Course::RollingBack { to: target.revision },
-            (None, true) => Course::CannotRollBack,
-            (None, false) => Course::Failed,
-        };
-        if let Some(current) = self.service_deployments.first_mut() {
-            current.set_course(course, at);
-        }
+        let number = failed.number;
         self.report(
             at,
             ids,
             &format!("(deployment ecs-svc/{number}) deployment failed: tasks failed to start."),
         );
-        if let Some(target) = target {
-            self.report(at, ids, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
-            self.make_primary(Deployment {
-                number: ids.number(),
-                task_definition: target.task_definition,
-                revision: target.revision,
-                started: at,
-                updated: at,
-                failed_tasks: 0,
-                state: RolloutState::InProgress,
-                rolls_back_to: Some(target.deployment),
-                rollout: Rollout { outcome: RolloutOutcome::Ok, ..rollout },
-                steps_done: 0,
-            });
+        if rollback {
+            self.roll_back(RolledBackBy::CircuitBreaker, at, ids);
+        } else if let Some(current) = self.service_deployments.first_mut() {
+            current.set_course(Course::Failed, at);
         }
+    }
+
+    /// Starts a deployment of the last good definition, if there is one. The service deployment
+    /// stays the same, and so does its target.
+    pub(super) fn roll_back(&mut self, by: RolledBackBy, at: Timestamp, ids: &mut Ids) {
+        let (Some(current), Some(primary)) = (self.service_deployments.first_mut(), self.deployments.first())
+        else {
+            return;
+        };
+        let Some(target) = self.last_completed.clone() else {
+            current.set_course(Course::CannotRollBack, at);
+            return;
+        };
+        current.begin_rollback(target.revision, by, at);
+        let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
+        self.report(at, ids, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
+        self.make_primary(Deployment {
+            number: ids.number(),
+            task_definition: target.task_definition,
+            revision: target.revision,
+            started: at,
+            updated: at,
+            failed_tasks: 0,
+            state: RolloutState::InProgress,
+            rolls_back: Some((target.deployment, by)),
+            rollout,
+            steps_done: 0,
+        });
+    }
+
+    /// Ends everything that runs, because the service is deleted.
+    pub(super) fn delete(&mut self, at: Timestamp, ids: &mut Ids) {
+        self.stop_tasks(at, ids, |_| true);
+        if let Some(current) = self.service_deployments.first_mut().filter(|current| current.is_running()) {
+            current.set_course(Course::Deleted, at);
+        }
+        self.deployments.clear();
+        self.desired = 0;
+        self.active = false;
     }
 
     /// Another actor registers a copy of the PRIMARY deployment's definition with another image and

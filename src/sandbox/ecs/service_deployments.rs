@@ -3,58 +3,22 @@
 //! One service deployment covers an update and its rollback, whereas `deployments[]` of a service
 //! shows the rollback as an entry of its own.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::clusters::Clusters;
-use super::ids::{Ids, arn, digest_of, name_of};
+use super::ids::{arn, digest_of, name_of};
 use super::request::{not_found, page, seconds, text, texts};
 use super::service::Service;
+use super::service_deployment::{Rollback, RolledBackBy, ServiceDeployment};
 use super::services::Services;
 use super::task_definitions::TaskDefinitions;
 use crate::clock::Timestamp;
 use crate::sandbox::wire::ApiError;
 
-/// How long a new service deployment is PENDING, and a replaced one `STOP_REQUESTED`.
-const HANDOVER: Duration = Duration::from_secs(1);
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take so many ARNs.
 const MOST_ARNS: usize = 20;
 
-#[derive(Debug)]
-pub(super) struct ServiceDeployment {
-    id: String,
-    /// The revision that it brings; its number is the one in the deployment's id `ecs-svc/<number>`.
-    target: u64,
-    sources: Vec<u64>,
-    created: Timestamp,
-    course: Course,
-    /// When the course was taken.
-    since: Timestamp,
-    /// The revision that a rollback goes back to, and when it began.
-    rollback: Option<(u64, Timestamp)>,
-    /// How many tasks failed to start.
-    pub(super) failures: u32,
-}
-
-/// What became of a service deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Course {
-    InProgress,
-    Successful,
-    /// Another deployment took its place.
-    Replaced,
-    /// The circuit breaker ended it, without a rollback.
-    Failed,
-    /// The circuit breaker rolls back to this revision.
-    RollingBack {
-        to: u64,
-    },
-    RolledBack,
-    /// The circuit breaker wants to roll back, but no deployment ever completed.
-    CannotRollBack,
-}
-
+/// A definition as a service runs it.
 #[derive(Debug)]
 pub(super) struct ServiceRevision {
     pub(super) number: u64,
@@ -63,64 +27,6 @@ pub(super) struct ServiceRevision {
     /// Whether ECS has asked the registry for the images' digests.
     pub(super) resolved: bool,
 }
-
-impl ServiceDeployment {
-    pub(super) fn new(ids: &mut Ids, target: u64, sources: Vec<u64>, at: Timestamp) -> Self {
-        let mut id = ids.hex();
-        id.truncate(21);
-        Self {
-            id,
-            target,
-            sources,
-            created: at,
-            course: Course::InProgress,
-            since: at,
-            rollback: None,
-            failures: 0,
-        }
-    }
-
-    pub(super) fn set_course(&mut self, course: Course, at: Timestamp) {
-        if let Course::RollingBack { to } = course {
-            self.rollback = Some((to, at));
-        }
-        self.course = course;
-        self.since = at;
-    }
-
-    pub(super) fn is_running(&self) -> bool {
-        match self.course {
-            Course::InProgress | Course::RollingBack { .. } => true,
-            Course::Successful
-            | Course::Replaced
-            | Course::Failed
-            | Course::RolledBack
-            | Course::CannotRollBack => false,
-        }
-    }
-
-    fn status(&self, now: Timestamp) -> (&'static str, Option<&'static str>) {
-        let just_now = now.since(self.since) < HANDOVER;
-        match self.course {
-            Course::InProgress => (if just_now { "PENDING" } else { "IN_PROGRESS" }, None),
-            Course::Successful => ("SUCCESSFUL", None),
-            Course::Replaced => {
-                let status = if just_now { "STOP_REQUESTED" } else { "STOPPED" };
-                (status, Some("Replaced by a new service deployment."))
-            }
-            Course::Failed => ("STOPPED", Some(BREAKER_FAILED)),
-            Course::RollingBack { .. } => ("ROLLBACK_IN_PROGRESS", Some(BREAKER_ROLLED_BACK)),
-            Course::RolledBack => ("ROLLBACK_SUCCESSFUL", Some(BREAKER_ROLLED_BACK)),
-            Course::CannotRollBack => {
-                ("ROLLBACK_FAILED", Some("No rollback candidate was found to run the rollback."))
-            }
-        }
-    }
-}
-
-const BREAKER_FAILED: &str = "ECS deployment circuit breaker: tasks failed to start.";
-const BREAKER_ROLLED_BACK: &str =
-    "Service deployment rolled back because the circuit breaker threshold was exceeded.";
 
 impl ServiceRevision {
     pub(super) fn new(number: u64, task_definition: &str, at: Timestamp) -> Self {
@@ -173,6 +79,25 @@ impl Services {
         describe_each(request, "serviceRevisionArns", "serviceRevisions", view)
     }
 
+    /// Rolls a running service deployment back, whether or not a circuit breaker would.
+    pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+        if text(request, "stopType").is_some_and(|kind| kind != "ROLLBACK") {
+            return Err(ApiError::invalid_parameter("The stop type is not supported."));
+        }
+        let arn = text(request, "serviceDeploymentArn").unwrap_or_default();
+        let not_found =
+            || ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found.");
+        let (service, id) = self.owner("service-deployment", arn).ok_or_else(not_found)?;
+        let found = service.service_deployments.iter().find(|it| it.id == id).ok_or_else(not_found)?;
+        // A deployment that is in progress is the newest one, and so the one that goes back below.
+        if !found.is_in_progress() {
+            return Err(ApiError::new("ConflictException", "The service deployment is not in progress."));
+        }
+        let key = service.key();
+        self.change(&key, |service, ids| service.roll_back(RolledBackBy::Caller, now, ids))?;
+        Ok(json!({ "serviceDeploymentArn": arn }))
+    }
+
     /// The service that an ARN `…:kind/cluster/service/id` is about, and the id.
     fn owner<'a>(&self, kind: &str, arn: &'a str) -> Option<(&Service, &'a str)> {
         let mut parts = name_of(kind, arn).splitn(3, '/');
@@ -205,8 +130,8 @@ impl Service {
         if let Some(reason) = reason {
             view["statusReason"] = reason.into();
         }
-        if !deployment.is_running() {
-            view["finishedAt"] = seconds(deployment.since);
+        if !deployment.is_running() && status != "STOP_REQUESTED" {
+            view["finishedAt"] = seconds(deployment.updated());
         }
         view
     }
@@ -220,36 +145,25 @@ impl Service {
         view["targetServiceRevision"] = self.revision_summary(deployment.target);
         view["sourceServiceRevisions"] =
             deployment.sources.iter().map(|source| self.revision_summary(*source)).collect();
-        view["updatedAt"] = seconds(deployment.since);
+        view["updatedAt"] = seconds(deployment.updated());
         view["deploymentConfiguration"] = self.deployment_configuration();
         view["deploymentCircuitBreaker"] = json!({
-            "status": self.breaker_status(deployment),
+            "status": if self.has_circuit_breaker() { deployment.breaker_status() } else { "DISABLED" },
             "failureCount": deployment.failures,
             "threshold": self.failure_threshold(),
         });
         view["alarms"] = json!({ "status": "DISABLED" });
-        if let Some((revision, at)) = deployment.rollback {
+        if let Some(Rollback { to, by, at }) = deployment.rollback {
             view["rollback"] = json!({
-                "reason": BREAKER_ROLLED_BACK,
+                "reason": by.reason(),
                 "startedAt": seconds(at),
-                "serviceRevisionArn": self.revision_arn(revision),
+                "serviceRevisionArn": self.revision_arn(to),
             });
         }
-        if deployment.course == Course::Replaced || deployment.course == Course::Failed {
-            view["stoppedAt"] = seconds(deployment.since);
+        if deployment.status(now).0 == "STOPPED" {
+            view["stoppedAt"] = seconds(deployment.updated());
         }
         view
-    }
-
-    fn breaker_status(&self, deployment: &ServiceDeployment) -> &'static str {
-        match deployment.course {
-            _ if !self.has_circuit_breaker() => "DISABLED",
-            Course::InProgress => "MONITORING",
-            Course::Successful | Course::Replaced => "MONITORING_COMPLETE",
-            Course::Failed | Course::RollingBack { .. } | Course::RolledBack | Course::CannotRollBack => {
-                "TRIGGERED"
-            }
-        }
     }
 
     fn revision_view(&self, revision: &ServiceRevision, definitions: &TaskDefinitions) -> Value {

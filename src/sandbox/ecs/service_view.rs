@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::ids::arn;
 use super::request::seconds;
-use super::service::{Deployment, RolloutState, Service};
+use super::service::{Deployment, Event, RolloutState, Service};
+use super::service_deployment::RolledBackBy;
 use super::tasks::TaskState;
 use crate::sandbox::ACCOUNT;
 
@@ -69,7 +70,8 @@ impl Service {
             if let Some(current) = self.service_deployments.first() {
                 set("currentServiceDeployment", self.service_deployment_arn(current).into());
             }
-            set("currentServiceRevisions", self.current_revisions());
+            let summary = |revision| self.revision_summary(revision);
+            set("currentServiceRevisions", self.current_revisions().into_iter().map(summary).collect());
         } else {
             set("deployments", json!([]));
             set("taskSets", self.task_sets());
@@ -129,13 +131,6 @@ impl Service {
         view
     }
 
-    fn current_revisions(&self) -> Value {
-        let mut revisions: Vec<u64> = self.deployments.iter().map(|deployment| deployment.revision).collect();
-        revisions.sort_unstable();
-        revisions.dedup();
-        revisions.into_iter().map(|revision| self.revision_summary(revision)).collect()
-    }
-
     fn task_sets(&self) -> Value {
         let view = |deployment: &Deployment| {
             let (running, pending) = self.task_counts(|it| it.number == deployment.number);
@@ -159,26 +154,25 @@ impl Service {
     }
 
     fn events_view(&self) -> Value {
-        let view = |event: &super::service::Event| json!({ "id": event.id, "createdAt": seconds(event.at), "message": event.message });
+        let view = |event: &Event| json!({ "id": event.id, "createdAt": seconds(event.at), "message": event.message });
         self.events.iter().map(view).collect()
     }
 }
 
 fn rollout_state(deployment: &Deployment) -> (&'static str, String) {
     let number = deployment.number;
-    match (deployment.state, deployment.rolls_back_to) {
-        (RolloutState::Failed, _) => {
-            ("FAILED", "ECS deployment circuit breaker: tasks failed to start.".to_owned())
+    let (state, what) = match deployment.state {
+        RolloutState::Failed => {
+            return ("FAILED", "ECS deployment circuit breaker: tasks failed to start.".to_owned());
         }
-        (RolloutState::InProgress, None) => {
-            ("IN_PROGRESS", format!("ECS deployment ecs-svc/{number} in progress."))
+        RolloutState::InProgress => ("IN_PROGRESS", "in progress"),
+        RolloutState::Completed => ("COMPLETED", "completed"),
+    };
+    let reason = match deployment.rolls_back {
+        Some((target, RolledBackBy::CircuitBreaker)) => {
+            format!("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/{target}.")
         }
-        (RolloutState::Completed, None) => {
-            ("COMPLETED", format!("ECS deployment ecs-svc/{number} completed."))
-        }
-        (state, Some(target)) => (
-            if state == RolloutState::Completed { "COMPLETED" } else { "IN_PROGRESS" },
-            format!("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/{target}."),
-        ),
-    }
+        Some((_, RolledBackBy::Caller)) | None => format!("ECS deployment ecs-svc/{number} {what}."),
+    };
+    (state, reason)
 }

@@ -27,7 +27,8 @@ const DEPLOYING: [&str; 7] = [
 ];
 
 /// Members that are no settings of the service.
-const NOT_SETTINGS: [&str; 8] = [
+const NOT_SETTINGS: [&str; 9] = [
+    "role",
     "cluster",
     "serviceName",
     "service",
@@ -167,19 +168,27 @@ impl Services {
         now: Timestamp,
     ) -> Result<Value, ApiError> {
         let cluster = clusters.name_in(request)?;
-        let key = self.find(cluster, text(request, "service").unwrap_or_default())?.key();
-        let Self { services, ids, .. } = self;
-        let service = services.get_mut(&key).ok_or_else(service_not_found)?;
+        let service = self.find(cluster, text(request, "service").unwrap_or_default())?;
         if service.desired > 0 && !flag(request, "force") {
             return Err(ApiError::invalid_parameter(
                 "The service cannot be stopped while it is scaled above 0.",
             ));
         }
-        service.desired = 0;
-        service.complete(now, ids);
-        service.active = false;
-        service.deployments.clear();
-        Ok(json!({ "service": service.view(false) }))
+        let key = service.key();
+        self.change(&key, |service, ids| {
+            service.delete(now, ids);
+            json!({ "service": service.view(false) })
+        })
+    }
+
+    /// Changes the service of this key with a source of new ids at hand.
+    pub(super) fn change<T>(
+        &mut self,
+        key: &(String, String),
+        change: impl FnOnce(&mut Service, &mut Ids) -> T,
+    ) -> Result<T, ApiError> {
+        let service = self.services.get_mut(key).ok_or_else(service_not_found)?;
+        Ok(change(service, &mut self.ids))
     }
 
     pub(super) fn describe(&self, request: &Value, clusters: &Clusters) -> Result<Value, ApiError> {
@@ -247,7 +256,7 @@ impl Services {
 }
 
 impl Service {
-    fn key(&self) -> (String, String) {
+    pub(super) fn key(&self) -> (String, String) {
         (self.cluster.clone(), self.name.clone())
     }
 

@@ -1,4 +1,10 @@
 //! The embedded AWS as its clients see it: through the SDK, in process and over loopback.
 
+mod faults;
+mod requests;
 mod rollouts;
+mod services;
+mod sts;
+mod task_definitions;
+mod transport;
 mod world;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ecs::operation::update_service::UpdateServiceOutput;
-use aws_sdk_ecs::types::{Service, ServiceDeployment};
+use aws_sdk_ecs::types::{ContainerDefinition, Service, ServiceDeployment};
 use aws_sdk_ecs::{Client, Config};
 use serde_json::{Value, json};
 
@@ -129,4 +129,8 @@ fn without_task_ids(message: &str) -> String {
         text.push_str(rest);
     }
     text
+}
+
+pub(super) fn container(name: &str, image: &str) -> ContainerDefinition {
+    ContainerDefinition::builder().name(name).image(image).build()
 }

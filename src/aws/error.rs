@@ -9,7 +9,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::domain::failure::{Failure, FailureKind};
 
-use super::retry::is_concurrent_revision;
+/// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
+const CONCURRENT_REVISION: &str = "Too many concurrent attempts to create a new revision";
 
 /// The failure of `operation` on `resource`.
 pub(super) fn failure<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
@@ -73,6 +74,11 @@ pub(super) fn is_throttling(code: &str) -> bool {
             | "PriorRequestNotComplete"
             | "EC2ThrottledException"
     )
+}
+
+/// Whether the message is ECS's other way of throttling.
+pub(super) fn is_concurrent_revision(message: Option<&str>) -> bool {
+    message.is_some_and(|message| message.contains(CONCURRENT_REVISION))
 }
 
 fn is_denial(code: &str) -> bool {

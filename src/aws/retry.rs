@@ -13,10 +13,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 };
 use hyper_util::client::legacy::Error as HyperError;
 
-use super::error::is_throttling;
-
-/// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
-const CONCURRENT_REVISION: &str = "Too many concurrent attempts to create a new revision";
+use super::error::{is_concurrent_revision, is_throttling};
 
 /// Whether an effect certainly did not happen.
 pub(super) fn certainly_did_not_happen<E>(error: &SdkError<E, HttpResponse>) -> bool {
@@ -28,11 +25,6 @@ pub(super) fn certainly_did_not_happen<E>(error: &SdkError<E, HttpResponse>) -> 
         SdkError::ServiceError(error) => !error.raw().status().is_server_error(),
         _ => false,
     }
-}
-
-/// Whether the message is ECS's other way of throttling.
-pub(super) fn is_concurrent_revision(message: Option<&str>) -> bool {
-    message.is_some_and(|message| message.contains(CONCURRENT_REVISION))
 }
 
 /// Lets the SDK send an effect again only when it certainly did not happen.

@@ -1,0 +1,10 @@
+//! The real binary against the embedded AWS over loopback: the contract of the command line.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod endings;
+mod formats;
+mod records;
+mod refusals;
+mod signals;
+mod world;

@@ -1,0 +1,150 @@
+//! What is refused before anything changes: usage, input, permission, files.
+
+use evenkeel::sandbox::FaultKind;
+use serde_json::json;
+
+use crate::world::{APP_NEW, Account, DEPLOY, Ended, SECRETS};
+
+#[test]
+fn wrong_usage_is_2_with_a_document() {
+    let account = Account::new();
+    for (arguments, word) in [
+        (&["deploy", "--output", "json", "--cluster", "prod"][..], "--service"),
+        (&["deploy", "--output=json", "--service", "web"], "--cluster"),
+        (&["deploy", "--output", "json", "--frobnicate"], "--frobnicate"),
+        (&["plan", "--output", "json", "--service", "web"], "--cluster"),
+        (&["live", "--output", "json", "--service", "web"], "--cluster"),
+    ] {
+        let ended = account.run(arguments);
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert_eq!(ended.document()["failure"]["kind"], "usage");
+        assert!(ended.stderr.contains(word), "{ended:?}");
+    }
+    for (option, value) in [
+        ("--timeout", "soon"),
+        ("--poll", "5s..1s"),
+        ("--poll", "0s"),
+        ("--on-failure", "retry"),
+        ("--max-task-failures", "0"),
+        ("--external-id", "x"),
+    ] {
+        let ended = account.deploy(&[option, value]);
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(option), "{ended:?}");
+    }
+    assert!(account.sandbox.calls().is_empty());
+}
+
+#[test]
+fn a_record_that_cannot_be_kept_is_2() {
+    let account = Account::new();
+    account.deploy(&["--record", "ssm:/web"]).is(2, "failed", Some("usage"), &["file:PATH"]);
+    let shared = account.deploy(&["--service", "api", "--record", "file:record.json"]);
+    shared.is(2, "failed", Some("usage"), &["several services"]);
+    assert!(account.sandbox.calls().is_empty());
+}
+
+#[test]
+fn help_and_version_are_0_on_standard_output() {
+    let account = Account::new();
+    let version = account.run(&["--version"]);
+    assert_eq!((version.status, version.stdout.starts_with("evenkeel ")), (Some(0), true), "{version:?}");
+    let help = account.run(&["deploy", "--help"]);
+    assert_eq!((help.status, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.contains("--image-definitions"), "{help:?}");
+}
+
+#[test]
+fn malformed_image_definitions_are_3_with_the_place() {
+    let account = Account::new();
+    account.file("imagedefinitions.json", "[\n  {\"name\": \"app\"}\n]\n");
+    let words = ["imagedefinitions.json:2:3", "entry 1", "imageUri"];
+    account.run(&DEPLOY).is(3, "failed", Some("invalid_input"), &words);
+    assert!(account.sandbox.calls().is_empty());
+}
+
+#[test]
+fn an_unknown_container_is_3_and_changes_nothing() {
+    let account = Account::new();
+    let words = ["\"sidecar\"", "service web", "app, proxy", "nothing was changed"];
+    account.deploy(&["--image", "sidecar=envoy:2"]).is(3, "failed", Some("invalid_input"), &words);
+    assert_eq!((account.effects("RegisterTaskDefinition"), account.effects("UpdateService")), (0, 0));
+}
+
+#[test]
+fn a_missing_service_or_cluster_is_3() {
+    let account = Account::new();
+    for (cluster, service, words) in [
+        ("prod", "nope", &["service nope", "cluster prod", "MISSING"][..]),
+        ("nope", "web", &["cluster nope", "ClusterNotFoundException"]),
+        ("prod", "a/b", &["\"a/b\" is not a service"]),
+    ] {
+        let arguments =
+            ["deploy", "--cluster", cluster, "--service", service, "--image", APP_NEW, "--output", "json"];
+        account.run(&arguments).is(3, "failed", Some("invalid_input"), words);
+    }
+}
+
+#[test]
+fn a_controller_that_is_not_ecs_is_3() {
+    let account = Account::with_service(json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
+    account.deploy(&[]).is(3, "failed", Some("invalid_input"), &["CODE_DEPLOY", "AWS CodeDeploy"]);
+    assert_eq!(account.effects("RegisterTaskDefinition"), 0);
+}
+
+#[test]
+fn no_region_is_3() {
+    let account = Account::new();
+    let arguments = [&DEPLOY[..], &["--image", APP_NEW]].concat();
+    let output = account.command(&arguments).env_remove("AWS_REGION").output().unwrap();
+    Ended::of(output).is(3, "failed", Some("invalid_input"), &["Region", "--region"]);
+}
+
+#[test]
+fn denied_is_4_at_each_call() {
+    for operation in ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
+    {
+        for kind in [FaultKind::Denied, FaultKind::ExpiredToken] {
+            let account = Account::new();
+            account.always(operation, kind);
+            account.deploy(&[]).is(4, "failed", Some("denied"), &[operation]);
+            assert_eq!(account.effects("UpdateService"), 0);
+        }
+    }
+}
+
+#[test]
+fn no_credentials_are_4() {
+    let account = Account::new();
+    let arguments = [&DEPLOY[..], &["--image", APP_NEW]].concat();
+    let output = account
+        .command(&arguments)
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .output()
+        .unwrap();
+    Ended::of(output).is(4, "failed", Some("denied"), &["credentials"]);
+}
+
+#[test]
+fn a_missing_file_is_5() {
+    let account = Account::new();
+    let words = ["imagedefinitions.json", "No such file", "--image-definitions"];
+    account.run(&DEPLOY).is(5, "failed", Some("unreadable"), &words);
+    account.file("record.json", "");
+    let record = account.deploy(&["--record", "file:/no/such/folder/record.json"]);
+    record.is(5, "failed", Some("unreadable"), &["/no/such/folder/record.json"]);
+    assert_eq!(account.effects("UpdateService"), 0);
+}
+
+#[test]
+fn a_role_is_assumed_with_its_external_id() {
+    let account = Account::new();
+    let role = "arn:aws:iam::123456789012:role/deploy";
+    let ended = account.deploy(&["--role-arn", role, "--external-id", SECRETS[2]]);
+    ended.is(0, "deployed", None, &[]);
+    let first = &account.sandbox.calls()[0];
+    assert_eq!(first.operation, "AssumeRole");
+    assert_eq!(first.request["RoleArn"], role);
+    assert_eq!(first.request["ExternalId"], SECRETS[2]);
+}

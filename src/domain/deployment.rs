@@ -248,23 +248,19 @@ impl Phase {
                 Self::Pending | Self::Registered(_) | Self::RollingOut { .. } | Self::RollingBack { .. },
                 Event::Ended(ending),
             ) => Ok(Self::Done(ending)),
-            (phase, event) => Err(IllegalTransition { phase, event }),
+            (phase, event) => Err(IllegalTransition(Box::new((phase, event)))),
         }
     }
 }
 
 /// An event that cannot happen in a phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IllegalTransition {
-    /// The phase.
-    pub phase: Phase,
-    /// The event.
-    pub event: Event,
-}
+pub struct IllegalTransition(Box<(Phase, Event)>);
 
 impl fmt::Display for IllegalTransition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} cannot happen in {:?}", self.event, self.phase)
+        let (phase, event) = &*self.0;
+        write!(f, "{event:?} cannot happen in {phase:?}")
     }
 }
 

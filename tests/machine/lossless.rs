@@ -50,7 +50,7 @@ async fn copies(generated: &Generated) {
     assert_eq!(stored, expected);
 }
 
-/// What DescribeTaskDefinition adds and RegisterTaskDefinition refuses.
+/// What `DescribeTaskDefinition` adds and `RegisterTaskDefinition` refuses.
 const READ_ONLY: [&str; 9] = [
     "taskDefinitionArn",
     "revision",

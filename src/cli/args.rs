@@ -1,6 +1,5 @@
 //! The command line as it is typed; what it means is worked out in [`super::meaning`].
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -193,7 +192,7 @@ pub(super) struct LiveArgs {
 pub(super) struct SandboxArgs {
     /// Serve the embedded AWS on this address until interrupted, instead of playing
     #[arg(long, env = "EVENKEEL_SERVE", hide_env_values = true, value_name = "ADDRESS")]
-    pub(super) serve: Option<SocketAddr>,
+    pub(super) serve: Option<std::net::SocketAddr>,
     /// What becomes of the rollout
     #[arg(
         long,

@@ -6,5 +6,6 @@ mod endings;
 mod formats;
 mod records;
 mod refusals;
+mod serving;
 mod signals;
 mod world;

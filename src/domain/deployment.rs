@@ -391,3 +391,6 @@ fn shown_since<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a Deplo
         primary.task_definition == rollout.revision && Some(&primary.id) != rollout.replaced.as_ref()
     })
 }
+
+#[cfg(test)]
+mod tests;

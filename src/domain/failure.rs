@@ -132,3 +132,42 @@ impl FailureKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_why_and_what_to_do() {
+        let bare = Failure::new(FailureKind::Denied, "UpdateService of web failed");
+        assert_eq!(bare.to_string(), "UpdateService of web failed");
+        let whole = bare.because("AccessDenied: no").advice("Allow it");
+        assert_eq!(whole.to_string(), "UpdateService of web failed: AccessDenied: no. Allow it");
+        let outer = Failure::new(FailureKind::Denied, "the deployment failed").caused_by(whole);
+        assert!(outer.to_string().contains("AccessDenied: no"), "{outer}");
+    }
+
+    #[test]
+    fn every_kind_has_a_status_and_a_word_of_its_own() {
+        use FailureKind as Kind;
+        let table = [
+            (Kind::RolloutFailed, 1, "rollout_failed"),
+            (Kind::Usage, 2, "usage"),
+            (Kind::InvalidInput, 3, "invalid_input"),
+            (Kind::Denied, 4, "denied"),
+            (Kind::Unreadable, 5, "unreadable"),
+            (Kind::Superseded, 6, "superseded"),
+            (Kind::TimedOut, 7, "timed_out"),
+            (Kind::Bug, 70, "bug"),
+            (Kind::Unavailable, 75, "unavailable"),
+            (Kind::Interrupted, 130, "interrupted"),
+            (Kind::Terminated, 143, "terminated"),
+        ];
+        for (kind, status, word) in table {
+            assert_eq!((kind.exit_status(), kind.as_str()), (status, word));
+        }
+        assert_eq!(table.iter().map(|(_, status, _)| status).collect::<BTreeSet<_>>().len(), table.len());
+    }
+}

@@ -146,17 +146,14 @@ impl Plan {
     }
 
     fn warn(&mut self) {
-        for revision in &self.revisions {
-            if revision.source != Source::Live && matches!(&revision.source, Source::Register) {
-                let (newest, base) = (&revision.newest, &revision.base);
-                if newest.revision() > base.revision() {
-                    self.warnings.push(format!(
-                        "{} is newer than the live {} and no deployment of this one's: \
-                         what it changes is not in the copy",
-                        newest.family_and_revision(),
-                        base.family_and_revision(),
-                    ));
-                }
+        for revision in self.revisions.iter().filter(|revision| revision.source == Source::Register) {
+            if revision.newest.revision() > revision.base.revision() {
+                let (newest, base) =
+                    (revision.newest.family_and_revision(), revision.base.family_and_revision());
+                self.warnings.push(format!(
+                    "{newest} is newer than the live {base} and not what is asked for: \
+                     what it changes is not in the copy"
+                ));
             }
         }
         for PlannedService { service, .. } in &self.services {
@@ -262,3 +259,6 @@ fn lineage_of<'a>(
             .advice("Give the service a task definition first")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ impl Record {
             || self.candidate_task_definition_arn.as_deref() == Some(live.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

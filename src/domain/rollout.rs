@@ -257,3 +257,6 @@ fn unplaceable(mine: &Deployment, service: &Service, now: Timestamp, policy: &Po
         format!("no task could be placed for {} s: {}", now.since(first.at).as_secs(), first.message)
     })
 }
+
+#[cfg(test)]
+mod tests;

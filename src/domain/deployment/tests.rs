@@ -1,0 +1,215 @@
+use std::time::Duration;
+
+use super::*;
+use crate::domain::service::{Controller, Guard, RolloutState, Service};
+
+const BEGIN: u64 = 1_000;
+
+fn arn(revision: u64) -> TaskDefinitionArn {
+    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{revision}"))
+        .unwrap()
+}
+
+fn id(number: u64) -> DeploymentId {
+    DeploymentId::new(format!("ecs-svc/{number}"))
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix(Duration::from_secs(seconds))
+}
+
+/// The service is on deployment `number` of revision `revision`.
+fn on(number: u64, revision: u64, rollout: RolloutState) -> Observation {
+    let primary = Deployment {
+        id: id(number),
+        primary: true,
+        task_definition: arn(revision),
+        desired: 1,
+        running: 1,
+        pending: 0,
+        failed: 0,
+        rollout,
+        reason: None,
+        created: at(BEGIN),
+    };
+    let service = Service {
+        arn: "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".to_owned(),
+        name: "web".to_owned(),
+        cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
+        active: true,
+        controller: Controller::Ecs,
+        task_definition: None,
+        desired: 1,
+        guard: Guard::default(),
+        deployments: vec![primary],
+        events: Vec::new(),
+        service_deployment: None,
+        service_revisions: Vec::new(),
+    };
+    Observation { service, service_deployment: None }
+}
+
+fn target(revision: u64, base: u64) -> Target {
+    Target { revision: arn(revision), base: arn(base), live: arn(base), replaces: Some(id(1)) }
+}
+
+fn rollout(number: Option<u64>, revision: u64) -> Rollout {
+    Rollout { revision: arn(revision), deployment: number.map(id), replaced: Some(id(1)), since: at(BEGIN) }
+}
+
+fn rolling_out() -> Phase {
+    Phase::RollingOut { rollout: rollout(Some(2), 2), former: Some(arn(1)) }
+}
+
+fn why(outcome: Outcome) -> Why {
+    Why { outcome, reason: "it crashed".to_owned() }
+}
+
+fn rolling_back(outcome: Outcome) -> Phase {
+    let back = Rollout { replaced: Some(id(2)), ..rollout(Some(3), 1) };
+    Phase::RollingBack { rollout: back, why: why(outcome) }
+}
+
+fn next(phase: &Phase, seen: &Observation, seconds: u64, policy: &Policy) -> Decision {
+    decide(phase, seen, at(BEGIN + seconds), policy)
+}
+
+/// The outcome that the decision ends with.
+fn outcome(decision: &Decision) -> Option<Outcome> {
+    if let Decision::Finish(ending) = decision { Some(ending.outcome) } else { None }
+}
+
+use RolloutState::{Completed, Failed, InProgress};
+
+#[test]
+fn what_is_live_and_completed_is_unchanged() {
+    let phase = Phase::Registered(target(1, 1));
+    let decision = next(&phase, &on(1, 1, Completed), 0, &Policy::default());
+    assert_eq!(outcome(&decision), Some(Outcome::Unchanged));
+}
+
+#[test]
+fn a_revision_that_exists_is_rolled_out_joined_or_planned_again() {
+    let policy = Policy::default();
+    let new = Phase::Registered(target(2, 1));
+    assert_eq!(next(&new, &on(1, 1, Completed), 0, &policy), Decision::Update { force: false });
+    assert_eq!(next(&new, &on(1, 1, InProgress), 0, &policy), Decision::Update { force: false });
+    // Our own update took effect, but its answer was lost.
+    assert_eq!(next(&new, &on(2, 2, InProgress), 0, &policy), Decision::Join(id(2)));
+    assert_eq!(next(&new, &on(2, 2, Completed), 0, &policy), Decision::Join(id(2)));
+    assert_eq!(next(&new, &on(7, 7, InProgress), 0, &policy), Decision::PlanAgain(arn(7)));
+
+    let live = Phase::Registered(target(1, 1));
+    assert_eq!(next(&live, &on(1, 1, InProgress), 0, &policy), Decision::Join(id(1)));
+    let force = Policy { force_new_deployment: true, ..policy };
+    assert_eq!(next(&live, &on(1, 1, Completed), 0, &force), Decision::Update { force: true });
+    assert_eq!(next(&live, &on(2, 1, InProgress), 0, &force), Decision::Join(id(2)), "forced already");
+}
+
+#[test]
+fn a_rollout_is_waited_for_until_it_is_over() {
+    let policy = Policy::default();
+    assert_eq!(next(&rolling_out(), &on(2, 2, InProgress), 1, &policy), Decision::Wait);
+    let done = next(&rolling_out(), &on(2, 2, Completed), 1, &policy);
+    assert_eq!(outcome(&done), Some(Outcome::Deployed));
+    let lost = next(&rolling_out(), &on(9, 9, InProgress), 1, &policy);
+    assert_eq!(outcome(&lost), Some(Outcome::Superseded));
+    let no_wait = Policy { no_wait: true, ..policy };
+    let started = next(&rolling_out(), &on(2, 2, InProgress), 1, &no_wait);
+    assert_eq!(outcome(&started), Some(Outcome::Started));
+}
+
+#[test]
+fn a_failure_goes_back_when_it_is_wanted_and_possible() {
+    let policy = Policy::default();
+    let leave = Policy { on_failure: OnFailure::Leave, ..policy.clone() };
+    let failed = on(2, 2, Failed);
+    let Decision::RollBack { to, why } = next(&rolling_out(), &failed, 1, &policy) else {
+        panic!("it does not go back");
+    };
+    assert_eq!((to, why.outcome), (arn(1), Outcome::RolledBack));
+    assert_eq!(outcome(&next(&rolling_out(), &failed, 1, &leave)), Some(Outcome::Failed));
+    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None };
+    assert_eq!(outcome(&next(&joined, &failed, 1, &policy)), Some(Outcome::Failed));
+}
+
+#[test]
+fn the_time_out_counts_from_the_rollouts_beginning() {
+    let policy = Policy { timeout: Duration::from_secs(60), ..Policy::default() };
+    let leave = Policy { on_failure: OnFailure::Leave, ..policy.clone() };
+    let slow = on(2, 2, InProgress);
+    assert_eq!(next(&rolling_out(), &slow, 59, &policy), Decision::Wait);
+    assert!(matches!(
+        next(&rolling_out(), &slow, 60, &policy),
+        Decision::RollBack { why: Why { outcome: Outcome::TimedOut, .. }, .. }
+    ));
+    assert_eq!(outcome(&next(&rolling_out(), &slow, 60, &leave)), Some(Outcome::TimedOut));
+    // A deployment that ECS never showed is nobody's to undo.
+    let unseen = Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)) };
+    assert_eq!(next(&unseen, &on(1, 1, Completed), 59, &policy), Decision::Wait);
+    assert_eq!(outcome(&next(&unseen, &on(1, 1, Completed), 60, &policy)), Some(Outcome::TimedOut));
+    assert_eq!(next(&unseen, &on(2, 2, InProgress), 5, &policy), Decision::Join(id(2)));
+}
+
+#[test]
+fn a_rollback_keeps_the_outcome_that_was_earned() {
+    let policy = Policy { timeout: Duration::from_secs(60), ..Policy::default() };
+    for earned in [Outcome::RolledBack, Outcome::TimedOut] {
+        let back = next(&rolling_back(earned), &on(3, 1, Completed), 1, &policy);
+        assert_eq!(outcome(&back), Some(earned));
+        assert_eq!(next(&rolling_back(earned), &on(3, 1, InProgress), 59, &policy), Decision::Wait);
+        let rival = next(&rolling_back(earned), &on(9, 9, InProgress), 1, &policy);
+        assert_eq!(outcome(&rival), Some(Outcome::Superseded));
+        let not_back = if earned == Outcome::TimedOut { earned } else { Outcome::Failed };
+        for (seen, seconds) in [(on(3, 1, InProgress), 60), (on(3, 1, Failed), 1)] {
+            assert_eq!(outcome(&next(&rolling_back(earned), &seen, seconds, &policy)), Some(not_back));
+        }
+    }
+}
+
+#[test]
+fn every_event_has_its_phases_and_any_other_is_a_bug() {
+    let ending = || Ending { outcome: Outcome::Deployed, reason: String::new() };
+    let unseen = || Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)) };
+    let phases = || {
+        [
+            Phase::Pending,
+            Phase::Registered(target(2, 1)),
+            rolling_out(),
+            unseen(),
+            rolling_back(Outcome::RolledBack),
+            Phase::Done(ending()),
+        ]
+    };
+    let table = [
+        (Event::Registered(target(2, 1)), [true, false, false, false, false, false]),
+        (
+            Event::RolloutStarted { rollout: rollout(Some(2), 2), former: Some(arn(1)) },
+            [false, true, false, false, false, false],
+        ),
+        (Event::DeploymentSeen(id(2)), [false, false, false, true, false, false]),
+        (
+            Event::RollbackStarted { rollout: rollout(Some(3), 1), why: why(Outcome::RolledBack) },
+            [false, false, true, true, false, false],
+        ),
+        (Event::PlannedAgain, [false, true, true, true, false, false]),
+        (Event::Ended(ending()), [true, true, true, true, true, false]),
+    ];
+    for (event, legal) in table {
+        for (phase, is_legal) in phases().into_iter().zip(legal) {
+            let applied = phase.clone().apply(event.clone());
+            assert_eq!(applied.is_ok(), is_legal, "{event:?} in {phase:?}");
+        }
+    }
+    assert_eq!(unseen().apply(Event::DeploymentSeen(id(2))).unwrap(), rolling_out());
+    assert_eq!(rolling_out().apply(Event::PlannedAgain).unwrap(), Phase::Pending);
+}
+
+#[test]
+fn what_is_done_stays_done() {
+    let ending = Ending { outcome: Outcome::Superseded, reason: "theirs".to_owned() };
+    let done = Phase::Done(ending.clone());
+    for seen in [on(1, 1, Completed), on(2, 2, Failed), on(9, 9, InProgress)] {
+        assert_eq!(next(&done, &seen, 9_999, &Policy::default()), Decision::Finish(ending.clone()));
+    }
+}

@@ -1,0 +1,251 @@
+use super::*;
+use crate::domain::service::{Controller, Guard, ServiceEvent};
+
+const BEGIN: u64 = 1_000;
+
+fn arn(revision: u64) -> TaskDefinitionArn {
+    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{revision}"))
+        .unwrap()
+}
+
+fn id(number: u64) -> DeploymentId {
+    DeploymentId::new(format!("ecs-svc/{number}"))
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix(Duration::from_secs(seconds))
+}
+
+/// Deployment `number` rolls out revision `number`.
+fn deployment(number: u64, primary: bool, rollout: RolloutState) -> Deployment {
+    Deployment {
+        id: id(number),
+        primary,
+        task_definition: arn(number),
+        desired: 2,
+        running: 0,
+        pending: 0,
+        failed: 0,
+        rollout,
+        reason: None,
+        created: at(BEGIN),
+    }
+}
+
+fn seen(deployments: Vec<Deployment>) -> Observation {
+    let service = Service {
+        arn: "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".to_owned(),
+        name: "web".to_owned(),
+        cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
+        active: true,
+        controller: Controller::Ecs,
+        task_definition: None,
+        desired: 2,
+        guard: Guard::default(),
+        deployments,
+        events: Vec::new(),
+        service_deployment: None,
+        service_revisions: Vec::new(),
+    };
+    Observation { service, service_deployment: None }
+}
+
+fn recorded(mut seen: Observation, status: ServiceDeploymentStatus, guard_fired: bool) -> Observation {
+    let reason = Some("ECS says so".to_owned());
+    let (arn, target) = ("sd".to_owned(), "sr/2".to_owned());
+    seen.service_deployment =
+        Some(ServiceDeployment { arn, target, status, reason, guard_fired, stage: None });
+    seen
+}
+
+fn with_event(mut seen: Observation, at_seconds: u64, message: &str) -> Observation {
+    seen.service.events.insert(0, ServiceEvent { at: at(at_seconds), message: message.to_owned() });
+    seen
+}
+
+/// Ours is deployment 2; it replaced deployment 1.
+fn ours() -> Rollout {
+    Rollout { revision: arn(2), deployment: Some(id(2)), replaced: Some(id(1)), since: at(BEGIN) }
+}
+
+/// The verdict's name, ten seconds into the rollout.
+fn verdict(seen: &Observation) -> &'static str {
+    verdict_at(seen, 10, &Policy::default()).0
+}
+
+fn verdict_at(seen: &Observation, seconds: u64, policy: &Policy) -> (&'static str, String) {
+    match judge(&ours(), seen, at(BEGIN + seconds), policy) {
+        Verdict::InProgress => ("in progress", String::new()),
+        Verdict::Completed => ("completed", String::new()),
+        Verdict::Failing(why) => ("failing", why),
+        Verdict::Failed(why) => ("failed", why),
+        Verdict::RollingBack(why) => ("rolling back", why),
+        Verdict::RolledBack(why) => ("rolled back", why),
+        Verdict::Superseded(why) => ("superseded", why),
+        Verdict::Stopped(why) => ("stopped", why),
+    }
+}
+
+use RolloutState::{Completed, Failed, InProgress, Unreported};
+
+#[test]
+fn a_rollout_that_is_listed_is_judged_by_its_own_state() {
+    let old = || deployment(1, false, Completed);
+    for (ours, expected) in [
+        (deployment(2, true, InProgress), "in progress"),
+        (deployment(2, true, Completed), "completed"),
+        (deployment(2, true, Failed), "failed"),
+    ] {
+        assert_eq!(verdict(&seen(vec![ours, old()])), expected);
+    }
+    let mut wrong = deployment(2, true, Completed);
+    wrong.task_definition = arn(9);
+    assert_eq!(verdict(&seen(vec![wrong])), "failed", "a success is of our revision or none");
+}
+
+#[test]
+fn a_failure_is_waited_out_where_ecs_goes_back_by_itself() {
+    let mut guarded = seen(vec![deployment(2, true, Failed), deployment(1, false, Completed)]);
+    guarded.service.guard = Guard { breaker: true, rollback: true };
+    assert_eq!(verdict(&guarded), "rolling back");
+
+    let mut back = deployment(3, true, InProgress);
+    back.reason = Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
+    assert_eq!(verdict(&seen(vec![back.clone(), deployment(2, false, Failed)])), "rolling back");
+    back.rollout = Completed;
+    assert_eq!(verdict(&seen(vec![back.clone(), deployment(2, false, Failed)])), "rolled back");
+    assert_eq!(verdict(&seen(vec![back])), "rolled back", "ours is gone from the list");
+}
+
+#[test]
+fn a_rollout_that_is_gone_is_told_apart_from_one_that_is_not_shown_yet() {
+    let stale = seen(vec![deployment(1, true, Completed)]);
+    let policy = Policy::default();
+    assert_eq!(verdict_at(&stale, 0, &policy).0, "in progress");
+    assert_eq!(verdict_at(&stale, 299, &policy).0, "in progress");
+    assert_eq!(verdict_at(&stale, 300, &policy).0, "rolled back");
+
+    let failed = "(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.";
+    assert_eq!(verdict(&with_event(stale.clone(), BEGIN + 5, failed)), "rolled back");
+    let others = "(service web) (deployment ecs-svc/1) deployment failed: tasks failed to start.";
+    assert_eq!(verdict(&with_event(stale, BEGIN + 5, others)), "in progress");
+}
+
+#[test]
+fn another_actors_deployment_supersedes_ours() {
+    for listed in [
+        vec![deployment(3, true, InProgress)],
+        vec![deployment(3, true, InProgress), deployment(2, false, InProgress)],
+        vec![deployment(3, true, Completed), deployment(2, false, Completed)],
+        vec![deployment(3, true, InProgress), deployment(2, false, Failed)],
+    ] {
+        let seen = seen(listed);
+        let (verdict, why) = verdict_at(&seen, 10, &Policy::default());
+        assert_eq!(verdict, "superseded", "{seen:?}");
+        assert!(why.contains("ecs-svc/3 of web:3"), "{why}");
+    }
+}
+
+#[test]
+fn without_a_rollout_state_the_counts_tell() {
+    let counts = |running, pending, more: Option<Deployment>| {
+        let mine = Deployment { running, pending, ..deployment(2, true, Unreported) };
+        verdict(&seen([Some(mine), more].into_iter().flatten().collect()))
+    };
+    assert_eq!(counts(2, 0, None), "completed");
+    assert_eq!(counts(1, 0, None), "in progress");
+    assert_eq!(counts(2, 1, None), "in progress");
+    assert_eq!(counts(2, 0, Some(deployment(1, false, Unreported))), "in progress");
+}
+
+#[test]
+fn ecs_own_record_outranks_the_list() {
+    use ServiceDeploymentStatus as Status;
+    let running = || seen(vec![deployment(2, true, InProgress), deployment(1, false, Completed)]);
+    for (status, fired, expected) in [
+        (Status::InProgress, false, "in progress"),
+        (Status::Unknown, false, "in progress"),
+        (Status::Successful, false, "completed"),
+        (Status::Stopped, false, "stopped"),
+        (Status::Stopped, true, "failed"),
+        (Status::RollingBack, true, "rolling back"),
+        (Status::RolledBack, true, "rolled back"),
+        (Status::RollbackFailed, true, "failed"),
+    ] {
+        assert_eq!(verdict(&recorded(running(), status, fired)), expected, "{status:?}");
+    }
+    let rival = seen(vec![deployment(3, true, InProgress), deployment(2, false, InProgress)]);
+    assert_eq!(verdict(&recorded(rival, Status::Stopped, false)), "superseded");
+}
+
+#[test]
+fn a_rollout_that_ecs_has_not_shown_yet_goes_on() {
+    let unknown = Rollout { deployment: None, ..ours() };
+    let seen = seen(vec![deployment(1, true, Completed)]);
+    assert_eq!(judge(&unknown, &seen, at(BEGIN + 9_999), &Policy::default()), Verdict::InProgress);
+}
+
+#[test]
+fn a_crash_loop_fails_at_ecs_own_threshold_or_at_the_given_one() {
+    let crashing = |desired, failed, breaker| {
+        let mut seen = seen(vec![Deployment { desired, failed, ..deployment(2, true, InProgress) }]);
+        seen.service.guard.breaker = breaker;
+        seen
+    };
+    for (desired, threshold) in [(0, 3), (1, 3), (6, 3), (7, 4), (399, 200), (1000, 200)] {
+        assert_eq!(verdict(&crashing(desired, threshold - 1, false)), "in progress", "{desired}");
+        assert_eq!(verdict(&crashing(desired, threshold, false)), "failing", "{desired}");
+    }
+    assert_eq!(verdict(&crashing(1, 50, true)), "in progress", "the circuit breaker is on: it decides");
+    let strict = Policy { max_task_failures: Some(1), ..Policy::default() };
+    assert_eq!(verdict_at(&crashing(9, 1, true), 10, &strict).0, "failing");
+    assert_eq!(verdict_at(&crashing(9, 0, true), 10, &strict).0, "in progress");
+}
+
+#[test]
+fn tasks_that_cannot_be_placed_fail_after_the_grace() {
+    const UNABLE: &str = "(service web) was unable to place a task because no instance met all requirements.";
+    const STARTED: &str = "(service web) has started 1 tasks: (task 1).";
+    let rolling = || seen(vec![deployment(2, true, InProgress)]);
+    let policy = Policy::default();
+
+    let unable = with_event(with_event(rolling(), BEGIN + 10, UNABLE), BEGIN + 200, UNABLE);
+    assert_eq!(verdict_at(&unable, 309, &policy).0, "in progress");
+    assert_eq!(verdict_at(&unable, 310, &policy).0, "failing");
+
+    let started = with_event(
+        with_event(with_event(rolling(), BEGIN + 10, UNABLE), BEGIN + 20, STARTED),
+        BEGIN + 200,
+        UNABLE,
+    );
+    assert_eq!(verdict_at(&started, 310, &policy).0, "in progress", "a task was placed in between");
+    let before = with_event(rolling(), BEGIN - 1, UNABLE);
+    assert_eq!(verdict_at(&before, 9_999, &policy).0, "in progress", "an event of an earlier deployment");
+}
+
+#[test]
+fn a_stranger_is_a_deployment_that_nobody_knew_before() {
+    let service = |numbers: &[u64]| {
+        seen(numbers.iter().map(|number| deployment(*number, false, InProgress)).collect()).service
+    };
+    let before = service(&[1]);
+    assert_eq!(came_between(&before, &service(&[2]), &id(2)), None);
+    assert_eq!(came_between(&before, &service(&[2, 1]), &id(2)), None);
+    assert_eq!(came_between(&before, &service(&[2, 3, 1]), &id(2)), Some(&arn(3)));
+    assert_eq!(
+        came_between(&before, &service(&[2, 4, 3]), &id(2)),
+        Some(&arn(4)),
+        "the newest is listed first"
+    );
+    let mut after = service(&[2, 4, 3]);
+    after.deployments[2].created = at(BEGIN + 1);
+    assert_eq!(came_between(&before, &after, &id(2)), Some(&arn(3)), "the newest by its time");
+}
+
+#[test]
+fn a_deployment_and_its_service_revision_end_in_the_same_digits() {
+    let revision = "arn:aws:ecs:eu-west-1:123456789012:service-revision/prod/web/42";
+    assert!(id(42).rolls_out(revision));
+    assert!(!id(2).rolls_out(revision), "the end of a number is not the number");
+    assert!(!DeploymentId::new("ecs-svc/").rolls_out("a/"), "nothing is not a number");
+}

@@ -108,9 +108,9 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         if let Some(kind) = self.world.interrupt.raised() {
             return Err(interrupted(kind, run));
         }
-        let has_begun = matches!(run.phase, Phase::RollingOut { .. } | Phase::RollingBack { .. });
-        if let Some(failed) = self.runs.iter().find(|run| run.failure.is_some())
-            && !has_begun
+        // A service whose turn has not come is left alone when another one has failed.
+        if run.phase.rollout().is_none()
+            && let Some(failed) = self.runs.iter().find(|run| run.failure.is_some())
         {
             let kind = failed.failure.as_ref().map_or(FailureKind::Bug, Failure::kind);
             return Err(Failure::new(kind, format!("service {} was left as it is", run.named))
@@ -215,9 +215,8 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
     async fn plan_again(&mut self, at: usize, live: &TaskDefinitionArn) -> Result<(), Failure> {
         let run = &mut self.runs[at];
         if run.plans_again == PLANS_AGAIN {
-            let reason =
-                format!("other deployments came in between {PLANS_AGAIN} times, last that of {live}");
-            return self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await;
+            let reason = format!("other deployments came in between {PLANS_AGAIN} times already");
+            return self.give_way(at, live, &reason).await;
         }
         run.plans_again += 1;
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
@@ -263,7 +262,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 let stranger = stranger.cloned();
                 self.runs[at].seen = Observation { service, service_deployment: None };
                 if let Some(theirs) = stranger {
-                    return self.give_way(at, &theirs, &why).await;
+                    return self.give_way(at, &theirs, &why.reason).await;
                 }
                 let since = self.world.clock.now();
                 let rollout = Rollout { revision: to.clone(), deployment, replaced, since };
@@ -272,14 +271,16 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
-    /// Going back overtook another actor's newer deployment, as ECS takes no condition on an update:
-    /// theirs is put in its place again.
-    async fn give_way(&mut self, at: usize, theirs: &TaskDefinitionArn, why: &Why) -> Result<(), Failure> {
-        let (Placed::There(service) | Placed::Elsewhere(service)) = self.put_on(at, theirs, false).await?;
-        self.runs[at].seen = Observation { service, service_deployment: None };
+    /// Ends it in favour of another actor's deployment, and puts that in its place again where ours
+    /// overtook it: ECS takes no condition on an update.
+    async fn give_way(&mut self, at: usize, theirs: &TaskDefinitionArn, why: &str) -> Result<(), Failure> {
+        if self.runs[at].seen.service.live() != Some(theirs) {
+            let (Placed::There(service) | Placed::Elsewhere(service)) =
+                self.put_on(at, theirs, false).await?;
+            self.runs[at].seen = Observation { service, service_deployment: None };
+        }
         let theirs = theirs.family_and_revision();
-        let reason =
-            format!("{}; a deployment of {theirs} came in between, and the service is on that", why.reason);
+        let reason = format!("{why}; a deployment of {theirs} came in between, and the service is on that");
         self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await
     }
 
@@ -289,7 +290,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
     }
 
     async fn finish(&mut self, at: usize, mut ending: Ending) -> Result<(), Failure> {
-        if ending.outcome == Outcome::Deployed || ending.outcome == Outcome::Unchanged {
+        if ending.outcome == Outcome::Deployed {
             ending = self.confirm(at, ending).await;
         }
         let run = &mut self.runs[at];

@@ -39,11 +39,7 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
             Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(&watching, &failure),
             Err(failure) => {
                 for at in watching {
-                    let known = Failure::new(failure.kind(), failure.to_string());
-                    self.fail(
-                        at,
-                        known.advice("The rollout goes on in ECS; run the same command again to follow it"),
-                    );
+                    self.fail(at, out_of_sight(&failure));
                 }
             }
         }
@@ -72,12 +68,14 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
         for at in watching {
             let since = self.runs[*at].phase.rollout().map_or(self.began, |rollout| rollout.since);
             if now.since(since) >= self.request.policy.timeout {
-                let known = Failure::new(failure.kind(), failure.to_string());
-                self.fail(
-                    *at,
-                    known.advice("The rollout goes on in ECS; run the same command again to follow it"),
-                );
+                self.fail(*at, out_of_sight(failure));
             }
         }
     }
+}
+
+/// The failure of one of several services whose rollouts cannot be watched any more.
+fn out_of_sight(failure: &Failure) -> Failure {
+    Failure::new(failure.kind(), failure.to_string())
+        .advice("The rollout goes on in ECS; run the same command again to follow it")
 }

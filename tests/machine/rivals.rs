@@ -63,6 +63,8 @@ async fn after_three_of_them_we_give_way() {
     let report = account.deploy(&[NEW]).await;
     assert_eq!((report.outcome, report.exit_status()), (Outcome::Superseded, 6), "{}", message(&report));
     assert!(message(&report).contains("3 times"), "{}", message(&report));
+    let live = account.sandbox.stored(&account.live("web")).unwrap();
+    assert_eq!(live["memory"], "4096", "the service is on the last rival's revision");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,8 @@ use std::future::Future;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
 use crate::domain::request::ClusterName;
-use crate::domain::service::{Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 
 /// Amazon ECS.
@@ -53,6 +54,14 @@ pub trait Ecs: Sync {
         &self,
         arns: &[String],
     ) -> impl Future<Output = Result<Vec<ServiceDeployment>, Failure>> + Send;
+
+    /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
+    /// are looked at. ECS forgets them after about an hour.
+    fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<StoppedTask>, Failure>> + Send;
 
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
     fn describe_service_revisions(

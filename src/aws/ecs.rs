@@ -7,13 +7,14 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionError;
 use aws_sdk_ecs::operation::update_service::UpdateServiceError;
-use aws_sdk_ecs::types::TaskDefinitionField;
+use aws_sdk_ecs::types::{DesiredStatus, TaskDefinitionField};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::ClusterName;
-use crate::domain::service::{Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
 
@@ -137,6 +138,25 @@ impl Ecs for EcsClient {
             found.extend(answer.service_deployments().iter().map(shapes::service_deployment));
         }
         Ok(found)
+    }
+
+    async fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<StoppedTask>, Failure> {
+        let call = self.client.list_tasks().cluster(&service.cluster).service_name(&service.name);
+        let sent = call.desired_status(DesiredStatus::Stopped).send().await;
+        let listed = sent.map_err(|error| failure("ListTasks", &service.arn, &error))?;
+        if listed.task_arns().is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = self.client.describe_tasks().cluster(&service.cluster);
+        let sent = call.set_tasks(Some(listed.task_arns().to_vec())).send().await;
+        let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
+        // A service's task is started by the deployment that it belongs to.
+        let ours = answer.tasks().iter().filter(|task| task.started_by() == Some(deployment.as_str()));
+        Ok(ours.map(shapes::stopped_task).collect())
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {

@@ -11,6 +11,7 @@ use crate::domain::service::{
     Controller, Deployment, DeploymentId, Guard, RolloutState, Service, ServiceDeployment,
     ServiceDeploymentStatus, ServiceEvent, ServiceRevision,
 };
+use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
 use crate::domain::timestamp::Timestamp;
 
 pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
@@ -47,6 +48,20 @@ pub(super) fn service_deployment(found: &sdk::ServiceDeployment) -> ServiceDeplo
         guard_fired: fired(found.deployment_circuit_breaker().and_then(|breaker| breaker.status()))
             || fired(found.alarms().and_then(|alarms| alarms.status())),
         stage: found.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
+    }
+}
+
+pub(super) fn stopped_task(found: &sdk::Task) -> StoppedTask {
+    let container = |found: &sdk::Container| StoppedContainer {
+        name: text(found.name()),
+        exit_code: found.exit_code(),
+        reason: found.reason().map(str::to_owned),
+    };
+    StoppedTask {
+        arn: text(found.task_arn()),
+        stop_code: found.stop_code().map(|code| code.as_str().to_owned()),
+        reason: found.stopped_reason().map(str::to_owned),
+        containers: found.containers().iter().map(container).collect(),
     }
 }
 

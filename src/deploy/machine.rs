@@ -7,6 +7,7 @@ use crate::domain::plan::{Plan, PlannedRevision};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::{Observation, Rollout, came_between};
 use crate::domain::service::{Deployment, DeploymentId};
+use crate::domain::stopped_task::StoppedTask;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, RecordStore};
 
@@ -20,6 +21,9 @@ use super::{Listener, Progress, Report, World};
 
 /// How often a deployment is planned again because another actor's came in between.
 const PLANS_AGAIN: u32 = 3;
+
+/// How many stopped tasks a failure tells of.
+const TASKS_TOLD: usize = 5;
 
 pub(super) struct Machine<'a, 'l, E, R> {
     pub(super) world: &'a World<'a, E, R>,
@@ -293,6 +297,9 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         if ending.outcome == Outcome::Deployed {
             ending = self.confirm(at, ending).await;
         }
+        if matches!(ending.outcome, Outcome::RolledBack | Outcome::Failed | Outcome::TimedOut) {
+            ending = self.explain(at, ending).await;
+        }
         let run = &mut self.runs[at];
         run.ended = Some(self.world.clock.now());
         if let Some(kind) = ending.outcome.failure_kind() {
@@ -305,6 +312,27 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             reason: (!ending.reason.is_empty()).then_some(&ending.reason),
         });
         self.apply(at, Event::Ended(ending))
+    }
+
+    /// Adds why: the tasks of the rollout that stopped.
+    async fn explain(&mut self, at: usize, mut ending: Ending) -> Ending {
+        let run = &self.runs[at];
+        let Some(deployment) = &run.deployment else { return ending };
+        let stopped = match self.world.ecs.stopped_tasks(&run.seen.service, deployment).await {
+            Ok(stopped) => stopped,
+            Err(failure) => {
+                self.warn(format!("why tasks stopped cannot be told: {failure}"));
+                return ending;
+            }
+        };
+        let secrets = self.revisions[run.revision].planned.definition.secrets();
+        let failed = stopped.into_iter().filter(StoppedTask::failed).take(TASKS_TOLD);
+        let run = &mut self.runs[at];
+        run.tasks = failed.map(|task| task.without(&secrets)).collect();
+        if let Some(first) = run.tasks.first() {
+            ending.reason = format!("{}; {first}", ending.reason);
+        }
+        ending
     }
 
     /// What ECS really runs: its revision must be ours, and it knows the digests.

@@ -10,6 +10,7 @@ use crate::domain::record::{Deployed, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Observation;
 use crate::domain::service::{DeploymentId, Service};
+use crate::domain::stopped_task::StoppedTask;
 use crate::domain::timestamp::Timestamp;
 
 use super::ServiceReport;
@@ -33,6 +34,8 @@ pub(super) struct Run {
     pub(super) service_deployment: Option<String>,
     /// What its images resolved to.
     pub(super) digests: BTreeMap<String, String>,
+    /// Tasks of it that stopped, the reason of its failure.
+    pub(super) tasks: Vec<StoppedTask>,
     /// How often it was planned again.
     pub(super) plans_again: u32,
     pub(super) failure: Option<Failure>,
@@ -63,6 +66,7 @@ impl Run {
             deployment: None,
             service_deployment: None,
             digests: BTreeMap::new(),
+            tasks: Vec::new(),
             plans_again: 0,
             failure: None,
             ended: None,
@@ -161,6 +165,7 @@ impl Run {
             service_deployment: self.service_deployment.clone(),
             duration: self.ended.unwrap_or(began).since(began),
             failure: self.failure.take(),
+            tasks: self.tasks,
         }
     }
 

@@ -15,5 +15,6 @@ pub mod record;
 pub mod request;
 pub mod rollout;
 pub mod service;
+pub mod stopped_task;
 pub mod task_definition;
 pub mod timestamp;

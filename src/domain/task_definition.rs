@@ -24,6 +24,9 @@ const READ_ONLY: [&str; 9] = [
     "registeredBy",
 ];
 
+/// A text that is shorter than this is taken for no secret.
+const SHORTEST_SECRET: usize = 6;
+
 /// One revision as ECS keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
@@ -126,6 +129,16 @@ impl TaskDefinition {
             }
         }
         copy
+    }
+
+    /// The values of its containers' environments, which nothing may show; very short ones are left
+    /// out, because they are words of every sentence.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let containers = self.0.get("containerDefinitions").and_then(Value::as_array).into_iter().flatten();
+        let variables = containers.filter_map(|container| container.get("environment")?.as_array()).flatten();
+        let values = variables.filter_map(|variable| variable.get("value")?.as_str());
+        values.filter(|value| value.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
     }
 
     /// The body of the request that registers it.

@@ -6,6 +6,7 @@ use crate::deploy::{Report, ServiceReport};
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Plan, PlannedService, Source};
 use crate::domain::request::DeployRequest;
+use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
 
 /// What a deployment came to: `evenkeel.deployment/v1`.
 #[must_use]
@@ -76,10 +77,27 @@ fn service(service: &ServiceReport) -> Value {
     });
     if let Some(failed) = &service.failure {
         document["failure"] = failure(failed);
-        // Which tasks stopped, and why, is not looked up yet.
-        document["failure"]["tasks"] = json!([]);
+        document["failure"]["tasks"] = service.tasks.iter().map(task).collect();
     }
     document
+}
+
+fn task(task: &StoppedTask) -> Value {
+    let container = |container: &StoppedContainer| {
+        json!({
+            "name": container.name,
+            "exitCode": container.exit_code,
+            "reason": container.reason,
+            // Where a container logs to is not read yet.
+            "logTail": [],
+        })
+    };
+    json!({
+        "taskArn": task.arn,
+        "stopCode": task.stop_code,
+        "stoppedReason": task.reason,
+        "containers": task.containers.iter().map(container).collect::<Vec<_>>(),
+    })
 }
 
 fn failure(failure: &Failure) -> Value {

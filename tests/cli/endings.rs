@@ -42,8 +42,14 @@ fn started_is_0_without_waiting() {
 fn a_crash_loop_is_1_and_put_back() {
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Crash);
-    let words = ["service web", "3 tasks failed in a row", "the service is back on web:1"];
-    account.deploy(&[]).is(1, "rolled_back", Some("rollout_failed"), &words);
+    let words =
+        ["service web", "3 tasks failed in a row", "the service is back on web:1", "app exited with 1"];
+    let ended = account.deploy(&[]);
+    ended.is(1, "rolled_back", Some("rollout_failed"), &words);
+    let tasks = &ended.document()["services"][0]["failure"]["tasks"];
+    assert_eq!(tasks.as_array().unwrap().len(), 3, "{tasks:#}");
+    assert_eq!(tasks[0]["stopCode"], "EssentialContainerExited");
+    assert_eq!(tasks[0]["containers"][0]["exitCode"], 1);
 }
 
 #[test]

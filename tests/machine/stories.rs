@@ -170,8 +170,22 @@ async fn a_crash_loop_without_a_breaker_fails_in_minutes_and_is_put_back() {
 
     assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
     assert!(message(&report).contains("tasks failed in a row"), "{}", message(&report));
+    assert!(message(&report).contains("app exited with 1"), "{}", message(&report));
+    assert_eq!(report.services[0].tasks.len(), 3, "{report:?}");
     assert!(report.services[0].duration.as_secs() < 300, "{:?}", report.services[0].duration);
     assert_eq!(account.live("web"), "web:1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_whose_tasks_may_not_be_read_is_still_told() {
+    use evenkeel::sandbox::{Fault, FaultKind};
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Crash);
+    account.sandbox.inject(Fault { operation: "ListTasks".to_owned(), nth: None, kind: FaultKind::Denied });
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
+    assert!(report.warnings[0].contains("AccessDenied"), "{:?}", report.warnings);
 }
 
 #[tokio::test(start_paused = true)]

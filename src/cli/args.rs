@@ -113,7 +113,7 @@ pub(super) struct ConnectionArgs {
         requires = "role_arn"
     )]
     pub(super) external_id: Option<String>,
-    /// The Region [default: that of the environment or the profile]
+    /// The Region [default: the cluster's, if it is given as an ARN, or that of the environment or the profile]
     #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
     pub(super) region: Option<String>,
     /// Another endpoint for every AWS service, as an emulator's

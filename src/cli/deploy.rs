@@ -52,10 +52,11 @@ pub(super) struct Job {
 
 impl Job {
     fn new(args: &DeployArgs, environment: &Environment) -> Result<Self, Failure> {
+        let request = meaning::request(&args.what, &args.rollout)?;
         Ok(Self {
             records: args.rollout.record.iter().map(|text| record::parse(text)).collect::<Result<_, _>>()?,
-            request: meaning::request(&args.what, &args.rollout)?,
-            connection: meaning::connection(&args.connection, environment),
+            connection: meaning::connection(&args.connection, &request.cluster, environment),
+            request,
             polling: args.rollout.poll,
             source: meaning::source(environment),
         })
@@ -110,7 +111,7 @@ async fn planned(
     environment: &Environment,
 ) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(what, rollout)?;
-    let ecs = connect(&meaning::connection(connection, environment)).await?;
+    let ecs = connect(&meaning::connection(connection, &request.cluster, environment)).await?;
     Ok((prepare(&ecs, &request).await?, request))
 }
 

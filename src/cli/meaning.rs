@@ -51,10 +51,14 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
     })
 }
 
-/// How to reach AWS.
-pub(super) fn connection(args: &ConnectionArgs, environment: &Environment) -> Connection {
+/// How to reach AWS for `cluster`, whose ARN names a Region if it is given as one.
+pub(super) fn connection(
+    args: &ConnectionArgs,
+    cluster: &ClusterName,
+    environment: &Environment,
+) -> Connection {
     Connection {
-        region: args.region.clone(),
+        region: args.region.clone().or_else(|| cluster.region().map(str::to_owned)),
         endpoint_url: args.endpoint_url.clone(),
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),

@@ -77,6 +77,12 @@ macro_rules! name {
                 &self.0
             }
 
+            /// The Region, if an ARN was given.
+            #[must_use]
+            pub fn region(&self) -> Option<&str> {
+                self.0.strip_prefix("arn:")?.split(':').nth(2)
+            }
+
             /// The name without what stands before it in an ARN.
             #[must_use]
             pub fn short(&self) -> &str {
@@ -133,7 +139,9 @@ mod tests {
             assert_eq!((name.as_str(), name.short().len() <= text.len()), (text, true));
         }
         let arn = "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/prod";
-        assert_eq!(ClusterName::parse(arn).unwrap().short(), "prod");
+        let cluster = ClusterName::parse(arn).unwrap();
+        assert_eq!((cluster.short(), cluster.region()), ("prod", Some("cn-north-1")));
+        assert_eq!(ClusterName::parse("prod").unwrap().region(), None);
     }
 
     #[test]

@@ -24,6 +24,10 @@ const READ_ONLY: [&str; 9] = [
     "registeredBy",
 ];
 
+/// With these keys `serde_json` passes numbers and raw values on to itself; a document that has one would
+/// be read as something else than it is.
+const LIBRARYS_OWN: &[u8] = b"$serde_json::private";
+
 /// A text that is shorter than this is taken for no secret.
 const SHORTEST_SECRET: usize = 6;
 
@@ -46,6 +50,14 @@ impl Revision {
     /// A [`FailureKind::Bug`] that names the member in question when the answer is not shaped as the ECS API
     /// reference says. It never quotes the answer, which holds environment values.
     pub fn from_describe(answer: &[u8]) -> Result<Self, Failure> {
+        if answer.windows(LIBRARYS_OWN.len()).any(|part| part == LIBRARYS_OWN) {
+            return Err(Failure::new(
+                FailureKind::InvalidInput,
+                "the task definition cannot be copied faithfully",
+            )
+            .because("it has a name that the JSON library keeps for itself, $serde_json::private")
+            .advice("Rename it in the task definition; nothing was changed"));
+        }
         let answer: Value =
             serde_json::from_slice(answer).map_err(|error| unknown_shape("").caused_by(error))?;
         let Value::Object(mut answer) = answer else { return Err(unknown_shape("")) };

@@ -101,6 +101,15 @@ fn no_region_is_3() {
 }
 
 #[test]
+fn a_clusters_arn_names_the_region() {
+    let account = Account::new();
+    let arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod";
+    let arguments = ["deploy", "--cluster", arn, "--service", "web", "--image", APP_NEW, "--output", "json"];
+    let output = account.command(&arguments).env_remove("AWS_REGION").output().unwrap();
+    Ended::of(output).is(0, "deployed", None, &[]);
+}
+
+#[test]
 fn denied_is_4_at_each_call() {
     for operation in ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
     {

@@ -243,3 +243,19 @@ proptest! {
         prop_assert_eq!(sent(&live.with_images(&images([(name, "new:1")]))), expected);
     }
 }
+
+#[test]
+fn a_name_that_the_json_library_keeps_for_itself_is_refused() {
+    let answer = r#"{"taskDefinition": {"futureMember": {"$serde_json::private::Number": "1"}}}"#;
+    let failure = Revision::from_describe(answer.as_bytes()).unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::InvalidInput);
+    assert!(failure.to_string().contains("$serde_json::private"), "{failure}");
+}
+
+#[test]
+fn secrets_are_the_environments_values_but_for_very_short_ones() {
+    let environment =
+        json!([{ "name": "A", "value": "hunter22" }, { "name": "B", "value": "1" }, { "name": "C" }]);
+    let definition = containers(json!([{ "name": "app", "image": "app:1", "environment": environment }]));
+    assert_eq!(definition.secrets(), ["hunter22"]);
+}

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --locked --profile dist
-//! cargo run --locked --release --example measure -- --binary target/dist/evenkeel
+//! cargo run --locked --example measure -- --binary target/dist/evenkeel
 //! ```
 //!
 //! The binary runs against the embedded AWS over loopback: once with nothing to change, once with a

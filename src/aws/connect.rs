@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -19,8 +20,8 @@ use super::EcsClient;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a call is tried. The SDK's default is 3; of ten deployments under 30 % throttling
-/// that loses one or two.
-const ATTEMPTS: u32 = 6;
+/// that loses one or two, and this one in a thousand.
+const ATTEMPTS: u32 = 8;
 
 /// What the SDK's own variables and profiles do not say.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +69,11 @@ pub async fn connect(connection: &Connection) -> Result<EcsClient, Failure> {
         let provider = SharedCredentialsProvider::new(provider.build().await);
         config = config.into_builder().credentials_provider(provider).build();
     }
-    Ok(EcsClient::new(aws_sdk_ecs::Client::new(&config)))
+    // The SDK lets all clients of a process share one allowance of retries, and one outage would use
+    // it up for the next deployment. Ours are few, and limited for each call.
+    let allowance = RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build();
+    let config = aws_sdk_ecs::config::Builder::from(&config).retry_partition(allowance).build();
+    Ok(EcsClient::new(aws_sdk_ecs::Client::from_conf(config)))
 }
 
 /// The SDK's own chain: variables, profiles, containers and instances.

@@ -1,12 +1,11 @@
 //! Every call of a deployment fails in every way: still one revision, one update, one truth.
 
-use std::io::Write;
 use std::time::Duration;
 
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::sandbox::{Fault, FaultKind};
 
-use crate::world::{Account, ended, ending, message};
+use crate::world::{Account, calls_of_a_deployment, ended, ending, message, say};
 
 const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 
@@ -113,20 +112,6 @@ async fn an_outage_while_waiting_is_outlasted() {
     }
     let report = account.deploy(&[NEW]).await;
     assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{}", message(&report));
-}
-
-/// Each call of a deployment without faults, as operation and count.
-async fn calls_of_a_deployment() -> Vec<(String, usize)> {
-    let account = Account::new();
-    account.deploy(&[NEW]).await;
-    let operations = account.operations();
-    let nth = |at: usize| operations[..=at].iter().filter(|name| **name == operations[at]).count();
-    (0..operations.len()).map(|at| (operations[at].clone(), nth(at))).collect()
-}
-
-/// Says it past the test harness, which keeps what a test that passes prints.
-fn say(text: &str) {
-    writeln!(std::io::stderr(), "{text}").unwrap();
 }
 
 fn faults() -> Vec<FaultKind> {

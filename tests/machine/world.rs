@@ -1,5 +1,6 @@
 //! A world to deploy into, and what is asked of it afterwards.
 
+use std::io::Write;
 use std::time::Duration;
 
 use evenkeel::aws::{Connection, connect};
@@ -183,4 +184,18 @@ pub(crate) fn ended(outcome: Outcome, live: &str, status: u8) -> (Outcome, Optio
 /// What went wrong, for people.
 pub(crate) fn message(report: &Report) -> String {
     report.first_failure().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Each call of a deployment, as operation and count.
+pub(crate) async fn calls_of_a_deployment() -> Vec<(String, usize)> {
+    let account = Account::new();
+    account.deploy(&[("app", "registry.example.com:5000/shop/web:2")]).await;
+    let operations = account.operations();
+    let nth = |at: usize| operations[..=at].iter().filter(|name| **name == operations[at]).count();
+    (0..operations.len()).map(|at| (operations[at].clone(), nth(at))).collect()
+}
+
+/// Says it past the test harness, which keeps what a test that passes prints.
+pub(crate) fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").unwrap();
 }

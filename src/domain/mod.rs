@@ -14,6 +14,8 @@ pub mod plan;
 pub mod record;
 pub mod request;
 pub mod rollout;
+#[cfg(test)]
+mod samples;
 pub mod service;
 pub mod stopped_task;
 pub mod task_definition;

@@ -1,52 +1,19 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::service::{Controller, Guard, RolloutState, Service};
+use crate::domain::samples::{self, at, id};
+use crate::domain::service::RolloutState;
 
 const BEGIN: u64 = 1_000;
 
 fn arn(revision: u64) -> TaskDefinitionArn {
-    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{revision}"))
-        .unwrap()
-}
-
-fn id(number: u64) -> DeploymentId {
-    DeploymentId::new(format!("ecs-svc/{number}"))
-}
-
-fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_unix(Duration::from_secs(seconds))
+    samples::arn(&format!("web:{revision}"))
 }
 
 /// The service is on deployment `number` of revision `revision`.
 fn on(number: u64, revision: u64, rollout: RolloutState) -> Observation {
-    let primary = Deployment {
-        id: id(number),
-        primary: true,
-        task_definition: arn(revision),
-        desired: 1,
-        running: 1,
-        pending: 0,
-        failed: 0,
-        rollout,
-        reason: None,
-        created: at(BEGIN),
-    };
-    let service = Service {
-        arn: "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".to_owned(),
-        name: "web".to_owned(),
-        cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
-        active: true,
-        controller: Controller::Ecs,
-        task_definition: None,
-        desired: 1,
-        guard: Guard::default(),
-        deployments: vec![primary],
-        events: Vec::new(),
-        service_deployment: None,
-        service_revisions: Vec::new(),
-    };
-    Observation { service, service_deployment: None }
+    let primary = samples::primary(number, &format!("web:{revision}"), rollout);
+    Observation { service: samples::service("web", vec![primary]), service_deployment: None }
 }
 
 fn target(revision: u64, base: u64) -> Target {

@@ -3,12 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::domain::image::ImageReference;
 use crate::domain::request::{ClusterName, Policy};
-use crate::domain::service::{Deployment, DeploymentId, Guard, RolloutState};
-use crate::domain::timestamp::Timestamp;
-
-fn arn(name: &str) -> TaskDefinitionArn {
-    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{name}")).unwrap()
-}
+use crate::domain::samples::{self, arn};
+use crate::domain::service::RolloutState;
 
 /// The revision `name`, whose container `app` has this image and this much memory.
 fn revision(name: &str, image: &str, memory: &str, status: &str) -> Revision {
@@ -24,32 +20,7 @@ fn revision(name: &str, image: &str, memory: &str, status: &str) -> Revision {
 }
 
 fn service(name: &str, live: &str) -> Service {
-    let primary = Deployment {
-        id: DeploymentId::new("ecs-svc/1"),
-        primary: true,
-        task_definition: arn(live),
-        desired: 1,
-        running: 1,
-        pending: 0,
-        failed: 0,
-        rollout: RolloutState::Completed,
-        reason: None,
-        created: Timestamp::default(),
-    };
-    Service {
-        arn: format!("arn:aws:ecs:eu-west-1:123456789012:service/prod/{name}"),
-        name: name.to_owned(),
-        cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
-        active: true,
-        controller: Controller::Ecs,
-        task_definition: Some(arn(live)),
-        desired: 1,
-        guard: Guard::default(),
-        deployments: vec![primary],
-        events: Vec::new(),
-        service_deployment: None,
-        service_revisions: Vec::new(),
-    }
+    samples::service(name, vec![samples::primary(1, live, RolloutState::Completed)])
 }
 
 fn request(services: &[&str], images: &[(&str, &str)]) -> DeployRequest {

@@ -1,8 +1,8 @@
 use super::*;
+use crate::domain::samples;
 
 fn arn(revision: u64) -> TaskDefinitionArn {
-    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{revision}"))
-        .unwrap()
+    samples::arn(&format!("web:{revision}"))
 }
 
 /// What is recorded when `live` replaced `previous` with these images.

@@ -1,53 +1,21 @@
 use super::*;
-use crate::domain::service::{Controller, Guard, ServiceEvent};
+use crate::domain::samples::{self, at, id};
+use crate::domain::service::{Guard, ServiceEvent};
 
 const BEGIN: u64 = 1_000;
 
 fn arn(revision: u64) -> TaskDefinitionArn {
-    TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{revision}"))
-        .unwrap()
+    samples::arn(&format!("web:{revision}"))
 }
 
-fn id(number: u64) -> DeploymentId {
-    DeploymentId::new(format!("ecs-svc/{number}"))
-}
-
-fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_unix(Duration::from_secs(seconds))
-}
-
-/// Deployment `number` rolls out revision `number`.
+/// Deployment `number` rolls out revision `number`; two tasks are wanted, none runs.
 fn deployment(number: u64, primary: bool, rollout: RolloutState) -> Deployment {
-    Deployment {
-        id: id(number),
-        primary,
-        task_definition: arn(number),
-        desired: 2,
-        running: 0,
-        pending: 0,
-        failed: 0,
-        rollout,
-        reason: None,
-        created: at(BEGIN),
-    }
+    let revision = format!("web:{number}");
+    Deployment { primary, desired: 2, running: 0, ..samples::primary(number, &revision, rollout) }
 }
 
 fn seen(deployments: Vec<Deployment>) -> Observation {
-    let service = Service {
-        arn: "arn:aws:ecs:eu-west-1:123456789012:service/prod/web".to_owned(),
-        name: "web".to_owned(),
-        cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
-        active: true,
-        controller: Controller::Ecs,
-        task_definition: None,
-        desired: 2,
-        guard: Guard::default(),
-        deployments,
-        events: Vec::new(),
-        service_deployment: None,
-        service_revisions: Vec::new(),
-    };
-    Observation { service, service_deployment: None }
+    Observation { service: samples::service("web", deployments), service_deployment: None }
 }
 
 fn recorded(mut seen: Observation, status: ServiceDeploymentStatus, guard_fired: bool) -> Observation {

@@ -65,13 +65,19 @@ pub enum Verdict {
 pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Policy) -> Verdict {
     let Observation { service, service_deployment } = seen;
     let Some(id) = &rollout.deployment else { return Verdict::InProgress };
+    let listed = service.deployment(id);
+    // Only the list counts a deployment's failed tasks.
+    let failing = || listed.and_then(|mine| failing(mine, service, now, policy));
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
-    by_record.unwrap_or_else(|| match service.deployment(id) {
-        Some(mine) if mine.primary || mine.rollout != RolloutState::InProgress => {
-            judge_listed(mine, rollout, service, now, policy)
+    match (by_record, listed) {
+        (Some(Verdict::InProgress), _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
+        (Some(verdict), _) => verdict,
+        (None, Some(mine)) if mine.primary || mine.rollout != RolloutState::InProgress => {
+            judge_listed(mine, rollout, service)
+                .unwrap_or_else(|| failing().map_or(Verdict::InProgress, Verdict::Failing))
         }
-        other => judge_replaced(other.is_some(), id, rollout, service, now),
-    })
+        (None, listed) => judge_replaced(listed.is_some(), id, rollout, service, now),
+    }
 }
 
 /// Whether `deployment` of `service` has reached its end.
@@ -110,7 +116,7 @@ pub fn came_between<'a>(
     newest.map(|deployment| &deployment.task_definition)
 }
 
-/// The verdict of ECS's own record, where the record is final or ECS is going back.
+/// The verdict of ECS's own record; none for a status that is not known.
 fn judge_record(
     record: &ServiceDeployment,
     id: &DeploymentId,
@@ -139,45 +145,37 @@ fn judge_record(
             }
             _ => Verdict::Stopped(say("the deployment was stopped")),
         }),
-        ServiceDeploymentStatus::InProgress | ServiceDeploymentStatus::Unknown => None,
+        // While a bake time runs, say, the list may call it completed; the record does not.
+        ServiceDeploymentStatus::InProgress => Some(Verdict::InProgress),
+        ServiceDeploymentStatus::Unknown => None,
     }
 }
 
-/// The verdict while ECS lists our deployment as the one it works towards, or as one that ended.
-fn judge_listed(
-    mine: &Deployment,
-    rollout: &Rollout,
-    service: &Service,
-    now: Timestamp,
-    policy: &Policy,
-) -> Verdict {
+/// The verdict while ECS lists our deployment as the one it works towards, or as one that ended;
+/// none while it goes on.
+fn judge_listed(mine: &Deployment, rollout: &Rollout, service: &Service) -> Option<Verdict> {
     if mine.rollout == RolloutState::Failed {
         let reason = mine.reason.clone().unwrap_or_else(|| "ECS gave the deployment up".to_owned());
-        return match service.primary() {
+        return Some(match service.primary() {
             Some(primary) if !mine.primary && goes_back(primary) => back_on(primary, service, reason),
             Some(primary) if !mine.primary => superseded_by(primary),
             _ if service.guard.rollback => Verdict::RollingBack(reason),
             _ => Verdict::Failed(reason),
-        };
+        });
     }
     if mine.task_definition != rollout.revision {
-        return Verdict::Failed(format!(
+        return Some(Verdict::Failed(format!(
             "deployment {} runs {} instead of {}",
             mine.id,
             mine.task_definition.family_and_revision(),
             rollout.revision.family_and_revision()
-        ));
+        )));
     }
-    if has_completed(mine, service) {
-        return if mine.primary {
-            Verdict::Completed
-        } else {
-            service.primary().map_or(Verdict::InProgress, superseded_by)
-        };
+    match service.primary() {
+        _ if !has_completed(mine, service) => None,
+        Some(primary) if !mine.primary => Some(superseded_by(primary)),
+        _ => Some(Verdict::Completed),
     }
-    crash_loop(mine, service, policy)
-        .or_else(|| unplaceable(mine, service, now, policy))
-        .map_or(Verdict::InProgress, Verdict::Failing)
 }
 
 /// The verdict when another deployment is PRIMARY: ours is drained, or gone from the list.
@@ -227,6 +225,11 @@ fn superseded_by(primary: &Deployment) -> Verdict {
 fn failure_event(service: &Service, id: &DeploymentId) -> Option<String> {
     let mark = format!("(deployment {id}) deployment failed");
     service.events.iter().find(|event| event.message.contains(&mark)).map(|event| event.message.clone())
+}
+
+/// Why the deployment will not come to a good end, although ECS goes on with it.
+fn failing(mine: &Deployment, service: &Service, now: Timestamp, policy: &Policy) -> Option<String> {
+    crash_loop(mine, service, policy).or_else(|| unplaceable(mine, service, now, policy))
 }
 
 /// A crash loop: more tasks failed in a row than anyone would wait for.

@@ -144,6 +144,16 @@ fn ecs_own_record_outranks_the_list() {
     }
     let rival = seen(vec![deployment(3, true, InProgress), deployment(2, false, InProgress)]);
     assert_eq!(verdict(&recorded(rival, Status::Stopped, false)), "superseded");
+
+    let baking = seen(vec![deployment(2, true, Completed)]);
+    assert_eq!(verdict(&recorded(baking.clone(), Status::InProgress, false)), "in progress");
+    assert_eq!(
+        verdict(&recorded(baking, Status::Unknown, false)),
+        "completed",
+        "the list is all that is left"
+    );
+    let crashing = seen(vec![Deployment { failed: 3, ..deployment(2, true, InProgress) }]);
+    assert_eq!(verdict(&recorded(crashing, Status::InProgress, false)), "failing");
 }
 
 #[test]

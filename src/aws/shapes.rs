@@ -27,7 +27,6 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
         guard: service.deployment_configuration().map(guard).unwrap_or_default(),
         deployments,
         events: service.events().iter().map(event).collect(),
-        service_deployment: service.current_service_deployment().map(str::to_owned),
         service_revisions: service
             .current_service_revisions()
             .iter()

@@ -145,23 +145,10 @@ pub(super) struct DeployArgs {
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    pub(super) what: WhatArgs,
-    #[command(flatten)]
-    pub(super) rollout: RolloutArgs,
-    #[command(flatten)]
-    pub(super) connection: ConnectionArgs,
+    pub(super) deploy: DeployArgs,
     /// Exit with status 8 when there is a change
     #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
     pub(super) detailed_exitcode: bool,
-    /// How to print the result
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
-    pub(super) output: OutputArg,
 }
 
 /// Show what a service runs now

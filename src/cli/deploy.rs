@@ -10,7 +10,7 @@ use crate::domain::request::DeployRequest;
 use crate::output::{self, Narrator};
 use crate::record::{self, FileStore};
 
-use super::args::{ConnectionArgs, DeployArgs, OutputArg, PlanArgs, RolloutArgs, WhatArgs};
+use super::args::{DeployArgs, OutputArg, PlanArgs};
 use super::environment::Environment;
 use super::signals::Signals;
 use super::{meaning, print, print_error, print_json};
@@ -21,8 +21,7 @@ const CHANGES: u8 = 8;
 /// Deploys; returns the exit status.
 pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
     if args.rollout.dry_run {
-        let planned = planned(&args.what, &args.rollout, &args.connection, environment).await;
-        return tell_plan(planned, args.output, false);
+        return tell_plan(planned(args, environment).await, args.output, false);
     }
     let report = match Job::new(args, environment) {
         Ok(job) => match job.run().await {
@@ -37,17 +36,16 @@ pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
 
 /// Plans; returns the exit status.
 pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
-    let planned = planned(&args.what, &args.rollout, &args.connection, environment).await;
-    tell_plan(planned, args.output, args.detailed_exitcode)
+    tell_plan(planned(&args.deploy, environment).await, args.deploy.output, args.detailed_exitcode)
 }
 
 /// A deployment with all that it needs.
-pub(super) struct Job {
-    pub(super) request: DeployRequest,
-    pub(super) connection: Connection,
-    pub(super) records: Vec<FileStore>,
-    pub(super) polling: crate::deploy::Polling,
-    pub(super) source: Source,
+struct Job {
+    request: DeployRequest,
+    connection: Connection,
+    records: Vec<FileStore>,
+    polling: crate::deploy::Polling,
+    source: Source,
 }
 
 impl Job {
@@ -63,7 +61,7 @@ impl Job {
     }
 
     /// Deploys until the end, or until a second signal.
-    pub(super) async fn run(&self) -> Result<Report, FailureKind> {
+    async fn run(&self) -> Result<Report, FailureKind> {
         let (interrupter, interrupt) = Interrupt::new();
         let signals = match Signals::catch() {
             Ok(signals) => signals,
@@ -94,7 +92,7 @@ impl Job {
 }
 
 /// Prints what a deployment came to.
-pub(super) fn tell(report: &Report, format: OutputArg) {
+fn tell(report: &Report, format: OutputArg) {
     if let Some(failure) = report.first_failure() {
         print_error(&output::failure_text(failure));
     }
@@ -104,14 +102,9 @@ pub(super) fn tell(report: &Report, format: OutputArg) {
     }
 }
 
-async fn planned(
-    what: &WhatArgs,
-    rollout: &RolloutArgs,
-    connection: &ConnectionArgs,
-    environment: &Environment,
-) -> Result<(Plan, DeployRequest), Failure> {
-    let request = meaning::request(what, rollout)?;
-    let ecs = connect(&meaning::connection(connection, &request.cluster, environment)).await?;
+async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
+    let request = meaning::request(&args.what, &args.rollout)?;
+    let ecs = connect(&meaning::connection(&args.connection, &request.cluster, environment)).await?;
     Ok((prepare(&ecs, &request).await?, request))
 }
 

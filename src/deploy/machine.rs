@@ -162,7 +162,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         let after = match self.put_on(at, &target.revision, force).await? {
             Placed::There(after) => after,
             Placed::Elsewhere(after) => {
-                self.runs[at].seen = Observation { service: after, service_deployment: None };
+                self.runs[at].seen = Observation::of(after);
                 return Ok(());
             }
         };
@@ -177,7 +177,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             deployment: deployment.as_ref(),
         });
         self.start(at, &target, deployment)?;
-        self.runs[at].seen = Observation { service: after, service_deployment: None };
+        self.runs[at].seen = Observation::of(after);
         match stranger {
             Some(live) => self.plan_again(at, &live).await,
             None => Ok(()),
@@ -255,7 +255,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         let replaced = run.deployment.clone();
         match self.put_on(at, to, false).await? {
             Placed::Elsewhere(service) => {
-                self.runs[at].seen = Observation { service, service_deployment: None };
+                self.runs[at].seen = Observation::of(service);
                 Ok(())
             }
             Placed::There(service) => {
@@ -264,7 +264,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 let before = &self.runs[at].seen.service;
                 let stranger = deployment.as_ref().and_then(|mine| came_between(before, &service, mine));
                 let stranger = stranger.cloned();
-                self.runs[at].seen = Observation { service, service_deployment: None };
+                self.runs[at].seen = Observation::of(service);
                 if let Some(theirs) = stranger {
                     return self.give_way(at, &theirs, &why.reason).await;
                 }
@@ -281,7 +281,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         if self.runs[at].seen.service.live() != Some(theirs) {
             let (Placed::There(service) | Placed::Elsewhere(service)) =
                 self.put_on(at, theirs, false).await?;
-            self.runs[at].seen = Observation { service, service_deployment: None };
+            self.runs[at].seen = Observation::of(service);
         }
         let theirs = theirs.family_and_revision();
         let reason = format!("{why}; a deployment of {theirs} came in between, and the service is on that");

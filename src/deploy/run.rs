@@ -62,7 +62,7 @@ impl Run {
             phase: Phase::Pending,
             began_on: service.live().cloned(),
             target: None,
-            seen: Observation { service, service_deployment: None },
+            seen: Observation::of(service),
             deployment: None,
             service_deployment: None,
             digests: BTreeMap::new(),

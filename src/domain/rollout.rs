@@ -26,6 +26,14 @@ pub struct Observation {
     pub service_deployment: Option<ServiceDeployment>,
 }
 
+impl Observation {
+    /// What is known from the service alone, as the answer to an update tells it.
+    #[must_use]
+    pub fn of(service: Service) -> Self {
+        Self { service, service_deployment: None }
+    }
+}
+
 /// The rollout that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {

@@ -48,7 +48,6 @@ pub(super) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
         guard: Guard::default(),
         deployments,
         events: Vec::new(),
-        service_deployment: None,
         service_revisions: Vec::new(),
     }
 }

@@ -29,8 +29,6 @@ pub struct Service {
     pub deployments: Vec<Deployment>,
     /// Its last events, newest first; ECS keeps 100.
     pub events: Vec<ServiceEvent>,
-    /// The ARN of the service deployment under way, or the last one.
-    pub service_deployment: Option<String>,
     /// The ARNs of the service revisions that have tasks.
     pub service_revisions: Vec<String>,
 }

@@ -13,7 +13,7 @@ fn arn(revision: u64) -> TaskDefinitionArn {
 /// The service is on deployment `number` of revision `revision`.
 fn on(number: u64, revision: u64, rollout: RolloutState) -> Observation {
     let primary = samples::primary(number, &format!("web:{revision}"), rollout);
-    Observation { service: samples::service("web", vec![primary]), service_deployment: None }
+    Observation::of(samples::service("web", vec![primary]))
 }
 
 fn target(revision: u64, base: u64) -> Target {

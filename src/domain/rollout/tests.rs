@@ -15,7 +15,7 @@ fn deployment(number: u64, primary: bool, rollout: RolloutState) -> Deployment {
 }
 
 fn seen(deployments: Vec<Deployment>) -> Observation {
-    Observation { service: samples::service("web", deployments), service_deployment: None }
+    Observation::of(samples::service("web", deployments))
 }
 
 fn recorded(mut seen: Observation, status: ServiceDeploymentStatus, guard_fired: bool) -> Observation {

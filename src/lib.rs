@@ -22,3 +22,4 @@ pub mod ports;
 pub mod record;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod worker;

@@ -1,13 +1,16 @@
 //! What the deployment needs of the world, in its own nouns.
 
 use std::future::Future;
+use std::ops::Range;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
+use crate::domain::job::{Answer, Job, JobId, ObjectAddress, Secret};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
+use crate::domain::timestamp::Timestamp;
 
 /// Amazon ECS.
 ///
@@ -77,6 +80,8 @@ pub struct ListedServiceDeployment {
     pub arn: String,
     /// The service revision that it rolls out.
     pub target: String,
+    /// When it was created, by the clock of ECS.
+    pub created: Timestamp,
 }
 
 /// Why an effect was not reported as done.
@@ -103,4 +108,142 @@ pub trait RecordStore: Sync {
         expected: Option<&[u8]>,
         content: Option<&[u8]>,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// CodePipeline's queue of jobs for one custom action type.
+///
+/// Short bouts of throttling and lost connections are dealt with inside.
+pub trait JobQueue: Sync {
+    /// Takes up to `capacity` (1 or more) jobs that nobody has acknowledged yet. A job may be
+    /// offered again, also to somebody else, until it is.
+    fn poll(&self, capacity: usize) -> impl Future<Output = Result<Vec<Offer>, Failure>> + Send;
+
+    /// Accepts an offer; whether the job is ours now. It is not when another worker has it, when it
+    /// was offered again since, and when it is over: none of these is an error.
+    fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// The job as it is now, with fresh credentials; `None` if CodePipeline does not know it.
+    fn details(&self, job: &JobId) -> impl Future<Output = Result<Option<Job>, Failure>> + Send;
+
+    /// Answers the job; whether the answer counted. It does not when the job was over already: it
+    /// was answered before, timed out, or its action was abandoned.
+    fn answer(&self, job: &JobId, answer: &Answer) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// A job that can be had by acknowledging it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The job.
+    pub job: Job,
+    /// What proves that it was offered to us; it is not ours to show.
+    pub nonce: Secret,
+}
+
+/// Amazon S3, as far as it is needed: whole small objects, pieces of large ones, and writes that
+/// depend on what is there.
+pub trait Objects: Sync {
+    /// An object's size and version; `None` if it does not exist (or, to a caller who may not list
+    /// the bucket, [`Denied`](crate::domain::failure::FailureKind::Denied)).
+    fn head(&self, at: &ObjectAddress) -> impl Future<Output = Result<Option<ObjectHead>, Failure>> + Send;
+
+    /// The bytes of an object in `range`, which lies within its size, as long as it still has
+    /// `version`.
+    fn read_range(
+        &self,
+        at: &ObjectAddress,
+        range: Range<u64>,
+        version: &Version,
+    ) -> impl Future<Output = Result<Vec<u8>, Failure>> + Send;
+
+    /// A whole object with its version, if it exists; one of more than `limit` bytes is refused
+    /// without being read.
+    fn read(
+        &self,
+        at: &ObjectAddress,
+        limit: u64,
+    ) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+
+    /// Writes an object if `condition` holds; `None` if it does not. An answer that was lost may
+    /// come as `None` although the write was ours: read and compare.
+    fn write(
+        &self,
+        at: &ObjectAddress,
+        content: Vec<u8>,
+        condition: &Condition,
+        encryption: &Encryption,
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+
+    /// Deletes an object that has `version`; whether it had.
+    fn delete(
+        &self,
+        at: &ObjectAddress,
+        version: &Version,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// The keys that begin with `prefix` and their versions, all pages.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<(String, Version)>, Failure>> + Send;
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its version.
+    pub version: Version,
+}
+
+/// Which of the contents that a thing has had one after the other: an object's entity tag, for example.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub String);
+
+/// On what a write depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// On nothing.
+    Always,
+    /// There is nothing yet.
+    Absent,
+    /// It still has this version.
+    Unchanged(Version),
+}
+
+/// How S3 is to encrypt an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// As the bucket says.
+    Default,
+    /// With S3's own KMS key, `aws/s3`.
+    AwsKms,
+    /// With this KMS key.
+    Kms(String),
+}
+
+/// Where claims are kept: small documents by key, with conditional writes.
+///
+/// A key is a job's id. A lost answer to a write may come as "not so": read and compare.
+pub trait ClaimStore: Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// All claims and their versions, without their content.
+    fn list(&self) -> impl Future<Output = Result<Vec<(JobId, Version)>, Failure>> + Send;
+
+    /// A claim, if there is one.
+    fn read(&self, job: &JobId) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+
+    /// Writes a claim if `condition` holds; `None` if it does not.
+    fn write(
+        &self,
+        job: &JobId,
+        content: &[u8],
+        condition: &Condition,
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+
+    /// Removes a claim that has `version`; whether it had.
+    fn remove(&self, job: &JobId, version: &Version) -> impl Future<Output = Result<bool, Failure>> + Send;
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each part of the program, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("ports", &["clock", "domain"]),
@@ -15,9 +15,10 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("aws", &["clock", "deploy", "domain", "ports"]),
     ("record", &["clock", "deploy", "domain", "ports"]),
     ("output", &["clock", "deploy", "domain", "live", "ports"]),
+    ("worker", &["clock", "deploy", "domain", "live", "output", "ports", "record"]),
     // The embedded AWS stands beside: only the command that runs it and the tests know of it.
     ("sandbox", &["clock", "domain"]),
-    ("cli", &["aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox"]),
+    ("cli", &["aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox", "worker"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

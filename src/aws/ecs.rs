@@ -123,6 +123,7 @@ impl Ecs for EcsClient {
             Some(ListedServiceDeployment {
                 arn: listed.service_deployment_arn()?.to_owned(),
                 target: listed.target_service_revision_arn()?.to_owned(),
+                created: shapes::timestamp(listed.created_at()),
             })
         });
         Ok(listed.collect())

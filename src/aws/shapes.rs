@@ -137,7 +137,7 @@ fn event(event: &sdk::ServiceEvent) -> ServiceEvent {
     ServiceEvent { at: timestamp(event.created_at()), message: text(event.message()) }
 }
 
-fn timestamp(at: Option<&DateTime>) -> Timestamp {
+pub(super) fn timestamp(at: Option<&DateTime>) -> Timestamp {
     let millis = at.and_then(|at| at.to_millis().ok()).and_then(|millis| u64::try_from(millis).ok());
     Timestamp::from_unix(Duration::from_millis(millis.unwrap_or_default()))
 }

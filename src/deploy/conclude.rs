@@ -57,7 +57,7 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
                 let told = run.tell(self.request, live, owned.collect(), now, self.world.source);
                 self.ledger.settle(&told).await
             }
-            OnRecord::PutBack => self.ledger.put_back().await,
+            OnRecord::PutBack => self.ledger.put_back(run.target.as_ref()).await,
             OnRecord::LeaveOpen => Ok(()),
         }
     }

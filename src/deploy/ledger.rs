@@ -83,10 +83,13 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
         Ok(())
     }
 
-    /// Puts the former record back where the deployment came to nothing.
-    pub(super) async fn put_back(&mut self) -> Result<(), Failure> {
+    /// Puts the former record back where the deployment of `candidate` came to nothing; also one
+    /// that an earlier slice of it began.
+    pub(super) async fn put_back(&mut self, candidate: Option<&TaskDefinitionArn>) -> Result<(), Failure> {
+        let candidate = candidate.map(TaskDefinitionArn::as_str);
         for entry in &mut self.entries {
-            if entry.content != entry.former {
+            let found = entry.record.as_ref().and_then(|it| it.candidate_task_definition_arn.as_deref());
+            if entry.content != entry.former || found.is_some() && found == candidate {
                 let former = entry.record.clone().map(|record| record.put_back().to_json());
                 entry.put(former).await.map_err(behind)?;
             }

@@ -1,5 +1,7 @@
 //! The machine: ticks every service's deployment to its end.
 
+use std::time::Duration;
+
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, Why, decide};
 use crate::domain::failure::{Failure, FailureKind};
@@ -17,7 +19,8 @@ use super::place::{Placed, put_on};
 use super::prepare::lineage;
 use super::register::ensure_registered;
 use super::run::Run;
-use super::{Listener, Progress, Report, World};
+use super::slice::Slice;
+use super::{Listener, Progress, World};
 
 /// How often a deployment is planned again because another actor's came in between.
 const PLANS_AGAIN: u32 = 3;
@@ -35,6 +38,14 @@ pub(super) struct Machine<'a, 'l, E, R> {
     pub(super) ledger: Ledger<'a, R>,
     pub(super) warnings: Vec<String>,
     pub(super) began: Timestamp,
+    /// When to hand on; a command's deployment never does.
+    pub(super) slice: Option<&'a Slice<'a>>,
+    /// It was handed on to us, so that what was seen is old.
+    is_resumed: bool,
+    /// A rollout has begun in this slice.
+    pub(super) has_started: bool,
+    /// AWS does not answer: it is for the next slice to try again.
+    pub(super) is_held_up: bool,
 }
 
 /// A planned revision, and what it is called once it exists.
@@ -58,30 +69,59 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             .zip(&request.services)
             .map(|(planned, name)| Run::new(name.as_str(), planned.service, planned.revision));
         Self {
-            world,
-            request,
-            listen,
             runs: runs.collect(),
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),
-            observer: Observer::default(),
-            ledger,
             warnings: plan.warnings,
-            began,
+            is_resumed: false,
+            ..Self::resumed(world, request, listen, ledger, began)
         }
     }
 
-    /// Ticks until every service is done, and reports.
-    pub(super) async fn run(mut self) -> Report {
+    /// A machine that goes on where another one stopped; what it is about is still to be put in.
+    pub(super) fn resumed(
+        world: &'a World<'a, E, R>,
+        request: &'a DeployRequest,
+        listen: &'a mut Listener<'l>,
+        ledger: Ledger<'a, R>,
+        began: Timestamp,
+    ) -> Self {
+        Self {
+            world,
+            request,
+            listen,
+            runs: Vec::new(),
+            revisions: Vec::new(),
+            observer: Observer::default(),
+            ledger,
+            warnings: Vec::new(),
+            began,
+            slice: None,
+            is_resumed: true,
+            has_started: false,
+            is_held_up: false,
+        }
+    }
+
+    /// Ticks until every service is done, or the slice is over; whether every service is done.
+    pub(super) async fn drive(&mut self) -> bool {
+        if self.is_resumed {
+            self.look_after(Duration::ZERO).await;
+        }
         let mut looks = 0;
         loop {
             for at in 0..self.runs.len() {
                 while self.step(at).await {}
             }
             if self.runs.iter().all(Run::is_done) {
-                break;
+                return true;
+            }
+            if self.is_to_be_handed_on() {
+                return false;
             }
             let mut interrupt = self.world.interrupt.clone();
             let wait = self.world.polling.wait(looks);
+            let left = self.slice.map(|slice| slice.until.since(self.world.clock.now()));
+            let wait = left.map_or(wait, |left| wait.min(left));
             // A look can be dropped half-way: it only reads.
             tokio::select! {
                 () = interrupt.wait() => {}
@@ -89,7 +129,6 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             }
             looks += 1;
         }
-        self.report().await
     }
 
     /// Ticks once; whether the next tick can follow at once.
@@ -99,6 +138,11 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
         match self.tick(at).await {
             Ok(went_on) => went_on,
+            Err(failure) if self.outlasts(&failure) => {
+                (self.listen)(Progress::Warning(&failure.to_string()));
+                self.is_held_up = true;
+                false
+            }
             Err(failure) => {
                 self.fail(at, failure);
                 false
@@ -106,11 +150,19 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
+    /// Whether what failed is for the next slice to try again.
+    fn outlasts(&self, failure: &Failure) -> bool {
+        self.slice.is_some_and(|slice| slice.outlasts(failure, self.request, self.world.clock.now()))
+    }
+
     /// Decides, and performs at most one effect.
     async fn tick(&mut self, at: usize) -> Result<bool, Failure> {
         let run = &self.runs[at];
         if let Some(kind) = self.world.interrupt.raised() {
-            return Err(interrupted(kind, run));
+            return if self.slice.is_some() { Ok(false) } else { Err(interrupted(kind, run)) };
+        }
+        if self.is_held_up {
+            return Ok(false);
         }
         // A service whose turn has not come is left alone when another one has failed.
         if run.phase.rollout().is_none()
@@ -125,6 +177,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             Decision::Update { force } => self.update(at, force).await?,
             Decision::Join(deployment) => self.join(at, deployment)?,
             Decision::PlanAgain(live) => self.plan_again(at, &live).await?,
+            Decision::Undo { to, why } => self.apply(at, Event::Undone { to, why })?,
             Decision::RollBack { to, why } => self.roll_back(at, &to, why).await?,
             Decision::Finish(ending) => self.finish(at, ending).await?,
             Decision::Wait => return Ok(false),
@@ -150,7 +203,8 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         let service = &self.runs[at].seen.service;
         let live = service.live().unwrap_or(&base).clone();
         let replaces = service.primary().map(|primary| primary.id.clone());
-        self.apply(at, Event::Registered(Target { revision, base, live, replaces }))
+        let seen_until = service.seen_until();
+        self.apply(at, Event::Registered(Target { revision, base, live, replaces, seen_until }))
     }
 
     async fn update(&mut self, at: usize, force: bool) -> Result<(), Failure> {
@@ -158,6 +212,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             return Err(bug("an update without a registered revision"));
         };
         self.open_record(at, &target.revision).await?;
+        self.note().await?;
         let before = self.runs[at].seen.service.clone();
         let after = match self.put_on(at, &target.revision, force).await? {
             Placed::There(after) => after,
@@ -186,15 +241,36 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
 
     fn join(&mut self, at: usize, deployment: DeploymentId) -> Result<(), Failure> {
         let run = &mut self.runs[at];
-        let Phase::Registered(target) = run.phase.clone() else {
-            run.deployment.get_or_insert_with(|| deployment.clone());
-            return self.apply(at, Event::DeploymentSeen(deployment));
-        };
-        (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
-        self.start(at, &target, Some(deployment))
+        match run.phase.clone() {
+            Phase::Registered(target) => {
+                (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
+                self.start(at, &target, Some(deployment))
+            }
+            Phase::Undoing { rollout, to, why } => {
+                self.start_rollback(at, to, Some(deployment), rollout.deployment, why)
+            }
+            Phase::Pending | Phase::RollingOut { .. } | Phase::RollingBack { .. } | Phase::Done(_) => {
+                run.deployment.get_or_insert_with(|| deployment.clone());
+                self.apply(at, Event::DeploymentSeen(deployment))
+            }
+        }
+    }
+
+    fn start_rollback(
+        &mut self,
+        at: usize,
+        to: TaskDefinitionArn,
+        deployment: Option<DeploymentId>,
+        replaced: Option<DeploymentId>,
+        why: Why,
+    ) -> Result<(), Failure> {
+        self.has_started = true;
+        let rollout = Rollout { revision: to, deployment, replaced, since: self.world.clock.now() };
+        self.apply(at, Event::RollbackStarted { rollout, why })
     }
 
     fn start(&mut self, at: usize, target: &Target, deployment: Option<DeploymentId>) -> Result<(), Failure> {
+        self.has_started = true;
         let run = &mut self.runs[at];
         run.deployment.clone_from(&deployment);
         run.target = Some(target.revision.clone());
@@ -250,6 +326,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
     }
 
     async fn roll_back(&mut self, at: usize, to: &TaskDefinitionArn, why: Why) -> Result<(), Failure> {
+        self.note().await?;
         let run = &self.runs[at];
         (self.listen)(Progress::RollingBack { service: &run.named, to, why: &why.reason });
         let replaced = run.deployment.clone();
@@ -268,9 +345,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 if let Some(theirs) = stranger {
                     return self.give_way(at, &theirs, &why.reason).await;
                 }
-                let since = self.world.clock.now();
-                let rollout = Rollout { revision: to.clone(), deployment, replaced, since };
-                self.apply(at, Event::RollbackStarted { rollout, why })
+                self.start_rollback(at, to.clone(), deployment, replaced, why)
             }
         }
     }
@@ -302,10 +377,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
         let run = &mut self.runs[at];
         run.ended = Some(self.world.clock.now());
-        if let Some(kind) = ending.outcome.failure_kind() {
-            let what = format!("service {}: {}", run.named, ending.outcome.sentence());
-            run.failure = Some(Failure::new(kind, what).because(ending.reason.clone()));
-        }
+        run.failure = ending.failure(&run.named);
         (self.listen)(Progress::Ended {
             service: &run.named,
             outcome: ending.outcome,

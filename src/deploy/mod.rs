@@ -26,12 +26,14 @@ mod progress;
 mod register;
 mod report;
 mod run;
+mod slice;
 mod watch;
 
 use crate::clock::Clock;
 use crate::domain::failure::Failure;
 use crate::domain::record::Source;
 use crate::domain::request::DeployRequest;
+use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, RecordStore};
 
 pub use interrupt::{Interrupt, Interrupter};
@@ -39,6 +41,7 @@ pub use polling::Polling;
 pub use prepare::prepare;
 pub use progress::{Listener, Progress};
 pub use report::{Report, ServiceReport};
+pub use slice::{Journal, Noted, Slice, SliceEnd, deploy_slice};
 
 use ledger::Ledger;
 use machine::Machine;
@@ -66,8 +69,11 @@ pub async fn deploy<E: Ecs, R: RecordStore>(
     request: &DeployRequest,
     listen: &mut Listener<'_>,
 ) -> Report {
-    match begin(world, request, listen).await {
-        Ok(machine) => machine.run().await,
+    match begin(world, request, listen, world.clock.now()).await {
+        Ok(mut machine) => {
+            machine.drive().await;
+            machine.report().await
+        }
         Err(failure) => Report::refused(failure),
     }
 }
@@ -76,8 +82,8 @@ async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
     world: &'a World<'a, E, R>,
     request: &'a DeployRequest,
     listen: &'a mut Listener<'l>,
+    began: Timestamp,
 ) -> Result<Machine<'a, 'l, E, R>, Failure> {
-    let began = world.clock.now();
     ledger::refuse_shared_record(request.services.len(), world.records.len())?;
     let (services, ledger) =
         tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;

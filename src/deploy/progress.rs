@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::Outcome;
+use crate::domain::deployment::{Outcome, Phase};
 use crate::domain::plan::Plan;
 use crate::domain::rollout::Observation;
 use crate::domain::service::DeploymentId;
@@ -32,6 +32,13 @@ pub enum Progress<'a> {
         service: &'a str,
         /// Its deployment.
         deployment: &'a DeploymentId,
+    },
+    /// A deployment that was handed on goes on.
+    Resumed {
+        /// The service.
+        service: &'a str,
+        /// Where it stands.
+        phase: &'a Phase,
     },
     /// Another actor's deployment came in between.
     PlannedAgain {

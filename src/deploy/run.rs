@@ -181,9 +181,11 @@ impl Run {
     fn outcome(&self) -> Outcome {
         match &self.phase {
             Phase::Done(ending) => ending.outcome,
-            Phase::Pending | Phase::Registered(_) | Phase::RollingOut { .. } | Phase::RollingBack { .. } => {
-                Outcome::Failed
-            }
+            Phase::Pending
+            | Phase::Registered(_)
+            | Phase::RollingOut { .. }
+            | Phase::Undoing { .. }
+            | Phase::RollingBack { .. } => Outcome::Failed,
         }
     }
 }

@@ -35,10 +35,23 @@ impl TaskDefinitionArn {
         &self.text
     }
 
+    /// What stands before the family: the same in all ARNs of an account and Region.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.text[..self.family_at]
+    }
+
     /// The family: `web`.
     #[must_use]
     pub fn family(&self) -> &str {
         &self.text[self.family_at..self.colon_at]
+    }
+
+    /// Another revision of the same family.
+    #[must_use]
+    pub fn sibling(&self, revision: u64) -> Self {
+        let text = format!("{}:{revision}", &self.text[..self.colon_at]);
+        Self { text, revision, ..self.clone() }
     }
 
     /// The number of the revision: 12. A later revision of the same family has a higher one.

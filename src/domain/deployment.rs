@@ -1,6 +1,8 @@
 //! One service's deployment: where it stands, and what to do next.
 //!
-//! Flow: `Pending → Registered → RollingOut → Done`, or `RollingOut → RollingBack → Done`.
+//! Flow: `Pending → Registered → RollingOut → Done`, or `RollingOut → Undoing → RollingBack → Done`.
+//! `Registered` and `Undoing` are what is about to be done: whoever resumes from them looks whether
+//! it was.
 //!
 //! Guarantees: [`decide`] and [`Phase::apply`] are pure and total, so a run that was cut off
 //! resumes from its phase and what is there, by the same code that lived through it the first time.
@@ -9,7 +11,7 @@
 use std::fmt;
 
 use super::arn::TaskDefinitionArn;
-use super::failure::FailureKind;
+use super::failure::{Failure, FailureKind};
 use super::request::{OnFailure, Policy};
 use super::rollout::{Observation, Rollout, Verdict, has_completed, judge};
 use super::service::{Deployment, DeploymentId};
@@ -28,6 +30,15 @@ pub enum Phase {
         rollout: Rollout,
         /// The revision to go back to; unknown when a rollout was joined that hides it.
         former: Option<TaskDefinitionArn>,
+    },
+    /// The service is to be put back on the former revision, or is already.
+    Undoing {
+        /// The rollout that failed.
+        rollout: Rollout,
+        /// The former revision.
+        to: TaskDefinitionArn,
+        /// What ended the rollout.
+        why: Why,
     },
     /// The service was put back on the former revision.
     RollingBack {
@@ -52,6 +63,9 @@ pub struct Target {
     pub live: TaskDefinitionArn,
     /// The deployment that was PRIMARY when that was planned.
     pub replaces: Option<DeploymentId>,
+    /// The latest time that ECS had told of by then: another deployment of this revision that is no
+    /// older is this one's.
+    pub seen_until: Timestamp,
 }
 
 /// Why a service is put back: it failed, or it took too long.
@@ -75,6 +89,13 @@ pub enum Event {
         /// The revision to go back to.
         former: Option<TaskDefinitionArn>,
     },
+    /// The service is to be put back.
+    Undone {
+        /// The former revision.
+        to: TaskDefinitionArn,
+        /// What ended the rollout.
+        why: Why,
+    },
     /// The service was put back.
     RollbackStarted {
         /// The rollout of the former revision.
@@ -97,6 +118,15 @@ pub struct Ending {
     pub outcome: Outcome,
     /// What happened, for people; empty when all is well.
     pub reason: String,
+}
+
+impl Ending {
+    /// The failure that it is to the user of `service`, if it is one.
+    #[must_use]
+    pub fn failure(&self, service: &str) -> Option<Failure> {
+        let what = format!("service {service}: {}", self.outcome.sentence());
+        self.outcome.failure_kind().map(|kind| Failure::new(kind, what).because(self.reason.clone()))
+    }
 }
 
 /// The words for how a deployment ended.
@@ -134,6 +164,22 @@ impl Outcome {
             Self::Stopped => "stopped",
             Self::TimedOut => "timed_out",
         }
+    }
+
+    /// The outcome that `word` stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Unchanged,
+            Self::Started,
+            Self::Deployed,
+            Self::RolledBack,
+            Self::Failed,
+            Self::Superseded,
+            Self::Stopped,
+            Self::TimedOut,
+        ];
+        all.into_iter().find(|outcome| outcome.as_str() == word)
     }
 
     /// What it means, for people.
@@ -179,12 +225,19 @@ pub enum Decision {
         /// Start a deployment although the revision is the live one.
         force: bool,
     },
-    /// Follow this deployment, which runs our revision.
+    /// Follow this deployment, which runs our revision, or goes back for us.
     Join(DeploymentId),
     /// Another actor's revision is live: plan again from it.
     PlanAgain(TaskDefinitionArn),
     /// Look again later.
     Wait,
+    /// Settle on going back to the former revision.
+    Undo {
+        /// That revision.
+        to: TaskDefinitionArn,
+        /// What ended the rollout.
+        why: Why,
+    },
     /// Put the service back on its former revision.
     RollBack {
         /// That revision.
@@ -203,6 +256,7 @@ pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy
         Phase::Pending => Decision::Register,
         Phase::Registered(target) => decide_start(target, seen, policy),
         Phase::RollingOut { rollout, former } => decide_rollout(rollout, former.as_ref(), seen, now, policy),
+        Phase::Undoing { rollout, to, why } => decide_undo(rollout, to, why, seen),
         Phase::RollingBack { rollout, why } => decide_rollback(rollout, why, seen, now, policy),
         Phase::Done(ending) => Decision::Finish(ending.clone()),
     }
@@ -213,7 +267,9 @@ impl Phase {
     #[must_use]
     pub fn rollout(&self) -> Option<&Rollout> {
         match self {
-            Self::RollingOut { rollout, .. } | Self::RollingBack { rollout, .. } => Some(rollout),
+            Self::RollingOut { rollout, .. }
+            | Self::Undoing { rollout, .. }
+            | Self::RollingBack { rollout, .. } => Some(rollout),
             Self::Pending | Self::Registered(_) | Self::Done(_) => None,
         }
     }
@@ -240,12 +296,19 @@ impl Phase {
                 rollout.deployment = Some(id);
                 Ok(Self::RollingBack { rollout, why })
             }
-            (Self::RollingOut { .. }, Event::RollbackStarted { rollout, why }) => {
+            (Self::RollingOut { rollout, .. }, Event::Undone { to, why }) => {
+                Ok(Self::Undoing { rollout, to, why })
+            }
+            (Self::Undoing { .. }, Event::RollbackStarted { rollout, why }) => {
                 Ok(Self::RollingBack { rollout, why })
             }
             (Self::Registered(_) | Self::RollingOut { .. }, Event::PlannedAgain) => Ok(Self::Pending),
             (
-                Self::Pending | Self::Registered(_) | Self::RollingOut { .. } | Self::RollingBack { .. },
+                Self::Pending
+                | Self::Registered(_)
+                | Self::RollingOut { .. }
+                | Self::Undoing { .. }
+                | Self::RollingBack { .. },
                 Event::Ended(ending),
             ) => Ok(Self::Done(ending)),
             (phase, event) => Err(IllegalTransition(Box::new((phase, event)))),
@@ -324,6 +387,24 @@ fn decide_rollout(
     }
 }
 
+/// The service is to go back: it is put back unless that has happened, or somebody else came first.
+fn decide_undo(rollout: &Rollout, to: &TaskDefinitionArn, why: &Why, seen: &Observation) -> Decision {
+    let primary = seen.service.primary();
+    match primary.filter(|primary| Some(&primary.id) != rollout.deployment.as_ref()) {
+        None => Decision::RollBack { to: to.clone(), why: why.clone() },
+        Some(primary) if primary.task_definition == *to => Decision::Join(primary.id.clone()),
+        Some(primary) => Decision::Finish(Ending {
+            outcome: Outcome::Superseded,
+            reason: format!(
+                "{}; deployment {} of {} took its place",
+                why.reason,
+                primary.id,
+                primary.task_definition.family_and_revision()
+            ),
+        }),
+    }
+}
+
 fn decide_rollback(
     rollout: &Rollout,
     why: &Why,
@@ -371,7 +452,7 @@ fn go_back(
         seen.service.primary().is_some_and(|primary| Some(&primary.id) == rollout.deployment.as_ref());
     match former {
         Some(former) if policy.on_failure == OnFailure::RollBack && is_ours => {
-            Decision::RollBack { to: former.clone(), why }
+            Decision::Undo { to: former.clone(), why }
         }
         _ => Decision::Finish(Ending {
             outcome: unless_timed_out(why.outcome),

@@ -114,6 +114,25 @@ impl FailureKind {
         }
     }
 
+    /// The kind that `word` stands for.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Usage,
+            Self::InvalidInput,
+            Self::Denied,
+            Self::Unreadable,
+            Self::RolloutFailed,
+            Self::Superseded,
+            Self::TimedOut,
+            Self::Unavailable,
+            Self::Interrupted,
+            Self::Terminated,
+            Self::Bug,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word for this kind in JSON documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -167,6 +186,7 @@ mod tests {
         ];
         for (kind, status, word) in table {
             assert_eq!((kind.exit_status(), kind.as_str()), (status, word));
+            assert_eq!(FailureKind::parse(word), Some(kind));
         }
         assert_eq!(table.iter().map(|(_, status, _)| status).collect::<BTreeSet<_>>().len(), table.len());
     }

@@ -5,11 +5,13 @@
 
 pub mod arn;
 mod canonical;
+pub mod checkpoint;
 pub mod deployment;
 pub mod diff;
 pub mod failure;
 pub mod image;
 pub mod image_definitions;
+pub mod job;
 pub mod plan;
 pub mod record;
 pub mod request;

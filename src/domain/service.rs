@@ -46,6 +46,13 @@ impl Service {
         self.deployments.iter().find(|deployment| deployment.id == *id)
     }
 
+    /// The latest time that anything in it tells of, by the clock of ECS.
+    #[must_use]
+    pub fn seen_until(&self) -> Timestamp {
+        let created = self.deployments.iter().map(|deployment| deployment.created);
+        created.chain(self.events.iter().map(|event| event.at)).max().unwrap_or_default()
+    }
+
     /// The revision that is live: the PRIMARY deployment's, never the family's newest.
     #[must_use]
     pub fn live(&self) -> Option<&TaskDefinitionArn> {
@@ -105,6 +112,14 @@ impl DeploymentId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id of the deployment that rolls out `service_revision`, an ARN: see
+    /// [`rolls_out`](Self::rolls_out).
+    #[must_use]
+    pub fn of_service_revision(service_revision: &str) -> Option<Self> {
+        let digits = service_revision.rsplit('/').next().filter(|digits| !digits.is_empty())?;
+        Some(Self(format!("ecs-svc/{digits}")))
     }
 
     /// Whether `service_revision`, an ARN, is the one that this deployment rolls out.

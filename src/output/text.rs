@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::deploy::{Progress, Report, ServiceReport};
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::deployment::Phase;
 use crate::domain::diff::Change;
 use crate::domain::failure::Failure;
 use crate::domain::plan::{Plan, Source};
@@ -42,6 +43,14 @@ impl<W: Write> Narrator<W> {
             }
             Progress::Joined { service, deployment } => {
                 self.line(&format!("{service}: deployment {deployment} brings it already and is followed"));
+            }
+            Progress::Resumed { service, phase } => {
+                let what = match phase {
+                    Phase::Pending | Phase::Registered(_) | Phase::Done(_) => "its deployment",
+                    Phase::RollingOut { .. } => "its rollout",
+                    Phase::Undoing { .. } | Phase::RollingBack { .. } => "its rollback",
+                };
+                self.line(&format!("{service}: going on with {what}"));
             }
             Progress::PlannedAgain { service, live } => {
                 let live = live.family_and_revision();

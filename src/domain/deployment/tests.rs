@@ -17,7 +17,13 @@ fn on(number: u64, revision: u64, rollout: RolloutState) -> Observation {
 }
 
 fn target(revision: u64, base: u64) -> Target {
-    Target { revision: arn(revision), base: arn(base), live: arn(base), replaces: Some(id(1)) }
+    Target {
+        revision: arn(revision),
+        base: arn(base),
+        live: arn(base),
+        replaces: Some(id(1)),
+        seen_until: at(BEGIN),
+    }
 }
 
 fn rollout(number: Option<u64>, revision: u64) -> Rollout {
@@ -30,6 +36,10 @@ fn rolling_out() -> Phase {
 
 fn why(outcome: Outcome) -> Why {
     Why { outcome, reason: "it crashed".to_owned() }
+}
+
+fn undoing() -> Phase {
+    Phase::Undoing { rollout: rollout(Some(2), 2), to: arn(1), why: why(Outcome::RolledBack) }
 }
 
 fn rolling_back(outcome: Outcome) -> Phase {
@@ -91,7 +101,7 @@ fn a_failure_goes_back_when_it_is_wanted_and_possible() {
     let policy = Policy::default();
     let leave = Policy { on_failure: OnFailure::Leave, ..policy.clone() };
     let failed = on(2, 2, Failed);
-    let Decision::RollBack { to, why } = next(&rolling_out(), &failed, 1, &policy) else {
+    let Decision::Undo { to, why } = next(&rolling_out(), &failed, 1, &policy) else {
         panic!("it does not go back");
     };
     assert_eq!((to, why.outcome), (arn(1), Outcome::RolledBack));
@@ -108,7 +118,7 @@ fn the_time_out_counts_from_the_rollouts_beginning() {
     assert_eq!(next(&rolling_out(), &slow, 59, &policy), Decision::Wait);
     assert!(matches!(
         next(&rolling_out(), &slow, 60, &policy),
-        Decision::RollBack { why: Why { outcome: Outcome::TimedOut, .. }, .. }
+        Decision::Undo { why: Why { outcome: Outcome::TimedOut, .. }, .. }
     ));
     assert_eq!(outcome(&next(&rolling_out(), &slow, 60, &leave)), Some(Outcome::TimedOut));
     // A deployment that ECS never showed is nobody's to undo.
@@ -116,6 +126,16 @@ fn the_time_out_counts_from_the_rollouts_beginning() {
     assert_eq!(next(&unseen, &on(1, 1, Completed), 59, &policy), Decision::Wait);
     assert_eq!(outcome(&next(&unseen, &on(1, 1, Completed), 60, &policy)), Some(Outcome::TimedOut));
     assert_eq!(next(&unseen, &on(2, 2, InProgress), 5, &policy), Decision::Join(id(2)));
+}
+
+#[test]
+fn what_is_to_be_put_back_is_put_back_once() {
+    let policy = Policy::default();
+    let back = Decision::RollBack { to: arn(1), why: why(Outcome::RolledBack) };
+    assert_eq!(next(&undoing(), &on(2, 2, Failed), 1, &policy), back);
+    // It was done before: by us, whose answer was lost, or by ECS.
+    assert_eq!(next(&undoing(), &on(3, 1, InProgress), 1, &policy), Decision::Join(id(3)));
+    assert_eq!(outcome(&next(&undoing(), &on(9, 9, InProgress), 1, &policy)), Some(Outcome::Superseded));
 }
 
 #[test]
@@ -144,23 +164,28 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
             Phase::Registered(target(2, 1)),
             rolling_out(),
             unseen(),
+            undoing(),
             rolling_back(Outcome::RolledBack),
             Phase::Done(ending()),
         ]
     };
     let table = [
-        (Event::Registered(target(2, 1)), [true, false, false, false, false, false]),
+        (Event::Registered(target(2, 1)), [true, false, false, false, false, false, false]),
         (
             Event::RolloutStarted { rollout: rollout(Some(2), 2), former: Some(arn(1)) },
-            [false, true, false, false, false, false],
+            [false, true, false, false, false, false, false],
         ),
-        (Event::DeploymentSeen(id(2)), [false, false, false, true, false, false]),
+        (Event::DeploymentSeen(id(2)), [false, false, false, true, false, false, false]),
         (
             Event::RollbackStarted { rollout: rollout(Some(3), 1), why: why(Outcome::RolledBack) },
-            [false, false, true, true, false, false],
+            [false, false, false, false, true, false, false],
         ),
-        (Event::PlannedAgain, [false, true, true, true, false, false]),
-        (Event::Ended(ending()), [true, true, true, true, true, false]),
+        (
+            Event::Undone { to: arn(1), why: why(Outcome::RolledBack) },
+            [false, false, true, true, false, false, false],
+        ),
+        (Event::PlannedAgain, [false, true, true, true, false, false, false]),
+        (Event::Ended(ending()), [true, true, true, true, true, true, false]),
     ];
     for (event, legal) in table {
         for (phase, is_legal) in phases().into_iter().zip(legal) {

@@ -1,0 +1,93 @@
+//! How far an action's deployment is, in a form that the next worker goes on from: CodePipeline's
+//! continuation token.
+//!
+//! It is JSON with short names, because a token has at most 2048 characters (AWS CodePipeline API
+//! reference, `PutJobSuccessResult`): the part that all ARNs share and each family stand in it once.
+//! It names revisions, deployments, outcomes and ECS's own words on a rollout, and nothing secret.
+
+mod wire;
+
+use super::arn::TaskDefinitionArn;
+use super::deployment::Phase;
+use super::failure::{Failure, FailureKind};
+use super::service::DeploymentId;
+use super::timestamp::Timestamp;
+
+/// The longest token, in characters; counted here in bytes, which are no fewer.
+pub const MAX_TOKEN: usize = 2048;
+
+/// How far a deployment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The action execution that it belongs to.
+    pub execution: String,
+    /// When the deployment began.
+    pub began: Timestamp,
+    /// Each service's, in the order asked for; none while nothing was planned.
+    pub services: Vec<Standing>,
+}
+
+/// How far one service's deployment is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands.
+    pub phase: Phase,
+    /// The revision that was live when it began.
+    pub began_on: Option<TaskDefinitionArn>,
+    /// The revision that was copied.
+    pub base: TaskDefinitionArn,
+    /// The revision that the service was put on.
+    pub target: Option<TaskDefinitionArn>,
+    /// The deployment that put it there.
+    pub deployment: Option<DeploymentId>,
+    /// The last part of that deployment's service deployment's ARN.
+    pub service_deployment: Option<String>,
+    /// How often it was planned again.
+    pub plans_again: u32,
+    /// The kind of the failure that ended it.
+    pub failed: Option<FailureKind>,
+}
+
+impl Checkpoint {
+    /// The token. ECS's words on a rollout are cut where they would not fit.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`] when it does not fit even without them: there are too many
+    /// services.
+    pub fn token(&self) -> Result<String, Failure> {
+        let mut words = 400;
+        loop {
+            let token = wire::encode(self, words);
+            if token.len() <= MAX_TOKEN {
+                return Ok(token);
+            }
+            if words == 0 {
+                return Err(Failure::new(
+                    FailureKind::InvalidInput,
+                    format!(
+                        "{} services are too many for one action: how far they are does not fit into a \
+                         continuation token",
+                        self.services.len()
+                    ),
+                )
+                .because(format!("it would have {} characters, of {MAX_TOKEN}", token.len()))
+                .advice("Give `ServiceName` fewer services, and deploy the others by another action"));
+            }
+            words /= 2;
+        }
+    }
+
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`] for anything that this version did not write. The token is not
+    /// quoted.
+    pub fn parse(token: &str) -> Result<Self, Failure> {
+        wire::decode(token).map_err(|why| {
+            Failure::new(FailureKind::InvalidInput, "the continuation token is not understood").because(why)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! The token's JSON.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::arn::TaskDefinitionArn;
+use super::super::deployment::{Ending, Outcome, Phase, Target, Why};
+use super::super::failure::FailureKind;
+use super::super::rollout::Rollout;
+use super::super::service::DeploymentId;
+use super::super::timestamp::Timestamp;
+use super::{Checkpoint, MAX_TOKEN, Standing};
+
+const VERSION: u8 = 1;
+
+/// What every deployment id begins with.
+const DEPLOYMENT: &str = "ecs-svc/";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    /// The version.
+    v: u8,
+    /// The action execution.
+    x: String,
+    /// When it began, in milliseconds since the Unix epoch.
+    t: u64,
+    /// What all revisions' ARNs begin with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    a: String,
+    /// The families.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    f: Vec<String>,
+    /// The services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    s: Vec<Service>,
+}
+
+/// A revision: the place of its family and its number, or an ARN with another beginning.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Revision {
+    Short(usize, u64),
+    Whole(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    /// The phase.
+    p: Stage,
+    /// What it began on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    o: Option<Revision>,
+    /// The base.
+    b: Revision,
+    /// The target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<Revision>,
+    /// The deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<String>,
+    /// The service deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    i: Option<String>,
+    /// How often it was planned again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    n: u32,
+    /// The failure's kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<String>,
+}
+
+/// The phases by their initials; `U` is undoing, `B` going back.
+#[derive(Serialize, Deserialize)]
+enum Stage {
+    P,
+    R(Revision, Revision, Revision, Option<String>, u64),
+    O(Roll, Option<Revision>),
+    U(Roll, Revision, (String, String)),
+    B(Roll, (String, String)),
+    D(String, String),
+}
+
+/// A rollout: its revision, its deployment, the replaced one, and since when in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Roll(Revision, Option<String>, Option<String>, u64);
+
+/// Writes the token, with at most `words` characters of each reason.
+pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
+    let first = checkpoint.services.first().map(|standing| standing.base.prefix().to_owned());
+    let mut writer = Writer { prefix: first.unwrap_or_default(), families: Vec::new(), words };
+    let services = checkpoint.services.iter().map(|standing| writer.service(standing)).collect();
+    let token = Token {
+        v: VERSION,
+        x: checkpoint.execution.clone(),
+        t: millis(checkpoint.began),
+        s: services,
+        a: writer.prefix,
+        f: writer.families,
+    };
+    // A document of our own making has no keys that are not strings.
+    serde_json::to_string(&token).unwrap_or_default()
+}
+
+/// Reads a token; an error says what is wrong without quoting it.
+pub(super) fn decode(text: &str) -> Result<Checkpoint, String> {
+    if text.len() > MAX_TOKEN {
+        return Err(format!("it has more than {MAX_TOKEN} characters"));
+    }
+    let token: Token = serde_json::from_str(text)
+        .map_err(|error| format!("line {}, column {}", error.line(), error.column()))?;
+    if token.v != VERSION {
+        return Err(format!("its version is {}, not {VERSION}", token.v));
+    }
+    let reader = Reader { prefix: &token.a, families: &token.f };
+    Ok(Checkpoint {
+        services: token
+            .s
+            .iter()
+            .map(|service| reader.service(service))
+            .collect::<Option<_>>()
+            .ok_or("a service's part names a revision, an outcome or a failure that is none")?,
+        execution: token.x,
+        began: timestamp(token.t),
+    })
+}
+
+struct Writer {
+    prefix: String,
+    families: Vec<String>,
+    words: usize,
+}
+
+impl Writer {
+    fn service(&mut self, standing: &Standing) -> Service {
+        Service {
+            p: self.stage(&standing.phase),
+            o: standing.began_on.as_ref().map(|arn| self.revision(arn)),
+            b: self.revision(&standing.base),
+            t: standing.target.as_ref().map(|arn| self.revision(arn)),
+            d: deployment(standing.deployment.as_ref()),
+            i: standing.service_deployment.clone(),
+            n: standing.plans_again,
+            k: standing.failed.map(|kind| kind.as_str().to_owned()),
+        }
+    }
+
+    fn stage(&mut self, phase: &Phase) -> Stage {
+        match phase {
+            Phase::Pending => Stage::P,
+            Phase::Registered(Target { revision, base, live, replaces, seen_until }) => Stage::R(
+                self.revision(revision),
+                self.revision(base),
+                self.revision(live),
+                deployment(replaces.as_ref()),
+                millis(*seen_until),
+            ),
+            Phase::RollingOut { rollout, former } => {
+                Stage::O(self.roll(rollout), former.as_ref().map(|arn| self.revision(arn)))
+            }
+            Phase::Undoing { rollout, to, why } => {
+                Stage::U(self.roll(rollout), self.revision(to), self.why(why))
+            }
+            Phase::RollingBack { rollout, why } => Stage::B(self.roll(rollout), self.why(why)),
+            Phase::Done(Ending { outcome, reason }) => {
+                Stage::D(outcome.as_str().to_owned(), self.cut(reason))
+            }
+        }
+    }
+
+    fn roll(&mut self, rollout: &Rollout) -> Roll {
+        Roll(
+            self.revision(&rollout.revision),
+            deployment(rollout.deployment.as_ref()),
+            deployment(rollout.replaced.as_ref()),
+            millis(rollout.since),
+        )
+    }
+
+    fn revision(&mut self, arn: &TaskDefinitionArn) -> Revision {
+        if arn.prefix() != self.prefix {
+            return Revision::Whole(arn.as_str().to_owned());
+        }
+        let place = self.families.iter().position(|family| family == arn.family()).unwrap_or_else(|| {
+            self.families.push(arn.family().to_owned());
+            self.families.len() - 1
+        });
+        Revision::Short(place, arn.revision())
+    }
+
+    fn why(&self, why: &Why) -> (String, String) {
+        (why.outcome.as_str().to_owned(), self.cut(&why.reason))
+    }
+
+    fn cut(&self, reason: &str) -> String {
+        reason.chars().take(self.words).collect()
+    }
+}
+
+struct Reader<'a> {
+    prefix: &'a str,
+    families: &'a [String],
+}
+
+impl Reader<'_> {
+    fn service(&self, service: &Service) -> Option<Standing> {
+        let maybe = |revision: &Option<Revision>| match revision {
+            Some(revision) => self.revision(revision).map(Some),
+            None => Some(None),
+        };
+        Some(Standing {
+            phase: self.phase(&service.p)?,
+            began_on: maybe(&service.o)?,
+            base: self.revision(&service.b)?,
+            target: maybe(&service.t)?,
+            deployment: id(service.d.as_ref()),
+            service_deployment: service.i.clone(),
+            plans_again: service.n,
+            failed: match &service.k {
+                Some(word) => Some(FailureKind::parse(word)?),
+                None => None,
+            },
+        })
+    }
+
+    fn phase(&self, stage: &Stage) -> Option<Phase> {
+        Some(match stage {
+            Stage::P => Phase::Pending,
+            Stage::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
+                revision: self.revision(revision)?,
+                base: self.revision(base)?,
+                live: self.revision(live)?,
+                replaces: id(replaces.as_ref()),
+                seen_until: timestamp(*seen_until),
+            }),
+            Stage::O(roll, former) => Phase::RollingOut {
+                rollout: self.rollout(roll)?,
+                former: match former {
+                    Some(former) => Some(self.revision(former)?),
+                    None => None,
+                },
+            },
+            Stage::U(roll, to, ended) => {
+                Phase::Undoing { rollout: self.rollout(roll)?, to: self.revision(to)?, why: why(ended)? }
+            }
+            Stage::B(roll, ended) => Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)? },
+            Stage::D(outcome, reason) => {
+                Phase::Done(Ending { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
+            }
+        })
+    }
+
+    fn rollout(&self, Roll(revision, deployment, replaced, since): &Roll) -> Option<Rollout> {
+        Some(Rollout {
+            revision: self.revision(revision)?,
+            deployment: id(deployment.as_ref()),
+            replaced: id(replaced.as_ref()),
+            since: timestamp(*since),
+        })
+    }
+
+    fn revision(&self, revision: &Revision) -> Option<TaskDefinitionArn> {
+        let text = match revision {
+            Revision::Short(place, number) => {
+                format!("{}{}:{number}", self.prefix, self.families.get(*place)?)
+            }
+            Revision::Whole(arn) => arn.clone(),
+        };
+        TaskDefinitionArn::parse(&text).ok()
+    }
+}
+
+fn why((outcome, reason): &(String, String)) -> Option<Why> {
+    Some(Why { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
+}
+
+/// A deployment id without what all of them begin with.
+fn deployment(id: Option<&DeploymentId>) -> Option<String> {
+    let id = id?.as_str();
+    Some(id.strip_prefix(DEPLOYMENT).unwrap_or(id).to_owned())
+}
+
+fn id(text: Option<&String>) -> Option<DeploymentId> {
+    let text = text?;
+    Some(DeploymentId::new(if text.contains('/') { text.clone() } else { format!("{DEPLOYMENT}{text}") }))
+}
+
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn timestamp(millis: u64) -> Timestamp {
+    Timestamp::from_unix(Duration::from_millis(millis))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

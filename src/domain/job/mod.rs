@@ -1,0 +1,109 @@
+//! A job of CodePipeline: what a pipeline's action asks for, and what it is answered.
+//!
+//! Facts are from the AWS CodePipeline API reference (`PollForJobs`, `PutJobSuccessResult`,
+//! `PutJobFailureResult`) and the service model.
+
+mod answer;
+mod configuration;
+mod secret;
+
+pub use answer::{Answer, FailureType};
+pub use configuration::JobConfiguration;
+pub use secret::Secret;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A job as CodePipeline offers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id. One action execution has a new job for every continuation.
+    pub id: JobId,
+    /// What it is a job of.
+    pub execution: Execution,
+    /// The action's configuration as it came; a property may be declared secret, so all are.
+    pub configuration: BTreeMap<String, Secret>,
+    /// The artifacts to read.
+    pub inputs: Vec<Artifact>,
+    /// The artifacts to write.
+    pub outputs: Vec<Artifact>,
+    /// What opens the artifacts, and nothing else. How long it does is not documented.
+    pub credentials: Option<ArtifactCredentials>,
+    /// What the former job of this action execution handed on.
+    pub continuation: Option<Secret>,
+    /// The customer managed key for output artifacts; without it, S3's own KMS key is to be used.
+    pub encryption_key: Option<String>,
+}
+
+/// A job's id, a lower-case UUID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(String);
+
+impl JobId {
+    /// The id as CodePipeline wrote it.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as CodePipeline wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which action of which pipeline, and which run of it. Empty where CodePipeline did not say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Execution {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The action's name.
+    pub action: String,
+    /// The id of the pipeline's execution.
+    pub pipeline_execution: String,
+    /// The id of the action's execution: the same in all its jobs, another one in a retry.
+    pub action_execution: String,
+}
+
+/// An artifact, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its name in the pipeline.
+    pub name: String,
+    /// Where it is, or is to be.
+    pub location: ObjectAddress,
+}
+
+/// An object in Amazon S3.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectAddress {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+impl fmt::Display for ObjectAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// Temporary credentials for a job's artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactCredentials {
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret access key.
+    pub secret_access_key: Secret,
+    /// The session token.
+    pub session_token: Secret,
+}

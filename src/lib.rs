@@ -11,6 +11,7 @@
 //!
 //! Imports point downward only; `tests/layers.rs` keeps it so.
 
+pub mod artifact;
 pub mod aws;
 pub mod cli;
 pub mod clock;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
-use crate::domain::job::{Answer, Job, JobId, ObjectAddress, Secret};
+use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
 use crate::domain::stopped_task::StoppedTask;
@@ -246,4 +246,29 @@ pub trait ClaimStore: Send + Sync {
 
     /// Removes a claim that has `version`; whether it had.
     fn remove(&self, job: &JobId, version: &Version) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// Opens AWS in the name of whom a job acts for. Makes no call.
+pub trait Access: Send + Sync + 'static {
+    /// Amazon ECS.
+    type Ecs: Ecs + Send + Sync + 'static;
+    /// Amazon S3.
+    type Objects: Objects + Send + Sync + 'static;
+
+    /// Amazon ECS, as this identity.
+    fn ecs(&self, identity: &Identity) -> impl Future<Output = Result<Self::Ecs, Failure>> + Send;
+
+    /// Amazon S3, as far as a job's own credentials open it.
+    fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;
+}
+
+/// Who calls Amazon ECS, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Identity {
+    /// The Region; else the worker's own.
+    pub region: Option<String>,
+    /// The role to assume; else the worker's own identity.
+    pub role_arn: Option<String>,
+    /// What the role's session is called, so that its account's trail tells whose it was.
+    pub session: String,
 }

@@ -6,19 +6,26 @@ use std::fs;
 use std::path::Path;
 
 /// Each part of the program, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("ports", &["clock", "domain"]),
     ("deploy", &["clock", "domain", "ports"]),
     ("live", &["domain", "ports"]),
+    ("artifact", &["domain", "ports"]),
     ("aws", &["clock", "deploy", "domain", "ports"]),
     ("record", &["clock", "deploy", "domain", "ports"]),
     ("output", &["clock", "deploy", "domain", "live", "ports"]),
-    ("worker", &["clock", "deploy", "domain", "live", "output", "ports", "record"]),
+    ("worker", &["artifact", "clock", "deploy", "domain", "live", "output", "ports", "record"]),
     // The embedded AWS stands beside: only the command that runs it and the tests know of it.
     ("sandbox", &["clock", "domain"]),
-    ("cli", &["aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox", "worker"]),
+    (
+        "cli",
+        &[
+            "artifact", "aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox",
+            "worker",
+        ],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

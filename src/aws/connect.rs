@@ -1,4 +1,4 @@
-//! From options and the SDK's own configuration to a client.
+//! From options and the SDK's own configuration to clients.
 
 use std::time::Duration;
 
@@ -8,12 +8,17 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::{ActionType, ArtifactCredentials};
+use crate::ports::{Access, Identity};
 
-use super::EcsClient;
+use super::crowd::at_most;
+use super::{Calls, CodePipelineQueue, EcsClient, S3Objects};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
 /// hangs must not hold a deployment up for long.
@@ -23,6 +28,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// that loses one or two, and this one in a thousand.
 const ATTEMPTS: u32 = 8;
 
+/// How many requests are under way at once. A worker may want to renew a thousand claims at one
+/// moment, and a connection by TLS takes tens of kilobytes.
+const CONNECTIONS: usize = 32;
+
 /// What the SDK's own variables and profiles do not say.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
@@ -30,12 +39,16 @@ pub struct Connection {
     pub region: Option<String>,
     /// Another endpoint for every service, as an emulator's.
     pub endpoint_url: Option<String>,
-    /// A role to assume.
+    /// Amazon S3 alone has another endpoint, by a variable of the SDK's own.
+    pub has_s3_endpoint: bool,
+    /// A role to assume for Amazon ECS.
     pub role_arn: Option<String>,
     /// The external id that the role's trust policy asks for.
     pub external_id: Option<String>,
     /// How often a call is tried, if the environment says.
     pub max_attempts: Option<u32>,
+    /// Who is told of every attempt of a call.
+    pub calls: Option<Calls>,
     /// The embedded AWS, which takes the place of the network, the environment and the profiles.
     pub embedded: Option<SharedHttpClient>,
 }
@@ -45,35 +58,141 @@ pub struct Connection {
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no Region is known.
 pub async fn connect(connection: &Connection) -> Result<EcsClient, Failure> {
-    let config = match &connection.embedded {
-        Some(client) => embedded(client.clone()),
-        None => environment(connection).await,
-    };
-    if config.region().is_none() {
-        return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
-            .advice("Give --region, or set AWS_REGION"));
-    }
-    let attempts = connection.max_attempts.unwrap_or(ATTEMPTS);
-    let mut config = config
-        .into_builder()
-        .retry_config(RetryConfig::standard().with_max_attempts(attempts))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
-    // So that CloudTrail tells who it was.
-    config.set_app_name(AppName::new("evenkeel").ok());
-    let mut config = config.build();
-    if let Some(role) = &connection.role_arn {
-        let mut provider = AssumeRoleProvider::builder(role).session_name("evenkeel").configure(&config);
-        if let Some(id) = &connection.external_id {
-            provider = provider.external_id(id);
+    let aws = Aws::load(connection).await?;
+    let identity =
+        Identity { region: None, role_arn: connection.role_arn.clone(), session: "evenkeel".to_owned() };
+    Ok(aws.ecs_as(&identity, connection.external_id.as_deref()).await)
+}
+
+/// AWS, as one process reaches it: its clients share a configuration and a pool of connections.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    config: SdkConfig,
+    /// S3 elsewhere than in AWS has no host name for each bucket.
+    path_style: bool,
+    calls: Option<Calls>,
+}
+
+impl Aws {
+    /// Loads the configuration. Makes no call yet, but may look for the Region.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`] when no Region is known.
+    pub async fn load(connection: &Connection) -> Result<Self, Failure> {
+        let config = match &connection.embedded {
+            Some(client) => embedded(client.clone()),
+            None => environment(connection).await,
+        };
+        if config.region().is_none() {
+            return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
+                .advice("Give --region, or set AWS_REGION"));
         }
-        let provider = SharedCredentialsProvider::new(provider.build().await);
-        config = config.into_builder().credentials_provider(provider).build();
+        let attempts = connection.max_attempts.unwrap_or(ATTEMPTS);
+        let client = config.http_client().map(|client| at_most(CONNECTIONS, client));
+        let mut config = config
+            .into_builder()
+            .retry_config(RetryConfig::standard().with_max_attempts(attempts))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
+        config.set_http_client(client);
+        // So that CloudTrail tells who it was.
+        config.set_app_name(AppName::new("evenkeel").ok());
+        let config = config.build();
+        let is_elsewhere = connection.embedded.is_some() || config.endpoint_url().is_some();
+        Ok(Self {
+            config,
+            path_style: is_elsewhere || connection.has_s3_endpoint,
+            calls: connection.calls.clone(),
+        })
     }
-    // The SDK lets all clients of a process share one allowance of retries, and one outage would use
-    // it up for the next deployment. Ours are few, and limited for each call.
-    let allowance = RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build();
-    let config = aws_sdk_ecs::config::Builder::from(&config).retry_partition(allowance).build();
-    Ok(EcsClient::new(aws_sdk_ecs::Client::from_conf(config)))
+
+    /// CodePipeline's jobs for this action type.
+    #[must_use]
+    pub fn job_queue(&self, action_type: ActionType) -> CodePipelineQueue {
+        CodePipelineQueue::new(self.codepipeline(), action_type)
+    }
+
+    pub(super) fn codepipeline(&self) -> aws_sdk_codepipeline::Client {
+        let mut config =
+            aws_sdk_codepipeline::config::Builder::from(&self.config).retry_partition(allowance());
+        if let Some(calls) = &self.calls {
+            config = config.interceptor(calls.clone());
+        }
+        aws_sdk_codepipeline::Client::from_conf(config.build())
+    }
+
+    /// Amazon S3, with the process's own identity.
+    #[must_use]
+    pub fn objects(&self) -> S3Objects {
+        self.s3(&self.config)
+    }
+
+    fn s3(&self, config: &SdkConfig) -> S3Objects {
+        // The SDK's own checksums need more of the bucket's side than all of S3's emulators have.
+        let mut config = aws_sdk_s3::config::Builder::from(config)
+            .retry_partition(allowance())
+            .force_path_style(self.path_style)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        if let Some(calls) = &self.calls {
+            config = config.interceptor(calls.clone());
+        }
+        S3Objects::new(aws_sdk_s3::Client::from_conf(config.build()))
+    }
+
+    async fn ecs_as(&self, identity: &Identity, external_id: Option<&str>) -> EcsClient {
+        let mut config = self.config.clone();
+        if let Some(region) = &identity.region {
+            config = config.into_builder().region(Region::new(region.clone())).build();
+        }
+        if let Some(role) = &identity.role_arn {
+            let session = session_name(&identity.session);
+            let mut provider =
+                AssumeRoleProvider::builder(role).session_name(session).configure(&self.config);
+            if let Some(id) = external_id {
+                provider = provider.external_id(id);
+            }
+            let provider = SharedCredentialsProvider::new(provider.build().await);
+            config = config.into_builder().credentials_provider(provider).build();
+        }
+        let mut config = aws_sdk_ecs::config::Builder::from(&config).retry_partition(allowance());
+        if let Some(calls) = &self.calls {
+            config = config.interceptor(calls.clone());
+        }
+        EcsClient::new(aws_sdk_ecs::Client::from_conf(config.build()))
+    }
+}
+
+impl Access for Aws {
+    type Ecs = EcsClient;
+    type Objects = S3Objects;
+
+    async fn ecs(&self, identity: &Identity) -> Result<EcsClient, Failure> {
+        Ok(self.ecs_as(identity, None).await)
+    }
+
+    fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {
+        let credentials = Credentials::new(
+            &credentials.access_key_id,
+            credentials.secret_access_key.expose(),
+            Some(credentials.session_token.expose().to_owned()),
+            None,
+            "CodePipeline",
+        );
+        let provider = SharedCredentialsProvider::new(credentials);
+        self.s3(&self.config.clone().into_builder().credentials_provider(provider).build())
+    }
+}
+
+/// The SDK lets all clients of a process share one allowance of retries, and one outage would use it
+/// up for the next deployment. Ours are few, and limited for each call.
+fn allowance() -> RetryPartition {
+    RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build()
+}
+
+/// A role session's name: 2 to 64 of `[\w+=,.@-]` (AWS STS API reference, `AssumeRole`).
+fn session_name(text: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    text.chars().map(|c| if allowed(c) { c } else { '-' }).take(64).collect()
 }
 
 /// The SDK's own chain: variables, profiles, containers and instances.
@@ -93,6 +212,7 @@ fn embedded(client: SharedHttpClient) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(client)
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(anyone))
         .build()
@@ -102,4 +222,15 @@ fn embedded(client: SharedHttpClient) -> SdkConfig {
 fn https() -> SharedHttpClient {
     let provider = tls::Provider::rustls(tls::rustls_provider::CryptoMode::Ring);
     aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_name_is_one_that_sts_takes() {
+        assert_eq!(session_name("evenkeel-shop/prod é-1a2b"), "evenkeel-shop-prod---1a2b");
+        assert_eq!(session_name(&"x".repeat(99)).len(), 64);
+    }
 }

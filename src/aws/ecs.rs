@@ -50,7 +50,7 @@ impl Ecs for EcsClient {
         for batch in services.chunks(SERVICES) {
             let names = batch.iter().map(|name| (*name).to_owned()).collect();
             let call = self.client.describe_services().cluster(cluster.as_str()).set_services(Some(names));
-            let answer = call.send().await.map_err(|error| {
+            let answer = Box::pin(call.send()).await.map_err(|error| {
                 let services = batch.join(", ");
                 failure("DescribeServices", &format!("{services} in cluster {cluster}"), &error)
             })?;
@@ -65,7 +65,8 @@ impl Ecs for EcsClient {
         let answer = CaptureAnswer::default();
         let call = self.client.describe_task_definition().task_definition(name);
         let sent =
-            call.include(TaskDefinitionField::Tags).customize().interceptor(answer.clone()).send().await;
+            Box::pin(call.include(TaskDefinitionField::Tags).customize().interceptor(answer.clone()).send())
+                .await;
         // The body counts, also where the SDK's own reading of it stumbles.
         if let Some(body) = answer.take() {
             return Revision::from_describe(&body).map(Some);
@@ -86,7 +87,8 @@ impl Ecs for EcsClient {
         let once = aws_sdk_ecs::config::Builder::new()
             .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
         let call = self.client.register_task_definition().customize();
-        let sent = call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send().await;
+        let sent =
+            Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
         let answer = sent.map_err(|error| {
             effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
         })?;
@@ -104,7 +106,7 @@ impl Ecs for EcsClient {
             aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
         let call = self.client.update_service().cluster(&service.cluster).service(&service.arn);
         let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
-        let sent = call.customize().config_override(once).send().await;
+        let sent = Box::pin(call.customize().config_override(once).send()).await;
         let answer = sent.map_err(|error| effect_error("UpdateService", &service.arn, &error))?;
         let updated = answer.service().map(shapes::service).transpose().map_err(EffectError::Unknown)?;
         updated.ok_or_else(|| {
@@ -117,8 +119,9 @@ impl Ecs for EcsClient {
         service: &Service,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
         let call = self.client.list_service_deployments().cluster(&service.cluster).service(&service.arn);
-        let answer =
-            call.send().await.map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
+        let answer = Box::pin(call.send())
+            .await
+            .map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
         let listed = answer.service_deployments().iter().filter_map(|listed| {
             Some(ListedServiceDeployment {
                 arn: listed.service_deployment_arn()?.to_owned(),
@@ -133,7 +136,7 @@ impl Ecs for EcsClient {
         let mut found = Vec::new();
         for batch in arns.chunks(ARNS) {
             let call = self.client.describe_service_deployments();
-            let sent = call.set_service_deployment_arns(Some(batch.to_vec())).send().await;
+            let sent = Box::pin(call.set_service_deployment_arns(Some(batch.to_vec())).send()).await;
             let answer =
                 sent.map_err(|error| failure("DescribeServiceDeployments", &batch.join(", "), &error))?;
             found.extend(answer.service_deployments().iter().map(shapes::service_deployment));
@@ -147,13 +150,13 @@ impl Ecs for EcsClient {
         deployment: &DeploymentId,
     ) -> Result<Vec<StoppedTask>, Failure> {
         let call = self.client.list_tasks().cluster(&service.cluster).service_name(&service.name);
-        let sent = call.desired_status(DesiredStatus::Stopped).send().await;
+        let sent = Box::pin(call.desired_status(DesiredStatus::Stopped).send()).await;
         let listed = sent.map_err(|error| failure("ListTasks", &service.arn, &error))?;
         if listed.task_arns().is_empty() {
             return Ok(Vec::new());
         }
         let call = self.client.describe_tasks().cluster(&service.cluster);
-        let sent = call.set_tasks(Some(listed.task_arns().to_vec())).send().await;
+        let sent = Box::pin(call.set_tasks(Some(listed.task_arns().to_vec())).send()).await;
         let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
         // A service's task is started by the deployment that it belongs to.
         let ours = answer.tasks().iter().filter(|task| task.started_by() == Some(deployment.as_str()));
@@ -164,7 +167,7 @@ impl Ecs for EcsClient {
         let mut found = Vec::new();
         for batch in arns.chunks(ARNS) {
             let call = self.client.describe_service_revisions();
-            let sent = call.set_service_revision_arns(Some(batch.to_vec())).send().await;
+            let sent = Box::pin(call.set_service_revision_arns(Some(batch.to_vec())).send()).await;
             let answer =
                 sent.map_err(|error| failure("DescribeServiceRevisions", &batch.join(", "), &error))?;
             for revision in answer.service_revisions() {

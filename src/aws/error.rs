@@ -12,8 +12,22 @@ use crate::domain::failure::{Failure, FailureKind};
 /// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
 const CONCURRENT_REVISION: &str = "Too many concurrent attempts to create a new revision";
 
-/// The failure of `operation` on `resource`.
+/// The failure of ECS's `operation` on `resource`.
 pub(super) fn failure<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    failure_of("ecs", operation, resource, error)
+}
+
+/// The failure of a service's `operation` on `resource`; `iam` is what the service is called in
+/// policies.
+pub(super) fn failure_of<E>(
+    iam: &str,
+    operation: &str,
+    resource: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Failure
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
@@ -24,8 +38,9 @@ where
         FailureKind::Denied if is_about_credentials(error) => {
             failure.advice("Give valid AWS credentials for this account, and try again")
         }
-        FailureKind::Denied => failure
+        FailureKind::Denied if iam == "ecs" => failure
             .advice(format!("Allow ecs:{operation} to the caller (and iam:PassRole for the task's roles)")),
+        FailureKind::Denied => failure.advice(format!("Allow {iam}:{operation} to the caller")),
         FailureKind::Unavailable => {
             failure.advice("Run the same command again; it goes on where this one ended")
         }
@@ -81,7 +96,7 @@ pub(super) fn is_concurrent_revision(message: Option<&str>) -> bool {
     message.is_some_and(|message| message.contains(CONCURRENT_REVISION))
 }
 
-fn is_denial(code: &str) -> bool {
+pub(super) fn is_denial(code: &str) -> bool {
     code.starts_with("AccessDenied")
         || code.starts_with("ExpiredToken")
         || matches!(
@@ -126,4 +141,15 @@ where
         Some(id) => format!("{code}: {message} (request {id})"),
         None => format!("{code}: {message} (HTTP {})", service.raw().status().as_u16()),
     }
+}
+
+/// The error code in an answer's body: JSON's `__type`, or XML's `Code`.
+pub(super) fn code_of(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    if let Ok(json) = serde_json::from_str::<serde_json::Value>(text) {
+        // It may stand behind a namespace: `com.amazonaws.ecs#ClientException`.
+        return json.get("__type")?.as_str()?.rsplit('#').next().map(str::to_owned);
+    }
+    let (_, after) = text.split_once("<Code>")?;
+    after.split_once("</Code>").map(|(code, _)| code.to_owned())
 }

@@ -3,12 +3,21 @@
 // The SDK's enums are non-exhaustive: what it does not know yet becomes a named `Unknown` of ours.
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod action_type;
+mod calls;
+mod codepipeline;
 mod connect;
+mod crowd;
 mod ecs;
 mod error;
+mod job;
 mod raw_json;
 mod retry;
+mod s3;
 mod shapes;
 
-pub use connect::{Connection, connect};
+pub use calls::{Attempt, Calls};
+pub use codepipeline::CodePipelineQueue;
+pub use connect::{Aws, Connection, connect};
 pub use ecs::EcsClient;
+pub use s3::S3Objects;

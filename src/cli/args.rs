@@ -6,6 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::deploy::Polling;
 
+use super::action_type::ActionTypeCommand;
+use super::worker::WorkerArgs;
+
 /// The deploy step for Amazon ECS that keeps Terraform on an even keel.
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel", version, max_term_width = 100)]
@@ -22,7 +25,12 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what a service runs now
     Live(LiveArgs),
-    /// Play a deployment on an embedded AWS: no account, no network
+    /// Take the jobs of the CodePipeline custom action, deploy, and answer each
+    Worker(WorkerArgs),
+    /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
+    #[command(subcommand)]
+    ActionType(ActionTypeCommand),
+    /// Play a pipeline's deploy action on an embedded AWS: no account, no network
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
 }
@@ -173,7 +181,7 @@ pub(super) struct LiveArgs {
     pub(super) output: LiveOutputArg,
 }
 
-/// Play a deployment on an embedded AWS: no account, no network
+/// Play a pipeline's deploy action on an embedded AWS: no account, no network
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Args)]
 pub(super) struct SandboxArgs {
@@ -201,12 +209,16 @@ pub(super) enum Scenario {
     Crash,
     /// Its tasks crash, and ECS's circuit breaker rolls it back
     Breaker,
-    /// Its tasks never start
-    Stuck,
+    /// Its tasks never start, until it times out after a minute
+    TimedOut,
     /// Another deployment takes its place
     Superseded,
     /// The service's desired count is 0
     DesiredZero,
+    /// The artifact names a container that the service does not have
+    UnknownContainer,
+    /// The artifact is half of a zip
+    BadZip,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -231,7 +243,8 @@ pub(super) enum LiveOutputArg {
     Tfvars,
 }
 
-fn polling(text: &str) -> Result<Polling, String> {
+/// A wait, or a shortest and a longest one.
+pub(super) fn polling(text: &str) -> Result<Polling, String> {
     let (first, longest) = text.split_once("..").unwrap_or((text, text));
     let time = |text: &str| humantime::parse_duration(text).map_err(|error| format!("{text:?}: {error}"));
     let polling = Polling { first: time(first)?, longest: time(longest)? };

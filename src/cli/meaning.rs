@@ -26,12 +26,7 @@ const READ_AT_MOST: u64 = 100 * 1024 + 1;
 pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRequest, Failure> {
     let mut services = Vec::new();
     for name in &what.service {
-        let service = ServiceName::parse(name)?;
-        if services.iter().any(|other: &ServiceName| other.short() == service.short()) {
-            return Err(Failure::new(FailureKind::InvalidInput, format!("service {service} is given twice"))
-                .advice("Give each service once"));
-        }
-        services.push(service);
+        ServiceName::parse_another(name, &mut services)?;
     }
     Ok(DeployRequest {
         cluster: ClusterName::parse(&what.cluster)?,
@@ -63,6 +58,8 @@ pub(super) fn connection(
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
+        calls: None,
         embedded: None,
     }
 }
@@ -98,12 +95,7 @@ fn images(what: &WhatArgs) -> Result<Images, Failure> {
         None => Images::default(),
     };
     for assignment in &what.image {
-        let (container, image) = Images::parse_assignment(assignment)?;
-        images.insert(&container, image).map_err(|twice| {
-            Failure::new(FailureKind::InvalidInput, format!("--image {assignment}"))
-                .caused_by(twice)
-                .advice("Give each container one image; nothing was changed")
-        })?;
+        images.assign(assignment)?;
     }
     Ok(images)
 }

@@ -1,13 +1,16 @@
 //! The command line: what was typed, what it means, what comes of it.
 
+mod action_type;
 mod args;
 mod deploy;
 mod environment;
 mod live;
+mod log;
 mod meaning;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
+mod worker;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -30,6 +33,8 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             Command::Deploy(args) => deploy::run(&args, &environment).await,
             Command::Plan(args) => deploy::plan(&args, &environment).await,
             Command::Live(args) => live::run(&args, &environment).await,
+            Command::Worker(args) => worker::run(&args, &environment).await,
+            Command::ActionType(command) => action_type::run(&command).await,
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(&args).await,
         },

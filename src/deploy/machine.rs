@@ -363,7 +363,12 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await
     }
 
-    async fn put_on(&self, at: usize, revision: &TaskDefinitionArn, force: bool) -> Result<Placed, Failure> {
+    async fn put_on(
+        &mut self,
+        at: usize,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Placed, Failure> {
         let (ecs, clock) = (self.world.ecs, self.world.clock);
         put_on(ecs, clock, &self.request.cluster, &self.runs[at].seen.service, revision, force).await
     }

@@ -88,9 +88,10 @@ pub async fn deploy_slice<E: Ecs, R: RecordStore>(
 }
 
 impl Slice<'_> {
-    /// Whether `failure` may pass by itself, and there is time left for it to.
+    /// Whether `failure` may pass by itself, and there is time left for it to: a rollout's, and that of
+    /// a rollback again.
     pub(super) fn outlasts(&self, failure: &Failure, request: &DeployRequest, now: Timestamp) -> bool {
-        failure.kind() == FailureKind::Unavailable && now.since(self.from.began) < request.policy.timeout
+        failure.kind() == FailureKind::Unavailable && now.since(self.from.began) < request.policy.timeout * 2
     }
 }
 
@@ -226,7 +227,7 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
     }
 
     /// Tells the journal what is about to be done.
-    pub(super) async fn note(&self) -> Result<(), Failure> {
+    pub(super) async fn note(&mut self) -> Result<(), Failure> {
         match self.slice {
             Some(slice) => slice.journal.note(&self.checkpoint()).await,
             None => Ok(()),

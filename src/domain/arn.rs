@@ -88,15 +88,16 @@ fn parts(text: &str) -> Option<TaskDefinitionArn> {
     let resource_at = fields.iter().map(|field| field.len() + 1).sum::<usize>();
     let named = text.get(resource_at..)?.strip_prefix("task-definition/")?;
     let (family, revision) = named.split_once(':')?;
-    // `u64::from_str` would take "+12".
-    if family.is_empty() || family.contains('/') || !revision.bytes().all(|byte| byte.is_ascii_digit()) {
+    let number: u64 = revision.parse().ok()?;
+    // `u64::from_str` takes "+12" and "012" too, and the number would not tell the ARN any more.
+    if family.is_empty() || family.contains('/') || number.to_string() != revision {
         return None;
     }
     Some(TaskDefinitionArn {
         text: text.to_owned(),
         family_at: text.len() - named.len(),
         colon_at: text.len() - revision.len() - 1,
-        revision: revision.parse().ok()?,
+        revision: number,
     })
 }
 
@@ -132,6 +133,7 @@ mod tests {
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:",
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/:12",
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:+12",
+            "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:012",
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12:3",
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/a/web:12",
             "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:99999999999999999999",

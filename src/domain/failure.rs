@@ -1,16 +1,17 @@
 //! Why something did not happen: a kind, a sentence, a source and what to do next.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// An error as its user meets it.
 ///
 /// `Display` is one line: what failed and on which resource, why (in AWS's own words where they
-/// are known), and what to do next.
-#[derive(Debug)]
+/// are known), and what to do next. It can be cloned, as one call may fail several jobs.
+#[derive(Debug, Clone)]
 pub struct Failure {
     kind: FailureKind,
     what: String,
-    source: Option<anyhow::Error>,
+    source: Option<Arc<anyhow::Error>>,
     advice: Option<String>,
 }
 
@@ -23,14 +24,14 @@ impl Failure {
     /// Adds why, in the words of whoever refused.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
-        self.source = Some(anyhow::Error::msg(why.into()));
+        self.source = Some(Arc::new(anyhow::Error::msg(why.into())));
         self
     }
 
     /// Adds the error that caused this one.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::new(source.into()));
         self
     }
 
@@ -39,6 +40,15 @@ impl Failure {
     pub fn advice(mut self, next: impl Into<String>) -> Self {
         self.advice = Some(next.into());
         self
+    }
+
+    /// What failed and why, without what to do next: a part of a longer message.
+    #[must_use]
+    pub fn without_advice(&self) -> String {
+        match &self.source {
+            Some(source) => format!("{}: {source:#}", self.what),
+            None => self.what.clone(),
+        }
     }
 
     /// What kind of failure this is; it alone decides the exit status.
@@ -50,10 +60,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if let Some(source) = &self.source {
-            write!(f, ": {source:#}")?;
-        }
+        f.write_str(&self.without_advice())?;
         if let Some(advice) = &self.advice {
             write!(f, ". {advice}")?;
         }
@@ -63,7 +70,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source.as_ref() as _)
+        self.source.as_deref().map(|source| source.as_ref() as _)
     }
 }
 
@@ -164,6 +171,7 @@ mod tests {
         assert_eq!(bare.to_string(), "UpdateService of web failed");
         let whole = bare.because("AccessDenied: no").advice("Allow it");
         assert_eq!(whole.to_string(), "UpdateService of web failed: AccessDenied: no. Allow it");
+        assert_eq!(whole.without_advice(), "UpdateService of web failed: AccessDenied: no");
         let outer = Failure::new(FailureKind::Denied, "the deployment failed").caused_by(whole);
         assert!(outer.to_string().contains("AccessDenied: no"), "{outer}");
     }

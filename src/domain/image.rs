@@ -1,10 +1,12 @@
 //! Container images, and which container is to run which.
 
+mod assignment;
+
+pub use assignment::InvalidAssignment;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-
-use super::failure::{Failure, FailureKind};
 
 /// The longest image reference that ECS takes; of a reference with a digest, what stands before the `@`.
 const MAX_CHARACTERS: usize = 255;
@@ -148,30 +150,6 @@ impl Images {
         }
     }
 
-    /// Reads one `--image CONTAINER=URI` argument. The first `=` parts them.
-    ///
-    /// # Errors
-    /// [`FailureKind::Usage`] when it has another form, [`FailureKind::InvalidInput`] when ECS would
-    /// refuse the image.
-    pub fn parse_assignment(text: &str) -> Result<(String, ImageReference), Failure> {
-        let Some((container, image)) = text.split_once('=').filter(|(container, _)| !container.is_empty())
-        else {
-            return Err(Failure::new(
-                FailureKind::Usage,
-                format!("{text:?} does not say which container gets which image"),
-            )
-            .advice("Write CONTAINER=URI, for example app=registry.example/app:1.2"));
-        };
-        let image = ImageReference::parse(image).map_err(|invalid| {
-            Failure::new(
-                FailureKind::InvalidInput,
-                format!("the image {image:?} for container {container:?} {invalid}"),
-            )
-            .advice("Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST")
-        })?;
-        Ok((container.to_owned(), image))
-    }
-
     /// The image for this container.
     #[must_use]
     pub fn get(&self, container: &str) -> Option<&ImageReference> {
@@ -295,27 +273,5 @@ mod tests {
         assert_eq!(images.get("app"), Some(&image("app:1")));
         assert_eq!(images.names().collect::<Vec<_>>(), ["app", "web"]);
         assert_eq!(images.iter().collect::<Vec<_>>(), [("app", &image("app:1")), ("web", &image("web:1"))]);
-    }
-
-    #[test]
-    fn an_assignment_is_parted_at_its_first_equals_sign() {
-        let (container, assigned) = Images::parse_assignment("app=localhost:5000/app:v1").unwrap();
-        assert_eq!((container.as_str(), assigned.as_str()), ("app", "localhost:5000/app:v1"));
-    }
-
-    #[test]
-    fn an_assignment_in_another_form_says_how_to_write_it() {
-        for text in ["", "app", "=nginx"] {
-            let failure = Images::parse_assignment(text).unwrap_err();
-            assert_eq!(failure.kind(), FailureKind::Usage);
-            assert!(failure.to_string().contains("Write CONTAINER=URI"), "{failure}");
-        }
-        let failure = Images::parse_assignment("app=ngi=nx").unwrap_err();
-        assert_eq!(failure.kind(), FailureKind::InvalidInput);
-        assert!(
-            failure
-                .to_string()
-                .starts_with(r#"the image "ngi=nx" for container "app" has '=' as its character 4"#)
-        );
     }
 }

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::failure::{Failure, FailureKind};
 use super::image::{ImageReference, Images};
+use super::quote::quoted_to;
 
 /// The largest file that CodePipeline takes: 100 KB (AWS CodePipeline user guide, "Quotas").
 pub const MAX_BYTES: usize = 100 * 1024;
@@ -255,11 +256,7 @@ fn kind(value: &RawValue) -> &'static str {
 
 /// A text from the file, quoted, escaped, and short enough for a message.
 fn shown(text: &str) -> String {
-    const LONGEST: usize = 300;
-    match text.char_indices().nth(LONGEST) {
-        Some((cut, _)) => format!("{:?}…", &text[..cut]),
-        None => format!("{text:?}"),
-    }
+    quoted_to(text, 300)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::failure::{Failure, FailureKind};
 use super::image::Images;
+use super::quote::{cut, quoted};
 
 /// A deployment that somebody asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +61,7 @@ pub enum OnFailure {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $what:literal, $kind:literal) => {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $parts:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(String);
@@ -68,7 +69,7 @@ macro_rules! name {
         impl $type {
             /// Takes a name of 1 to 255 letters, digits, `-` and `_`, or an ARN.
             pub fn parse(text: &str) -> Result<Self, Failure> {
-                parse_name(text, $what, $kind).map(|name| Self(name.to_owned()))
+                parse_name(text, $what, $parts).map(|name| Self(name.to_owned()))
             }
 
             /// The name or ARN, as given.
@@ -80,7 +81,19 @@ macro_rules! name {
             /// The Region, if an ARN was given.
             #[must_use]
             pub fn region(&self) -> Option<&str> {
-                self.0.strip_prefix("arn:")?.split(':').nth(2)
+                self.place().map(|place| place.region)
+            }
+
+            /// The account, if an ARN was given.
+            #[must_use]
+            pub fn account(&self) -> Option<&str> {
+                self.place().map(|place| place.account)
+            }
+
+            /// Where it is, if an ARN was given.
+            #[must_use]
+            pub fn place(&self) -> Option<Place<'_>> {
+                arn_parts(&self.0).map(|(place, _)| place)
             }
 
             /// The name without what stands before it in an ARN.
@@ -102,27 +115,91 @@ name!(
     /// A cluster's name or ARN.
     ClusterName,
     "cluster",
-    "cluster/"
+    1
 );
 name!(
     /// A service's name or ARN.
     ServiceName,
     "service",
-    "service/"
+    2
 );
 
-fn parse_name<'a>(text: &'a str, what: &str, resource: &str) -> Result<&'a str, Failure> {
-    let is_name = |name: &str| {
-        (1..=255).contains(&name.len())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
-    let arn_resource = text.strip_prefix("arn:").and_then(|arn| arn.splitn(5, ':').nth(4));
-    let named = match arn_resource {
-        Some(rest) => rest.strip_prefix(resource).is_some_and(|path| path.split('/').all(is_name)),
+impl ServiceName {
+    /// Takes one more service's name or ARN, and adds it to `services`.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`], also when `services` has it already; then nothing is added.
+    pub fn parse_another(text: &str, services: &mut Vec<Self>) -> Result<(), Failure> {
+        let service = Self::parse(text)?;
+        if services.iter().any(|other| other.short() == service.short()) {
+            let what = format!("service {} is given twice", cut(service.short(), 100));
+            return Err(Failure::new(FailureKind::InvalidInput, what).advice("Give each service once"));
+        }
+        services.push(service);
+        Ok(())
+    }
+
+    /// The cluster's name, if an ARN was given that tells it; ARNs of before 2018 do not.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        let (_, resource) = arn_parts(&self.0)?;
+        resource.strip_prefix("service/")?.split_once('/').map(|(cluster, _)| cluster)
+    }
+}
+
+/// Where something is in AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The partition: `aws`, `aws-cn`, …
+    pub partition: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// The account, twelve digits.
+    pub account: &'a str,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.partition, self.region, self.account)
+    }
+}
+
+/// Whether ECS takes it as the name of a cluster, a service or a container.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+/// Whether it is the number of an AWS account.
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether it is made like a partition or a Region: lower-case letters, digits and hyphens.
+pub(super) fn is_label(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+/// Where the resource of an ECS ARN is, and which it is.
+fn arn_parts(text: &str) -> Option<(Place<'_>, &str)> {
+    let fields: [&str; 6] = text.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+    let ["arn", partition, "ecs", region, account, resource] = fields else { return None };
+    let sound = is_label(partition) && is_label(region) && is_account(account);
+    sound.then_some((Place { partition, region, account }, resource))
+}
+
+/// Takes the name of a `what`, or its ARN, in which up to `parts` names follow the word for what it is.
+fn parse_name<'a>(text: &'a str, what: &str, parts: usize) -> Result<&'a str, Failure> {
+    let named = match arn_parts(text) {
+        Some((_, resource)) => {
+            let path = resource.strip_prefix(what).and_then(|rest| rest.strip_prefix('/'));
+            path.is_some_and(|path| path.split('/').all(is_name) && path.split('/').count() <= parts)
+        }
         None => is_name(text),
     };
     named.then_some(text).ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("{text:?} is not a {what}"))
+        Failure::new(FailureKind::InvalidInput, format!("{} is not a {what}", quoted(text)))
             .because("a name has 1 to 255 letters, digits, hyphens and underscores")
             .advice(format!("Give the {what}'s name or its ARN"))
     })
@@ -141,16 +218,50 @@ mod tests {
         let arn = "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/prod";
         let cluster = ClusterName::parse(arn).unwrap();
         assert_eq!((cluster.short(), cluster.region()), ("prod", Some("cn-north-1")));
-        assert_eq!(ClusterName::parse("prod").unwrap().region(), None);
+        assert_eq!(cluster.account(), Some("123456789012"));
+        assert_eq!(cluster.place().unwrap().to_string(), "aws-cn:cn-north-1:123456789012");
+        assert_eq!(ClusterName::parse("prod").unwrap().place(), None);
+    }
+
+    #[test]
+    fn a_service_s_arn_tells_its_cluster_if_it_is_not_of_the_old_form() {
+        let cluster = |text: &str| ServiceName::parse(text).unwrap().cluster().map(str::to_owned);
+        assert_eq!(cluster("arn:aws:ecs:eu-west-1:123456789012:service/prod/web").as_deref(), Some("prod"));
+        assert_eq!(cluster("arn:aws:ecs:eu-west-1:123456789012:service/web"), None);
+        assert_eq!(cluster("web"), None);
+    }
+
+    #[test]
+    fn a_service_is_taken_once_also_when_it_is_named_in_another_way() {
+        let mut services = Vec::new();
+        ServiceName::parse_another("web", &mut services).unwrap();
+        ServiceName::parse_another("api", &mut services).unwrap();
+        let twice =
+            ServiceName::parse_another("arn:aws:ecs:eu-west-1:123456789012:service/prod/web", &mut services);
+        assert_eq!(twice.unwrap_err().to_string(), "service web is given twice. Give each service once");
+        assert_eq!(services.iter().map(ServiceName::as_str).collect::<Vec<_>>(), ["web", "api"]);
     }
 
     #[test]
     fn anything_else_is_refused_with_the_text_in_the_message() {
-        let long = "x".repeat(256);
-        for text in ["", " web", "a/b", "web;rm", "arn:aws:ecs:eu-west-1:1:cluster/prod", &long] {
+        for text in [
+            "",
+            " web",
+            "a/b",
+            "web;rm",
+            "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+            "arn:aws:ecs:eu-west-1:123456789012:service/",
+            "arn:aws:ecs:eu-west-1:123456789012:service/a/b/c",
+            "arn:aws:ecs:eu-west-1:1:service/web",
+            "arn:aws:ecs::123456789012:service/web",
+            "arn:aws:iam:eu-west-1:123456789012:service/web",
+        ] {
             let failure = ServiceName::parse(text).unwrap_err();
             assert_eq!(failure.kind(), FailureKind::InvalidInput);
-            assert!(failure.to_string().contains(text), "{failure}");
+            assert!(failure.to_string().starts_with(&format!("{text:?} is not a service: ")), "{failure}");
         }
+        let long = ServiceName::parse(&"x".repeat(256)).unwrap_err().to_string();
+        assert!(long.starts_with(&format!("{:?}… is not a service", "x".repeat(100))), "{long}");
+        assert!(ClusterName::parse("arn:aws:ecs:eu-west-1:123456789012:cluster/a/b").is_err());
     }
 }

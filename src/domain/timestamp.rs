@@ -8,6 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 pub struct Timestamp(Duration);
 
 impl Timestamp {
+    /// Later than any that comes.
+    pub const MAX: Self = Self(Duration::MAX);
+
     /// The time that lies `since_epoch` after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix(since_epoch: Duration) -> Self {

@@ -2,10 +2,12 @@
 //!
 //! The result goes to standard output, progress and errors to standard error.
 
+mod action_type;
 mod json;
 mod live;
 mod text;
 
+pub use action_type::{action_type_cloudformation, action_type_json, action_type_terraform};
 pub use json::{failed_document, plan_document, report_document};
 pub use live::{external, live_document, live_text, tfvars};
 pub use text::{Narrator, failure_text, plan_text, report_text};

@@ -11,7 +11,8 @@ pub struct Call {
     pub operation: String,
     /// When it arrived.
     pub at: Timestamp,
-    /// The request as JSON; the form fields of an STS request as an object of strings.
+    /// The request as JSON; the form fields of an STS request as an object of strings; of an S3
+    /// request the bucket, the key and what it depends on.
     pub request: Value,
     /// The access key id that signed the request.
     pub access_key: Option<String>,
@@ -19,6 +20,8 @@ pub struct Call {
     pub effect: bool,
     /// The HTTP status that was answered; `None` when the connection was cut.
     pub status: Option<u16>,
+    /// How many bytes the answer's body has.
+    pub sent: usize,
 }
 
 /// Names a call in the log, also after the log was cleared.

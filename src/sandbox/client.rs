@@ -41,19 +41,22 @@ impl HttpConnector for InProcess {
             let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
             response.headers_mut().insert("content-type", answer.content_type);
             response.headers_mut().insert("x-amzn-requestid", answer.request_id);
+            for (name, value) in answer.headers {
+                response.headers_mut().insert(name, value);
+            }
             Ok(response)
         })
     }
 }
 
 fn received(request: &HttpRequest) -> Result<Request, ConnectorError> {
-    let header = |name| request.headers().get(name).map(str::to_owned);
     let body = request.body().bytes();
     let body = body.ok_or_else(|| ConnectorError::user("the sandbox takes no streaming body".into()))?;
+    let uri: http::Uri = request.uri().parse().map_err(|error| ConnectorError::user(Box::new(error)))?;
     Ok(Request {
-        target: header("x-amz-target"),
-        content_length: header("content-length"),
-        authorization: header("authorization"),
+        method: request.method().to_owned(),
+        target: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         body: body.to_vec(),
     })
 }

@@ -33,6 +33,11 @@ pub enum FaultKind {
     CutAfter,
     /// The call takes effect and is answered, but only after this time.
     Delay(Duration),
+    /// The call never takes effect and is never answered: [`Sandbox::hung`](super::Sandbox::hung)
+    /// tells when it has come, and whoever made it can be killed there.
+    HangBefore,
+    /// The call takes effect, but is never answered.
+    HangAfter,
     /// 400 `AccessDeniedException`; the call has no effect.
     Denied,
     /// 400 `ClientException`: another revision of the family is being made just now.

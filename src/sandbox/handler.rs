@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
-use super::wire::{ApiError, Parsed, Protocol, Request, Response};
+use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response};
 use super::{Sandbox, State};
 
 /// The connection was cut: there is no answer.
@@ -21,12 +21,25 @@ impl Sandbox {
         if let Some(FaultKind::Delay(duration)) = &fault {
             self.clock.sleep(*duration).await;
         }
-        let answer = self.answer(&call, access_key.as_deref(), id, fault.as_ref());
+        if fault == Some(FaultKind::HangBefore) {
+            self.hang().await;
+        }
+        let answer = self.answer(&call, &request, access_key.as_deref(), id, fault.as_ref());
+        if fault == Some(FaultKind::HangAfter) {
+            self.hang().await;
+        }
         let answer = answer.map(|response| Response { request_id: id.request_id(), ..response });
         if let Some(entry) = self.state().calls.get_mut(id) {
+            entry.sent = answer.as_ref().map_or(0, |response| response.body.len());
             entry.status = answer.as_ref().ok().map(|response| response.status);
         }
+        self.called.notify_waiters();
         answer
+    }
+
+    async fn hang(&self) {
+        self.hanging.notify_one();
+        std::future::pending().await
     }
 
     fn arrive(&self, call: &Parsed, access_key: Option<String>) -> (CallId, Option<FaultKind>) {
@@ -39,6 +52,7 @@ impl Sandbox {
             access_key,
             effect: false,
             status: None,
+            sent: 0,
         });
         (id, state.faults.strike(&call.operation))
     }
@@ -46,19 +60,23 @@ impl Sandbox {
     fn answer(
         &self,
         call: &Parsed,
+        request: &Request,
         access_key: Option<&str>,
         id: CallId,
         fault: Option<&FaultKind>,
     ) -> Result<Response, Cut> {
+        let carry_out = || self.carry_out(call, request, access_key, id);
         let refuse = |error: ApiError| Ok(Response::error(call.protocol, &error));
         match fault {
-            None | Some(FaultKind::Delay(_)) => Ok(self.carry_out(call, access_key, id)),
+            None | Some(FaultKind::Delay(_) | FaultKind::HangBefore | FaultKind::HangAfter) => {
+                Ok(carry_out())
+            }
             Some(FaultKind::ErrorAfter) => {
-                self.carry_out(call, access_key, id);
+                carry_out();
                 refuse(faults::server_error())
             }
             Some(FaultKind::CutAfter) => {
-                self.carry_out(call, access_key, id);
+                carry_out();
                 Err(Cut)
             }
             Some(FaultKind::CutBefore) => Err(Cut),
@@ -73,20 +91,24 @@ impl Sandbox {
         }
     }
 
-    fn carry_out(&self, call: &Parsed, access_key: Option<&str>, id: CallId) -> Response {
+    fn carry_out(&self, call: &Parsed, received: &Request, access_key: Option<&str>, id: CallId) -> Response {
         self.run_hooks(Moment::Before, &call.operation);
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, sts, calls, .. } = &mut *guard;
+            let State { ecs, codepipeline, grants, s3, sts, calls, .. } = &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
-                    Protocol::Json => {
+                    Protocol::Json(JsonService::CodePipeline) => codepipeline
+                        .answer(&call.operation, request, grants, now)
+                        .map(|body| Response::json(&body)),
+                    Protocol::Json(JsonService::Ecs) => {
                         ecs.answer(&call.operation, request, now).map(|body| Response::json(&body))
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
                     }
+                    Protocol::Rest => s3.answer(&call.operation, received, grants, access_key, now),
                 });
             if let Some(entry) = calls.get_mut(id) {
                 entry.effect = answer.is_ok();
@@ -114,8 +136,10 @@ impl Sandbox {
 impl Protocol {
     fn service(self) -> &'static str {
         match self {
-            Self::Json => "ecs",
+            Self::Json(JsonService::CodePipeline) => "codepipeline",
+            Self::Json(JsonService::Ecs) => "ecs",
             Self::Query => "sts",
+            Self::Rest => "s3",
         }
     }
 }

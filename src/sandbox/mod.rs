@@ -1,4 +1,4 @@
-//! The embedded AWS: ECS and STS as far as Evenkeel calls them, in one process and with no account.
+//! The embedded AWS: ECS, CodePipeline's job queue and STS as far as Evenkeel calls them, in one process and with no account.
 //!
 //! It speaks AWS's wire protocols, so that the real SDK is exercised: in process, through
 //! [`Sandbox::http_client`], where a test that pauses tokio's clock plays a deployment of an hour
@@ -6,16 +6,17 @@
 //! handler, so faults, the call log and hooks work alike on both.
 //!
 //! What it answers is taken from AWS's documentation and from the service model that botocore
-//! ships (`ecs/model.json`), not from what is convenient.
+//! ships (`model.json`), not from what is convenient.
 
 mod calls;
 mod client;
+mod codepipeline;
 mod ecs;
 mod faults;
-#[allow(dead_code, reason = "the job queue hands them out, S3 checks them")]
 mod grants;
 mod handler;
 mod hooks;
+mod s3;
 mod server;
 mod sts;
 mod wire;
@@ -29,16 +30,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 pub use self::calls::Call;
+pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
 pub use self::ecs::{Rollout, RolloutOutcome};
 pub use self::faults::{Fault, FaultKind};
 pub use self::wire::ApiError;
 
 use self::calls::CallLog;
+use self::codepipeline::CodePipeline;
 use self::ecs::Ecs;
 use self::faults::Faults;
+use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
+use self::s3::S3;
 use self::sts::Sts;
 use crate::clock::Clock;
 
@@ -52,11 +58,16 @@ pub const ACCOUNT: &str = "123456789012";
 pub struct Sandbox {
     clock: Clock,
     state: Arc<Mutex<State>>,
+    hanging: Arc<Notify>,
+    called: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
     ecs: Ecs,
+    codepipeline: CodePipeline,
+    grants: Grants,
+    s3: S3,
     sts: Sts,
     faults: Faults,
     hooks: Hooks,
@@ -67,7 +78,7 @@ impl Sandbox {
     /// An empty AWS, in Region [`REGION`] and account [`ACCOUNT`], whose rollouts move with `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock, state: Arc::default() }
+        Self { clock, state: Arc::default(), hanging: Arc::default(), called: Arc::default() }
     }
 
     /// An HTTP client for the SDK that answers in process, whatever endpoint the SDK chose.
@@ -103,6 +114,16 @@ impl Sandbox {
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.
     pub fn inject(&self, fault: Fault) {
         self.state().faults.inject(fault);
+    }
+
+    /// Waits until a call hangs that is never answered.
+    pub async fn hung(&self) {
+        self.hanging.notified().await;
+    }
+
+    /// Waits for the next call, counted from now and not from when the wait begins, to be answered.
+    pub fn called(&self) -> impl Future<Output = ()> {
+        self.called.notified()
     }
 
     /// Every call that arrived over the wire, the SDK's further attempts too, in order of arrival.

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,17 +53,22 @@ async fn answer(
     request: http::Request<Incoming>,
 ) -> Result<http::Response<Full<Bytes>>, Error> {
     let (parts, body) = request.into_parts();
-    let header = |name: &str| parts.headers.get(name)?.to_str().ok().map(str::to_owned);
+    let headers = parts.headers.iter();
     let request = Request {
-        target: header("x-amz-target"),
-        content_length: header(CONTENT_LENGTH.as_str()),
-        authorization: header(AUTHORIZATION.as_str()),
+        method: parts.method.to_string(),
+        target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        headers: headers
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect(),
         body: Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec(),
     };
     let answer = sandbox.handle(request).await.map_err(|Cut| "the connection is cut on purpose")?;
-    let response = http::Response::builder()
+    let mut response = http::Response::builder()
         .status(answer.status)
         .header(CONTENT_TYPE, answer.content_type)
         .header("x-amzn-requestid", answer.request_id);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
     Ok(response.body(Full::from(answer.body))?)
 }

@@ -1,15 +1,21 @@
-//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, the query protocol for STS.
+//! Requests, answers and errors as they travel: `awsJson1.1` for ECS and CodePipeline, the query
+//! protocol for STS, REST with XML for S3.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::s3;
+
 /// An HTTP request, free of its transport.
 #[derive(Debug, Default)]
 pub(super) struct Request {
-    pub(super) target: Option<String>,
-    pub(super) content_length: Option<String>,
-    pub(super) authorization: Option<String>,
+    pub(super) method: String,
+    /// The path and, after a question mark, the query: both still escaped.
+    pub(super) target: String,
+    /// Their names are in lower case.
+    pub(super) headers: BTreeMap<String, String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -20,7 +26,8 @@ pub(super) struct Response {
     pub(super) content_type: &'static str,
     /// The header `x-amzn-requestid`.
     pub(super) request_id: String,
-    pub(super) body: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 /// An error as AWS answers it.
@@ -72,10 +79,19 @@ impl std::error::Error for ApiError {}
 /// The protocol of a request, which the answer has to use too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
-    /// ECS: JSON both ways, the operation in the header `x-amz-target`.
-    Json,
+    /// JSON both ways, the operation in the header `x-amz-target`.
+    Json(JsonService),
     /// STS: a form in, XML out, the operation in the field `Action`.
     Query,
+    /// S3: the operation is the method and the path, the body an object's content or XML.
+    Rest,
+}
+
+/// The services that speak JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JsonService {
+    CodePipeline,
+    Ecs,
 }
 
 /// A request that was read: which operation, and what it asks.
@@ -90,22 +106,28 @@ impl Request {
     /// Finds the operation and reads the body, whose length has to be what the header says: a
     /// client that replaces the body and forgets the header would be cut short by a real server.
     pub(super) fn parse(&self) -> Parsed {
-        let whole = match &self.content_length {
-            Some(length) if *length != self.body.len().to_string() => Err(ApiError::serialization(format!(
+        let whole = match self.header("content-length") {
+            Some(length) if length != self.body.len().to_string() => Err(ApiError::serialization(format!(
                 "The header content-length says {length}, but the body has {} bytes",
                 self.body.len()
             ))),
             Some(_) | None => Ok(self.body.as_slice()),
         };
-        if let Some(target) = &self.target {
-            let operation = match target.strip_prefix("AmazonEC2ContainerServiceV20141113.") {
-                Some(operation) => operation.to_owned(),
-                None => target.clone(),
-            };
+        if let Some(target) = self.header("x-amz-target") {
+            let prefixes = [
+                ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
+                ("CodePipeline_20150709.", JsonService::CodePipeline),
+            ];
+            let found =
+                prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));
+            let (operation, service) = found.unwrap_or((target, JsonService::Ecs));
             let request = whole.and_then(|body| {
                 serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
             });
-            return Parsed { protocol: Protocol::Json, operation, request };
+            return Parsed { protocol: Protocol::Json(service), operation: operation.to_owned(), request };
+        }
+        if self.path() != "/" {
+            return s3::parse(self, whole.err());
         }
         let fields = whole.map(form_fields);
         let action = fields.as_ref().ok().and_then(|fields| fields.get("Action"));
@@ -113,29 +135,49 @@ impl Request {
         Parsed { protocol: Protocol::Query, operation, request: fields.map(Value::Object) }
     }
 
+    /// A header's value.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The path, still escaped.
+    pub(super) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The parameters of the query.
+    pub(super) fn query(&self) -> Map<String, Value> {
+        form_fields(self.target.split_once('?').map_or("", |(_, query)| query).as_bytes())
+    }
+
     /// The access key id in the header `authorization` of a request signed with Signature Version 4.
     pub(super) fn access_key(&self) -> Option<String> {
-        let (_, credential) = self.authorization.as_deref()?.split_once("Credential=")?;
+        let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
         credential.split('/').next().map(str::to_owned)
     }
 }
 
 impl Response {
     pub(super) fn json(value: &Value) -> Self {
-        Self::new("application/x-amz-json-1.1", value.to_string())
+        Self::new("application/x-amz-json-1.1", value.to_string().into_bytes())
     }
 
     pub(super) fn xml(body: String) -> Self {
-        Self::new("text/xml", body)
+        Self::new("text/xml", body.into_bytes())
     }
 
-    fn new(content_type: &'static str, body: String) -> Self {
-        Self { status: 200, content_type, request_id: String::new(), body }
+    /// Bytes without a form.
+    pub(super) fn bytes(body: Vec<u8>) -> Self {
+        Self::new("binary/octet-stream", body)
+    }
+
+    fn new(content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status: 200, content_type, request_id: String::new(), headers: Vec::new(), body }
     }
 
     pub(super) fn error(protocol: Protocol, error: &ApiError) -> Self {
         match protocol {
-            Protocol::Json => {
+            Protocol::Json(_) => {
                 let body = json!({ "__type": error.code, "message": error.message });
                 Self { status: error.status, ..Self::json(&body) }
             }
@@ -158,6 +200,7 @@ impl Response {
                 );
                 Self { status, ..Self::xml(body) }
             }
+            Protocol::Rest => s3::error(error),
         }
     }
 }
@@ -167,12 +210,18 @@ pub(super) fn xml_escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn form_fields(body: &[u8]) -> Map<String, Value> {
+pub(super) fn form_fields(body: &[u8]) -> Map<String, Value> {
     String::from_utf8_lossy(body)
         .split('&')
-        .filter_map(|field| field.split_once('='))
+        .filter(|field| !field.is_empty())
+        .map(|field| field.split_once('=').unwrap_or((field, "")))
         .map(|(name, value)| (form_decoded(name), Value::String(form_decoded(value))))
         .collect()
+}
+
+/// Undoes the escapes of a path, in which a plus sign is one.
+pub(super) fn path_decoded(text: &str) -> String {
+    form_decoded(&text.replace('+', "%2B"))
 }
 
 /// Undoes `application/x-www-form-urlencoded`. A `%` without two hexadecimal digits stays.

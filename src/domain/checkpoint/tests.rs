@@ -90,6 +90,22 @@ fn the_longest_legal_names_and_reasons_fit() {
 }
 
 #[test]
+fn several_services_with_the_longest_legal_names_fit() {
+    // A family has at most 255 characters; what failed is past undoing.
+    let services = |count: u8| {
+        (0..count)
+            .map(|number| {
+                let family = char::from(b'a' + number).to_string().repeat(255);
+                let undoing = standing(&family, phases(&family, "why ")[4].clone());
+                Standing { failed: None, plans_again: 1, ..undoing }
+            })
+            .collect()
+    };
+    let fitting = (1..20).take_while(|count| checkpoint(services(*count)).token().is_ok()).count();
+    assert_eq!(fitting, 3);
+}
+
+#[test]
 fn a_reason_is_cut_before_services_are_refused() {
     let services = |count: usize| {
         (0..count)
@@ -122,5 +138,24 @@ fn anything_else_is_refused_without_being_quoted() {
     }
     for nonsense in ["", "{}", "null", "[]", &"x".repeat(3_000)] {
         assert!(Checkpoint::parse(nonsense).is_err(), "{nonsense}");
+    }
+}
+
+#[test]
+fn what_is_read_is_written_the_same_again() {
+    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let number = "00000000000000000002";
+    for (from, to) in [
+        ("[0,7]", "[0,07]"),
+        ("[0,7]", r#""arn:aws-us-gov:ecs:us-gov-west-1:123456789012:task-definition/web:07""#),
+        (number, ""),
+        (number, "other/2"),
+        (number, "ecs-svc/other/2"),
+        (number, "ecs-svc/ecs-svc/2"),
+    ] {
+        let foreign = whole.replacen(from, to, 1);
+        assert_ne!(foreign, whole, "{from}");
+        let Ok(read) = Checkpoint::parse(&foreign) else { continue };
+        assert_eq!(Checkpoint::parse(&read.token().unwrap()).unwrap(), read, "{to}");
     }
 }

@@ -276,10 +276,10 @@ fn why((outcome, reason): &(String, String)) -> Option<Why> {
     Some(Why { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
 }
 
-/// A deployment id without what all of them begin with.
+/// A deployment id without what all of them begin with; whole if the rest could be taken for a whole one.
 fn deployment(id: Option<&DeploymentId>) -> Option<String> {
     let id = id?.as_str();
-    Some(id.strip_prefix(DEPLOYMENT).unwrap_or(id).to_owned())
+    Some(id.strip_prefix(DEPLOYMENT).filter(|rest| !rest.contains('/')).unwrap_or(id).to_owned())
 }
 
 fn id(text: Option<&String>) -> Option<DeploymentId> {

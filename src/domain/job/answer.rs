@@ -1,27 +1,49 @@
 //! What a job is answered, within CodePipeline's limits.
+//!
+//! The limits are those of the AWS CodePipeline API reference (`PutJobSuccessResult`,
+//! `PutJobFailureResult`) and the quotas in its user guide. An answer beyond them would be refused, and
+//! the job left without one.
 
 use std::collections::BTreeMap;
 
-use super::super::failure::FailureKind;
+use super::super::checkpoint::MAX_TOKEN;
+use super::super::failure::{Failure, FailureKind};
+use super::text::Text;
+use super::variables;
+
+/// The longest summary, in characters.
+pub const MAX_SUMMARY: usize = 2048;
+
+/// The longest external execution id, in characters.
+pub const MAX_EXTERNAL_ID: usize = 1500;
+
+/// The longest message of a failure, in characters.
+pub const MAX_MESSAGE: usize = 5000;
+
+/// How many bytes the output variables of an action may have together, keys and values.
+pub const MAX_VARIABLES: usize = 122_880;
 
 /// What a job is answered: exactly one of these, once.
+///
+/// Made by [`succeed`](Self::succeed), [`fail`](Self::fail) and [`hand_on`](Self::hand_on) only; its
+/// parts cannot be empty or too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The action goes on in another job, which is handed `token`.
     HandOn {
-        /// The continuation token, 1 to 2048 characters.
-        token: String,
+        /// The continuation token.
+        token: Text<MAX_TOKEN>,
         /// What the console's link is made from.
-        external_id: Option<String>,
+        external_id: Option<Text<MAX_EXTERNAL_ID>>,
         /// How far the action is, for people.
-        summary: String,
+        summary: Text<MAX_SUMMARY>,
     },
     /// The action succeeded.
     Succeed {
         /// What came of it, for people.
-        summary: String,
+        summary: Text<MAX_SUMMARY>,
         /// What the console's link is made from.
-        external_id: Option<String>,
+        external_id: Option<Text<MAX_EXTERNAL_ID>>,
         /// The action's output variables.
         variables: BTreeMap<String, String>,
     },
@@ -30,10 +52,59 @@ pub enum Answer {
         /// Why, in CodePipeline's word.
         kind: FailureType,
         /// Why, for people.
-        message: String,
+        message: Text<MAX_MESSAGE>,
         /// What the console's link is made from.
-        external_id: Option<String>,
+        external_id: Option<Text<MAX_EXTERNAL_ID>>,
     },
+}
+
+impl Answer {
+    /// The action succeeded. An empty `external_id` is none. Of `variables` those are left out that
+    /// CodePipeline would not take, and those that are too much for it, in the order of their keys:
+    /// [`output_variables`](super::output_variables) makes none of either.
+    #[must_use]
+    pub fn succeed(summary: &str, external_id: &str, variables: BTreeMap<String, String>) -> Self {
+        Self::Succeed {
+            summary: Text::or(summary, "succeeded"),
+            external_id: Text::new(external_id),
+            variables: variables::within_limits(variables),
+        }
+    }
+
+    /// The action failed, and why: what failed, because of what, and what to do next. An empty
+    /// `external_id` is none.
+    #[must_use]
+    pub fn fail(failure: &Failure, external_id: &str) -> Self {
+        Self::Fail {
+            kind: failure.kind().failure_type(),
+            message: Text::or(&failure.to_string(), failure.kind().as_str()),
+            external_id: Text::new(external_id),
+        }
+    }
+
+    /// The action goes on in another job, which is handed `token`. An empty `external_id` is none.
+    ///
+    /// A token of 1 to 2048 characters is handed on as it is. Any other is a bug, and nobody could go
+    /// on from it: the action fails with that.
+    #[must_use]
+    pub fn hand_on(token: impl Into<String>, external_id: &str, summary: &str) -> Self {
+        match Text::exact(token) {
+            Ok(token) => Self::HandOn {
+                token,
+                external_id: Text::new(external_id),
+                summary: Text::or(summary, "in progress"),
+            },
+            Err(token) => {
+                let characters = token.chars().count();
+                let what =
+                    format!("the job cannot go on: its continuation token has {characters} characters");
+                let failure = Failure::new(FailureKind::Bug, what)
+                    .because(format!("CodePipeline takes 1 to {MAX_TOKEN}"))
+                    .advice("Look at the service, then retry the stage");
+                Self::fail(&failure, external_id)
+            }
+        }
+    }
 }
 
 /// CodePipeline's words for why an action failed.
@@ -84,3 +155,6 @@ impl FailureType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

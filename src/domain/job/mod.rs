@@ -3,13 +3,21 @@
 //! Facts are from the AWS CodePipeline API reference (`PollForJobs`, `PutJobSuccessResult`,
 //! `PutJobFailureResult`) and the service model.
 
+mod action_type;
 mod answer;
 mod configuration;
+mod property;
 mod secret;
+mod text;
+mod variables;
 
-pub use answer::{Answer, FailureType};
+pub use action_type::{ActionType, ActionVersion, ArtifactCount, Category, Definition, Provider, Settings};
+pub use answer::{Answer, FailureType, MAX_EXTERNAL_ID, MAX_MESSAGE, MAX_SUMMARY, MAX_VARIABLES};
 pub use configuration::JobConfiguration;
+pub use property::Property;
 pub use secret::Secret;
+pub use text::Text;
+pub use variables::{Told, output_variables};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -71,6 +79,14 @@ pub struct Execution {
     pub pipeline_execution: String,
     /// The id of the action's execution: the same in all its jobs, another one in a retry.
     pub action_execution: String,
+}
+
+impl Execution {
+    /// What all jobs of one run of the action have in common, and no other job.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        if self.action_execution.is_empty() { &self.pipeline_execution } else { &self.action_execution }
+    }
 }
 
 /// An artifact, and where it is.

@@ -1,8 +1,10 @@
 //! The embedded AWS as its clients see it: through the SDK, in process and over loopback.
 
+mod codepipeline;
 mod faults;
 mod requests;
 mod rollouts;
+mod s3;
 mod services;
 mod sts;
 mod task_definitions;

@@ -1,5 +1,7 @@
 //! STS through the SDK's own providers.
 
+use std::collections::BTreeMap;
+
 use aws_config::sts::AssumeRoleProvider;
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, ProvideCredentials, Region};
 use serde_json::json;
@@ -23,18 +25,20 @@ async fn an_assumed_role_gives_credentials_that_sign_further_calls() {
     assert_eq!(call.access_key.as_deref(), Some("AKIASANDBOX"));
 
     let caller = |key: &str| Request {
-        authorization: Some(format!("AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/sts/aws4_request")),
+        target: "/".to_owned(),
+        headers: BTreeMap::from([(
+            "authorization".to_owned(),
+            format!("AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/sts/aws4_request"),
+        )]),
         body: b"Action=GetCallerIdentity&Version=2011-06-15".to_vec(),
         ..Request::default()
     };
     let answer = world.sandbox.handle(caller(credentials.access_key_id())).await.unwrap();
-    assert!(
-        answer.body.contains("<Arn>arn:aws:sts::210987654321:assumed-role/deploy/run-1</Arn>"),
-        "{}",
-        answer.body
-    );
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(body.contains("<Arn>arn:aws:sts::210987654321:assumed-role/deploy/run-1</Arn>"), "{body}");
     let answer = world.sandbox.handle(caller("AKIASANDBOX")).await.unwrap();
-    assert!(answer.body.contains("<Arn>arn:aws:iam::123456789012:user/evenkeel</Arn>"), "{}", answer.body);
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(body.contains("<Arn>arn:aws:iam::123456789012:user/evenkeel</Arn>"), "{body}");
     assert_eq!(
         world.sandbox.calls()[1].request,
         json!({ "Action": "GetCallerIdentity", "Version": "2011-06-15" })

@@ -1,7 +1,8 @@
-"""Writes model.json: the request members of the ECS operations that the embedded AWS answers.
+"""Writes a service's model.json: what the requests that the embedded AWS answers are made of.
 
-Source: the ECS service model that the PyPI package botocore ships. Run it after `pip install botocore`:
-    python3 src/sandbox/ecs/model.py > src/sandbox/ecs/model.json
+Source: the service models that the PyPI package botocore ships. Run it after `pip install botocore`:
+    python3 src/sandbox/model.py ecs > src/sandbox/ecs/model.json
+    python3 src/sandbox/model.py codepipeline > src/sandbox/codepipeline/model.json
 """
 
 import json
@@ -10,11 +11,18 @@ import sys
 import botocore
 import botocore.loaders
 
-OPERATIONS = """
+OPERATIONS = {
+    "ecs": """
 CreateCluster CreateService DeleteService DeregisterTaskDefinition DescribeClusters DescribeServiceDeployments
 DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks ListClusters ListServiceDeployments
 ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDeployment UpdateService
-""".split()
+""".split(),
+    "codepipeline": """
+AcknowledgeJob CreateCustomActionType GetJobDetails PollForJobs PutJobFailureResult PutJobSuccessResult
+""".split(),
+}
+# Shapes of no request that are checked as well: what a job is made from has limits too.
+FURTHER = {"ecs": [], "codepipeline": ["JobData"]}
 KEPT = ("type", "members", "required", "member", "key", "value", "enum", "min", "max", "pattern")
 
 
@@ -33,9 +41,10 @@ def children(shape):
     yield from (shape[name] for name in ("member", "key", "value") if name in shape)
 
 
-model = botocore.loaders.Loader().load_service_model("ecs", "service-2")
-operations = {name: model["operations"][name]["input"]["shape"] for name in OPERATIONS}
-shapes, waiting = {}, list(operations.values())
+service = sys.argv[1]
+model = botocore.loaders.Loader().load_service_model(service, "service-2")
+operations = {name: model["operations"][name]["input"]["shape"] for name in OPERATIONS[service]}
+shapes, waiting = {}, [*operations.values(), *FURTHER[service]]
 while waiting:
     name = waiting.pop()
     if name not in shapes:

@@ -1,0 +1,171 @@
+//! One file out of a zip archive that may have been made to do harm.
+
+use std::io::{self, Read, Seek};
+
+use zip::read::{ArchiveOffset, Config, ZipReadOptions};
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::domain::image_definitions::MAX_BYTES;
+use crate::domain::image_detail;
+
+use super::end;
+
+/// How many entries an archive may have.
+pub const MAX_ENTRIES: usize = 65_535;
+
+/// How many bytes the wanted entry may have as it is packed.
+pub const MAX_PACKED: u64 = 1 << 20;
+
+/// How many names a message tells.
+const TOLD: usize = 10;
+
+/// The bits of a file's mode that tell its kind, and those of a plain file; without any it is one too.
+const KIND: u32 = 0o170_000;
+const PLAIN_FILE: u32 = 0o100_000;
+
+/// What the other kind of file is called.
+const IMAGE_DEFINITIONS: &str = "imagedefinitions.json";
+
+/// Why the file is not had.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The archive is broken, or not one that is read.
+    Unsound(String),
+    /// It does not have the file.
+    Missing {
+        /// The file.
+        wanted: String,
+        /// The path of a file that could be meant.
+        instead: Option<String>,
+        /// What it has.
+        names: String,
+    },
+    /// It has several files of the name.
+    Several {
+        /// The name.
+        wanted: String,
+        /// Their paths.
+        paths: String,
+    },
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Unsound(error.to_string())
+    }
+}
+
+/// The path and the content of the file that stands at `wanted`, or of the only one deeper that is
+/// called so.
+pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(String, Vec<u8>), Fault> {
+    end::check(&mut reader)?;
+    // Nothing stands before the first entry: so there is one place where the end record can point to.
+    let from_the_start = Config { archive_offset: ArchiveOffset::Known(0) };
+    let mut archive = ZipArchive::with_config(from_the_start, reader).map_err(|error| broken(&error))?;
+    if archive.has_duplicate_names() {
+        return Err(Fault::Unsound("two of its entries have the same name".to_owned()));
+    }
+    let names = archive
+        .file_names()
+        .map(|name| name.map(|name| name.into_owned()))
+        .collect::<Result<Vec<String>, _>>()
+        .map_err(|error| broken(&error))?;
+    if let Some(name) = names.iter().find(|name| leads_elsewhere(name)) {
+        return Err(Fault::Unsound(format!("its entry {} leads out of it", shown(name))));
+    }
+    let at = choose(&names, wanted)?;
+    let content = content(&mut archive, at)?;
+    Ok((names[at].clone(), content))
+}
+
+/// Which of the entries is the wanted one.
+fn choose(names: &[String], wanted: &str) -> Result<usize, Fault> {
+    if let Some(at) = names.iter().position(|name| name == wanted) {
+        return Ok(at);
+    }
+    let deeper = |wanted: &str| -> Vec<usize> {
+        let end = format!("/{wanted}");
+        (0..names.len()).filter(|at| names[*at].ends_with(&end)).collect()
+    };
+    match deeper(wanted).as_slice() {
+        [at] => Ok(*at),
+        [] => {
+            let other = match wanted.rsplit('/').next() {
+                Some(IMAGE_DEFINITIONS) => image_detail::FILE_NAME,
+                Some(_) | None => IMAGE_DEFINITIONS,
+            };
+            let at_root = names.iter().find(|name| *name == other).cloned();
+            let instead = at_root.or_else(|| Some(names[*deeper(other).first()?].clone()));
+            Err(Fault::Missing { wanted: wanted.to_owned(), instead, names: told(names.iter()) })
+        }
+        several => {
+            let paths = told(several.iter().map(|at| &names[*at]));
+            Err(Fault::Several { wanted: wanted.to_owned(), paths })
+        }
+    }
+}
+
+fn content<R: Read + Seek>(archive: &mut ZipArchive<R>, at: usize) -> Result<Vec<u8>, Fault> {
+    let unsound = |why: String| Err(Fault::Unsound(why));
+    let size = {
+        let metadata = archive.metadata();
+        let entry = metadata.entry(at).map_err(|error| broken(&error))?;
+        let name = shown(&entry.name().map_err(|error| broken(&error))?);
+        let kind = entry.unix_mode().unwrap_or(0) & KIND;
+        if !entry.is_file() || ![0, PLAIN_FILE].contains(&kind) {
+            return unsound(format!("its entry {name} is not a plain file"));
+        }
+        if entry.encrypted() {
+            return unsound(format!("its entry {name} is encrypted"));
+        }
+        if !matches!(entry.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+            return unsound(format!("its entry {name} is compressed by {}", entry.compression()));
+        }
+        if entry.size() > MAX_BYTES as u64 || entry.compressed_size() > MAX_PACKED {
+            let size = entry.size().max(entry.compressed_size());
+            return unsound(format!(
+                "its entry {name} has {size} bytes, more than the {MAX_BYTES} that CodePipeline allows"
+            ));
+        }
+        entry.size()
+    };
+    let strictly = ZipReadOptions::new().enforce_header_consistency(true);
+    let entry = archive.by_index_with_options(at, strictly).map_err(|error| broken(&error))?;
+    let mut content = Vec::new();
+    // One byte more shows that it is longer than it says.
+    entry.take(size + 1).read_to_end(&mut content)?;
+    if content.len() as u64 != size {
+        return unsound(format!("the file has another number of bytes than the {size} that it says"));
+    }
+    Ok(content)
+}
+
+/// Whether a program that unpacks the archive could be led out of its folder.
+fn leads_elsewhere(name: &str) -> bool {
+    let is_drive = name.as_bytes().get(1) == Some(&b':');
+    name.starts_with('/')
+        || is_drive
+        || name.contains('\\')
+        || name.contains('\0')
+        || name.split('/').any(|part| part == "..")
+}
+
+fn broken(error: &ZipError) -> Fault {
+    Fault::Unsound(error.to_string())
+}
+
+fn told<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let count = names.len();
+    if count == 0 {
+        return "nothing".to_owned();
+    }
+    let told = names.take(TOLD).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if count > TOLD { format!("{told} and {} more", count - TOLD) } else { told }
+}
+
+/// A name as a message may show it.
+fn shown(name: &str) -> String {
+    let cut: String = name.chars().take(100).collect();
+    format!("{cut:?}")
+}

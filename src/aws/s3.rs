@@ -1,0 +1,174 @@
+//! Amazon S3 through its SDK.
+
+use std::ops::Range;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ServerSideEncryption;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ObjectAddress;
+use crate::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+
+use super::error::failure_of;
+
+/// The prefix of S3's actions in IAM.
+const IAM: &str = "s3";
+
+/// Amazon S3, as the SDK reaches it. An object's version is its entity tag.
+#[derive(Debug, Clone)]
+pub struct S3Objects {
+    client: Client,
+}
+
+impl S3Objects {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Objects for S3Objects {
+    async fn head(&self, at: &ObjectAddress) -> Result<Option<ObjectHead>, Failure> {
+        match Box::pin(self.client.head_object().bucket(&at.bucket).key(&at.key).send()).await {
+            Ok(answer) => Ok(Some(ObjectHead {
+                size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                version: version(answer.e_tag()),
+            })),
+            // A HEAD is answered without a word on what is missing.
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) if status(&error) == Some(403) => {
+                Err(Failure::new(FailureKind::Denied, format!("HeadObject of {at} failed"))
+                    .because("HTTP 403")
+                    .advice("Allow s3:GetObject to the caller; to one who may not list the bucket a missing object looks the same"))
+            }
+            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+        }
+    }
+
+    async fn read_range(
+        &self,
+        at: &ObjectAddress,
+        range: Range<u64>,
+        version: &Version,
+    ) -> Result<Vec<u8>, Failure> {
+        let size = range.end - range.start;
+        let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let call = self.client.get_object().bucket(&at.bucket).key(&at.key).range(bytes).if_match(&version.0);
+        match Box::pin(call.send()).await {
+            Ok(answer) => body(at, answer, size).await,
+            Err(error) if matches!(status(&error), Some(404 | 412 | 416)) => {
+                Err(Failure::new(FailureKind::Unreadable, format!("{at} changed while it was read"))
+                    .advice("Run the pipeline again"))
+            }
+            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+        }
+    }
+
+    async fn read(&self, at: &ObjectAddress, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        match Box::pin(self.client.get_object().bucket(&at.bucket).key(&at.key).send()).await {
+            Ok(answer) => {
+                let version = version(answer.e_tag());
+                Ok(Some((body(at, answer, limit).await?, version)))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+        }
+    }
+
+    async fn write(
+        &self,
+        at: &ObjectAddress,
+        content: Vec<u8>,
+        condition: &Condition,
+        encryption: &Encryption,
+    ) -> Result<Option<Version>, Failure> {
+        let mut call =
+            self.client.put_object().bucket(&at.bucket).key(&at.key).body(ByteStream::from(content));
+        call = match condition {
+            Condition::Always => call,
+            Condition::Absent => call.if_none_match("*"),
+            Condition::Unchanged(version) => call.if_match(&version.0),
+        };
+        call = match encryption {
+            Encryption::Default => call,
+            Encryption::AwsKms => call.server_side_encryption(ServerSideEncryption::AwsKms),
+            Encryption::Kms(key) => {
+                call.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key)
+            }
+        };
+        match Box::pin(call.send()).await {
+            Ok(answer) => Ok(Some(version(answer.e_tag()))),
+            // 409: another conditional write to the object was under way at that moment.
+            Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(None),
+            Err(error) => Err(failure_of(IAM, "PutObject", &at.to_string(), &error)),
+        }
+    }
+
+    async fn delete(&self, at: &ObjectAddress, version: &Version) -> Result<bool, Failure> {
+        let call = self.client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&version.0);
+        match Box::pin(call.send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(false),
+            Err(error) => Err(failure_of(IAM, "DeleteObject", &at.to_string(), &error)),
+        }
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, Version)>, Failure> {
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let call = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+            let answer = Box::pin(call.set_continuation_token(next).send())
+                .await
+                .map_err(|error| failure_of(IAM, "ListBucket", &format!("s3://{bucket}/{prefix}"), &error))?;
+            for object in answer.contents() {
+                found.push((object.key().unwrap_or_default().to_owned(), version(object.e_tag())));
+            }
+            next = answer.next_continuation_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// The body, of which there may be `limit` bytes.
+async fn body(at: &ObjectAddress, answer: GetObjectOutput, limit: u64) -> Result<Vec<u8>, Failure> {
+    let too_long = || {
+        Failure::new(FailureKind::Unreadable, format!("{at} has more than {limit} bytes"))
+            .advice("Look whether it is what it should be")
+    };
+    if answer.content_length().and_then(|size| u64::try_from(size).ok()).is_some_and(|size| size > limit) {
+        return Err(too_long());
+    }
+    let mut stream = answer.body;
+    let mut content = Vec::new();
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|error| {
+            Failure::new(FailureKind::Unavailable, format!("{at} could not be read to its end"))
+                .caused_by(error)
+        })?;
+        content.extend_from_slice(&piece);
+        if content.len() as u64 > limit {
+            return Err(too_long());
+        }
+    }
+    Ok(content)
+}
+
+fn version(tag: Option<&str>) -> Version {
+    Version(tag.unwrap_or_default().to_owned())
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+/// The object is missing; a missing bucket is a mistake that has to be told.
+fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    status(error) == Some(404)
+        && error.as_service_error().is_none_or(|error| error.code() != Some("NoSuchBucket"))
+}

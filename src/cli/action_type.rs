@@ -1,0 +1,158 @@
+//! `evenkeel action-type`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::aws::{Aws, Connection};
+use crate::domain::failure::Failure;
+use crate::domain::job::{ActionType, ActionVersion, Category, Definition, Provider};
+use crate::output;
+
+use super::{print, print_error, print_json};
+
+/// What to do about the custom action type
+#[derive(Debug, Subcommand)]
+pub(super) enum ActionTypeCommand {
+    /// Print its definition: for the AWS CLI, Terraform or CloudFormation
+    Print(PrintArgs),
+    /// Make it in the account
+    Create(CreateArgs),
+}
+
+/// Which custom action type
+#[derive(Debug, Args)]
+pub(super) struct ActionTypeArgs {
+    /// The provider of the custom action, as pipelines name it
+    #[arg(
+        long,
+        env = "EVENKEEL_PROVIDER",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "Evenkeel"
+    )]
+    provider: String,
+    /// The version of the custom action, as pipelines name it
+    #[arg(
+        long,
+        env = "EVENKEEL_ACTION_VERSION",
+        hide_env_values = true,
+        value_name = "VERSION",
+        default_value = "1"
+    )]
+    action_version: String,
+    /// The category of the custom action
+    #[arg(
+        long,
+        env = "EVENKEEL_CATEGORY",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "Deploy",
+        ignore_case = true
+    )]
+    category: CategoryArg,
+}
+
+impl ActionTypeArgs {
+    /// The action type that is meant.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// that CodePipeline would refuse.
+    pub(super) fn parse(&self) -> Result<ActionType, Failure> {
+        Ok(ActionType {
+            category: match self.category {
+                CategoryArg::Build => Category::Build,
+                CategoryArg::Deploy => Category::Deploy,
+                CategoryArg::Test => Category::Test,
+                CategoryArg::Invoke => Category::Invoke,
+            },
+            provider: Provider::parse(&self.provider)?,
+            version: ActionVersion::parse(&self.action_version)?,
+        })
+    }
+}
+
+/// Print the definition of the custom action type
+#[derive(Debug, Args)]
+pub(super) struct PrintArgs {
+    #[command(flatten)]
+    action_type: ActionTypeArgs,
+    /// The Region of the clusters, for the console's links [default: the one that the console was in last]
+    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    region: Option<String>,
+    /// How to print it: json is for `aws codepipeline create-custom-action-type --cli-input-json`
+    #[arg(
+        long,
+        env = "EVENKEEL_FORMAT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "json"
+    )]
+    format: FormatArg,
+}
+
+/// Make the custom action type in the account
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    #[command(flatten)]
+    action_type: ActionTypeArgs,
+    /// The Region of the pipelines, and of the clusters for the console's links [default: that of the environment or the profile]
+    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    region: Option<String>,
+    /// Another endpoint for every AWS service, as an emulator's
+    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum CategoryArg {
+    Build,
+    Deploy,
+    Test,
+    Invoke,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    Json,
+    Terraform,
+    #[value(name = "cloudformation")]
+    CloudFormation,
+}
+
+/// Does what the command says; returns the exit status.
+pub(super) async fn run(command: &ActionTypeCommand) -> u8 {
+    let done = match command {
+        ActionTypeCommand::Print(args) => print_definition(args),
+        ActionTypeCommand::Create(args) => create(args).await,
+    };
+    match done {
+        Ok(()) => 0,
+        Err(failure) => {
+            print_error(&output::failure_text(&failure));
+            failure.kind().exit_status()
+        }
+    }
+}
+
+fn print_definition(args: &PrintArgs) -> Result<(), Failure> {
+    let definition: Definition = args.action_type.parse()?.definition(args.region.as_deref())?;
+    match args.format {
+        FormatArg::Json => print_json(&output::action_type_json(&definition)),
+        FormatArg::Terraform => print(&output::action_type_terraform(&definition)),
+        FormatArg::CloudFormation => print(&output::action_type_cloudformation(&definition)),
+    }
+    Ok(())
+}
+
+async fn create(args: &CreateArgs) -> Result<(), Failure> {
+    let definition = args.action_type.parse()?.definition(args.region.as_deref())?;
+    let connection = Connection {
+        region: args.region.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        ..Connection::default()
+    };
+    Aws::load(&connection).await?.create_action_type(&definition).await?;
+    print(&format!("made action type {}\n", definition.action_type));
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The world that is played in: a service that runs, a build's artifact, and an action to deploy it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::artifact;
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ActionType;
+use crate::output;
+use crate::sandbox::{Action, ActionArtifact, ApiError, REGION, Rollout, RolloutOutcome, Sandbox};
+
+use super::super::args::Scenario;
+
+pub(super) const CLUSTER: &str = "demo";
+pub(super) const SERVICE: &str = "web";
+pub(super) const BUCKET: &str = "shop-artifacts";
+pub(super) const INPUT: &str = "shop/Build/artifact.zip";
+pub(super) const OUTPUT: &str = "shop/Deployed/artifact.zip";
+pub(super) const CLAIMS: &str = "shop-claims";
+
+/// How long a rollout takes: long enough to watch it, short enough to wait for it.
+const ROLLOUT: Duration = Duration::from_secs(6);
+
+/// How long CodePipeline takes to offer the job that another one was handed on to.
+const CONTINUATION: Duration = Duration::from_secs(1);
+
+/// An embedded AWS with a pipeline whose build has run.
+pub(super) struct Pipeline {
+    pub(super) sandbox: Sandbox,
+    pub(super) clock: Clock,
+    /// What the build wrote.
+    pub(super) image_definitions: String,
+    timeout: Option<&'static str>,
+}
+
+impl Pipeline {
+    /// A service that runs, and what becomes of its next rollout.
+    pub(super) fn furnish(scenario: Scenario) -> Result<Self, Failure> {
+        let clock = Clock::system();
+        let sandbox = Sandbox::new(clock);
+        let (outcome, breaker, desired) = match scenario {
+            Scenario::Ok | Scenario::UnknownContainer | Scenario::BadZip => (RolloutOutcome::Ok, false, 2),
+            Scenario::Crash => (RolloutOutcome::Crash, false, 2),
+            Scenario::Breaker => (RolloutOutcome::Crash, true, 2),
+            Scenario::TimedOut => (RolloutOutcome::Stuck, false, 2),
+            Scenario::Superseded => (RolloutOutcome::Superseded, false, 2),
+            Scenario::DesiredZero => (RolloutOutcome::Ok, false, 0),
+        };
+        let breaker = json!({ "enable": breaker, "rollback": breaker });
+        let service = json!({
+            "cluster": CLUSTER, "serviceName": SERVICE, "taskDefinition": SERVICE, "desiredCount": desired,
+            "deploymentConfiguration": { "deploymentCircuitBreaker": breaker },
+        });
+        for (operation, request) in [
+            ("CreateCluster", json!({ "clusterName": CLUSTER })),
+            ("RegisterTaskDefinition", task_definition()),
+            ("CreateService", service),
+        ] {
+            sandbox.call(operation, request).map_err(|refused| refusal(operation, &refused))?;
+        }
+        sandbox.set_rollout(CLUSTER, SERVICE, Rollout { outcome, duration: ROLLOUT });
+
+        let container = if scenario == Scenario::UnknownContainer { "application" } else { "app" };
+        let image_definitions =
+            format!(r#"[{{"name": "{container}", "imageUri": "registry.example.com/shop/web:2.0"}}]"#);
+        let mut built =
+            artifact::output_artifact(&[("imagedefinitions.json", image_definitions.clone().into_bytes())])?;
+        if scenario == Scenario::BadZip {
+            built.truncate(built.len() / 2);
+        }
+        sandbox.create_bucket(BUCKET, true);
+        sandbox.create_bucket(CLAIMS, false);
+        sandbox.put_object(BUCKET, INPUT, built);
+        sandbox
+            .create_action_type(output::action_type_json(&ActionType::default().definition(Some(REGION))?))
+            .map_err(|refused| refusal("CreateCustomActionType", &refused))?;
+        sandbox.set_continuation_delay(CONTINUATION);
+        let timeout = (scenario == Scenario::TimedOut).then_some("1");
+        Ok(Self { sandbox, clock, image_definitions, timeout })
+    }
+
+    /// Runs the pipeline's deploy action; returns its execution's id.
+    pub(super) fn start(&self) -> Result<String, Failure> {
+        let place = |name: &str, key: &str| Some(ActionArtifact::new(name, BUCKET, key));
+        let action = Action {
+            configuration: self.configuration(),
+            input: place("Build", INPUT),
+            output: place("Deployed", OUTPUT),
+            ..Action::default()
+        };
+        self.sandbox.start_action(action).map_err(|refused| refusal("StartPipelineExecution", &refused))
+    }
+
+    /// The action's configuration.
+    pub(super) fn configuration(&self) -> BTreeMap<String, String> {
+        let named = [
+            ("ClusterName", Some(CLUSTER)),
+            ("ServiceName", Some(SERVICE)),
+            ("DeploymentTimeout", self.timeout),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect()
+    }
+}
+
+fn task_definition() -> serde_json::Value {
+    json!({
+        "family": SERVICE,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "app",
+                "image": "registry.example.com/shop/web:1.0",
+                "portMappings": [{ "containerPort": 8080 }],
+                "environment": [{ "name": "GREETING", "value": "hello" }],
+            },
+            { "name": "proxy", "image": "registry.example.com/proxy:7", "essential": false },
+        ],
+    })
+}
+
+fn refusal(operation: &str, refused: &ApiError) -> Failure {
+    Failure::new(FailureKind::Bug, format!("the embedded AWS refused {operation}"))
+        .because(refused.to_string())
+}

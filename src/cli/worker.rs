@@ -1,0 +1,178 @@
+//! `evenkeel worker`.
+
+use std::io::{IsTerminal, stderr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::aws::{Aws, Calls, Connection, S3Objects};
+use crate::clock::Clock;
+use crate::deploy::{Interrupt, Polling};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ActionType;
+use crate::output;
+use crate::worker::claims::{BucketClaims, Claims, FolderClaims};
+use crate::worker::{Between, Metrics, Settings, Worker, serve_health};
+
+use super::action_type::ActionTypeArgs;
+use super::args::polling;
+use super::environment::Environment;
+use super::log::{self, Level};
+use super::print_error;
+use super::signals::Signals;
+
+/// How often to look at a rollout. Ten seconds keep the verdict of a thousand services young and
+/// stay far below what ECS allows.
+const WATCHING: Polling = Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
+
+/// A queue that has not answered for this many of the longest waits is no sign of health.
+const SILENT_POLLS: u32 = 20;
+
+/// Take the jobs of the CodePipeline custom action, deploy, and answer each
+#[derive(Debug, Args)]
+pub(super) struct WorkerArgs {
+    #[command(flatten)]
+    action_type: ActionTypeArgs,
+    /// How many jobs to work on at once
+    #[arg(long, env = "EVENKEEL_CONCURRENCY", hide_env_values = true, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// How long to wait between two polls that found nothing: a random time in between
+    #[arg(long, env = "EVENKEEL_POLL", hide_env_values = true, value_name = "TIME..TIME", default_value = "5s..15s", value_parser = polling)]
+    poll: Polling,
+    /// After how long to hand a job on to a new one; without --claims 30s at most
+    #[arg(long, env = "EVENKEEL_SLICE", hide_env_values = true, value_name = "TIME", default_value = "10m", value_parser = at_least_two_seconds)]
+    slice: Duration,
+    /// How long a claim is honoured that is not renewed
+    #[arg(long, env = "EVENKEEL_LEASE", hide_env_values = true, value_name = "TIME", default_value = "60s", value_parser = at_least_two_seconds)]
+    lease: Duration,
+    /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX`, or `dir:PATH` on one machine
+    #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
+    claims: Option<String>,
+    /// Answer /healthz and /metrics on this address
+    #[arg(long, env = "EVENKEEL_HEALTH", hide_env_values = true, value_name = "ADDRESS")]
+    health: Option<SocketAddr>,
+    /// Take what is queued, finish it, and exit
+    #[arg(long, env = "EVENKEEL_DRAIN", hide_env_values = true)]
+    drain: bool,
+    /// How much to log to standard error
+    #[arg(long, env = "EVENKEEL_LOG", hide_env_values = true, value_name = "LEVEL", default_value = "info")]
+    log: Level,
+    /// The Region [default: that of the environment or the profile]
+    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    region: Option<String>,
+    /// Another endpoint for every AWS service, as an emulator's
+    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    endpoint_url: Option<String>,
+}
+
+/// Works until it is interrupted and has handed every job back, or has drained the queue; returns
+/// the exit status.
+pub(super) async fn run(args: &WorkerArgs, environment: &Environment) -> u8 {
+    log::start(args.log, !stderr().is_terminal());
+    match work(args, environment).await {
+        Ok(status) => status,
+        Err(failure) => {
+            print_error(&output::failure_text(&failure));
+            failure.kind().exit_status()
+        }
+    }
+}
+
+async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failure> {
+    let clock = Clock::system();
+    let metrics = Arc::new(Metrics::default());
+    let counted = Arc::clone(&metrics);
+    let connection = Connection {
+        region: args.region.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
+        max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
+        ..Connection::default()
+    };
+    let action_type: ActionType = args.action_type.parse()?;
+    let aws = Aws::load(&connection).await?;
+    let claims = args.claims.as_deref().map(|place| claims(place, &aws)).transpose()?;
+    if claims.is_none() && !args.drain {
+        tracing::warn!("without --claims a job whose worker dies waits for its time-out of 24 hours");
+    }
+    let settings = Settings {
+        owner: format!("{}-{:016x}", std::process::id(), fastrand::u64(..)),
+        concurrency: args.concurrency.into(),
+        poll: Between { shortest: args.poll.first, longest: args.poll.longest },
+        slice: args.slice,
+        lease: args.lease,
+        drain: args.drain,
+        watching: WATCHING,
+    };
+    let silence = args.poll.longest * SILENT_POLLS;
+    let (interrupter, interrupt) = Interrupt::new();
+    let queue = aws.job_queue(action_type);
+    let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt);
+    let signals = Signals::catch()?;
+    let health = health(args.health, metrics, clock, silence).await?;
+    tokio::select! {
+        worked = worker.run() => worked.map(|()| 0),
+        second = signals.hand_on(interrupter) => Ok(second.exit_status()),
+        served = health => served,
+    }
+}
+
+/// Answers on `address`, if there is one, until it cannot any more.
+async fn health(
+    address: Option<SocketAddr>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    silence: Duration,
+) -> Result<impl Future<Output = Result<u8, Failure>>, Failure> {
+    let cannot = move |error: std::io::Error| {
+        let address = address.map(|address| address.to_string()).unwrap_or_default();
+        Failure::new(FailureKind::Unreadable, format!("health cannot be served on {address}"))
+            .caused_by(error)
+            .advice("Give --health an address of this machine with a free port")
+    };
+    let listener = match address {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(cannot)?),
+        None => None,
+    };
+    Ok(async move {
+        match listener {
+            Some(listener) => {
+                if let Ok(bound) = listener.local_addr() {
+                    tracing::info!("health on http://{bound}/healthz");
+                }
+                serve_health(listener, metrics, clock, silence).await.map_err(cannot)?;
+                Ok(0)
+            }
+            None => std::future::pending().await,
+        }
+    })
+}
+
+/// Where claims are kept.
+fn claims(place: &str, aws: &Aws) -> Result<Claims<S3Objects>, Failure> {
+    if let Some(path) = place.strip_prefix("dir:").filter(|path| !path.is_empty()) {
+        return FolderClaims::open(PathBuf::from(path)).map(Claims::Folder);
+    }
+    match place.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        Some((bucket, prefix)) if !bucket.is_empty() => {
+            Ok(Claims::Bucket(BucketClaims::new(aws.objects(), bucket, prefix.trim_end_matches('/'))))
+        }
+        Some(_) | None => {
+            Err(Failure::new(FailureKind::Usage, format!("--claims {place:?} names no place for claims"))
+                .advice("Give s3://BUCKET/PREFIX, or dir:PATH for workers on one machine"))
+        }
+    }
+}
+
+fn at_least_two_seconds(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time < Duration::from_secs(2) {
+        return Err("it must be 2s or more".to_owned());
+    }
+    Ok(time)
+}

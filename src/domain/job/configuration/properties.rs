@@ -1,0 +1,181 @@
+//! The action's properties as they came, and how the value of each is read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::super::image::{Images, InvalidAssignment};
+use super::super::super::quote::{cut, quoted};
+use super::super::super::request::{
+    ClusterName, OnFailure, Place, ServiceName, is_account, is_label, is_name,
+};
+use super::super::{Property, Secret};
+use super::{ADDED_BY_AWS, MAX_TIMEOUT};
+
+/// The properties as they came, and what is wrong with them.
+pub(super) struct Properties<'a> {
+    given: &'a BTreeMap<String, Secret>,
+    /// What is wrong, in the order of the properties.
+    pub(super) mistakes: Vec<String>,
+    /// The names that are none of ours.
+    pub(super) unknown: Vec<&'a str>,
+}
+
+impl<'a> Properties<'a> {
+    pub(super) fn new(given: &'a BTreeMap<String, Secret>) -> Self {
+        let is_known = |name: &str| Property::ALL.iter().any(|property| property.name() == name);
+        let names = given.keys().map(String::as_str);
+        let unknown = names.filter(|name| !is_known(name) && *name != ADDED_BY_AWS).collect();
+        Self { given, mistakes: Vec::new(), unknown }
+    }
+
+    /// Reads a value, if it is given; what is wrong with it is noted.
+    pub(super) fn read<T>(
+        &mut self,
+        property: Property,
+        parse: impl FnOnce(&'a str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.value(property)?;
+        parse(value).map_err(|why| self.wrong(property, &why)).ok()
+    }
+
+    /// Reads what commas part in a value, one after the other; what is wrong with each is noted.
+    pub(super) fn read_each<T: Default>(
+        &mut self,
+        property: Property,
+        mut parse: impl FnMut(&'a str, &mut T) -> Result<(), String>,
+    ) -> Option<T> {
+        let value = self.value(property)?;
+        let mut all = T::default();
+        for item in value.split(',').map(str::trim) {
+            let read = if item.is_empty() {
+                Err("there is nothing before, between or after its commas".to_owned())
+            } else {
+                parse(item, &mut all)
+            };
+            if let Err(why) = read {
+                self.wrong(property, &why);
+            }
+        }
+        Some(all)
+    }
+
+    /// Notes where the ARNs of the cluster and its services contradict one another.
+    pub(super) fn must_agree(&mut self, cluster: Option<&ClusterName>, services: &[ServiceName]) {
+        let mut first: Option<(String, Place<'_>)> = None;
+        if let Some(cluster) = cluster
+            && let Some(place) = cluster.place()
+        {
+            first = Some((Property::ClusterName.name().to_owned(), place));
+        }
+        for service in services {
+            let name = cut(service.short(), 100);
+            if let (Some(cluster), Some(named)) = (cluster, service.cluster())
+                && cluster.short() != named
+            {
+                let (named, cluster) = (cut(named, 100), cut(cluster.short(), 100));
+                self.wrong(
+                    Property::ServiceName,
+                    &format!("service {name} is of cluster {named}, and ClusterName is {cluster}"),
+                );
+            }
+            let Some(place) = service.place() else { continue };
+            match &first {
+                Some((whose, theirs)) if *theirs != place => {
+                    let why =
+                        format!("the ARN of service {name} is of {place}, and that of {whose} of {theirs}");
+                    self.wrong(Property::ServiceName, &why);
+                }
+                Some(_) => {}
+                None => first = Some((format!("service {name}"), place)),
+            }
+        }
+    }
+
+    /// The value without blanks around it, if there is one.
+    fn value(&mut self, property: Property) -> Option<&'a str> {
+        match self.given.get(property.name()).map(|value| value.expose().trim()) {
+            Some("") => self.wrong(property, "there is nothing in it"),
+            Some(value) => return Some(value),
+            None if property.is_required() => self.wrong(property, "it is missing"),
+            None => {}
+        }
+        None
+    }
+
+    fn wrong(&mut self, property: Property, why: &str) {
+        self.mistakes.push(format!("{property}: {why}"));
+    }
+}
+
+/// A file's path within an artifact.
+pub(super) fn path_in_artifact(text: &str) -> Result<String, String> {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+    let plain = text.split('/').all(is_plain) && !text.contains(|c: char| c == '\\' || c.is_control());
+    plain.then(|| text.to_owned()).ok_or_else(|| {
+        format!(
+            "{} is not a file's path in the artifact; it has names with / between them, and no . or .. or \\",
+            quoted(text)
+        )
+    })
+}
+
+/// A time-out in minutes.
+pub(super) fn minutes(text: &str) -> Result<Duration, String> {
+    // `u64::from_str` would take "+5".
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+    number
+        .filter(|minutes| (1..=MAX_TIMEOUT).contains(minutes))
+        .map(|minutes| Duration::from_secs(minutes * 60))
+        .ok_or_else(|| format!("{} is not a number of minutes from 1 to {MAX_TIMEOUT}", quoted(text)))
+}
+
+/// What to do when a rollout fails.
+pub(super) fn on_failure(text: &str) -> Result<OnFailure, String> {
+    match text {
+        "rollback" => Ok(OnFailure::RollBack),
+        "leave" => Ok(OnFailure::Leave),
+        _ => Err(format!("{} is neither rollback nor leave", quoted(text))),
+    }
+}
+
+/// The ARN of a role (AWS IAM user guide, "IAM and AWS STS quotas", "IAM identifiers").
+pub(super) fn role_arn(text: &str) -> Result<String, String> {
+    is_role(text).then(|| text.to_owned()).ok_or_else(|| {
+        format!("{} is not the ARN of a role, as arn:aws:iam::123456789012:role/deploy", quoted(text))
+    })
+}
+
+fn is_role(text: &str) -> bool {
+    let fields: Result<[&str; 6], _> = text.splitn(6, ':').collect::<Vec<_>>().try_into();
+    let Ok(["arn", partition, "iam", "", account, resource]) = fields else { return false };
+    let Some(path) = resource.strip_prefix("role/") else { return false };
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let in_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    is_label(partition)
+        && is_account(account)
+        && folder.len() <= 510
+        && folder.chars().all(|c| c.is_ascii_graphic())
+        && (1..=64).contains(&name.len())
+        && name.chars().all(in_name)
+}
+
+/// A container's name.
+pub(super) fn container_name(text: &str) -> Result<String, String> {
+    is_name(text).then(|| text.to_owned()).ok_or_else(|| {
+        format!(
+            "{} is not a container; its name has 1 to 255 letters, digits, hyphens and underscores",
+            quoted(text)
+        )
+    })
+}
+
+/// One more container's image.
+pub(super) fn image(text: &str, images: &mut Images) -> Result<(), String> {
+    images.assign(text).map_err(|invalid| match invalid {
+        InvalidAssignment::Form { .. } => format!("{invalid}, as in app=registry.example/app:1.2"),
+        InvalidAssignment::Image { .. } => invalid.to_string(),
+        InvalidAssignment::Twice(twice) => {
+            format!("container {} is given two images", quoted(&twice.container))
+        }
+    })
+}

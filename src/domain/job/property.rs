@@ -1,0 +1,119 @@
+//! The properties that the custom action can be configured with.
+
+use std::fmt;
+
+/// A property of the custom action: part of the contract, pipelines spell them.
+///
+/// The first four are those of AWS's own ECS action, so that a pipeline moves over by changing owner
+/// and provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Property {
+    /// The cluster.
+    ClusterName,
+    /// The services.
+    ServiceName,
+    /// The file to look for in the input artifact.
+    FileName,
+    /// How long a rollout may take.
+    DeploymentTimeout,
+    /// What to do when a rollout fails.
+    OnFailure,
+    /// Where to keep records.
+    Record,
+    /// The role to assume.
+    RoleArn,
+    /// The container that `imageDetail.json` is for.
+    ContainerName,
+    /// Images that are given without an artifact.
+    Images,
+}
+
+impl Property {
+    /// All of them, in the order in which they are shown. An action type has ten at most (AWS
+    /// CodePipeline API reference, `CreateCustomActionType`).
+    pub const ALL: [Self; 9] = [
+        Self::ClusterName,
+        Self::ServiceName,
+        Self::FileName,
+        Self::DeploymentTimeout,
+        Self::OnFailure,
+        Self::Record,
+        Self::RoleArn,
+        Self::ContainerName,
+        Self::Images,
+    ];
+
+    /// Its name in a pipeline.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClusterName => "ClusterName",
+            Self::ServiceName => "ServiceName",
+            Self::FileName => "FileName",
+            Self::DeploymentTimeout => "DeploymentTimeout",
+            Self::OnFailure => "OnFailure",
+            Self::Record => "Record",
+            Self::RoleArn => "RoleArn",
+            Self::ContainerName => "ContainerName",
+            Self::Images => "Images",
+        }
+    }
+
+    /// What the console says of it: 160 characters at most (AWS CodePipeline API reference,
+    /// `ActionConfigurationProperty`).
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::ClusterName => "The ECS cluster: its name or its ARN",
+            Self::ServiceName => "The ECS service: its name or its ARN; several are separated by commas",
+            Self::FileName => {
+                "The image definitions file in the input artifact, or imageDetail.json \
+                 [default: imagedefinitions.json]"
+            }
+            Self::DeploymentTimeout => {
+                "How many minutes a rollout may take, 1 to 1410; a rollback may take as long again [default: 30]"
+            }
+            Self::OnFailure => "What to do when a rollout fails: rollback or leave [default: rollback]",
+            Self::Record => "Where to record the deployment; several places are separated by commas",
+            Self::RoleArn => "The ARN of a role to assume for everything in ECS",
+            Self::ContainerName => "The container that gets the image of imageDetail.json",
+            Self::Images => {
+                "The images to deploy without an artifact: container=uri, several separated by commas"
+            }
+        }
+    }
+
+    /// Whether a pipeline must give it.
+    #[must_use]
+    pub fn is_required(self) -> bool {
+        match self {
+            Self::ClusterName | Self::ServiceName => true,
+            Self::FileName
+            | Self::DeploymentTimeout
+            | Self::OnFailure
+            | Self::Record
+            | Self::RoleArn
+            | Self::ContainerName
+            | Self::Images => false,
+        }
+    }
+
+    /// Whether it tells what the action is about.
+    #[must_use]
+    pub fn is_key(self) -> bool {
+        self.is_required()
+    }
+
+    /// Whether CodePipeline is to hide it. None is: whoever may see the pipeline may see where it
+    /// deploys.
+    #[must_use]
+    pub fn is_secret(self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,84 @@
+//! A bucket and its objects.
+
+use std::collections::BTreeMap;
+
+use super::chunked;
+use super::{Content, not_found};
+use crate::sandbox::wire::{ApiError, Request, Response};
+
+#[derive(Debug, Default)]
+pub(super) struct Bucket {
+    /// Its policy refuses what is not to be encrypted by KMS, as that of a pipeline's bucket does.
+    pub(super) demands_kms: bool,
+    pub(super) objects: BTreeMap<String, Object>,
+}
+
+#[derive(Debug)]
+pub(super) struct Object {
+    pub(super) content: Content,
+    pub(super) tag: String,
+    /// The algorithm and the key that were asked for.
+    pub(super) encryption: Option<(String, Option<String>)>,
+}
+
+impl Object {
+    pub(super) fn new(content: Content) -> Self {
+        Self { tag: content.tag(), content, encryption: None }
+    }
+}
+
+impl Bucket {
+    pub(super) fn put(&mut self, key: String, request: &Request) -> Result<Response, ApiError> {
+        let algorithm = request.header("x-amz-server-side-encryption").map(str::to_owned);
+        if self.demands_kms && algorithm.as_deref() != Some("aws:kms") {
+            return Err(ApiError { status: 403, ..ApiError::new("AccessDenied", "Access Denied") });
+        }
+        self.check(&key, request)?;
+        let kms_key = request.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
+        let mut object = Object::new(Content::whole(chunked::decoded(request)?));
+        object.encryption = algorithm.map(|algorithm| (algorithm, kms_key));
+        let headers = vec![("etag", object.tag.clone())];
+        self.objects.insert(key, object);
+        Ok(Response { headers, ..Response::bytes(Vec::new()) })
+    }
+
+    /// The object, if what the request depends on holds.
+    pub(super) fn find(&self, key: &str, request: &Request) -> Result<&Object, ApiError> {
+        let object = self.objects.get(key).ok_or_else(missing)?;
+        match request.header("if-match") {
+            Some(tag) if tag != object.tag => Err(failed_precondition()),
+            Some(_) | None => Ok(object),
+        }
+    }
+
+    /// Deletes the object; one that is not there is no error.
+    pub(super) fn delete(&mut self, key: &str, request: &Request) -> Result<Response, ApiError> {
+        if request.header("if-match").is_some() {
+            self.check(key, request)?;
+        }
+        self.objects.remove(key);
+        Ok(Response { status: 204, ..Response::bytes(Vec::new()) })
+    }
+
+    /// Whether what a write depends on holds.
+    fn check(&self, key: &str, request: &Request) -> Result<(), ApiError> {
+        let there = self.objects.get(key);
+        if request.header("if-none-match") == Some("*") && there.is_some() {
+            return Err(failed_precondition());
+        }
+        match (request.header("if-match"), there) {
+            (Some(_), None) => Err(missing()),
+            (Some(tag), Some(object)) if tag != object.tag => Err(failed_precondition()),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+}
+
+fn missing() -> ApiError {
+    not_found("NoSuchKey", "The specified key does not exist.")
+}
+
+fn failed_precondition() -> ApiError {
+    let message = "At least one of the pre-conditions you specified did not hold";
+    ApiError { status: 412, ..ApiError::new("PreconditionFailed", message) }
+}

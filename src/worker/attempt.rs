@@ -1,0 +1,239 @@
+//! One slice of a job's work: from its configuration to an answer, or to where it is handed on.
+//!
+//! What happens once is boxed, so that a job that watches a rollout, as most do most of the time, is small.
+
+use std::time::Duration;
+
+use crate::deploy::{Journal, Progress, Report, Slice, SliceEnd, World, deploy_slice};
+use crate::domain::checkpoint::Checkpoint;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
+use crate::domain::record::Source;
+use crate::domain::request::DeployRequest;
+use crate::domain::timestamp::Timestamp;
+use crate::output::Narrator;
+use crate::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
+use crate::record::{self, FileStore};
+
+use super::Shared;
+use super::images::images;
+use super::job_ecs::JobEcs;
+use super::log::Lines;
+use super::metrics::Part;
+use super::result;
+
+/// How often the output artifact is tried, and how long after the first try the second.
+const DELIVERIES: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// What came of it.
+pub(super) enum Attempt {
+    /// The job is to be answered so; the word is for the metrics.
+    Over(Answer, &'static str),
+    /// It goes on from here in another job.
+    HandOn {
+        /// How far it is.
+        checkpoint: Checkpoint,
+        /// What the console's link is made from.
+        external_id: String,
+        /// How far it is, for people.
+        summary: String,
+    },
+}
+
+/// Works on the job until it is over or to be handed on.
+pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    from: Checkpoint,
+    journal: &dyn Journal,
+) -> Attempt {
+    let configuration = match JobConfiguration::parse(&job.configuration) {
+        Ok(configuration) => configuration,
+        Err(failure) => return refused(&failure, ""),
+    };
+    let external_id = configuration.external_id();
+    match slice(shared, job, &configuration, &from, journal).await {
+        Ok((SliceEnd::Ended(report), prepared)) => over(shared, job, &report, &prepared, &external_id).await,
+        Ok((SliceEnd::HandedOn(checkpoint), _)) => {
+            let summary = format!("{} is under way", names(&configuration));
+            Attempt::HandOn { checkpoint, external_id, summary }
+        }
+        // What does not answer now may do so later, as long as there is time.
+        Err(failure)
+            if failure.kind() == FailureKind::Unavailable
+                && shared.clock.now().since(from.began) < configuration.policy().timeout =>
+        {
+            tracing::warn!("{failure}");
+            Attempt::HandOn { checkpoint: from, external_id, summary: failure.to_string() }
+        }
+        Err(failure) => refused(&failure, &external_id),
+    }
+}
+
+/// What a slice works with.
+struct Prepared {
+    request: DeployRequest,
+    source: Source,
+}
+
+async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    configuration: &JobConfiguration,
+    from: &Checkpoint,
+    journal: &dyn Journal,
+) -> Result<(SliceEnd, Prepared), Failure> {
+    let records =
+        configuration.records.iter().map(|place| open_record(place)).collect::<Result<Vec<_>, _>>()?;
+    let began = shared.clock.now();
+    let images = Box::pin(images(&shared.queue, &shared.access, job, configuration)).await?;
+    shared.metrics.took(Part::Artifact, shared.clock.now().since(began));
+
+    let request = configuration.request(images);
+    let identity = Identity {
+        region: configuration.region.clone(),
+        role_arn: configuration.role_arn.clone(),
+        session: session(&job.execution),
+    };
+    let mut interrupt = shared.interrupt.clone();
+    let mut turn = None;
+    if from.services.is_empty() {
+        tokio::select! {
+            begins = shared.beginnings.acquire() => turn = begins.ok(),
+            () = interrupt.wait() => {
+                return Ok((SliceEnd::HandedOn(from.clone()), Prepared { request, source: source(job) }));
+            }
+        }
+    }
+    let ecs = JobEcs::open(&shared.access, &shared.sharing, identity).await?;
+    let source = source(job);
+    let world = World {
+        ecs: &ecs,
+        records: &records,
+        clock: shared.clock,
+        polling: shared.settings.watching,
+        interrupt,
+        source: &source,
+    };
+    let now = shared.clock.now();
+    let kept_for = shared.settings.slice(shared.claims.is_some());
+    let slice = Slice {
+        from: from.clone(),
+        until: kept_for.map_or(Timestamp::MAX, |time| now.plus(time)),
+        after_start: kept_for.is_some(),
+        journal,
+    };
+    let mut narrator = Narrator::new(Lines::default());
+    let mut listen = |progress: Progress<'_>| {
+        if matches!(progress, Progress::Started { .. } | Progress::Joined { .. } | Progress::Ended { .. }) {
+            turn = None;
+        }
+        narrator.tell(&progress);
+    };
+    let end = deploy_slice(&world, &request, &slice, &mut listen).await;
+    shared.metrics.took(Part::Deploy, shared.clock.now().since(now));
+    Ok((end, Prepared { request, source }))
+}
+
+async fn over<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    report: &Report,
+    prepared: &Prepared,
+    external_id: &str,
+) -> Attempt {
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
+    }
+    if report.first_failure().is_none()
+        && let Err(failure) = Box::pin(delivered(shared, job, report, prepared)).await
+    {
+        let failure = Failure::new(
+            failure.kind(),
+            format!("{}, but its output artifact could not be written", report.outcome),
+        )
+        .caused_by(failure)
+        .advice("Retry the stage: nothing will be deployed again");
+        return refused(&failure, external_id);
+    }
+    Attempt::Over(result::answer(report, external_id), report.outcome.as_str())
+}
+
+/// Writes the output artifact. What was deployed is deployed, so it is worth a few tries.
+async fn delivered<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    report: &Report,
+    prepared: &Prepared,
+) -> Result<(), Failure> {
+    let mut wait = FIRST_WAIT;
+    for _ in 1..DELIVERIES {
+        match deliver(shared, job, report, prepared).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => tracing::warn!("the output artifact is written again: {failure}"),
+        }
+        shared.clock.sleep(wait).await;
+        wait *= 2;
+    }
+    deliver(shared, job, report, prepared).await
+}
+
+/// Writes the output artifact, if the action has one.
+async fn deliver<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    report: &Report,
+    prepared: &Prepared,
+) -> Result<(), Failure> {
+    if job.outputs.is_empty() {
+        return Ok(());
+    }
+    let now = shared.clock.now();
+    let content = result::output_artifact(report, &prepared.request.images, &prepared.source, now)?;
+    // How long credentials last is not documented, and a rollout may have taken hours.
+    let fresh = shared.queue.details(&job.id).await?;
+    let job = fresh.as_ref().unwrap_or(job);
+    let Some(credentials) = &job.credentials else {
+        return Err(Failure::new(
+            FailureKind::Denied,
+            "CodePipeline gave no credentials for the output artifact",
+        ));
+    };
+    let objects = shared.access.artifacts(credentials);
+    let encryption = match &job.encryption_key {
+        Some(key) => Encryption::Kms(key.clone()),
+        None => Encryption::AwsKms,
+    };
+    for output in &job.outputs {
+        objects.write(&output.location, content.clone(), &Condition::Always, &encryption).await?;
+    }
+    Ok(())
+}
+
+/// Who deploys, for the record.
+fn source(job: &Job) -> Source {
+    let id = Some(job.execution.pipeline_execution.clone());
+    Source { kind: "codepipeline".to_owned(), id, url: None }
+}
+
+fn refused(failure: &Failure, external_id: &str) -> Attempt {
+    Attempt::Over(Answer::fail(failure, external_id), failure.kind().as_str())
+}
+
+fn open_record(place: &str) -> Result<FileStore, Failure> {
+    record::parse(place).map_err(|failure| {
+        Failure::new(FailureKind::InvalidInput, "the property `Record` is wrong").caused_by(failure)
+    })
+}
+
+fn names(configuration: &JobConfiguration) -> String {
+    let names: Vec<&str> = configuration.services.iter().map(|service| service.short()).collect();
+    names.join(", ")
+}
+
+/// Tells in the role's account whose session it was.
+fn session(execution: &Execution) -> String {
+    let id: String = execution.pipeline_execution.chars().take(8).collect();
+    format!("evenkeel-{}-{id}", execution.pipeline)
+}

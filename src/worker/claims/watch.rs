@@ -1,0 +1,102 @@
+//! Which claims stand still, by the clock of whoever looks at them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::job::JobId;
+use crate::ports::Version;
+
+/// What was seen of the claims.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct Watch {
+    seen: BTreeMap<JobId, Sight>,
+}
+
+#[derive(Debug)]
+struct Sight {
+    version: Version,
+    /// When this version was seen first.
+    since: Timestamp,
+    /// Its owner has written it since we first saw it.
+    is_alive: bool,
+}
+
+impl Watch {
+    /// Takes in all the claims there are.
+    pub(in crate::worker) fn see(&mut self, listed: Vec<(JobId, Version)>, now: Timestamp) {
+        let mut before = std::mem::take(&mut self.seen);
+        for (job, version) in listed {
+            let sight = match before.remove(&job) {
+                Some(sight) if sight.version == version => sight,
+                Some(_) => Sight { version, since: now, is_alive: true },
+                None => Sight { version, since: now, is_alive: false },
+            };
+            self.seen.insert(job, sight);
+        }
+    }
+
+    /// The claims that have stood still for `time`.
+    pub(in crate::worker) fn stalled(&self, time: Duration, now: Timestamp) -> Vec<(JobId, Version)> {
+        let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= time);
+        stalled.map(|(job, sight)| (job.clone(), sight.version.clone())).collect()
+    }
+
+    /// The version of a job's claim that has stood still for `time`.
+    pub(in crate::worker) fn stalled_version(
+        &self,
+        job: &JobId,
+        time: Duration,
+        now: Timestamp,
+    ) -> Option<Version> {
+        let sight = self.seen.get(job).filter(|sight| now.since(sight.since) >= time)?;
+        Some(sight.version.clone())
+    }
+
+    /// Whether there are claims, other than on the jobs that `ours` tells, of which it is not known
+    /// that their owners live.
+    pub(in crate::worker) fn has_doubts(&self, ours: impl Fn(&JobId) -> bool) -> bool {
+        self.seen.iter().any(|(job, sight)| !sight.is_alive && !ours(job))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(60);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_unix(Duration::from_secs(seconds))
+    }
+
+    fn claims(all: &[(&str, &str)]) -> Vec<(JobId, Version)> {
+        all.iter().map(|(job, version)| (JobId::new(*job), Version((*version).to_owned()))).collect()
+    }
+
+    #[test]
+    fn a_claim_stands_still_when_one_version_was_seen_for_a_whole_lease() {
+        let mut watch = Watch::default();
+        watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
+        assert_eq!(watch.stalled(LEASE, at(59)), []);
+        watch.see(claims(&[("a", "1"), ("b", "2")]), at(59));
+        assert_eq!(watch.stalled(LEASE, at(60)), claims(&[("a", "1")]));
+        assert_eq!(watch.stalled_version(&JobId::new("a"), LEASE, at(60)), Some(Version("1".to_owned())));
+        assert_eq!(watch.stalled_version(&JobId::new("b"), LEASE, at(60)), None);
+
+        // It is gone, and another one of that job begins anew.
+        watch.see(claims(&[("b", "2")]), at(61));
+        watch.see(claims(&[("a", "1"), ("b", "2")]), at(62));
+        assert_eq!(watch.stalled(LEASE, at(120)), claims(&[("b", "2")]));
+    }
+
+    #[test]
+    fn there_are_doubts_until_an_owner_has_written_or_the_claim_is_ours() {
+        let mut watch = Watch::default();
+        assert!(!watch.has_doubts(|_| false));
+        watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
+        assert!(watch.has_doubts(|_| false));
+        watch.see(claims(&[("a", "2"), ("b", "1")]), at(10));
+        assert!(watch.has_doubts(|_| false) && !watch.has_doubts(|job| job.as_str() == "b"));
+    }
+}

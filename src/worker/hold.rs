@@ -1,0 +1,307 @@
+//! A job in our hands: its claim, renewed as long as we work on it.
+//!
+//! # Guarantees
+//! * Every write depends on the claim being as we left it, so a worker that was taken for dead learns
+//!   of it before its next effect.
+//! * Whether a claim stands still is measured by the clock of whoever looks at it. So one that we
+//!   could not renew for nearly a lease is not ours any more, even if nobody has told us: what was
+//!   under way has ended when another worker takes the job over.
+//! * A worker without claims holds every job that it acknowledged.
+
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::clock::{Clock, Timestamp};
+use crate::deploy::{Journal, Noted};
+use crate::domain::checkpoint::Checkpoint;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::JobId;
+use crate::ports::{Access, ClaimStore, Condition, JobQueue, Version};
+
+use super::Shared;
+use super::claims::{Claim, Stage};
+use super::settings::Settings;
+
+/// How often a note is tried, and how long after one try the next.
+const TRIES: u32 = 3;
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
+/// A job in our hands.
+pub(super) struct Hold<'a, C> {
+    job: JobId,
+    clock: Clock,
+    settings: &'a Settings,
+    /// When the claim was written last.
+    renewed: StdMutex<Timestamp>,
+    /// None in a worker without claims.
+    held: Option<(&'a C, Mutex<Held>)>,
+}
+
+/// A claim as we wrote it last.
+struct Held {
+    claim: Claim,
+    version: Version,
+    lost: bool,
+}
+
+impl<'a, C: ClaimStore> Hold<'a, C> {
+    /// Claims a job that was offered; none if it is another worker's. `stalled` is the version of another's claim that may be taken
+    /// over; one of our own that was left behind may always be.
+    pub(super) async fn take<Q: JobQueue, A: Access>(
+        shared: &'a Shared<Q, C, A>,
+        job: &JobId,
+        stalled: Option<&Version>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(store) = &shared.claims else {
+            return Ok(Some(Self::new(shared, job, shared.clock.now(), None)));
+        };
+        let (claim, now) = (Claim::new(&shared.settings.owner), shared.clock.now());
+        if let Some(held) = put(store, job, claim, &Condition::Absent).await? {
+            return Ok(Some(Self::new(shared, job, now, Some((store, held)))));
+        }
+        let Some((content, version)) = store.read(job).await? else { return Ok(None) };
+        let mut former = Claim::parse(&store.place(), &content)?;
+        if former.owner != shared.settings.owner && stalled != Some(&version) {
+            return Ok(None);
+        }
+        // An offer is the proof that it was never acknowledged.
+        former.stage = Stage::Claimed;
+        Self::succeed(shared, store, job, former, version).await
+    }
+
+    /// Takes over another's claim that has stood still since `stalled`, if it still does; one on a job that may never
+    /// have been acknowledged only when `patient`.
+    pub(super) async fn take_over<Q: JobQueue, A: Access>(
+        shared: &'a Shared<Q, C, A>,
+        job: &JobId,
+        stalled: &Version,
+        patient: bool,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(store) = &shared.claims else { return Ok(None) };
+        let Some((content, version)) = store.read(job).await?.filter(|(_, version)| version == stalled)
+        else {
+            return Ok(None);
+        };
+        let former = Claim::parse(&store.place(), &content)?;
+        match former.stage {
+            Stage::Claimed | Stage::Refused if !patient => Ok(None),
+            Stage::Claimed | Stage::Acknowledged | Stage::HandingOn | Stage::Refused => {
+                Self::succeed(shared, store, job, former, version).await
+            }
+        }
+    }
+
+    async fn succeed<Q: JobQueue, A: Access>(
+        shared: &'a Shared<Q, C, A>,
+        store: &'a C,
+        job: &JobId,
+        mut claim: Claim,
+        version: Version,
+    ) -> Result<Option<Self>, Failure> {
+        claim.owner.clone_from(&shared.settings.owner);
+        claim.renewals += 1;
+        let now = shared.clock.now();
+        let held = put(store, job, claim, &Condition::Unchanged(version)).await?;
+        Ok(held.map(|held| Self::new(shared, job, now, Some((store, held)))))
+    }
+
+    fn new<Q: JobQueue, A: Access>(
+        shared: &'a Shared<Q, C, A>,
+        job: &JobId,
+        renewed: Timestamp,
+        held: Option<(&'a C, Held)>,
+    ) -> Self {
+        Self {
+            job: job.clone(),
+            clock: shared.clock,
+            settings: &shared.settings,
+            renewed: StdMutex::new(renewed),
+            held: held.map(|(store, held)| (store, Mutex::new(held))),
+        }
+    }
+
+    /// The claim as we wrote it last.
+    pub(super) async fn claim(&self) -> Claim {
+        match &self.held {
+            Some((_, held)) => held.lock().await.claim.clone(),
+            None => Claim::new(&self.settings.owner),
+        }
+    }
+
+    /// The job was acknowledged, which the next write will tell.
+    pub(super) async fn acknowledged(&self) {
+        if let Some((_, held)) = &self.held {
+            held.lock().await.claim.stage = Stage::Acknowledged;
+        }
+    }
+
+    /// Whether the job was acknowledged for certain.
+    pub(super) async fn is_acknowledged(&self) -> bool {
+        match &self.held {
+            Some((_, held)) => {
+                matches!(held.lock().await.claim.stage, Stage::Acknowledged | Stage::HandingOn)
+            }
+            None => true,
+        }
+    }
+
+    /// Whether the claim is not ours any more.
+    pub(super) async fn is_lost(&self) -> bool {
+        match &self.held {
+            Some((_, held)) => held.lock().await.lost || self.time_left().is_zero(),
+            None => false,
+        }
+    }
+
+    /// Renews the claim, now and then again, until it is lost: for ever, if it never is.
+    pub(super) async fn renewed_until_lost(&self) {
+        if self.held.is_none() {
+            return std::future::pending().await;
+        }
+        tokio::select! {
+            () = self.renewed_until_refused() => {}
+            // However long a write may hang.
+            () = self.lapsed() => {}
+        }
+    }
+
+    async fn renewed_until_refused(&self) {
+        loop {
+            if let Err(failure) = self.write(|_| {}).await {
+                if self.is_lost().await {
+                    return;
+                }
+                tracing::warn!("the claim could not be renewed: {failure}");
+            }
+            self.clock.sleep(self.settings.heartbeat()).await;
+        }
+    }
+
+    async fn lapsed(&self) {
+        loop {
+            let left = self.time_left();
+            if left.is_zero() {
+                return;
+            }
+            self.clock.sleep(left).await;
+        }
+    }
+
+    /// How long the claim is ours if it is not renewed.
+    fn time_left(&self) -> Duration {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.settings.tenure().saturating_sub(self.clock.now().since(renewed))
+    }
+
+    /// The job is about to be handed on with `token`.
+    pub(super) async fn handing_on(&self, token: &str) -> Result<(), Failure> {
+        self.write(|claim| {
+            claim.stage = Stage::HandingOn;
+            claim.checkpoint = Some(token.to_owned());
+        })
+        .await
+    }
+
+    /// The job's answer did not count, although it may never have been acknowledged.
+    pub(super) async fn refused(&self) {
+        if let Err(failure) = self.write(|claim| claim.stage = Stage::Refused).await {
+            tracing::warn!("{failure}");
+        }
+    }
+
+    /// Gives the claim up. One that stays is found by another worker, which learns that the job is
+    /// over.
+    pub(super) async fn release(&self) {
+        let Some((store, held)) = &self.held else { return };
+        let held = held.lock().await;
+        match store.remove(&self.job, &held.version).await {
+            Ok(_) => {}
+            Err(failure) => tracing::warn!("the claim stays for now: {failure}"),
+        }
+    }
+
+    async fn write(&self, change: impl FnOnce(&mut Claim)) -> Result<(), Failure> {
+        let Some((store, held)) = &self.held else { return Ok(()) };
+        let mut held = held.lock().await;
+        if held.lost || self.time_left().is_zero() {
+            held.lost = true;
+            return Err(lost());
+        }
+        let now = self.clock.now();
+        let mut claim = held.claim.clone();
+        claim.renewals += 1;
+        change(&mut claim);
+        let condition = Condition::Unchanged(held.version.clone());
+        let mut written = put(*store, &self.job, claim.clone(), &condition).await?;
+        // A write of ours that was told as failed may have taken effect all the same.
+        if written.is_none()
+            && let Some(version) = self.version_of_ours(*store).await?
+        {
+            written = put(*store, &self.job, claim, &Condition::Unchanged(version)).await?;
+        }
+        match written {
+            Some(written) => {
+                *held = written;
+                *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                Ok(())
+            }
+            None => {
+                held.lost = true;
+                Err(lost())
+            }
+        }
+    }
+
+    /// The version of the claim that is there, if it is in our name.
+    async fn version_of_ours(&self, store: &C) -> Result<Option<Version>, Failure> {
+        let Some((content, version)) = store.read(&self.job).await? else { return Ok(None) };
+        let there = Claim::parse(&store.place(), &content)?;
+        Ok((there.owner == self.settings.owner).then_some(version))
+    }
+}
+
+impl<C: ClaimStore> Journal for Hold<'_, C> {
+    fn note<'b>(&'b self, checkpoint: &'b Checkpoint) -> Noted<'b> {
+        Box::pin(async move {
+            let token = checkpoint.token()?;
+            let mut noted = self.write(|claim| claim.checkpoint = Some(token.clone())).await;
+            for _ in 1..TRIES {
+                if noted.is_ok() || self.is_lost().await {
+                    break;
+                }
+                self.clock.sleep(BETWEEN_TRIES).await;
+                noted = self.write(|claim| claim.checkpoint = Some(token.clone())).await;
+            }
+            // Whatever the reason: without the note nothing is done, and it may be done later.
+            noted.map_err(|failure| {
+                let what = "what is about to be done could not be noted in the claim";
+                Failure::new(FailureKind::Unavailable, what).caused_by(failure)
+            })
+        })
+    }
+}
+
+/// Writes a claim if `condition` holds, and tells whether it is there now.
+async fn put<C: ClaimStore>(
+    store: &C,
+    job: &JobId,
+    claim: Claim,
+    condition: &Condition,
+) -> Result<Option<Held>, Failure> {
+    let content = claim.to_json();
+    let version = match store.write(job, &content, condition).await? {
+        Some(version) => version,
+        // The answer to our own write may have been lost, and no two contents are alike.
+        None => match store.read(job).await? {
+            Some((there, version)) if there == content => version,
+            Some(_) | None => return Ok(None),
+        },
+    };
+    Ok(Some(Held { claim, version, lost: false }))
+}
+
+fn lost() -> Failure {
+    Failure::new(FailureKind::Unavailable, "the claim on the job is another worker's by now")
+}

@@ -1,0 +1,259 @@
+//! One job, from its offer to its last answer.
+//!
+//! # Flow
+//! claim → acknowledge → work, while the claim is renewed → (what is about to be answered goes into
+//! the claim) → answer → release the claim.
+//!
+//! # Guarantees
+//! * A claim that is no longer ours ends the work at once: nothing is done and nothing answered.
+//! * A worker that dies leaves its claim standing still, which is what the others look for.
+
+use crate::domain::checkpoint::Checkpoint;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::{Answer, Job, JobId};
+use crate::ports::{Access, ClaimStore, JobQueue, Offer, Version};
+
+use super::Shared;
+use super::answering::answer;
+use super::attempt::{Attempt, attempt};
+use super::claims::Stage;
+use super::hold::Hold;
+use super::metrics::Part;
+use super::unwind::{Panicked, caught};
+
+/// How a worker left a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It is somebody else's, or may be.
+    Alone,
+    /// It goes on in another job.
+    HandedOn,
+    /// It was answered, and with this outcome.
+    Answered(&'static str),
+    /// It was over already.
+    Over,
+    /// Its claim went to somebody else.
+    Lost,
+}
+
+impl Left {
+    /// The word for the metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Alone => "left_alone",
+            Self::HandedOn => "handed_on",
+            Self::Answered(outcome) => outcome,
+            Self::Over => "over_already",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease.
+pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    offer: Offer,
+    stalled: Option<Version>,
+) -> Left {
+    let began = shared.clock.now();
+    let id = &offer.job.id;
+    let hold = match Hold::take(shared, id, stalled.as_ref()).await {
+        Ok(Some(hold)) => hold,
+        Ok(None) => return Left::Alone,
+        Err(failure) => {
+            tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
+            return Left::Alone;
+        }
+    };
+    match shared.queue.acknowledge(id, &offer.nonce).await {
+        Ok(true) => {}
+        // The claim stays where it is: if the job was ours after all and the answer got lost, it is
+        // found by its claim, and if not, the next offer finds that the claim stands still.
+        Ok(false) => return Left::Alone,
+        Err(failure) => {
+            tracing::warn!("{failure}");
+            return Left::Alone;
+        }
+    }
+    hold.acknowledged().await;
+    tracing::info!("took job {id}");
+    shared.metrics.took(Part::Acknowledge, shared.clock.now().since(began));
+    let from = offer.job.continuation.as_ref().map(|token| token.expose().to_owned());
+    kept(&hold, work(shared, &offer.job, from, &hold)).await
+}
+
+/// Takes over a job by its claim, which has stood still for its lease; `patient` if for so long that
+/// it would have been offered again, had it not been acknowledged.
+pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    stalled: &Version,
+    patient: bool,
+) -> Left {
+    let hold = match Hold::take_over(shared, id, stalled, patient).await {
+        Ok(Some(hold)) => hold,
+        Ok(None) => return Left::Alone,
+        Err(failure) => {
+            tracing::warn!("{failure}");
+            return Left::Alone;
+        }
+    };
+    let job = match shared.queue.details(id).await {
+        Ok(Some(job)) => job,
+        Ok(None) => {
+            hold.release().await;
+            return Left::Over;
+        }
+        // The claim will stand still again.
+        Err(failure) => {
+            tracing::warn!("{failure}");
+            return Left::Alone;
+        }
+    };
+    let claim = hold.claim().await;
+    tracing::info!("taken over from a worker that has gone");
+    match (claim.stage, claim.checkpoint) {
+        (Stage::Refused, _) => {
+            hold.release().await;
+            Left::Over
+        }
+        (Stage::HandingOn, Some(token)) => {
+            kept(&hold, hand_on(shared, id, token, None, String::new(), &hold)).await
+        }
+        (Stage::Claimed | Stage::Acknowledged | Stage::HandingOn, noted) => {
+            let from = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose().to_owned()));
+            kept(&hold, work(shared, &job, from, &hold)).await
+        }
+    }
+}
+
+/// Does `work` as long as the claim is ours.
+async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left>) -> Left {
+    tokio::select! {
+        left = work => left,
+        () = hold.renewed_until_lost() => {
+            tracing::warn!("the claim on the job went to another worker, which finishes it");
+            Left::Lost
+        }
+    }
+}
+
+async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    token: Option<String>,
+    hold: &Hold<'_, C>,
+) -> Left {
+    let from = checkpoint(shared, job, token);
+    let attempted = match caught(Box::pin(attempt(shared, job, from, hold))).await {
+        Ok(attempted) => attempted,
+        Err(Panicked) => {
+            let bug = Failure::new(FailureKind::Bug, "a bug in Evenkeel: the job's work panicked")
+                .advice("Please report it with the worker's log; look at the service, then retry the stage");
+            Attempt::Over(Answer::fail(&bug, ""), bug.kind().as_str())
+        }
+    };
+    // What was done under a claim that is not ours any more is for its new owner to tell.
+    if hold.is_lost().await {
+        return Left::Lost;
+    }
+    match attempted {
+        Attempt::HandOn { checkpoint, external_id, summary } => match checkpoint.token() {
+            Ok(token) => hand_on(shared, &job.id, token, Some(external_id), summary, hold).await,
+            Err(failure) => {
+                let outcome = failure.kind().as_str();
+                finish(shared, &job.id, &Answer::fail(&failure, &external_id), outcome, hold).await
+            }
+        },
+        Attempt::Over(answer, outcome) => finish(shared, &job.id, &answer, outcome, hold).await,
+    }
+}
+
+/// Hands the job on. That goes into the claim first: whoever took this job over later must not work
+/// beside the one that goes on with it.
+async fn hand_on<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    token: String,
+    external_id: Option<String>,
+    summary: String,
+    hold: &Hold<'_, C>,
+) -> Left {
+    if let Err(failure) = hold.handing_on(&token).await {
+        tracing::warn!("the job is kept, since its claim cannot be written: {failure}");
+        // The claim stands still from now on, and is taken over when it can be written again.
+        return Left::Lost;
+    }
+    let given = Answer::hand_on(token, external_id.as_deref().unwrap_or_default(), &summary);
+    match answer(&shared.queue, shared.clock, id, &given).await {
+        Ok(counted) => {
+            hold.release().await;
+            if !counted {
+                return Left::Over;
+            }
+            tracing::info!("handed the job on: {summary}");
+            Left::HandedOn
+        }
+        Err(failure) => {
+            tracing::error!("{failure}");
+            Left::Lost
+        }
+    }
+}
+
+async fn finish<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    given: &Answer,
+    outcome: &'static str,
+    hold: &Hold<'_, C>,
+) -> Left {
+    let began = shared.clock.now();
+    match answer(&shared.queue, shared.clock, id, given).await {
+        Ok(true) => {
+            shared.metrics.took(Part::Answer, shared.clock.now().since(began));
+            match given {
+                Answer::Fail { kind, message, .. } => {
+                    tracing::error!("answered the job: {}: {}", kind.as_str(), message.as_str());
+                }
+                Answer::Succeed { .. } | Answer::HandOn { .. } => {
+                    tracing::info!("answered the job: {outcome}");
+                }
+            }
+            hold.release().await;
+            Left::Answered(outcome)
+        }
+        Ok(false) if hold.is_acknowledged().await => {
+            hold.release().await;
+            Left::Over
+        }
+        // Either it is over, or it was never acknowledged and will be offered: then this claim tells
+        // how the deployment ended.
+        Ok(false) => {
+            hold.refused().await;
+            Left::Over
+        }
+        Err(failure) => {
+            tracing::error!("{failure}");
+            Left::Lost
+        }
+    }
+}
+
+/// Where to go on from: what was handed on or noted, if it is this action's, else from the start.
+fn checkpoint<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    token: Option<String>,
+) -> Checkpoint {
+    let execution = job.execution.key();
+    match token.map(|token| Checkpoint::parse(&token)) {
+        Some(Ok(checkpoint)) if checkpoint.execution == execution => return checkpoint,
+        Some(Ok(_)) => {
+            tracing::warn!("the continuation token is of another action; looking at what is there")
+        }
+        Some(Err(failure)) => tracing::warn!("{failure}; looking at what is there"),
+        None => {}
+    }
+    Checkpoint { execution: execution.to_owned(), began: shared.clock.now(), services: Vec::new() }
+}

@@ -1,0 +1,134 @@
+//! Amazon ECS for one job: it reads together with all the others, and writes in its own name.
+
+use std::sync::Arc;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::request::ClusterName;
+use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::stopped_task::StoppedTask;
+use crate::domain::task_definition::{Revision, TaskDefinition};
+use crate::ports::{Access, Ecs, EffectError, Identity, ListedServiceDeployment};
+
+use super::shared::{SharedEcs, Sharing};
+
+/// Whose calls can be made together: Region and role.
+pub(super) type Who = (Option<String>, Option<String>);
+
+/// Amazon ECS for one job.
+///
+/// A call that is denied is made once more: what expired at that moment is renewed by then, and a
+/// permission that was just given may take a moment to be known everywhere.
+pub(super) struct JobEcs<E: Ecs + Send + Sync + 'static> {
+    shared: Arc<SharedEcs<E>>,
+    /// The session that writes; none where there is no role to assume.
+    own: Option<E>,
+}
+
+impl<E: Ecs + Send + Sync + 'static> JobEcs<E> {
+    /// Opens ECS for a job that acts as `identity`.
+    pub(super) async fn open<A: Access<Ecs = E>>(
+        access: &A,
+        sharing: &Sharing<Who, E>,
+        identity: Identity,
+    ) -> Result<Self, Failure> {
+        let who = (identity.region.clone(), identity.role_arn.clone());
+        let own = match &identity.role_arn {
+            Some(_) => Some(Box::pin(access.ecs(&identity)).await?),
+            None => None,
+        };
+        let shared = match sharing.get(&who) {
+            Some(shared) => shared,
+            None => {
+                let all = Identity { session: "evenkeel-worker".to_owned(), ..identity };
+                sharing.insert(who, Box::pin(access.ecs(&all)).await?)
+            }
+        };
+        Ok(Self { shared, own })
+    }
+}
+
+/// Awaits the call, and if it was denied, the call again.
+macro_rules! once_more {
+    ($call:expr) => {
+        match $call.await {
+            Err(failure) if failure.kind() == FailureKind::Denied => $call.await,
+            answer => answer,
+        }
+    };
+}
+
+/// The same for an effect that certainly did not happen.
+macro_rules! effect_once_more {
+    ($call:expr) => {
+        match $call.await {
+            Err(EffectError::Refused(failure)) if failure.kind() == FailureKind::Denied => $call.await,
+            answer => answer,
+        }
+    };
+}
+
+impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        once_more!(self.shared.describe_services(cluster, services))
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        once_more!(self.shared.describe_task_definition(name))
+    }
+
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        match &self.own {
+            Some(own) => {
+                self.shared.limits().register_task_definition().await;
+                effect_once_more!(own.register_task_definition(definition))
+            }
+            None => effect_once_more!(self.shared.register_task_definition(definition)),
+        }
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        match &self.own {
+            Some(own) => {
+                self.shared.limits().update_service().await;
+                effect_once_more!(own.update_service(service, revision, force))
+            }
+            None => effect_once_more!(self.shared.update_service(service, revision, force)),
+        }
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        once_more!(self.shared.list_service_deployments(service))
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        once_more!(self.shared.describe_service_deployments(arns))
+    }
+
+    async fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<StoppedTask>, Failure> {
+        once_more!(self.shared.stopped_tasks(service, deployment))
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        once_more!(self.shared.describe_service_revisions(arns))
+    }
+}

@@ -1,0 +1,77 @@
+//! How a worker is to work.
+
+use std::time::Duration;
+
+use crate::deploy::Polling;
+
+/// How a worker is to work.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who this worker is, in its claims: unlike any other process's, also its own predecessor's.
+    pub owner: String,
+    /// How many jobs it works on at once, 1 or more.
+    pub concurrency: usize,
+    /// How long to wait between two polls that found nothing: a random time in between.
+    pub poll: Between,
+    /// After how long a job is handed on to a new one.
+    pub slice: Duration,
+    /// How long a claim is honoured that is not renewed.
+    pub lease: Duration,
+    /// Take what is queued, keep it to its end, and end.
+    pub drain: bool,
+    /// How often to look at a rollout.
+    pub watching: Polling,
+}
+
+/// A time between two others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Between {
+    /// The shortest.
+    pub shortest: Duration,
+    /// The longest.
+    pub longest: Duration,
+}
+
+/// Without claims an acknowledged job is lost with its worker, so it is handed back soon.
+const UNCLAIMED_SLICE: Duration = Duration::from_secs(30);
+
+/// How long after a lease ran out a job that may never have been acknowledged is offered again at
+/// the latest; AWS does not say how long that takes.
+const OFFERED_AGAIN: Duration = Duration::from_secs(120);
+
+impl Settings {
+    /// How long this worker keeps a job before it hands it on; none when it keeps it to its end.
+    pub(super) fn slice(&self, has_claims: bool) -> Option<Duration> {
+        if self.drain {
+            None
+        } else if has_claims {
+            Some(self.slice)
+        } else {
+            Some(self.slice.min(UNCLAIMED_SLICE))
+        }
+    }
+
+    /// For how long a claim has to stand still until the job may be taken over, if it was not
+    /// acknowledged for certain: one that was not is offered again first.
+    pub(super) fn patience(&self) -> Duration {
+        self.lease + OFFERED_AGAIN
+    }
+
+    /// For how long after its last renewal a claim is its owner's: less than a lease, so that what the
+    /// owner has under way has ended when others take over.
+    pub(super) fn tenure(&self) -> Duration {
+        self.lease * 5 / 6
+    }
+
+    /// How often a claim is renewed: twice it may fail.
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.lease / 3
+    }
+}
+
+impl Between {
+    /// A time in between.
+    pub(super) fn any(self) -> Duration {
+        self.shortest + self.longest.saturating_sub(self.shortest).mul_f64(fastrand::f64())
+    }
+}

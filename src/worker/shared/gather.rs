@@ -1,0 +1,229 @@
+//! Questions of many callers, asked in few calls.
+//!
+//! # Flow
+//! ask → wait for companions → as many calls as it takes, each when the limit lets it → answer.
+//!
+//! # Guarantees
+//! * A question is answered by a call that began after it was asked: nobody is told what was before.
+//! * Who asks something that ECS refuses spoils nobody else's answer.
+//! * Who no longer waits is not asked for. With its owner all that it does ends.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, FailureKind};
+
+use super::tasks::Tasks;
+
+/// How long the first one to ask after a quiet time waits for companions.
+const FIRST_WINDOW: Duration = Duration::from_millis(50);
+
+/// How long questions are gathered while others were asked just before.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// A call that answers several questions at once.
+pub(super) trait Lookup: Send + Sync + 'static {
+    /// Where is looked: questions about different places go into different calls.
+    type Place: Clone + Ord + Send + Sync + 'static;
+    /// What is found.
+    type Found: Clone + Send + 'static;
+    /// How many questions go into a call.
+    const BATCH: usize;
+
+    /// Waits until one more call may be made.
+    fn allowed(&self) -> impl Future<Output = ()> + Send;
+
+    /// Makes a call about up to [`BATCH`](Self::BATCH) names, no two the same.
+    fn look(
+        &self,
+        place: &Self::Place,
+        names: &[String],
+    ) -> impl Future<Output = Result<Vec<Self::Found>, Failure>> + Send;
+
+    /// Whether `found` answers the question about `name`.
+    fn answers(found: &Self::Found, name: &str) -> bool;
+}
+
+/// Gathers questions.
+pub(super) struct Gather<L: Lookup> {
+    shared: Arc<Shared<L>>,
+    tasks: Arc<Tasks>,
+}
+
+type Answer<L> = Result<Option<<L as Lookup>::Found>, Failure>;
+
+/// A name, and who asks for it.
+struct Question<L: Lookup> {
+    name: String,
+    askers: Vec<oneshot::Sender<Answer<L>>>,
+}
+
+struct Shared<L: Lookup> {
+    lookup: L,
+    clock: Clock,
+    /// What waits to be asked; a place has an entry as long as a task looks after it.
+    waiting: Mutex<BTreeMap<L::Place, VecDeque<Question<L>>>>,
+}
+
+impl<L: Lookup> Gather<L> {
+    pub(super) fn new(lookup: L, clock: Clock, tasks: Arc<Tasks>) -> Self {
+        Self { shared: Arc::new(Shared { lookup, clock, waiting: Mutex::default() }), tasks }
+    }
+
+    /// What is found for `names`, in their order; what is missing is left out.
+    pub(super) async fn ask(&self, place: &L::Place, names: &[&str]) -> Result<Vec<L::Found>, Failure> {
+        let mut found = Vec::new();
+        for answer in self.enqueue(place, names) {
+            let answer = answer.await.map_err(|_| {
+                // The task that owed the answer panicked.
+                Failure::new(FailureKind::Bug, "a look at several deployments at once came to no end")
+            })?;
+            found.extend(answer?);
+        }
+        Ok(found)
+    }
+
+    /// Whether nobody asks anything.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.shared.lock().is_empty()
+    }
+
+    fn enqueue(&self, place: &L::Place, names: &[&str]) -> Vec<oneshot::Receiver<Answer<L>>> {
+        if names.is_empty() {
+            return Vec::new();
+        }
+        let mut waiting = self.shared.lock();
+        let is_quiet = !waiting.contains_key(place);
+        let questions = waiting.entry(place.clone()).or_default();
+        let mut answers = Vec::new();
+        for name in names {
+            let (asker, answer) = oneshot::channel();
+            match questions.iter_mut().find(|question| question.name == *name) {
+                Some(question) => question.askers.push(asker),
+                None => questions.push_back(Question { name: (*name).to_owned(), askers: vec![asker] }),
+            }
+            answers.push(answer);
+        }
+        drop(waiting);
+        if is_quiet {
+            let rounds = Rounds { shared: Arc::clone(&self.shared), place: place.clone(), are_over: false };
+            self.tasks.spawn(rounds.make(Arc::downgrade(&self.tasks)));
+        }
+        answers
+    }
+}
+
+impl<L: Lookup> Shared<L> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<L::Place, VecDeque<Question<L>>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes one call and gives everybody their part.
+    async fn answer(&self, place: &L::Place, questions: Vec<Question<L>>) {
+        let names: Vec<String> = questions.iter().map(|question| question.name.clone()).collect();
+        match self.lookup.look(place, &names).await {
+            Ok(found) => {
+                for question in questions {
+                    let found = found.iter().find(|found| L::answers(found, &question.name)).cloned();
+                    question.answer(&Ok(found));
+                }
+            }
+            // One name that is refused, or that this role may not look at, fails the whole call.
+            Err(failure) if failure.kind() != FailureKind::Unavailable && questions.len() > 1 => {
+                for question in questions {
+                    self.lookup.allowed().await;
+                    let found = self.lookup.look(place, std::slice::from_ref(&question.name)).await;
+                    let answers = |found: &L::Found| L::answers(found, &question.name);
+                    let found = found.map(|found| found.into_iter().find(answers));
+                    question.answer(&found);
+                }
+            }
+            Err(failure) => {
+                for question in questions {
+                    question.answer(&Err(failure.clone()));
+                }
+            }
+        }
+    }
+}
+
+impl<L: Lookup> Question<L> {
+    fn answer(self, answer: &Answer<L>) {
+        for asker in self.askers {
+            // Whoever no longer waits needs none.
+            drop(asker.send(answer.clone()));
+        }
+    }
+}
+
+/// The rounds of questions about one place, until it is quiet again.
+struct Rounds<L: Lookup> {
+    shared: Arc<Shared<L>>,
+    place: L::Place,
+    are_over: bool,
+}
+
+impl<L: Lookup> Rounds<L> {
+    async fn make(mut self, tasks: Weak<Tasks>) {
+        let clock = self.shared.clock;
+        clock.sleep(FIRST_WINDOW).await;
+        while !self.are_over {
+            let next = clock.now().plus(WINDOW);
+            while self.is_asked() {
+                self.shared.lookup.allowed().await;
+                // They are taken only now, so that whoever came meanwhile goes along.
+                let batch = self.batch();
+                let (Some(tasks), false) = (tasks.upgrade(), batch.is_empty()) else { continue };
+                let (shared, place) = (Arc::clone(&self.shared), self.place.clone());
+                tasks.spawn(async move { shared.answer(&place, batch).await });
+            }
+            clock.sleep(next.since(clock.now())).await;
+            self.end_if_quiet();
+        }
+    }
+
+    /// Whether anybody still waits to be asked for.
+    fn is_asked(&self) -> bool {
+        let mut waiting = self.shared.lock();
+        let Some(questions) = waiting.get_mut(&self.place) else { return false };
+        questions.retain_mut(|question| {
+            question.askers.retain(|asker| !asker.is_closed());
+            !question.askers.is_empty()
+        });
+        !questions.is_empty()
+    }
+
+    /// Who goes into the next call: who has waited longest.
+    fn batch(&self) -> Vec<Question<L>> {
+        if !self.is_asked() {
+            return Vec::new();
+        }
+        let mut waiting = self.shared.lock();
+        let Some(questions) = waiting.get_mut(&self.place) else { return Vec::new() };
+        let count = questions.len().min(L::BATCH);
+        questions.drain(..count).collect()
+    }
+
+    /// Ends if nobody has asked since; whoever asks next finds that it is quiet.
+    fn end_if_quiet(&mut self) {
+        let mut waiting = self.shared.lock();
+        if waiting.get(&self.place).is_none_or(VecDeque::is_empty) {
+            waiting.remove(&self.place);
+            self.are_over = true;
+        }
+    }
+}
+
+impl<L: Lookup> Drop for Rounds<L> {
+    /// After a panic nobody waits for ever.
+    fn drop(&mut self) {
+        if !self.are_over {
+            self.shared.lock().remove(&self.place);
+        }
+    }
+}

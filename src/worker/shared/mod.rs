@@ -1,0 +1,186 @@
+//! Amazon ECS as many jobs use it at once: they look together, and keep under its limits.
+//!
+//! A thousand rollouts that each look every ten seconds are ten calls a second, not a hundred.
+
+mod gather;
+mod limits;
+mod registry;
+mod tasks;
+
+pub(crate) use registry::Sharing;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Timestamp};
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::Failure;
+use crate::domain::request::ClusterName;
+use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::stopped_task::StoppedTask;
+use crate::domain::task_definition::{Revision, TaskDefinition};
+use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
+
+use gather::{Gather, Lookup};
+use limits::Limits;
+use tasks::Tasks;
+
+/// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
+///
+/// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for a second,
+/// after a quiet time for 50 ms, and sent in as few calls as it takes. Every call waits for its turn
+/// under [`Limits`]. A call that several jobs share and that ECS could not serve fails all of them; one
+/// that it refused is made again for each name alone. What was begun ends when this is dropped.
+pub(crate) struct SharedEcs<E: Ecs + Send + Sync + 'static> {
+    ecs: Arc<E>,
+    limits: Arc<Limits>,
+    services: Gather<Services<E>>,
+    deployments: Gather<ServiceDeployments<E>>,
+}
+
+impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
+    /// Shares `ecs`. Must be called inside a tokio runtime.
+    pub(crate) fn new(ecs: E) -> Self {
+        // Only spans of time are measured: where they begin does not matter.
+        let clock = Clock::starting_at(Timestamp::default());
+        let (ecs, limits, tasks) = (Arc::new(ecs), Arc::new(Limits::new()), Arc::<Tasks>::default());
+        let services = Services { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
+        let deployments = ServiceDeployments { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
+        Self {
+            ecs,
+            limits,
+            services: Gather::new(services, clock, Arc::clone(&tasks)),
+            deployments: Gather::new(deployments, clock, tasks),
+        }
+    }
+
+    /// The limits, for calls that a job makes in a name of its own.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+impl<E: Ecs + Send + Sync + 'static> fmt::Debug for SharedEcs<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedEcs").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        self.services.ask(cluster, services).await
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        self.limits.describe_task_definition().await;
+        self.ecs.describe_task_definition(name).await
+    }
+
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        self.limits.register_task_definition().await;
+        self.ecs.register_task_definition(definition).await
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        self.limits.update_service().await;
+        self.ecs.update_service(service, revision, force).await
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        self.limits.service_deployments().await;
+        self.ecs.list_service_deployments(service).await
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
+        self.deployments.ask(&(), &arns).await
+    }
+
+    async fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<StoppedTask>, Failure> {
+        self.limits.stopped_tasks().await;
+        self.ecs.stopped_tasks(service, deployment).await
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        self.limits.describe_service_revisions(arns.len()).await;
+        self.ecs.describe_service_revisions(arns).await
+    }
+}
+
+/// `DescribeServices`, by cluster.
+struct Services<E: Ecs + Send + Sync + 'static> {
+    ecs: Arc<E>,
+    limits: Arc<Limits>,
+}
+
+impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
+    type Place = ClusterName;
+    type Found = Service;
+    const BATCH: usize = 10;
+
+    async fn allowed(&self) {
+        self.limits.describe_services().await;
+    }
+
+    async fn look(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.ecs.describe_services(cluster, &names).await
+    }
+
+    /// A service is asked for by its name or by its ARN, in which an old one has no cluster.
+    fn answers(service: &Service, name: &str) -> bool {
+        let mut path = name.rsplit('/');
+        let (last, before) = (path.next(), path.next());
+        let is_there = match before {
+            Some(cluster) if !cluster.contains(':') => service.cluster.rsplit('/').next() == Some(cluster),
+            Some(_) | None => true,
+        };
+        name == service.arn || last == Some(service.name.as_str()) && is_there
+    }
+}
+
+/// `DescribeServiceDeployments`, of all clusters.
+struct ServiceDeployments<E: Ecs + Send + Sync + 'static> {
+    ecs: Arc<E>,
+    limits: Arc<Limits>,
+}
+
+impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
+    type Place = ();
+    type Found = ServiceDeployment;
+    const BATCH: usize = 20;
+
+    async fn allowed(&self) {
+        self.limits.service_deployments().await;
+    }
+
+    async fn look(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        self.ecs.describe_service_deployments(arns).await
+    }
+
+    fn answers(deployment: &ServiceDeployment, arn: &str) -> bool {
+        deployment.arn == arn
+    }
+}
+
+#[cfg(test)]
+mod tests;

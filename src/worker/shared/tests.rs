@@ -1,0 +1,435 @@
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
+
+use crate::domain::failure::FailureKind;
+use crate::domain::service::{Controller, Guard, ServiceDeploymentStatus};
+
+use super::*;
+
+/// A call: when, in milliseconds, where, and about what.
+type Call = (u64, String, Vec<String>);
+
+/// An ECS that has every service and service deployment whose name does not say otherwise, and writes
+/// down what it is asked. It takes 20 ms to answer.
+#[derive(Clone)]
+struct Fake {
+    clock: Clock,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+const LATENCY: Duration = Duration::from_millis(20);
+
+impl Fake {
+    fn new() -> Self {
+        Self { clock: Clock::starting_at(Timestamp::default()), calls: Arc::default() }
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.clock.now().since_epoch().as_millis()).unwrap()
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    async fn call(&self, place: &str, names: &[&str]) -> Result<Vec<String>, Failure> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        self.calls.lock().unwrap().push((self.millis(), place.to_owned(), names.clone()));
+        self.clock.sleep(LATENCY).await;
+        let is_any = |word: &str| names.iter().any(|name| name.contains(word));
+        assert!(!is_any("panics"), "as this test wants it");
+        for (word, kind) in [("denied", FailureKind::Denied), ("lost", FailureKind::Unavailable)] {
+            if is_any(word) {
+                return Err(Failure::new(kind, format!("{word}: {}", names.join(", "))).because("so it is"));
+            }
+        }
+        Ok(names.into_iter().filter(|name| !name.contains("missing")).rev().collect())
+    }
+}
+
+impl Ecs for Fake {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        assert!(services.len() <= 10);
+        let found = self.call(cluster.as_str(), services).await?;
+        Ok(found.iter().map(|name| service(cluster.as_str(), name.rsplit('/').next().unwrap())).collect())
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        self.call("definitions", &[name]).await.map(|_| None)
+    }
+
+    async fn register_task_definition(&self, _: &TaskDefinition) -> Result<TaskDefinitionArn, EffectError> {
+        unreachable!("nothing is registered here")
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        _: &TaskDefinitionArn,
+        _: bool,
+    ) -> Result<Service, EffectError> {
+        self.call("updates", &[&service.name]).await.map_err(EffectError::Refused)?;
+        Ok(service.clone())
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        self.call("lists", &[&service.name]).await.map(|_| Vec::new())
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        assert!(arns.len() <= 20);
+        let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
+        Ok(self.call("deployments", &arns).await?.into_iter().map(deployment).collect())
+    }
+
+    async fn stopped_tasks(&self, service: &Service, _: &DeploymentId) -> Result<Vec<StoppedTask>, Failure> {
+        self.call("tasks", &[&service.name]).await.map(|_| Vec::new())
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
+        self.call("revisions", &arns).await.map(|_| Vec::new())
+    }
+}
+
+fn service(cluster: &str, name: &str) -> Service {
+    Service {
+        arn: format!("arn:aws:ecs:eu-west-1:123456789012:service/{cluster}/{name}"),
+        name: name.to_owned(),
+        cluster: format!("arn:aws:ecs:eu-west-1:123456789012:cluster/{cluster}"),
+        active: true,
+        controller: Controller::Ecs,
+        task_definition: None,
+        desired: 1,
+        guard: Guard::default(),
+        deployments: Vec::new(),
+        events: Vec::new(),
+        service_revisions: Vec::new(),
+    }
+}
+
+fn deployment(arn: String) -> ServiceDeployment {
+    ServiceDeployment {
+        arn,
+        target: String::new(),
+        status: ServiceDeploymentStatus::InProgress,
+        reason: None,
+        guard_fired: false,
+        stage: None,
+    }
+}
+
+fn cluster(name: &str) -> ClusterName {
+    ClusterName::parse(name).unwrap()
+}
+
+fn shared() -> (Fake, Arc<SharedEcs<Fake>>) {
+    let fake = Fake::new();
+    (fake.clone(), Arc::new(SharedEcs::new(fake)))
+}
+
+/// The names of the services that are found in `prod`, or the failure's words.
+async fn ask(shared: &SharedEcs<Fake>, names: &[&str]) -> Result<Vec<String>, String> {
+    match shared.describe_services(&cluster("prod"), names).await {
+        Ok(found) => Ok(found.into_iter().map(|service| service.name).collect()),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+fn ok(names: &[&str]) -> Result<Vec<String>, String> {
+    Ok(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_caller_is_answered_at_once() {
+    let (fake, shared) = shared();
+    assert_eq!(ask(&shared, &["web", "missing", "api"]).await, ok(&["web", "api"]));
+    assert!(fake.millis() <= 100, "{} ms", fake.millis());
+    assert_eq!(ask(&shared, &[]).await, ok(&[]));
+
+    // After a quiet time it is so again.
+    fake.clock.sleep(Duration::from_secs(10)).await;
+    let asked = fake.millis();
+    assert_eq!(ask(&shared, &["web"]).await, ok(&["web"]));
+    assert!(fake.millis() - asked <= 100, "{} ms", fake.millis() - asked);
+    assert_eq!(fake.calls().len(), 2);
+    fake.clock.sleep(Duration::from_secs(10)).await;
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_in_the_same_second_shares_a_call_and_gets_his_own_part() {
+    let (fake, shared) = shared();
+    let arn = "arn:aws:ecs:eu-west-1:123456789012:service/prod/web";
+    let arns = [arn];
+    let later = async {
+        fake.clock.sleep(Duration::from_millis(200)).await;
+        ask(&shared, &["api"]).await
+    };
+    let last = async {
+        fake.clock.sleep(Duration::from_millis(900)).await;
+        ask(&shared, &["web"]).await
+    };
+    let (one, two, both, by_arn, later, last) = tokio::join!(
+        ask(&shared, &["web"]),
+        ask(&shared, &["api", "missing"]),
+        ask(&shared, &["api", "web", "api"]),
+        ask(&shared, &arns),
+        later,
+        last,
+    );
+    assert_eq!((one, two), (ok(&["web"]), ok(&["api"])));
+    assert_eq!((both, by_arn), (ok(&["api", "web", "api"]), ok(&["web"])));
+    assert_eq!((later, last), (ok(&["api"]), ok(&["web"])));
+    let at = |(at, _, names): Call| (at / 10 * 10, names);
+    assert_eq!(
+        fake.calls().into_iter().map(at).collect::<Vec<_>>(),
+        [(50, names(&["web", "api", "missing", arn])), (1_050, names(&["api", "web"]))]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_never_older_than_its_question() {
+    let (fake, shared) = shared();
+    let while_it_is_answered = async {
+        fake.clock.sleep(Duration::from_millis(60)).await;
+        assert_eq!(fake.calls().len(), 1);
+        ask(&shared, &["web"]).await
+    };
+    let (first, second) = tokio::join!(ask(&shared, &["web"]), while_it_is_answered);
+    assert_eq!((first, second), (ok(&["web"]), ok(&["web"])));
+    assert_eq!(fake.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_services_go_ten_to_a_call_and_service_deployments_twenty() {
+    let (fake, shared) = shared();
+    let all: Vec<String> = (0..25).map(|number| format!("service-{number}")).collect();
+    let asked: Vec<&str> = all.iter().map(String::as_str).collect();
+    let (found, deployments) = tokio::join!(ask(&shared, &asked), shared.describe_service_deployments(&all));
+    assert_eq!(found, Ok(all.clone()));
+    assert_eq!(deployments.unwrap(), all.into_iter().map(deployment).collect::<Vec<_>>());
+    let mut calls: Vec<_> = fake.calls().into_iter().map(|(_, place, names)| (place, names.len())).collect();
+    calls.sort();
+    let prod = |count| ("prod".to_owned(), count);
+    let deployments = |count| ("deployments".to_owned(), count);
+    assert_eq!(calls, [deployments(5), deployments(20), prod(5), prod(10), prod(10)]);
+    assert!(fake.millis() <= 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_of_two_clusters_are_never_confused() {
+    let (fake, shared) = shared();
+    let (prod, test) = (cluster("prod"), cluster("test"));
+    let others = ["arn:aws:ecs:eu-west-1:123456789012:service/test/web", "web"];
+    let (in_prod, in_test, wrong) = tokio::join!(
+        shared.describe_services(&prod, &["web"]),
+        shared.describe_services(&test, &["web"]),
+        shared.describe_services(&prod, &others),
+    );
+    assert_eq!(in_prod.unwrap(), [service("prod", "web")]);
+    assert_eq!(in_test.unwrap(), [service("test", "web")]);
+    // What ECS says to a service of another cluster is not taken for an answer about it.
+    assert_eq!(wrong.unwrap(), [service("prod", "web")]);
+    assert_eq!(fake.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_served_fails_all_that_shared_the_call() {
+    let (fake, shared) = shared();
+    let asked = tokio::join!(ask(&shared, &["web"]), ask(&shared, &["lost"]), ask(&shared, &["api"]));
+    let told = Err("lost: web, lost, api: so it is".to_owned());
+    assert_eq!(asked, (told.clone(), told.clone(), told));
+    assert_eq!(fake.calls().len(), 1);
+    assert_eq!(ask(&shared, &["web"]).await, ok(&["web"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_to_one_spoils_nobody_elses_answer() {
+    let (fake, shared) = shared();
+    let asked = tokio::join!(
+        ask(&shared, &["web"]),
+        ask(&shared, &["denied"]),
+        ask(&shared, &["missing"]),
+        ask(&shared, &["api"]),
+    );
+    let told = Err("denied: denied: so it is".to_owned());
+    assert_eq!(asked, (ok(&["web"]), told, ok(&[]), ok(&["api"])));
+    assert_eq!(fake.calls().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_told_and_nobody_waits_for_ever() {
+    let (_, shared) = shared();
+    let asked = tokio::join!(ask(&shared, &["web"]), ask(&shared, &["panics"]));
+    let told = Err("a look at several deployments at once came to no end".to_owned());
+    assert_eq!(asked, (told.clone(), told));
+    assert_eq!(ask(&shared, &["web"]).await, ok(&["web"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_no_longer_waits_is_not_asked_for() {
+    let (fake, shared) = shared();
+    let gone = timeout(Duration::from_millis(10), ask(&shared, &["gone", "web"]));
+    let (gone, web) = tokio::join!(gone, ask(&shared, &["web"]));
+    assert!(gone.is_err());
+    assert_eq!(web, ok(&["web"]));
+    // A call that is under way goes on for the others, and one that nobody waits for is not made.
+    fake.clock.sleep(Duration::from_secs(5)).await;
+    assert!(timeout(Duration::from_millis(10), ask(&shared, &["gone"])).await.is_err());
+    fake.clock.sleep(Duration::from_secs(5)).await;
+    assert_eq!(fake.calls().into_iter().map(|(.., names)| names).collect::<Vec<_>>(), [names(&["web"])]);
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    assert!(shared.services.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_ends_with_its_last_user() {
+    for wait in [Duration::ZERO, Duration::from_millis(10), Duration::from_millis(60)] {
+        let (_, shared) = shared();
+        drop(timeout(wait, ask(&shared, &["web"])).await);
+        assert!(Handle::current().metrics().num_alive_tasks() > 0);
+        drop(shared);
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "after {wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_waits_for_its_turn() {
+    let (fake, shared) = shared();
+    let mut calling = JoinSet::new();
+    for _ in 0..40 {
+        let shared = Arc::clone(&shared);
+        calling.spawn(async move {
+            let web = service("prod", "web");
+            let id = DeploymentId::new("ecs-svc/1");
+            let revision = TaskDefinitionArn::parse("arn:aws:ecs:eu-west-1:1:task-definition/web:1").unwrap();
+            let forty_one: Vec<String> = (0..41).map(|number| format!("{number}")).collect();
+            let updated = tokio::join!(
+                shared.update_service(&web, &revision, false),
+                shared.describe_task_definition("web"),
+                shared.list_service_deployments(&web),
+                shared.stopped_tasks(&web, &id),
+                shared.describe_service_revisions(&forty_one),
+            );
+            assert_eq!(updated.0.unwrap(), web);
+        });
+    }
+    calling.join_all().await;
+    let calls = fake.calls();
+    let told = |place: &str| {
+        let times: Vec<u64> = calls.iter().filter(|(_, at, _)| at == place).map(|(at, ..)| *at).collect();
+        (times.iter().filter(|at| **at == 0).count(), times.len(), times.into_iter().max().unwrap())
+    };
+    // How many were made at once, how many in all, and when the last one, in milliseconds.
+    assert_eq!(told("updates"), (30, 40, 10 * 334));
+    assert_eq!(told("definitions"), (30, 40, 10 * 84));
+    assert_eq!(told("lists"), (30, 40, 10 * 84));
+    // Two calls each, and three calls each.
+    assert_eq!(told("tasks"), (30, 40, 20 * 84));
+    assert_eq!(told("revisions"), (10, 40, 90 * 84));
+}
+
+/// `jobs` that look every `every` for ten minutes, the calls they made, and the longest wait.
+async fn watch(jobs: usize, every: Duration) -> (Vec<u64>, Duration) {
+    let (fake, shared) = shared();
+    let mut watching = JoinSet::new();
+    for job in 0..jobs {
+        let (shared, clock) = (Arc::clone(&shared), fake.clock);
+        watching.spawn(async move {
+            let (name, mut longest) = (format!("service-{job}"), Duration::ZERO);
+            while clock.now().since_epoch() < Duration::from_secs(600) {
+                let asked = clock.now();
+                assert_eq!(ask(&shared, &[&name]).await, Ok(vec![name.clone()]));
+                longest = longest.max(clock.now().since(asked));
+                clock.sleep(every).await;
+            }
+            longest
+        });
+    }
+    let longest = watching.join_all().await.into_iter().max().unwrap();
+    (fake.calls().into_iter().map(|(at, ..)| at).collect(), longest)
+}
+
+/// The most calls in any second that begins at `from` or later.
+fn densest(calls: &[u64], from: u64) -> usize {
+    let later = calls.iter().enumerate().filter(|(_, at)| **at >= from);
+    later
+        .map(|(place, at)| calls[place..].iter().take_while(|next| **next < at + 1_000).count())
+        .max()
+        .unwrap()
+}
+
+/// 60 % of what ECS allows, and one more: a token is gained at once, not bit by bit.
+const OUR_SHARE: (f64, f64) = (60.0 + 1.0, 12.0);
+
+/// Whether a bucket of `size` tokens that gains so many a second always had one for the next call.
+fn is_within(calls: &[u64], (size, per_second): (f64, f64)) -> bool {
+    let (mut tokens, mut last) = (size, 0);
+    calls.iter().all(|at| {
+        let gained = Duration::from_millis(at - last).as_secs_f64() * per_second;
+        (tokens, last) = ((tokens + gained).min(size) - 1.0, *at);
+        tokens >= 0.0
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_jobs_that_look_every_five_seconds_stay_below_what_ecs_allows() {
+    let (calls, longest) = watch(1_000, Duration::from_secs(5)).await;
+    let (burst, sustained) = (densest(&calls, 0), densest(&calls, 10_000));
+    println!(
+        "{} calls, {burst} in the first second, then {sustained} at most; {longest:?} at most",
+        calls.len()
+    );
+    assert!(burst <= 100 && sustained <= 20, "{burst}, then {sustained}");
+    assert!(is_within(&calls, OUR_SHARE));
+    assert!(longest <= Duration::from_secs(5), "{longest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_jobs_that_look_every_ten_seconds_hardly_wait() {
+    let (calls, longest) = watch(1_000, Duration::from_secs(10)).await;
+    println!("{} calls, {} in a second at most; {longest:?} at most", calls.len(), densest(&calls, 10_000));
+    // They all began in one moment, and so come back as a herd.
+    assert!(is_within(&calls, OUR_SHARE));
+    assert!(longest <= Duration::from_secs(4), "{longest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_one_identity_share_as_long_as_there_are_any() {
+    let sharing = Sharing::<&str, Fake>::default();
+    assert!(sharing.get(&"prod").is_none());
+    let one = sharing.insert("prod", Fake::new());
+    assert!(Arc::ptr_eq(&one, &sharing.get(&"prod").unwrap()));
+    // Of two that come at once, the second one joins the first.
+    assert!(Arc::ptr_eq(&one, &sharing.insert("prod", Fake::new())));
+    let other = sharing.insert("test", Fake::new());
+    assert!(!Arc::ptr_eq(&one, &other));
+    drop(one);
+    assert!(sharing.get(&"prod").is_none());
+    let again = sharing.insert("prod", Fake::new());
+    assert_eq!(format!("{sharing:?}"), "Sharing(2)");
+    drop((other, again));
+    let _last = sharing.insert("dev", Fake::new());
+    assert_eq!(format!("{sharing:?}"), "Sharing(1)");
+}

@@ -7,6 +7,7 @@
 
 mod emulator;
 mod evenkeel;
+mod objects;
 mod python;
 
 use std::io::{Write as _, stderr};

@@ -1,0 +1,13 @@
+//! The worker on the embedded AWS: every job ends, exactly once, and as the truth is.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod crashes;
+mod many;
+mod operation;
+mod processes;
+mod scale;
+mod secrets;
+mod served;
+mod stories;
+mod world;

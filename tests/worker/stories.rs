@@ -1,0 +1,254 @@
+//! How a job can go, from the queue to its result.
+
+use std::time::Duration;
+
+use evenkeel::sandbox::{ActionStatus, Rollout, RolloutOutcome};
+use serde_json::{Value, json};
+
+use crate::world::{ARTIFACTS, CLAIMS, CLUSTER, KEY, NEW, Pipeline, action, artifact, definitions, settings};
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_taken_deployed_and_answered_once() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    pipeline.work().await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!(
+        (state.status, state.terminal_results, state.refused_results),
+        (ActionStatus::Succeeded, 1, 0)
+    );
+    assert_eq!(pipeline.live("web"), "web:2");
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+    assert_eq!(pipeline.sandbox.objects(CLAIMS), Vec::<String>::new());
+
+    // Handed on once, right after the update, so that the console has its link while it rolls out.
+    assert_eq!((state.jobs.len(), state.tokens.len()), (2, 1));
+    assert_eq!(state.external_execution_id.as_deref(), Some("prod/services/web/deployments"));
+    assert!(state.summary.unwrap().contains("web:1 -> web:2"));
+    let variable = |name: &str| state.output_variables.get(name).map(String::as_str).unwrap_or_default();
+    assert!(variable("TaskDefinitionArn").ends_with("task-definition/web:2"), "{:?}", state.output_variables);
+    assert!(variable("PreviousTaskDefinitionArn").ends_with("task-definition/web:1"));
+    assert_eq!((variable("Revision"), variable("Outcome"), variable("Image_app")), ("2", "deployed", NEW));
+    assert!(variable("DeploymentId").starts_with("ecs-svc/"));
+
+    let output = pipeline.sandbox.object(ARTIFACTS, "deployed").unwrap();
+    assert_eq!(
+        pipeline.sandbox.encryption_of(ARTIFACTS, "deployed"),
+        Some(("aws:kms".to_owned(), Some(KEY.to_owned())))
+    );
+    let deployment = file(&output, "deployment.json");
+    assert_eq!(
+        (&deployment["schema"], &deployment["outcome"]),
+        (&json!("evenkeel.deployment/v1"), &json!("deployed"))
+    );
+    let record = file(&output, "record.json");
+    assert_eq!((&record["status"], &record["images"]), (&json!("succeeded"), &json!({ "app": NEW })));
+    assert_eq!(record["source"]["kind"], "codepipeline");
+    let variables = file(&output, "evenkeel.auto.tfvars.json");
+    assert_eq!(variables["evenkeel_live"]["revision"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_to_change_is_a_success_that_registers_nothing() {
+    let pipeline = Pipeline::new();
+    let old = artifact("imagedefinitions.json", &definitions("registry.example.com/shop/web:1"));
+    pipeline.sandbox.put_object(ARTIFACTS, "build", old);
+    let execution = pipeline.start("web", &[]);
+    pipeline.work().await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.jobs.len()), (ActionStatus::Succeeded, 1));
+    assert_eq!(state.output_variables["Outcome"], "unchanged");
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_services_are_one_job_with_variables_of_their_own() {
+    let pipeline = Pipeline::new();
+    pipeline.service("api", json!({}));
+    let execution = pipeline.start("web, api", &[]);
+    pipeline.work().await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+    assert_eq!((pipeline.live("web"), pipeline.live("api")), ("web:2".to_owned(), "api:2".to_owned()));
+    assert_eq!(
+        (&*state.output_variables["Outcome_web"], &*state.output_variables["Revision_api"]),
+        ("deployed", "2")
+    );
+    let output = pipeline.sandbox.object(ARTIFACTS, "deployed").unwrap();
+    assert_eq!(file(&output, "api/record.json")["service"], "api");
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_of_the_configuration_need_no_artifact() {
+    let pipeline = Pipeline::new();
+    let images = format!("app={NEW},proxy=envoy:2");
+    let mut action = action("web", &[("Images", &images)]);
+    (action.input, action.output) = (None, None);
+    let execution = pipeline.sandbox.start_action(action).unwrap();
+    pipeline.work().await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+    assert_eq!(state.output_variables["Image_proxy"], "envoy:2");
+    assert!(
+        pipeline
+            .sandbox
+            .calls()
+            .iter()
+            .all(|call| call.operation != "GetObject" || call.request["bucket"] == CLAIMS)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_way_to_fail_has_its_word_and_says_why() {
+    let cases = [
+        ("web", vec![], RolloutOutcome::Crash, "JobFailed", "exit"),
+        ("web", vec![("DeploymentTimeout", "1")], RolloutOutcome::Stuck, "JobFailed", "60 s"),
+        ("web", vec![], RolloutOutcome::Superseded, "RevisionOutOfSync", "another"),
+        ("nowhere", vec![], RolloutOutcome::Ok, "ConfigurationError", "nowhere"),
+        ("web", vec![("OnFailure", "pray")], RolloutOutcome::Ok, "ConfigurationError", "OnFailure"),
+        ("web", vec![("FileName", "other.json")], RolloutOutcome::Ok, "RevisionUnavailable", "other.json"),
+    ];
+    for (service, more, outcome, kind, word) in cases {
+        let pipeline = Pipeline::new();
+        pipeline.next_rollout("web", outcome);
+        let execution = pipeline.start(service, &more);
+        pipeline.work().await;
+
+        let state = pipeline.state(&execution);
+        let (told, message) = state.failure.clone().unwrap();
+        assert_eq!(
+            (state.status, told.as_str(), state.terminal_results),
+            (ActionStatus::Failed, kind, 1),
+            "{message}"
+        );
+        assert!(message.contains(word), "{word}: {message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_goes_on_over_many_slices_and_several_workers() {
+    fastrand::seed(1);
+    let pipeline = Pipeline::new();
+    let long = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(120) };
+    pipeline.sandbox.set_rollout(CLUSTER, "web", long);
+    let execution = pipeline.start("web", &[]);
+    let short =
+        |owner: &str| evenkeel::worker::Settings { slice: Duration::from_secs(10), ..settings(owner) };
+    let (one, _first) = pipeline.hire_as(short("worker-1")).await;
+    let (two, _second) = pipeline.hire_as(short("worker-2")).await;
+    pipeline.until_over(async { tokio::join!(one.run(), two.run()) }).await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
+    assert!(state.jobs.len() > 3, "{:?}", state.jobs);
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_signal_hands_every_job_back_and_the_next_worker_finishes_it() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    let (worker, interrupter) = pipeline.hire("worker-1").await;
+    let stop = async {
+        pipeline.clock.sleep(Duration::from_secs(20)).await;
+        interrupter.raise(evenkeel::domain::failure::FailureKind::Terminated);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = worker.run() => ended.unwrap(),
+        () = stop => {}
+    }
+    assert_eq!(pipeline.state(&execution).status, ActionStatus::InProgress);
+    assert_eq!(pipeline.sandbox.objects(CLAIMS), Vec::<String>::new());
+
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_takes_what_is_queued_keeps_it_to_its_end_and_ends() {
+    let pipeline = Pipeline::new();
+    pipeline.service("api", json!({}));
+    let executions = [pipeline.start("web", &[]), pipeline.start("api", &[])];
+    let (worker, _interrupter) =
+        pipeline.hire_as(evenkeel::worker::Settings { drain: true, ..settings("drain") }).await;
+    worker.run().await.unwrap();
+
+    for execution in executions {
+        let state = pipeline.state(&execution);
+        assert_eq!((state.status, state.jobs.len()), (ActionStatus::Succeeded, 1));
+    }
+    assert_eq!(pipeline.sandbox.objects(CLAIMS), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_without_claims_hands_its_jobs_back_soon() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    let (interrupter, interrupt) = evenkeel::deploy::Interrupt::new();
+    let aws = pipeline.aws().await;
+    let queue = aws.job_queue(evenkeel::domain::job::ActionType::default());
+    let metrics = std::sync::Arc::default();
+    let claims: Option<evenkeel::worker::claims::FolderClaims> = None;
+    let worker = evenkeel::worker::Worker::new(
+        queue,
+        claims,
+        aws,
+        pipeline.clock,
+        settings("worker-1"),
+        metrics,
+        interrupt,
+    );
+    pipeline.until_over(worker.run()).await;
+    drop(interrupter);
+
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
+    assert_eq!(pipeline.effects("UpdateService", "web"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_a_failure_finds_what_is_there_and_registers_nothing_again() {
+    let pipeline = Pipeline::new();
+    pipeline.next_rollout("web", RolloutOutcome::Crash);
+    let failed = pipeline.start("web", &[]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&failed).status, ActionStatus::Failed);
+
+    pipeline.next_rollout("web", RolloutOutcome::Ok);
+    let retried = pipeline.start("web", &[]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&retried).status, ActionStatus::Succeeded);
+    assert_eq!((pipeline.live("web"), pipeline.revisions("web")), ("web:2".to_owned(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_action_is_left_without_noise() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    let abandon = async {
+        pipeline.clock.sleep(Duration::from_secs(10)).await;
+        pipeline.sandbox.abandon(&execution);
+        pipeline.clock.sleep(Duration::from_secs(300)).await;
+    };
+    let (worker, _interrupter) = pipeline.hire("worker-1").await;
+    tokio::select! {
+        _ = worker.run() => {}
+        () = abandon => {}
+    }
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.terminal_results), (ActionStatus::Abandoned, 0));
+    assert_eq!(pipeline.sandbox.objects(CLAIMS), Vec::<String>::new());
+}
+
+/// A file of an artifact, as JSON.
+fn file(artifact: &[u8], name: &str) -> Value {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(artifact)).unwrap();
+    serde_json::from_reader(archive.by_name(name).unwrap()).unwrap()
+}

@@ -1,0 +1,144 @@
+//! What a worker with a thousand jobs in flight costs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+use evenkeel::artifact::output_artifact;
+use evenkeel::clock::Clock;
+use evenkeel::domain::job::ActionType;
+use evenkeel::output::action_type_json;
+use evenkeel::sandbox::{Action, ActionArtifact, ActionStatus, Call, Rollout, RolloutOutcome, Sandbox};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::cost::cost_at;
+
+/// Longer than it takes to take up all the jobs, below ECS's limits, so that once all are in flight.
+const ROLLOUT: Duration = Duration::from_secs(150);
+
+/// What a worker may take with this many jobs, in bytes.
+const MEMORY: u64 = 150_000_000;
+
+/// What ECS refills a second of each of the groups of calls that are counted (Amazon ECS API
+/// reference, "Request throttling for the Amazon ECS API").
+const SUSTAINED: f64 = 20.0;
+
+/// Lets a draining worker watch `jobs` rollouts to their ends, and prints what that took.
+pub(crate) async fn measure(binary: &Path, jobs: usize) -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let sandbox = world(jobs)?;
+    let server = sandbox.clone();
+    tokio::spawn(async move { server.serve(listener).await });
+
+    let binary = binary.to_owned();
+    let arguments = [
+        "worker",
+        "--drain",
+        "--claims=s3://claims/evenkeel",
+        "--log=error",
+        &format!("--concurrency={jobs}"),
+    ]
+    .map(str::to_owned);
+    let cost = tokio::task::spawn_blocking(move || cost_at(&url, &binary, &arguments)).await??;
+
+    let executions = sandbox.actions();
+    let state = |it: &String| sandbox.action(it).unwrap_or_default();
+    let succeeded = executions.iter().filter(|it| state(it).status == ActionStatus::Succeeded).count();
+    ensure!(succeeded == jobs, "only {succeeded} of {jobs} actions succeeded");
+    let calls = sandbox.calls();
+    let reads = busiest(&calls, &["DescribeServices"]);
+    let deployments = busiest(&calls, &["ListServiceDeployments", "DescribeServiceDeployments"]);
+    println!(
+        "{jobs} jobs, {} of them in flight at once: {:.1} MB at its peak, {:.1} s of processor time in {:.0} s; in the \
+         busiest minute {reads:.1} DescribeServices and {deployments:.1} service-deployment calls a second",
+        in_flight(&calls),
+        cost.memory as f64 / 1e6,
+        cost.processor.as_secs_f64(),
+        cost.wall.as_secs_f64(),
+    );
+    ensure!(cost.memory <= MEMORY, "more than {MEMORY} bytes");
+    ensure!(reads <= SUSTAINED && deployments <= SUSTAINED, "more than {SUSTAINED} calls a second");
+    Ok(())
+}
+
+/// An AWS with so many services, on each of which the revision is being rolled out that a job asks for.
+fn world(services: usize) -> anyhow::Result<Sandbox> {
+    let sandbox = Sandbox::new(Clock::system());
+    for member in ["futureMember", "containerDefinitions[].futureMember"] {
+        sandbox.declare_member(member);
+    }
+    let call = |operation: &str, request: Value| {
+        sandbox.call(operation, request).map_err(|error| anyhow!("{operation}: {error}"))
+    };
+    sandbox.create_bucket("artifacts", false);
+    sandbox.create_bucket("claims", false);
+    let images = json!([{ "name": "app", "imageUri": image(2) }]).to_string();
+    let built = output_artifact(&[("imagedefinitions.json", images.into_bytes())])?;
+    sandbox.put_object("artifacts", "build", built);
+    let definition = ActionType::default().definition(None)?;
+    sandbox
+        .create_action_type(action_type_json(&definition))
+        .map_err(|error| anyhow!("CreateCustomActionType: {error}"))?;
+    call("CreateCluster", json!({ "clusterName": "prod" }))?;
+    for service in (0..services).map(|at| format!("service-{at}")) {
+        let target = json!({ "cluster": "prod", "service": service });
+        call("RegisterTaskDefinition", task_definition(&service, 1)?)?;
+        let first = json!({
+            "cluster": "prod", "serviceName": service, "taskDefinition": service, "desiredCount": 2,
+        });
+        call("CreateService", first)?;
+        call("RegisterTaskDefinition", task_definition(&service, 2)?)?;
+        sandbox.set_rollout("prod", &service, Rollout { outcome: RolloutOutcome::Ok, duration: ROLLOUT });
+        call("UpdateService", with(target, "taskDefinition", json!(service)))?;
+        let configuration = [("ClusterName", "prod"), ("ServiceName", &service)];
+        let action = Action {
+            configuration: configuration.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            input: Some(ActionArtifact::new("Build", "artifacts", "build")),
+            ..Action::default()
+        };
+        sandbox.start_action(action).map_err(|error| anyhow!("the action of {service}: {error}"))?;
+    }
+    Ok(sandbox)
+}
+
+fn task_definition(family: &str, version: usize) -> anyhow::Result<Value> {
+    let mut definition: Value = serde_json::from_str(include_str!("../../tests/emulators/definition.json"))?;
+    definition["containerDefinitions"][0]["image"] = json!(image(version));
+    Ok(with(definition, "family", json!(family)))
+}
+
+fn with(mut document: Value, name: &str, value: Value) -> Value {
+    document[name] = value;
+    document
+}
+
+fn image(version: usize) -> String {
+    format!("registry.example.com:5000/shop/app:{version}")
+}
+
+/// How many jobs at most were acknowledged and not yet answered.
+fn in_flight(calls: &[Call]) -> usize {
+    let mut now = 0_usize;
+    let mut most = 0;
+    for call in calls.iter().filter(|call| call.effect) {
+        match call.operation.as_str() {
+            "AcknowledgeJob" => now += 1,
+            "PutJobSuccessResult" | "PutJobFailureResult" => now = now.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(now);
+    }
+    most
+}
+
+/// The most calls of these operations in a second, on the average of a minute.
+fn busiest(calls: &[Call], operations: &[&str]) -> f64 {
+    let minute = Duration::from_secs(150);
+    let calls = calls.iter().filter(|call| operations.contains(&call.operation.as_str()));
+    let times: Vec<_> = calls.map(|call| call.at).collect();
+    let within_a_minute =
+        |(at, first): (usize, &_)| times[at..].iter().take_while(|time| time.since(*first) <= minute).count();
+    times.iter().enumerate().map(within_a_minute).max().unwrap_or_default() as f64 / minute.as_secs_f64()
+}

@@ -17,7 +17,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::deploy::{Journal, Noted};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::JobId;
+use crate::domain::job::{Answer, JobId};
 use crate::ports::{Access, ClaimStore, Condition, JobQueue, Version};
 
 use super::Shared;
@@ -87,7 +87,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         let former = Claim::parse(&store.place(), &content)?;
         match former.stage {
             Stage::Claimed | Stage::Refused if !patient => Ok(None),
-            Stage::Claimed | Stage::Acknowledged | Stage::HandingOn | Stage::Refused => {
+            Stage::Claimed | Stage::Acknowledged | Stage::Answering | Stage::Refused => {
                 Self::succeed(shared, store, job, former, version).await
             }
         }
@@ -141,7 +141,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     pub(super) async fn is_acknowledged(&self) -> bool {
         match &self.held {
             Some((_, held)) => {
-                matches!(held.lock().await.claim.stage, Stage::Acknowledged | Stage::HandingOn)
+                matches!(held.lock().await.claim.stage, Stage::Acknowledged | Stage::Answering)
             }
             None => true,
         }
@@ -195,11 +195,11 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         self.settings.tenure().saturating_sub(self.clock.now().since(renewed))
     }
 
-    /// The job is about to be handed on with `token`.
-    pub(super) async fn handing_on(&self, token: &str) -> Result<(), Failure> {
+    /// The job is about to be answered so.
+    pub(super) async fn answering(&self, answer: &Answer) -> Result<(), Failure> {
         self.write(|claim| {
-            claim.stage = Stage::HandingOn;
-            claim.checkpoint = Some(token.to_owned());
+            claim.stage = Stage::Answering;
+            claim.answer = Some(answer.clone());
         })
         .await
     }

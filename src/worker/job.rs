@@ -112,15 +112,14 @@ pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
     };
     let claim = hold.claim().await;
     tracing::info!("taken over from a worker that has gone");
-    match (claim.stage, claim.checkpoint) {
+    match (claim.stage, claim.answer) {
         (Stage::Refused, _) => {
             hold.release().await;
             Left::Over
         }
-        (Stage::HandingOn, Some(token)) => {
-            kept(&hold, hand_on(shared, id, token, None, String::new(), &hold)).await
-        }
-        (Stage::Claimed | Stage::Acknowledged | Stage::HandingOn, noted) => {
+        (Stage::Answering, Some(given)) => kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await,
+        (Stage::Claimed | Stage::Acknowledged | Stage::Answering, _) => {
+            let noted = claim.checkpoint;
             let from = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose().to_owned()));
             kept(&hold, work(shared, &job, from, &hold)).await
         }
@@ -158,49 +157,20 @@ async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
         return Left::Lost;
     }
     match attempted {
-        Attempt::HandOn { checkpoint, external_id, summary } => match checkpoint.token() {
-            Ok(token) => hand_on(shared, &job.id, token, Some(external_id), summary, hold).await,
-            Err(failure) => {
-                let outcome = failure.kind().as_str();
-                finish(shared, &job.id, &Answer::fail(&failure, &external_id), outcome, hold).await
-            }
-        },
+        Attempt::HandOn { checkpoint, external_id, summary } => {
+            let (given, outcome) = match checkpoint.token() {
+                Ok(token) => (Answer::hand_on(token, &external_id, &summary), "handed_on"),
+                Err(failure) => (Answer::fail(&failure, &external_id), failure.kind().as_str()),
+            };
+            finish(shared, &job.id, &given, outcome, hold).await
+        }
         Attempt::Over(answer, outcome) => finish(shared, &job.id, &answer, outcome, hold).await,
     }
 }
 
-/// Hands the job on. That goes into the claim first: whoever took this job over later must not work
-/// beside the one that goes on with it.
-async fn hand_on<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
-    id: &JobId,
-    token: String,
-    external_id: Option<String>,
-    summary: String,
-    hold: &Hold<'_, C>,
-) -> Left {
-    if let Err(failure) = hold.handing_on(&token).await {
-        tracing::warn!("the job is kept, since its claim cannot be written: {failure}");
-        // The claim stands still from now on, and is taken over when it can be written again.
-        return Left::Lost;
-    }
-    let given = Answer::hand_on(token, external_id.as_deref().unwrap_or_default(), &summary);
-    match answer(&shared.queue, shared.clock, id, &given).await {
-        Ok(counted) => {
-            hold.release().await;
-            if !counted {
-                return Left::Over;
-            }
-            tracing::info!("handed the job on: {summary}");
-            Left::HandedOn
-        }
-        Err(failure) => {
-            tracing::error!("{failure}");
-            Left::Lost
-        }
-    }
-}
-
+/// Answers the job, and keeps in its claim beforehand what with: whoever took it over later must
+/// neither work beside the one that goes on with it, nor do again what is over. By then somebody else
+/// may have deployed something newer.
 async fn finish<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     id: &JobId,
@@ -208,36 +178,55 @@ async fn finish<Q: JobQueue, C: ClaimStore, A: Access>(
     outcome: &'static str,
     hold: &Hold<'_, C>,
 ) -> Left {
+    let is_acknowledged = hold.is_acknowledged().await;
+    if let Err(failure) = hold.answering(given).await {
+        if matches!(given, Answer::HandOn { .. }) || hold.is_lost().await {
+            tracing::warn!("the job is kept, since its claim cannot be written: {failure}");
+            // The claim stands still from now on, and is taken over when it can be written again.
+            return Left::Lost;
+        }
+        // The verdict is in; it does not wait for the claims.
+        tracing::warn!("{failure}");
+    }
+    let left = give(shared, id, given, outcome).await;
+    if left == Left::Over && !is_acknowledged {
+        // Either it is over, or it was never acknowledged and will be offered: then this claim tells
+        // that it has ended.
+        hold.refused().await;
+    } else if left != Left::Lost {
+        hold.release().await;
+    }
+    left
+}
+
+/// Gives an answer.
+async fn give<Q: JobQueue, C, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    given: &Answer,
+    outcome: &'static str,
+) -> Left {
     let began = shared.clock.now();
     match answer(&shared.queue, shared.clock, id, given).await {
-        Ok(true) => {
-            shared.metrics.took(Part::Answer, shared.clock.now().since(began));
-            match given {
-                Answer::Fail { kind, message, .. } => {
-                    tracing::error!("answered the job: {}: {}", kind.as_str(), message.as_str());
-                }
-                Answer::Succeed { .. } | Answer::HandOn { .. } => {
-                    tracing::info!("answered the job: {outcome}");
-                }
-            }
-            hold.release().await;
-            Left::Answered(outcome)
-        }
-        Ok(false) if hold.is_acknowledged().await => {
-            hold.release().await;
-            Left::Over
-        }
-        // Either it is over, or it was never acknowledged and will be offered: then this claim tells
-        // how the deployment ended.
-        Ok(false) => {
-            hold.refused().await;
-            Left::Over
-        }
+        Ok(true) => {}
+        Ok(false) => return Left::Over,
         Err(failure) => {
             tracing::error!("{failure}");
-            Left::Lost
+            return Left::Lost;
         }
     }
+    match given {
+        Answer::HandOn { summary, .. } => {
+            tracing::info!("handed the job on: {}", summary.as_str());
+            return Left::HandedOn;
+        }
+        Answer::Fail { kind, message, .. } => {
+            tracing::error!("answered the job: {}: {}", kind.as_str(), message.as_str());
+        }
+        Answer::Succeed { .. } => tracing::info!("answered the job: {outcome}"),
+    }
+    shared.metrics.took(Part::Answer, shared.clock.now().since(began));
+    Left::Answered(outcome)
 }
 
 /// Where to go on from: what was handed on or noted, if it is this action's, else from the start.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionStatus, Rollout, RolloutOutcome};
+use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
-use crate::world::{ARTIFACTS, CLAIMS, CLUSTER, KEY, NEW, Pipeline, action, artifact, definitions, settings};
+use crate::world::{
+    ARTIFACTS, CLAIMS, CLUSTER, KEY, NEW, OLD, Pipeline, action, artifact, definitions, settings,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_taken_deployed_and_answered_once() {
@@ -210,6 +212,28 @@ async fn a_worker_without_claims_hands_its_jobs_back_soon() {
 
     let state = pipeline.state(&execution);
     assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
+    assert_eq!(pipeline.effects("UpdateService", "web"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_over_is_not_done_again_by_whoever_finds_its_claim() {
+    let pipeline = Pipeline::new();
+    let unchanged = pipeline.start("web", &[("Images", &format!("app={OLD}"))]);
+    let operation = "PutJobSuccessResult".to_owned();
+    pipeline.sandbox.inject(Fault { operation, nth: Some(1), kind: FaultKind::HangAfter });
+    let (killed, _interrupter) = pipeline.hire("worker-1").await;
+    tokio::select! {
+        _ = killed.run() => {}
+        () = pipeline.sandbox.hung() => {}
+    }
+    assert_eq!(pipeline.state(&unchanged).status, ActionStatus::Succeeded);
+    assert_eq!(pipeline.sandbox.objects(CLAIMS).len(), 1);
+
+    // The next worker deploys something newer before it takes the claim over.
+    let newer = pipeline.start("web", &[]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&newer).status, ActionStatus::Succeeded);
+    assert_eq!((pipeline.live("web"), pipeline.revisions("web")), ("web:2".to_owned(), 2));
     assert_eq!(pipeline.effects("UpdateService", "web"), 1);
 }
 

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::checkpoint::MAX_TOKEN;
 use super::super::failure::{Failure, FailureKind};
 use super::text::Text;
@@ -27,7 +29,7 @@ pub const MAX_VARIABLES: usize = 122_880;
 ///
 /// Made by [`succeed`](Self::succeed), [`fail`](Self::fail) and [`hand_on`](Self::hand_on) only; its
 /// parts cannot be empty or too long.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The action goes on in another job, which is handed `token`.
     HandOn {
@@ -108,7 +110,7 @@ impl Answer {
 }
 
 /// CodePipeline's words for why an action failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureType {
     /// The work itself failed.
     JobFailed,

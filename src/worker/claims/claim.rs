@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::Answer;
 
-/// The most bytes that a claim may have; the longest continuation token makes it no longer than a
-/// fourth of that.
-pub(super) const MAX_CLAIM: usize = 16 * 1024;
+/// The most bytes that a claim may have; the output variables of an answer are 120 KiB at most.
+pub(super) const MAX_CLAIM: usize = 256 * 1024;
 
 const SCHEMA: &str = "evenkeel.claim/v1";
 
@@ -24,6 +24,9 @@ pub(in crate::worker) struct Claim {
     /// The continuation token that the work can be gone on from, if anything was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::worker) checkpoint: Option<String>,
+    /// What the job is being answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::worker) answer: Option<Answer>,
 }
 
 /// How far a job is.
@@ -34,8 +37,8 @@ pub(in crate::worker) enum Stage {
     Claimed,
     /// It was acknowledged.
     Acknowledged,
-    /// It is being answered with the checkpoint as its continuation token.
-    HandingOn,
+    /// It is being answered, or was: nothing but the answer is left to do.
+    Answering,
     /// Its last answer did not count.
     Refused,
 }
@@ -49,6 +52,7 @@ impl Claim {
             renewals: 0,
             stage: Stage::Claimed,
             checkpoint: None,
+            answer: None,
         }
     }
 
@@ -76,20 +80,23 @@ impl Claim {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn a_claim_is_read_as_it_was_written() {
         let claim = Claim {
-            stage: Stage::HandingOn,
+            stage: Stage::Answering,
             renewals: 3,
             checkpoint: Some("{}".to_owned()),
+            answer: Some(Answer::succeed("deployed", "", BTreeMap::default())),
             ..Claim::new("worker-1")
         };
         assert_eq!(Claim::parse("here", &claim.to_json()).unwrap(), claim);
         assert_eq!(
             String::from_utf8(claim.to_json()).unwrap(),
-            r#"{"schema":"evenkeel.claim/v1","owner":"worker-1","renewals":3,"stage":"handing_on","checkpoint":"{}"}"#
+            r#"{"schema":"evenkeel.claim/v1","owner":"worker-1","renewals":3,"stage":"answering","checkpoint":"{}","answer":{"Succeed":{"summary":"deployed","external_id":null,"variables":{}}}}"#
         );
     }
 

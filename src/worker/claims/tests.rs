@@ -203,8 +203,8 @@ async fn a_file_that_is_no_claim_is_told_with_its_path_and_left_alone() {
     }
     fs::write(&file, format!("{}\n{}", "0".repeat(32), "x".repeat(MAX_CLAIM + 1))).unwrap();
     assert!(claims.read(&job()).await.is_err());
-    let refused = claims.write(&JobId::new(OTHER), &[b'x'; MAX_CLAIM + 1], &Condition::Absent).await;
-    assert!(refused.unwrap_err().to_string().contains("16384 bytes"));
+    let refused = claims.write(&JobId::new(OTHER), &vec![b'x'; MAX_CLAIM + 1], &Condition::Absent).await;
+    assert!(refused.unwrap_err().to_string().contains("262144 bytes"));
 }
 
 #[test]

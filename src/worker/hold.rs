@@ -33,7 +33,7 @@ pub(super) struct Hold<'a, C> {
     job: JobId,
     clock: Clock,
     settings: &'a Settings,
-    /// When the claim was written last.
+    /// When the claim was written last: beside the lock, which a write holds as long as it hangs.
     renewed: StdMutex<Timestamp>,
     /// None in a worker without claims.
     held: Option<(&'a C, Mutex<Held>)>,
@@ -47,8 +47,8 @@ struct Held {
 }
 
 impl<'a, C: ClaimStore> Hold<'a, C> {
-    /// Claims a job that was offered; none if it is another worker's. `stalled` is the version of another's claim that may be taken
-    /// over; one of our own that was left behind may always be.
+    /// Claims a job that was offered; none if it is another worker's. `stalled` is the version of
+    /// another's claim that may be taken over; one of our own that was left behind may always be.
     pub(super) async fn take<Q: JobQueue, A: Access>(
         shared: &'a Shared<Q, C, A>,
         job: &JobId,
@@ -71,8 +71,8 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         Self::succeed(shared, store, job, former, version).await
     }
 
-    /// Takes over another's claim that has stood still since `stalled`, if it still does; one on a job that may never
-    /// have been acknowledged only when `patient`.
+    /// Takes over another's claim that has stood still since `stalled`, if it still does; one on a job
+    /// that may never have been acknowledged only when `patient`.
     pub(super) async fn take_over<Q: JobQueue, A: Access>(
         shared: &'a Shared<Q, C, A>,
         job: &JobId,
@@ -87,7 +87,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         let former = Claim::parse(&store.place(), &content)?;
         match former.stage {
             Stage::Claimed | Stage::Refused if !patient => Ok(None),
-            Stage::Claimed | Stage::Acknowledged | Stage::Answering | Stage::Refused => {
+            Stage::Claimed | Stage::Acknowledged | Stage::Refused => {
                 Self::succeed(shared, store, job, former, version).await
             }
         }
@@ -140,9 +140,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     /// Whether the job was acknowledged for certain.
     pub(super) async fn is_acknowledged(&self) -> bool {
         match &self.held {
-            Some((_, held)) => {
-                matches!(held.lock().await.claim.stage, Stage::Acknowledged | Stage::Answering)
-            }
+            Some((_, held)) => held.lock().await.claim.stage == Stage::Acknowledged,
             None => true,
         }
     }
@@ -197,11 +195,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
 
     /// The job is about to be answered so.
     pub(super) async fn answering(&self, answer: &Answer) -> Result<(), Failure> {
-        self.write(|claim| {
-            claim.stage = Stage::Answering;
-            claim.answer = Some(answer.clone());
-        })
-        .await
+        self.write(|claim| claim.answer = Some(answer.clone())).await
     }
 
     /// The job's answer did not count, although it may never have been acknowledged.

@@ -117,8 +117,10 @@ pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
             hold.release().await;
             Left::Over
         }
-        (Stage::Answering, Some(given)) => kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await,
-        (Stage::Claimed | Stage::Acknowledged | Stage::Answering, _) => {
+        (Stage::Claimed | Stage::Acknowledged, Some(given)) => {
+            kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await
+        }
+        (Stage::Claimed | Stage::Acknowledged, None) => {
             let noted = claim.checkpoint;
             let from = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose().to_owned()));
             kept(&hold, work(shared, &job, from, &hold)).await

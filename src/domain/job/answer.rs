@@ -30,6 +30,7 @@ pub const MAX_VARIABLES: usize = 122_880;
 /// Made by [`succeed`](Self::succeed), [`fail`](Self::fail) and [`hand_on`](Self::hand_on) only; its
 /// parts cannot be empty or too long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum Answer {
     /// The action goes on in another job, which is handed `token`.
     HandOn {

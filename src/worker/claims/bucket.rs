@@ -22,7 +22,8 @@ pub struct BucketClaims<O> {
     turns: Semaphore,
 }
 
-/// How many requests are under way at once: a worker may want to renew a thousand claims at one moment.
+/// How many requests are under way at once. A worker may want to renew a thousand claims at one moment,
+/// and each that waits inside the SDK takes the memory of a request.
 const REQUESTS: usize = 16;
 
 impl<O: Objects> BucketClaims<O> {

@@ -24,7 +24,7 @@ pub(in crate::worker) struct Claim {
     /// The continuation token that the work can be gone on from, if anything was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::worker) checkpoint: Option<String>,
-    /// What the job is being answered.
+    /// What the job is being answered, or was: then nothing else is left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::worker) answer: Option<Answer>,
 }
@@ -37,8 +37,6 @@ pub(in crate::worker) enum Stage {
     Claimed,
     /// It was acknowledged.
     Acknowledged,
-    /// It is being answered, or was: nothing but the answer is left to do.
-    Answering,
     /// Its last answer did not count.
     Refused,
 }
@@ -87,7 +85,7 @@ mod tests {
     #[test]
     fn a_claim_is_read_as_it_was_written() {
         let claim = Claim {
-            stage: Stage::Answering,
+            stage: Stage::Acknowledged,
             renewals: 3,
             checkpoint: Some("{}".to_owned()),
             answer: Some(Answer::succeed("deployed", "", BTreeMap::default())),
@@ -96,7 +94,7 @@ mod tests {
         assert_eq!(Claim::parse("here", &claim.to_json()).unwrap(), claim);
         assert_eq!(
             String::from_utf8(claim.to_json()).unwrap(),
-            r#"{"schema":"evenkeel.claim/v1","owner":"worker-1","renewals":3,"stage":"answering","checkpoint":"{}","answer":{"Succeed":{"summary":"deployed","external_id":null,"variables":{}}}}"#
+            r#"{"schema":"evenkeel.claim/v1","owner":"worker-1","renewals":3,"stage":"acknowledged","checkpoint":"{}","answer":{"succeed":{"summary":"deployed","externalId":null,"variables":{}}}}"#
         );
     }
 

@@ -66,7 +66,8 @@ def tokens():
         "pending": "P",
         "registered": {"R": [web, former, former, "00000000000000000001", 99]},
         "rolling-out": {"O": [roll, former]},
-        "undoing": {"U": [roll, former, ["rolled_back", "tasks failed: \"exit 1\""]]},
+        "undoing": {"U": [roll, former, ["rolled_back", "tasks failed: \"exit 1\""], "U"]},
+        "asked": {"U": [roll, None, ["timed_out", "late"], {"A": 1_800_000_000_000}]},
         "rolling-back": {"B": [roll, ["timed_out", "why \u00fc"]]},
         "done": {"D": ["deployed", ""]},
     }
@@ -80,7 +81,7 @@ def tokens():
 
 
 def token(services):
-    whole = {"v": 1, "x": "0b1e7c4a-5a39-4d1c-8a61-2f7a1c9a3b10", "t": 1_800_000_000_000}
+    whole = {"v": 2, "x": "0b1e7c4a-5a39-4d1c-8a61-2f7a1c9a3b10", "t": 1_800_000_000_000}
     if services:
         whole["a"] = "arn:aws:ecs:eu-west-1:123456789012:task-definition/"
         whole["f"] = ["web", "log"]

@@ -4,10 +4,13 @@ use std::future::Future;
 use std::ops::Range;
 
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
+use crate::domain::log_stream::LogStream;
 use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceRevision};
+use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::domain::timestamp::Timestamp;
@@ -58,6 +61,9 @@ pub trait Ecs: Sync {
         arns: &[String],
     ) -> impl Future<Output = Result<Vec<ServiceDeployment>, Failure>> + Send;
 
+    /// Asks ECS to roll a service deployment back. To ask again does nothing more.
+    fn roll_back_service_deployment(&self, arn: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
     /// are looked at. ECS forgets them after about an hour.
     fn stopped_tasks(
@@ -66,12 +72,34 @@ pub trait Ecs: Sync {
         deployment: &DeploymentId,
     ) -> impl Future<Output = Result<Vec<StoppedTask>, Failure>> + Send;
 
+    /// The tasks of one of a service's deployments that run, at most a hundred of which are looked at.
+    fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<RunningTask>, Failure>> + Send;
+
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
     fn describe_service_revisions(
         &self,
         arns: &[String],
     ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
 }
+
+/// Amazon CloudWatch Logs.
+pub trait Logs: Sync {
+    /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
+    fn log_tail(
+        &self,
+        stream: &LogStream,
+        lines: u16,
+    ) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+}
+
+/// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.
+pub trait Cloud: Ecs + Logs {}
+
+impl<T: Ecs + Logs> Cloud for T {}
 
 /// A line of `ListServiceDeployments`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,8 +278,8 @@ pub trait ClaimStore: Send + Sync {
 
 /// Opens AWS in the name of whom a job acts for. Makes no call.
 pub trait Access: Send + Sync + 'static {
-    /// Amazon ECS.
-    type Ecs: Ecs + Send + Sync + 'static;
+    /// Amazon ECS, and what stands around a deployment.
+    type Ecs: Cloud + Send + Sync + 'static;
     /// Amazon S3.
     type Objects: Objects + Send + Sync + 'static;
 

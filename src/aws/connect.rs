@@ -18,7 +18,7 @@ use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
 use super::crowd::at_most;
-use super::{Calls, CodePipelineQueue, EcsClient, S3Objects};
+use super::{AwsCloud, Calls, CodePipelineQueue, S3Objects};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
 /// hangs must not hold a deployment up for long.
@@ -57,7 +57,7 @@ pub struct Connection {
 ///
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no Region is known.
-pub async fn connect(connection: &Connection) -> Result<EcsClient, Failure> {
+pub async fn connect(connection: &Connection) -> Result<AwsCloud, Failure> {
     let aws = Aws::load(connection).await?;
     let identity =
         Identity { region: None, role_arn: connection.role_arn.clone(), session: "evenkeel".to_owned() };
@@ -139,7 +139,7 @@ impl Aws {
         S3Objects::new(aws_sdk_s3::Client::from_conf(config.build()))
     }
 
-    async fn ecs_as(&self, identity: &Identity, external_id: Option<&str>) -> EcsClient {
+    async fn ecs_as(&self, identity: &Identity, external_id: Option<&str>) -> AwsCloud {
         let mut config = self.config.clone();
         if let Some(region) = &identity.region {
             config = config.into_builder().region(Region::new(region.clone())).build();
@@ -154,19 +154,15 @@ impl Aws {
             let provider = SharedCredentialsProvider::new(provider.build().await);
             config = config.into_builder().credentials_provider(provider).build();
         }
-        let mut config = aws_sdk_ecs::config::Builder::from(&config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
-        EcsClient::new(aws_sdk_ecs::Client::from_conf(config.build()))
+        AwsCloud::new(config, self.calls.clone())
     }
 }
 
 impl Access for Aws {
-    type Ecs = EcsClient;
+    type Ecs = AwsCloud;
     type Objects = S3Objects;
 
-    async fn ecs(&self, identity: &Identity) -> Result<EcsClient, Failure> {
+    async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
         Ok(self.ecs_as(identity, None).await)
     }
 
@@ -185,7 +181,7 @@ impl Access for Aws {
 
 /// The SDK lets all clients of a process share one allowance of retries, and one outage would use it
 /// up for the next deployment. Ours are few, and limited for each call.
-fn allowance() -> RetryPartition {
+pub(super) fn allowance() -> RetryPartition {
     RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build()
 }
 

@@ -2,22 +2,24 @@
 
 use std::error::Error as StdError;
 
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionError;
 use aws_sdk_ecs::operation::update_service::UpdateServiceError;
-use aws_sdk_ecs::types::{DesiredStatus, TaskDefinitionField};
+use aws_sdk_ecs::types::{DesiredStatus, StopServiceDeploymentStopType, Task, TaskDefinitionField};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::crash_loop::{MOST_READ, RunningTask};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceRevision};
+use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
 
+use super::cloud::AwsCloud;
 use super::error::failure;
 use super::raw_json::{CaptureAnswer, ReplaceBody};
 use super::retry::{OnlyIfNotDone, certainly_did_not_happen};
@@ -28,19 +30,11 @@ const SERVICES: usize = 10;
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take twenty ARNs.
 const ARNS: usize = 20;
 
-/// Amazon ECS, as the SDK reaches it.
-#[derive(Debug, Clone)]
-pub struct EcsClient {
-    client: Client,
-}
+/// `ListTasks` and `DescribeTasks` deal with a hundred tasks at a time. A service's stopped tasks are
+/// those of its former deployments, too, so some pages are read for ours.
+const TASK_PAGES: usize = 5;
 
-impl EcsClient {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
-    }
-}
-
-impl Ecs for EcsClient {
+impl Ecs for AwsCloud {
     async fn describe_services(
         &self,
         cluster: &ClusterName,
@@ -49,7 +43,7 @@ impl Ecs for EcsClient {
         let mut found = Vec::new();
         for batch in services.chunks(SERVICES) {
             let names = batch.iter().map(|name| (*name).to_owned()).collect();
-            let call = self.client.describe_services().cluster(cluster.as_str()).set_services(Some(names));
+            let call = self.ecs.describe_services().cluster(cluster.as_str()).set_services(Some(names));
             let answer = Box::pin(call.send()).await.map_err(|error| {
                 let services = batch.join(", ");
                 failure("DescribeServices", &format!("{services} in cluster {cluster}"), &error)
@@ -63,7 +57,7 @@ impl Ecs for EcsClient {
 
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
         let answer = CaptureAnswer::default();
-        let call = self.client.describe_task_definition().task_definition(name);
+        let call = self.ecs.describe_task_definition().task_definition(name);
         let sent =
             Box::pin(call.include(TaskDefinitionField::Tags).customize().interceptor(answer.clone()).send())
                 .await;
@@ -86,7 +80,7 @@ impl Ecs for EcsClient {
     ) -> Result<TaskDefinitionArn, EffectError> {
         let once = aws_sdk_ecs::config::Builder::new()
             .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
-        let call = self.client.register_task_definition().customize();
+        let call = self.ecs.register_task_definition().customize();
         let sent =
             Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
         let answer = sent.map_err(|error| {
@@ -104,7 +98,7 @@ impl Ecs for EcsClient {
     ) -> Result<Service, EffectError> {
         let once =
             aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
-        let call = self.client.update_service().cluster(&service.cluster).service(&service.arn);
+        let call = self.ecs.update_service().cluster(&service.cluster).service(&service.arn);
         let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
         let sent = Box::pin(call.customize().config_override(once).send()).await;
         let answer = sent.map_err(|error| effect_error("UpdateService", &service.arn, &error))?;
@@ -118,7 +112,7 @@ impl Ecs for EcsClient {
         &self,
         service: &Service,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        let call = self.client.list_service_deployments().cluster(&service.cluster).service(&service.arn);
+        let call = self.ecs.list_service_deployments().cluster(&service.cluster).service(&service.arn);
         let answer = Box::pin(call.send())
             .await
             .map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
@@ -135,7 +129,7 @@ impl Ecs for EcsClient {
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
         let mut found = Vec::new();
         for batch in arns.chunks(ARNS) {
-            let call = self.client.describe_service_deployments();
+            let call = self.ecs.describe_service_deployments();
             let sent = Box::pin(call.set_service_deployment_arns(Some(batch.to_vec())).send()).await;
             let answer =
                 sent.map_err(|error| failure("DescribeServiceDeployments", &batch.join(", "), &error))?;
@@ -144,29 +138,35 @@ impl Ecs for EcsClient {
         Ok(found)
     }
 
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        let call = self.ecs.stop_service_deployment().service_deployment_arn(arn);
+        let sent = Box::pin(call.stop_type(StopServiceDeploymentStopType::Rollback).send()).await;
+        sent.map(drop).map_err(|error| failure("StopServiceDeployment", arn, &error))
+    }
+
     async fn stopped_tasks(
         &self,
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<StoppedTask>, Failure> {
-        let call = self.client.list_tasks().cluster(&service.cluster).service_name(&service.name);
-        let sent = Box::pin(call.desired_status(DesiredStatus::Stopped).send()).await;
-        let listed = sent.map_err(|error| failure("ListTasks", &service.arn, &error))?;
-        if listed.task_arns().is_empty() {
-            return Ok(Vec::new());
-        }
-        let call = self.client.describe_tasks().cluster(&service.cluster);
-        let sent = Box::pin(call.set_tasks(Some(listed.task_arns().to_vec())).send()).await;
-        let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
-        // A service's task is started by the deployment that it belongs to.
-        let ours = answer.tasks().iter().filter(|task| task.started_by() == Some(deployment.as_str()));
-        Ok(ours.map(shapes::stopped_task).collect())
+        let tasks = self.tasks(service, deployment, DesiredStatus::Stopped).await?;
+        Ok(tasks.iter().map(shapes::stopped_task).collect())
+    }
+
+    async fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<RunningTask>, Failure> {
+        let tasks = self.tasks(service, deployment, DesiredStatus::Running).await?;
+        let running = tasks.iter().filter(|task| task.last_status() == Some("RUNNING"));
+        Ok(running.map(shapes::running_task).collect())
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         let mut found = Vec::new();
         for batch in arns.chunks(ARNS) {
-            let call = self.client.describe_service_revisions();
+            let call = self.ecs.describe_service_revisions();
             let sent = Box::pin(call.set_service_revision_arns(Some(batch.to_vec())).send()).await;
             let answer =
                 sent.map_err(|error| failure("DescribeServiceRevisions", &batch.join(", "), &error))?;
@@ -175,6 +175,36 @@ impl Ecs for EcsClient {
             }
         }
         Ok(found)
+    }
+}
+
+impl AwsCloud {
+    /// The tasks of a deployment that are wanted to run, or to have stopped.
+    async fn tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+        wanted: DesiredStatus,
+    ) -> Result<Vec<Task>, Failure> {
+        let (mut ours, mut next) = (Vec::new(), None);
+        for _ in 0..TASK_PAGES {
+            let call = self.ecs.list_tasks().cluster(&service.cluster).service_name(&service.name);
+            let sent = Box::pin(call.desired_status(wanted.clone()).set_next_token(next).send()).await;
+            let listed = sent.map_err(|error| failure("ListTasks", &service.arn, &error))?;
+            if !listed.task_arns().is_empty() {
+                let call = self.ecs.describe_tasks().cluster(&service.cluster);
+                let sent = Box::pin(call.set_tasks(Some(listed.task_arns().to_vec())).send()).await;
+                let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
+                // A service's task is started by the deployment that it belongs to.
+                let tasks = answer.tasks.unwrap_or_default().into_iter();
+                ours.extend(tasks.filter(|task| task.started_by() == Some(deployment.as_str())));
+            }
+            next = listed.next_token;
+            if next.is_none() || ours.len() >= MOST_READ {
+                break;
+            }
+        }
+        Ok(ours)
     }
 }
 

@@ -5,19 +5,21 @@
 
 mod action_type;
 mod calls;
+mod cloud;
 mod codepipeline;
 mod connect;
 mod crowd;
 mod ecs;
 mod error;
 mod job;
+mod logs;
 mod raw_json;
 mod retry;
 mod s3;
 mod shapes;
 
 pub use calls::{Attempt, Calls};
+pub use cloud::AwsCloud;
 pub use codepipeline::CodePipelineQueue;
 pub use connect::{Aws, Connection, connect};
-pub use ecs::EcsClient;
 pub use s3::S3Objects;

@@ -6,11 +6,13 @@ use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types as sdk;
 
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::service::{
-    Controller, Deployment, DeploymentId, Guard, RolloutState, Service, ServiceDeployment,
-    ServiceDeploymentStatus, ServiceEvent, ServiceRevision,
+    Controller, Deployment, DeploymentId, Guard, RolloutState, Service, ServiceEvent, ServiceRevision,
+    Strategy, Watchdog,
 };
+use crate::domain::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
 use crate::domain::timestamp::Timestamp;
 
@@ -22,9 +24,12 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
         cluster: text(service.cluster_arn()),
         active: service.status() == Some("ACTIVE"),
         controller: controller(service.deployment_controller()),
+        is_managed: service.resource_management_type() == Some(&sdk::ResourceManagementType::Ecs),
         task_definition: service.task_definition().map(TaskDefinitionArn::parse).transpose()?,
         desired: count(service.desired_count()),
+        strategy: service.deployment_configuration().map(strategy).unwrap_or_default(),
         guard: service.deployment_configuration().map(guard).unwrap_or_default(),
+        current_deployment: service.current_service_deployment().map(str::to_owned),
         deployments,
         events: service.events().iter().map(event).collect(),
         service_revisions: service
@@ -39,29 +44,70 @@ pub(super) fn service_deployment(found: &sdk::ServiceDeployment) -> ServiceDeplo
     let fired = |status: Option<&sdk::ServiceDeploymentRollbackMonitorsStatus>| {
         status == Some(&sdk::ServiceDeploymentRollbackMonitorsStatus::Triggered)
     };
+    let target = found.target_service_revision();
+    let replaced = found.source_service_revisions().iter();
+    let (breaker, alarms) = (found.deployment_circuit_breaker(), found.alarms());
+    let is_on = |status: Option<&sdk::ServiceDeploymentRollbackMonitorsStatus>| {
+        status != Some(&sdk::ServiceDeploymentRollbackMonitorsStatus::Disabled)
+    };
     ServiceDeployment {
         arn: text(found.service_deployment_arn()),
-        target: text(found.target_service_revision().and_then(|target| target.arn())),
+        target: text(target.and_then(|target| target.arn())),
+        tasks: target.map(task_counts).unwrap_or_default(),
+        replaced_running: replaced.map(|revision| count(revision.running_task_count())).sum(),
         status: found.status().map_or(ServiceDeploymentStatus::Unknown, status),
         reason: found.status_reason().map(str::to_owned),
-        guard_fired: fired(found.deployment_circuit_breaker().and_then(|breaker| breaker.status()))
-            || fired(found.alarms().and_then(|alarms| alarms.status())),
+        breaker: breaker
+            .filter(|breaker| is_on(breaker.status()))
+            .map(|breaker| (count(breaker.failure_count()), count(breaker.threshold()))),
+        guard_fired: fired(breaker.and_then(|breaker| breaker.status()))
+            || fired(alarms.and_then(|alarms| alarms.status())),
+        alarms: alarms.map(|alarms| alarms.triggered_alarm_names().to_vec()).unwrap_or_default(),
         stage: found.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
+        pauses: found.lifecycle_hook_details().iter().filter_map(pause).collect(),
     }
+}
+
+fn task_counts(revision: &sdk::ServiceRevisionSummary) -> TaskCounts {
+    TaskCounts {
+        requested: count(revision.requested_task_count()),
+        running: count(revision.running_task_count()),
+        pending: count(revision.pending_task_count()),
+    }
+}
+
+/// A hook that waits for somebody; a Lambda function's waits for nobody.
+fn pause(hook: &sdk::DeploymentLifecycleHookDetail) -> Option<Pause> {
+    let waits = hook.status() == Some(&sdk::DeploymentLifecycleHookStatus::AwaitingAction);
+    let expires = hook.expires_at().map(|at| timestamp(Some(at)));
+    waits.then(|| Pause { hook: text(hook.hook_id()), expires })
 }
 
 pub(super) fn stopped_task(found: &sdk::Task) -> StoppedTask {
     let container = |found: &sdk::Container| StoppedContainer {
         name: text(found.name()),
+        runtime_id: found.runtime_id().map(str::to_owned),
         exit_code: found.exit_code(),
         reason: found.reason().map(str::to_owned),
+        log_tail: Vec::new(),
     };
     StoppedTask {
         arn: text(found.task_arn()),
         stop_code: found.stop_code().map(|code| code.as_str().to_owned()),
         reason: found.stopped_reason().map(str::to_owned),
+        started: found.started_at().map(|at| timestamp(Some(at))),
+        stopped: found.stopped_at().or(found.stopping_at()).map(|at| timestamp(Some(at))),
+        is_healthy: is_healthy(found),
         containers: found.containers().iter().map(container).collect(),
     }
+}
+
+pub(super) fn running_task(found: &sdk::Task) -> RunningTask {
+    RunningTask { started: found.started_at().map(|at| timestamp(Some(at))), is_healthy: is_healthy(found) }
+}
+
+fn is_healthy(task: &sdk::Task) -> bool {
+    task.health_status() == Some(&sdk::HealthStatus::Healthy)
 }
 
 pub(super) fn service_revision(found: &sdk::ServiceRevision) -> Result<ServiceRevision, Failure> {
@@ -123,13 +169,22 @@ fn controller(controller: Option<&sdk::DeploymentController>) -> Controller {
     }
 }
 
+fn strategy(configuration: &sdk::DeploymentConfiguration) -> Strategy {
+    let is_rolling = matches!(configuration.strategy(), None | Some(sdk::DeploymentStrategy::Rolling));
+    let minutes = count(configuration.bake_time_in_minutes().unwrap_or_default());
+    Strategy { is_staged: !is_rolling, bake_time: Duration::from_secs(60) * minutes }
+}
+
 fn guard(configuration: &sdk::DeploymentConfiguration) -> Guard {
-    let breaker = configuration.deployment_circuit_breaker();
-    let alarms = configuration.alarms();
+    let watchdog = |enable: bool, rollback: bool| match (enable, rollback) {
+        (false, _) => Watchdog::Off,
+        (true, false) => Watchdog::Stops,
+        (true, true) => Watchdog::RollsBack,
+    };
+    let (breaker, alarms) = (configuration.deployment_circuit_breaker(), configuration.alarms());
     Guard {
-        breaker: breaker.is_some_and(|breaker| breaker.enable()),
-        rollback: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback())
-            || alarms.is_some_and(|alarms| alarms.enable() && alarms.rollback()),
+        breaker: breaker.map(|it| watchdog(it.enable(), it.rollback())).unwrap_or_default(),
+        alarms: alarms.map(|it| watchdog(it.enable(), it.rollback())).unwrap_or_default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
-use crate::aws::{Connection, EcsClient, connect};
+use crate::aws::{AwsCloud, Connection, connect};
 use crate::clock::Clock;
 use crate::deploy::{Interrupt, Report, World, deploy, prepare};
 use crate::domain::failure::{Failure, FailureKind};
@@ -74,7 +74,7 @@ impl Job {
     }
 
     async fn deploy(&self, interrupt: Interrupt) -> Report {
-        let ecs: EcsClient = match connect(&self.connection).await {
+        let ecs: AwsCloud = match connect(&self.connection).await {
             Ok(ecs) => ecs,
             Err(failure) => return Report::refused(failure),
         };

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
 use crate::domain::image::Images;
-use crate::ports::{Ecs, RecordStore};
+use crate::ports::{Cloud, Ecs, RecordStore};
 
 use super::machine::{Chosen, Machine};
 use super::run::OnRecord;
 use super::{Progress, Report};
 
-impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Records that a deployment is under way, right before its update.
     pub(super) async fn open_record(
         &mut self,

@@ -1,21 +1,19 @@
 //! The machine: ticks every service's deployment to its end.
 
-use std::time::Duration;
-
 use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, Why, decide};
+use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Plan, PlannedRevision};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::{Observation, Rollout, came_between};
 use crate::domain::service::{Deployment, DeploymentId};
-use crate::domain::stopped_task::StoppedTask;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, RecordStore};
+use crate::ports::{Cloud, RecordStore};
 
 use super::ledger::Ledger;
 use super::observer::Observer;
 use super::place::{Placed, put_on};
+use super::polling::Pace;
 use super::prepare::lineage;
 use super::register::ensure_registered;
 use super::run::Run;
@@ -24,9 +22,6 @@ use super::{Listener, Progress, World};
 
 /// How often a deployment is planned again because another actor's came in between.
 const PLANS_AGAIN: u32 = 3;
-
-/// How many stopped tasks a failure tells of.
-const TASKS_TOLD: usize = 5;
 
 pub(super) struct Machine<'a, 'l, E, R> {
     pub(super) world: &'a World<'a, E, R>,
@@ -54,7 +49,7 @@ pub(super) struct Chosen {
     pub(super) arn: Option<TaskDefinitionArn>,
 }
 
-impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
+impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     pub(super) fn new(
         world: &'a World<'a, E, R>,
         request: &'a DeployRequest,
@@ -63,11 +58,12 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         ledger: Ledger<'a, R>,
         began: Timestamp,
     ) -> Self {
+        let pace = Pace::begin(&world.polling, began);
         let runs = plan
             .services
             .into_iter()
             .zip(&request.services)
-            .map(|(planned, name)| Run::new(name.as_str(), planned.service, planned.revision));
+            .map(|(planned, name)| Run::new(name.as_str(), planned.service, planned.revision, pace));
         Self {
             runs: runs.collect(),
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),
@@ -105,9 +101,8 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
     /// Ticks until every service is done, or the slice is over; whether every service is done.
     pub(super) async fn drive(&mut self) -> bool {
         if self.is_resumed {
-            self.look_after(Duration::ZERO).await;
+            self.look_at(&self.undone()).await;
         }
-        let mut looks = 0;
         loop {
             for at in 0..self.runs.len() {
                 while self.step(at).await {}
@@ -119,15 +114,11 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 return false;
             }
             let mut interrupt = self.world.interrupt.clone();
-            let wait = self.world.polling.wait(looks);
-            let left = self.slice.map(|slice| slice.until.since(self.world.clock.now()));
-            let wait = left.map_or(wait, |left| wait.min(left));
             // A look can be dropped half-way: it only reads.
             tokio::select! {
                 () = interrupt.wait() => {}
-                () = self.look_after(wait) => {}
+                () = self.look_when_due() => {}
             }
-            looks += 1;
         }
     }
 
@@ -177,7 +168,14 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             Decision::Update { force } => self.update(at, force).await?,
             Decision::Join(deployment) => self.join(at, deployment)?,
             Decision::PlanAgain(live) => self.plan_again(at, &live).await?,
-            Decision::Undo { to, why } => self.apply(at, Event::Undone { to, why })?,
+            Decision::Undo { to, why } => {
+                self.gather_evidence(at).await;
+                self.apply(at, Event::Undone { to, why })?;
+            }
+            Decision::Stop(service_deployment) => {
+                return self.ask_to_roll_back(at, &service_deployment).await;
+            }
+            Decision::StopRelying => self.apply(at, Event::StopRefused)?,
             Decision::RollBack { to, why } => self.roll_back(at, &to, why).await?,
             Decision::Finish(ending) => self.finish(at, ending).await?,
             Decision::Wait => return Ok(false),
@@ -246,9 +244,10 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
                 (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
                 self.start(at, &target, Some(deployment))
             }
-            Phase::Undoing { rollout, to, why } => {
+            Phase::Undoing { rollout, to: Some(to), why, .. } => {
                 self.start_rollback(at, to, Some(deployment), rollout.deployment, why)
             }
+            Phase::Undoing { to: None, .. } => Err(bug("a rollback to an unknown revision was joined")),
             Phase::Pending | Phase::RollingOut { .. } | Phase::RollingBack { .. } | Phase::Done(_) => {
                 run.deployment.get_or_insert_with(|| deployment.clone());
                 self.apply(at, Event::DeploymentSeen(deployment))
@@ -256,22 +255,11 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
-    fn start_rollback(
-        &mut self,
-        at: usize,
-        to: TaskDefinitionArn,
-        deployment: Option<DeploymentId>,
-        replaced: Option<DeploymentId>,
-        why: Why,
-    ) -> Result<(), Failure> {
-        self.has_started = true;
-        let rollout = Rollout { revision: to, deployment, replaced, since: self.world.clock.now() };
-        self.apply(at, Event::RollbackStarted { rollout, why })
-    }
-
     fn start(&mut self, at: usize, target: &Target, deployment: Option<DeploymentId>) -> Result<(), Failure> {
         self.has_started = true;
+        let now = self.world.clock.now();
         let run = &mut self.runs[at];
+        run.pace = Pace::begin(&self.world.polling, now);
         run.deployment.clone_from(&deployment);
         run.target = Some(target.revision.clone());
         let former = if target.base == target.revision {
@@ -286,7 +274,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
             revision: target.revision.clone(),
             deployment,
             replaced: target.replaces.clone(),
-            since: self.world.clock.now(),
+            since: now,
         };
         self.apply(at, Event::RolloutStarted { rollout, former })
     }
@@ -325,45 +313,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         self.apply(at, Event::PlannedAgain)
     }
 
-    async fn roll_back(&mut self, at: usize, to: &TaskDefinitionArn, why: Why) -> Result<(), Failure> {
-        self.note().await?;
-        let run = &self.runs[at];
-        (self.listen)(Progress::RollingBack { service: &run.named, to, why: &why.reason });
-        let replaced = run.deployment.clone();
-        match self.put_on(at, to, false).await? {
-            Placed::Elsewhere(service) => {
-                self.runs[at].seen = Observation::of(service);
-                Ok(())
-            }
-            Placed::There(service) => {
-                let primary = service.primary().filter(|primary| Some(&primary.id) != replaced.as_ref());
-                let deployment = primary.map(|primary| primary.id.clone());
-                let before = &self.runs[at].seen.service;
-                let stranger = deployment.as_ref().and_then(|mine| came_between(before, &service, mine));
-                let stranger = stranger.cloned();
-                self.runs[at].seen = Observation::of(service);
-                if let Some(theirs) = stranger {
-                    return self.give_way(at, &theirs, &why.reason).await;
-                }
-                self.start_rollback(at, to.clone(), deployment, replaced, why)
-            }
-        }
-    }
-
-    /// Ends it in favour of another actor's deployment, and puts that in its place again where ours
-    /// overtook it: ECS takes no condition on an update.
-    async fn give_way(&mut self, at: usize, theirs: &TaskDefinitionArn, why: &str) -> Result<(), Failure> {
-        if self.runs[at].seen.service.live() != Some(theirs) {
-            let (Placed::There(service) | Placed::Elsewhere(service)) =
-                self.put_on(at, theirs, false).await?;
-            self.runs[at].seen = Observation::of(service);
-        }
-        let theirs = theirs.family_and_revision();
-        let reason = format!("{why}; a deployment of {theirs} came in between, and the service is on that");
-        self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await
-    }
-
-    async fn put_on(
+    pub(super) async fn put_on(
         &mut self,
         at: usize,
         revision: &TaskDefinitionArn,
@@ -373,7 +323,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         put_on(ecs, clock, &self.request.cluster, &self.runs[at].seen.service, revision, force).await
     }
 
-    async fn finish(&mut self, at: usize, mut ending: Ending) -> Result<(), Failure> {
+    pub(super) async fn finish(&mut self, at: usize, mut ending: Ending) -> Result<(), Failure> {
         if ending.outcome == Outcome::Deployed {
             ending = self.confirm(at, ending).await;
         }
@@ -391,50 +341,6 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         self.apply(at, Event::Ended(ending))
     }
 
-    /// Adds why: the tasks of the rollout that stopped.
-    async fn explain(&mut self, at: usize, mut ending: Ending) -> Ending {
-        let run = &self.runs[at];
-        let Some(deployment) = &run.deployment else { return ending };
-        let stopped = match self.world.ecs.stopped_tasks(&run.seen.service, deployment).await {
-            Ok(stopped) => stopped,
-            Err(failure) => {
-                self.warn(format!("why tasks stopped cannot be told: {failure}"));
-                return ending;
-            }
-        };
-        let secrets = self.revisions[run.revision].planned.definition.secrets();
-        let failed = stopped.into_iter().filter(StoppedTask::failed).take(TASKS_TOLD);
-        let run = &mut self.runs[at];
-        run.tasks = failed.map(|task| task.without(&secrets)).collect();
-        if let Some(first) = run.tasks.first() {
-            ending.reason = format!("{}; {first}", ending.reason);
-        }
-        ending
-    }
-
-    /// What ECS really runs: its revision must be ours, and it knows the digests.
-    async fn confirm(&mut self, at: usize, ending: Ending) -> Ending {
-        let run = &mut self.runs[at];
-        let Some(record) = &run.seen.service_deployment else { return ending };
-        let Some(rollout) = run.phase.rollout() else { return ending };
-        let Ok(revisions) =
-            self.world.ecs.describe_service_revisions(std::slice::from_ref(&record.target)).await
-        else {
-            return ending;
-        };
-        match revisions.into_iter().find(|revision| revision.arn == record.target) {
-            Some(runs) if runs.task_definition != rollout.revision => Ending {
-                outcome: Outcome::Failed,
-                reason: format!("ECS says that {} runs {}", record.arn, runs.task_definition),
-            },
-            Some(runs) => {
-                run.digests = runs.digests;
-                ending
-            }
-            None => ending,
-        }
-    }
-
     pub(super) fn fail(&mut self, at: usize, failure: Failure) {
         let run = &mut self.runs[at];
         let reason = failure.to_string();
@@ -447,7 +353,7 @@ impl<'a, 'l, E: Ecs, R: RecordStore> Machine<'a, 'l, E, R> {
         self.warnings.push(warning);
     }
 
-    fn apply(&mut self, at: usize, event: Event) -> Result<(), Failure> {
+    pub(super) fn apply(&mut self, at: usize, event: Event) -> Result<(), Failure> {
         let run = &mut self.runs[at];
         run.phase = run.phase.clone().apply(event).map_err(|illegal| bug(&illegal.to_string()))?;
         Ok(())
@@ -466,7 +372,7 @@ fn interrupted(kind: FailureKind, run: &Run) -> Failure {
     }
 }
 
-fn bug(what: &str) -> Failure {
+pub(super) fn bug(what: &str) -> Failure {
     Failure::new(FailureKind::Bug, format!("a bug in Evenkeel: {what}"))
         .advice("Please report it; run the same command again to go on")
 }

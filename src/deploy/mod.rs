@@ -15,6 +15,7 @@
 //! deployment ids that were seen.
 
 mod conclude;
+mod explain;
 mod interrupt;
 mod ledger;
 mod machine;
@@ -27,6 +28,7 @@ mod register;
 mod report;
 mod run;
 mod slice;
+mod undo;
 mod watch;
 
 use crate::clock::Clock;
@@ -34,7 +36,7 @@ use crate::domain::failure::Failure;
 use crate::domain::record::Source;
 use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, RecordStore};
+use crate::ports::{Cloud, RecordStore};
 
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
@@ -64,7 +66,7 @@ pub struct World<'a, E, R> {
 }
 
 /// Deploys, and reports how it ended; never fails otherwise.
-pub async fn deploy<E: Ecs, R: RecordStore>(
+pub async fn deploy<E: Cloud, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     listen: &mut Listener<'_>,
@@ -78,7 +80,7 @@ pub async fn deploy<E: Ecs, R: RecordStore>(
     }
 }
 
-async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
+async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     world: &'a World<'a, E, R>,
     request: &'a DeployRequest,
     listen: &'a mut Listener<'l>,

@@ -3,33 +3,50 @@
 use std::collections::BTreeMap;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::outlook::{Subject, goes_on};
 use crate::domain::request::ClusterName;
-use crate::domain::rollout::Observation;
-use crate::domain::service::{DeploymentId, Service, ServiceDeployment};
-use crate::ports::Ecs;
+use crate::domain::rollout::{Observation, Rollout};
+use crate::domain::service::{DeploymentId, Service};
+use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::ports::{Ecs, ListedServiceDeployment};
 
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
-    /// The service deployments that were found.
-    arns: BTreeMap<DeploymentId, String>,
+    found: BTreeMap<DeploymentId, Found>,
     /// Service deployments are no longer asked for.
     closed: bool,
     /// Why, until that is told.
     why_closed: Option<Failure>,
 }
 
-/// A service to look at, and the deployment of it that is followed.
+/// The service deployment of a deployment, as far as it was found.
+#[derive(Debug, Clone)]
+enum Found {
+    Arn(String),
+    /// So often it was looked for.
+    NotYet(u32),
+}
+
+/// A service to look at, and the rollout of it that is followed.
 pub(super) struct Watched<'a> {
-    pub(super) service: &'a Service,
-    pub(super) deployment: Option<&'a DeploymentId>,
+    pub(super) seen: &'a Observation,
+    pub(super) rollout: Option<&'a Rollout>,
+    pub(super) subject: Subject,
+}
+
+impl Watched<'_> {
+    fn deployment(&self) -> Option<&DeploymentId> {
+        self.rollout?.deployment.as_ref()
+    }
 }
 
 impl Observer {
     /// Looks at `watched`; `None` for a service that no longer exists.
     ///
     /// Service deployments are the better source, but may be denied, empty (an emulator) or late:
-    /// then the services alone tell.
+    /// then the services alone tell. Where one of the two shows more than a rollout that goes on, the
+    /// other is looked at as well, so that a verdict never rests on half of what can be seen.
     ///
     /// # Errors
     /// Those of `DescribeServices`.
@@ -39,27 +56,42 @@ impl Observer {
         cluster: &ClusterName,
         watched: &[Watched<'_>],
     ) -> Result<Vec<Option<Observation>>, Failure> {
-        let names: Vec<&str> = watched.iter().map(|watched| watched.service.arn.as_str()).collect();
-        let mut services = ecs.describe_services(cluster, &names).await?;
-        let records = match self.records(ecs, watched, &services).await {
+        let mut seen: Vec<Option<Observation>> =
+            watched.iter().map(|watched| Some(watched.seen.clone())).collect();
+        let all = 0..watched.len();
+        let first: Vec<usize> =
+            all.clone().filter(|at| self.closed || watched[*at].subject != Subject::Record).collect();
+        look_at_services(ecs, cluster, &first, &mut seen).await?;
+
+        let wanted = all.clone().filter(|at| {
+            let (Some(id), Some(seen)) = (watched[*at].deployment(), &seen[*at]) else { return false };
+            let is_known = seen.service_deployment.is_some();
+            watched[*at].subject != Subject::Service || !is_known || !goes_on(id, &seen.service)
+        });
+        let wanted: Vec<usize> = wanted.collect();
+        let records = match self.records(ecs, watched, &wanted, &seen).await {
             Ok(records) => records,
             Err(failure) => {
                 if failure.kind() != FailureKind::Unavailable {
                     self.closed = true;
                     self.why_closed = Some(failure);
                 }
-                Vec::new()
+                BTreeMap::new()
             }
         };
-        let look = |watched: &Watched<'_>| {
-            let place = services.iter().position(|service| service.arn == watched.service.arn)?;
-            let service = services.swap_remove(place);
-            let record = watched
-                .deployment
-                .and_then(|id| records.iter().find(|record| id.rolls_out(&record.target)).cloned());
-            service.active.then_some(Observation { service, service_deployment: record })
+        // Services that were not looked at, although there is no record to tell in their place, or
+        // one that tells of an end.
+        let is_over = |at: &usize| {
+            records.get(at).is_none_or(|record| record.status != ServiceDeploymentStatus::InProgress)
         };
-        Ok(watched.iter().map(look).collect())
+        let again: Vec<usize> = all.filter(|at| !first.contains(at)).filter(is_over).collect();
+        look_at_services(ecs, cluster, &again, &mut seen).await?;
+        for (at, record) in records {
+            if let (Some(seen), Some(id)) = (&mut seen[at], watched[at].deployment()) {
+                seen.take_record(id, record);
+            }
+        }
+        Ok(seen)
     }
 
     /// Why service deployments are no longer asked for, once.
@@ -67,33 +99,123 @@ impl Observer {
         self.why_closed.take()
     }
 
+    /// The service deployments of those that are wanted, by their places.
     async fn records<E: Ecs>(
         &mut self,
         ecs: &E,
         watched: &[Watched<'_>],
-        services: &[Service],
-    ) -> Result<Vec<ServiceDeployment>, Failure> {
-        if self.closed {
-            return Ok(Vec::new());
-        }
-        let mut arns = Vec::new();
-        for (id, service) in watched.iter().filter_map(|watched| {
-            let service = services.iter().find(|service| service.arn == watched.service.arn)?;
-            Some((watched.deployment?, service))
-        }) {
-            if let Some(known) = self.arns.get(id) {
-                arns.push(known.clone());
-                continue;
-            }
-            let listed = ecs.list_service_deployments(service).await?;
-            if let Some(mine) = listed.into_iter().find(|listed| id.rolls_out(&listed.target)) {
-                arns.push(mine.arn.clone());
-                self.arns.insert(id.clone(), mine.arn);
+        wanted: &[usize],
+        seen: &[Option<Observation>],
+    ) -> Result<BTreeMap<usize, ServiceDeployment>, Failure> {
+        let mut asked = BTreeMap::new();
+        for at in wanted {
+            let (Some(rollout), Some(seen)) = (watched[*at].rollout, &seen[*at]) else { continue };
+            if let Some(arn) = self.find(ecs, rollout, &seen.service).await? {
+                asked.insert(*at, arn);
             }
         }
-        if arns.is_empty() {
-            return Ok(Vec::new());
+        if asked.is_empty() || self.closed {
+            return Ok(BTreeMap::new());
         }
-        ecs.describe_service_deployments(&arns).await
+        let arns: Vec<String> = asked.values().cloned().collect();
+        let described = ecs.describe_service_deployments(&arns).await?;
+        let mut records = BTreeMap::new();
+        for (at, arn) in asked {
+            let record = described.iter().find(|record| record.arn == arn);
+            let Some((record, id)) = record.zip(watched[at].deployment()) else { continue };
+            match self.found.get(id) {
+                Some(Found::Arn(_)) => {}
+                // What the service calls its current one was described on the chance that it is ours.
+                _ if id.rolls_out(&record.target) => {
+                    self.found.insert(id.clone(), Found::Arn(arn));
+                }
+                _ => continue,
+            }
+            records.insert(at, record.clone());
+        }
+        Ok(records)
     }
+
+    /// The ARN of the rollout's service deployment, or of one that probably is it.
+    async fn find<E: Ecs>(
+        &mut self,
+        ecs: &E,
+        rollout: &Rollout,
+        service: &Service,
+    ) -> Result<Option<String>, Failure> {
+        let Some(id) = rollout.deployment.as_ref().filter(|_| !self.closed) else { return Ok(None) };
+        let times = match self.found.get(id) {
+            Some(Found::Arn(arn)) => return Ok(Some(arn.clone())),
+            Some(Found::NotYet(times)) => times + 1,
+            None => 0,
+        };
+        self.found.insert(id.clone(), Found::NotYet(times));
+        if times == 0 && service.current_deployment.is_some() {
+            return Ok(service.current_deployment.clone());
+        }
+        // It may never be listed, as by an emulator: then it is asked for less and less often.
+        if !times.is_power_of_two() && times > 0 {
+            return Ok(None);
+        }
+        let listed = ecs.list_service_deployments(service).await?;
+        let ours = listed.iter().find(|listed| id.rolls_out(&listed.target));
+        let arn = match ours {
+            Some(ours) => Some(ours.arn.clone()),
+            None => by_revision(ecs, rollout, service, listed).await?,
+        };
+        if let Some(arn) = &arn {
+            self.found.insert(id.clone(), Found::Arn(arn.clone()));
+        }
+        Ok(arn)
+    }
+}
+
+/// The service deployment that is no older than the rollout and rolls out its revision: where the
+/// digits do not tell, which AWS does not document.
+async fn by_revision<E: Ecs>(
+    ecs: &E,
+    rollout: &Rollout,
+    service: &Service,
+    listed: Vec<ListedServiceDeployment>,
+) -> Result<Option<String>, Failure> {
+    let Some(mine) = rollout.deployment.as_ref().and_then(|id| service.deployment(id)) else {
+        return Ok(None);
+    };
+    let is_replaced = |target: &str| rollout.replaced.as_ref().is_some_and(|old| old.rolls_out(target));
+    let young: Vec<_> = listed
+        .into_iter()
+        .filter(|listed| listed.created >= mine.created && !is_replaced(&listed.target))
+        .collect();
+    if young.is_empty() {
+        return Ok(None);
+    }
+    let targets: Vec<String> = young.iter().map(|listed| listed.target.clone()).collect();
+    let revisions = ecs.describe_service_revisions(&targets).await?;
+    let runs_ours = |target: &String| {
+        let runs = revisions.iter().find(|revision| revision.arn == *target);
+        runs.is_some_and(|runs| runs.task_definition == rollout.revision)
+    };
+    Ok(young.into_iter().find(|listed| runs_ours(&listed.target)).map(|listed| listed.arn))
+}
+
+/// Looks at the services in these places; one that no longer exists is seen no more.
+async fn look_at_services<E: Ecs>(
+    ecs: &E,
+    cluster: &ClusterName,
+    places: &[usize],
+    seen: &mut [Option<Observation>],
+) -> Result<(), Failure> {
+    let arns: Vec<&str> =
+        places.iter().filter_map(|at| seen[*at].as_ref()).map(|seen| seen.service.arn.as_str()).collect();
+    if arns.is_empty() {
+        return Ok(());
+    }
+    let services = ecs.describe_services(cluster, &arns).await?;
+    for at in places {
+        seen[*at] = seen[*at].take().and_then(|seen| {
+            let service = services.iter().find(|service| service.arn == seen.service.arn)?;
+            service.active.then(|| Observation { service: service.clone(), ..seen })
+        });
+    }
+    Ok(())
 }

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
-/// From quick to patient: each wait half as long again as the one before, up to a limit.
+use crate::domain::outlook::Outlook;
+use crate::domain::timestamp::Timestamp;
+
+/// The shortest and the longest wait between two looks; how soon the rollout can end decides where
+/// between them one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polling {
-    /// The first wait.
+    /// The wait before the first look, and the shortest.
     pub first: Duration,
     /// The longest wait.
     pub longest: Duration,
 }
+
+/// A rollout that may end any moment for longer than this is looked at less and less often.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 impl Default for Polling {
     fn default() -> Self {
@@ -18,26 +25,104 @@ impl Default for Polling {
 }
 
 impl Polling {
-    /// The wait before look number `count`, the first being 0; up to a tenth shorter at random, so
-    /// that deployments begun together do not all look at the same moment.
-    #[must_use]
-    pub fn wait(&self, count: u32) -> Duration {
-        let growth = 1.5_f64.powi(i32::try_from(count.min(64)).unwrap_or(64));
-        let wait = self.first.as_secs_f64() * growth;
-        let jitter = 1.0 - 0.1 * fastrand::f64();
-        Duration::from_secs_f64(wait.min(self.longest.as_secs_f64()) * jitter)
+    /// The wait before the next look at a rollout that has gone on for `elapsed`, and has had this
+    /// outlook for `unchanged`.
+    fn wait(&self, outlook: Outlook, unchanged: Duration, elapsed: Duration) -> Duration {
+        let near = self.first * 7 / 4;
+        let wait = match outlook {
+            Outlook::Far => (elapsed / 2).max(self.first),
+            Outlook::Halfway => (unchanged / 6).max(near * 2),
+            Outlook::Baking(time) => time.saturating_sub(unchanged).max(near),
+            Outlook::Near => near.max(unchanged.saturating_sub(PATIENCE) / 60),
+        };
+        wait.min(self.longest)
     }
+}
+
+/// When one rollout is looked at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    outlook: Outlook,
+    /// From when on it may have had this outlook.
+    since: Timestamp,
+    looked: Timestamp,
+    due: Timestamp,
+}
+
+impl Pace {
+    /// The pace of a rollout that began, or was joined, `now`.
+    pub(super) fn begin(polling: &Polling, now: Timestamp) -> Self {
+        let due = now.plus(jittered(polling.first));
+        Self { outlook: Outlook::Far, since: now, looked: now, due }
+    }
+
+    /// It was looked at `now`, and has this outlook; it began at `began`.
+    pub(super) fn looked(&mut self, polling: &Polling, outlook: Outlook, began: Timestamp, now: Timestamp) {
+        if outlook != self.outlook {
+            // It changed at some time since the last look.
+            (self.outlook, self.since) = (outlook, self.looked);
+        }
+        self.looked = now;
+        self.due = now.plus(jittered(polling.wait(outlook, now.since(self.since), now.since(began))));
+    }
+
+    /// It is to be looked at as soon as possible.
+    pub(super) fn hurry(&mut self) {
+        self.due = self.looked;
+    }
+
+    pub(super) fn due(&self) -> Timestamp {
+        self.due
+    }
+}
+
+/// Up to a tenth shorter at random, so that deployments begun together do not all look at the same
+/// moment.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(1.0 - 0.1 * fastrand::f64())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn seconds(outlook: Outlook, unchanged: u64, elapsed: u64) -> f64 {
+        let of = Duration::from_secs;
+        Polling::default().wait(outlook, of(unchanged), of(elapsed)).as_secs_f64()
+    }
+
     #[test]
-    fn waits_grow_from_the_first_to_the_longest_and_stay_there() {
-        let polling = Polling::default();
-        let waits: Vec<f64> = (0..100).map(|count| polling.wait(count).as_secs_f64()).collect();
-        assert!((1.8..=2.0).contains(&waits[0]), "{waits:?}");
-        assert!(waits[5..].iter().all(|wait| (13.5..=15.0).contains(wait)), "{waits:?}");
+    fn the_nearer_the_end_the_shorter_the_wait() {
+        let bake = Outlook::Baking(Duration::from_secs(60));
+        for (outlook, unchanged, elapsed, wait) in [
+            (Outlook::Far, 0, 0, 2.0),
+            (Outlook::Far, 10, 10, 5.0),
+            (Outlook::Far, 600, 600, 15.0),
+            (Outlook::Halfway, 0, 600, 7.0),
+            (Outlook::Halfway, 60, 600, 10.0),
+            (Outlook::Halfway, 600, 600, 15.0),
+            (bake, 0, 600, 15.0),
+            (bake, 50, 600, 10.0),
+            (bake, 70, 600, 3.5),
+            (Outlook::Near, 0, 600, 3.5),
+            (Outlook::Near, 600, 600, 3.5),
+            (Outlook::Near, 1200, 1200, 10.0),
+        ] {
+            assert_eq!(seconds(outlook, unchanged, elapsed), wait, "{outlook:?} {unchanged} {elapsed}");
+        }
+    }
+
+    #[test]
+    fn an_outlook_counts_from_the_look_before_it_was_seen() {
+        let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
+        let (polling, bake) = (Polling::default(), Outlook::Baking(Duration::from_secs(60)));
+        let mut pace = Pace::begin(&polling, at(100));
+        pace.looked(&polling, Outlook::Far, at(100), at(110));
+        pace.looked(&polling, bake, at(100), at(120));
+        pace.looked(&polling, bake, at(100), at(165));
+        let wait = pace.due().since(at(165)).as_secs_f64();
+        assert!((4.5..=5.0).contains(&wait), "{wait}: it may be over 60 s after the look at 110");
+        pace.hurry();
+        assert_eq!(pace.due(), at(165));
     }
 }

@@ -62,8 +62,8 @@ pub enum Progress<'a> {
     RollingBack {
         /// The service.
         service: &'a str,
-        /// The former revision.
-        to: &'a TaskDefinitionArn,
+        /// The former revision, if it is known.
+        to: Option<&'a TaskDefinitionArn>,
         /// What ended the rollout.
         why: &'a str,
     },

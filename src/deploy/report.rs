@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::Outcome;
+use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
-use crate::domain::stopped_task::StoppedTask;
 
 /// What a command's deployment came to, over all its services.
 #[derive(Debug)]
@@ -46,8 +46,8 @@ pub struct ServiceReport {
     pub duration: Duration,
     /// Why it is not what was asked for.
     pub failure: Option<Failure>,
-    /// The tasks of the rollout that stopped, when it failed.
-    pub tasks: Vec<StoppedTask>,
+    /// What speaks for the cause, when it failed.
+    pub evidence: Evidence,
 }
 
 impl Report {

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Ending, Outcome, Phase};
+use crate::domain::evidence::Evidence;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::digest_of;
 use crate::domain::record::{Deployed, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Observation;
 use crate::domain::service::{DeploymentId, Service};
-use crate::domain::stopped_task::StoppedTask;
 use crate::domain::timestamp::Timestamp;
 
 use super::ServiceReport;
+use super::polling::Pace;
 
 /// One service's deployment.
 pub(super) struct Run {
@@ -34,8 +35,12 @@ pub(super) struct Run {
     pub(super) service_deployment: Option<String>,
     /// What its images resolved to.
     pub(super) digests: BTreeMap<String, String>,
-    /// Tasks of it that stopped, the reason of its failure.
-    pub(super) tasks: Vec<StoppedTask>,
+    /// What speaks for the cause of its failure, once that was gathered.
+    pub(super) evidence: Option<Evidence>,
+    /// When its rollout is looked at next.
+    pub(super) pace: Pace,
+    /// The reason that its tasks were looked at for, which they are once.
+    pub(super) suspicion: Option<u32>,
     /// How often it was planned again.
     pub(super) plans_again: u32,
     pub(super) failure: Option<Failure>,
@@ -55,7 +60,7 @@ pub(super) enum OnRecord<'a> {
 }
 
 impl Run {
-    pub(super) fn new(named: &str, service: Service, revision: usize) -> Self {
+    pub(super) fn new(named: &str, service: Service, revision: usize, pace: Pace) -> Self {
         Self {
             named: named.to_owned(),
             revision,
@@ -66,7 +71,9 @@ impl Run {
             deployment: None,
             service_deployment: None,
             digests: BTreeMap::new(),
-            tasks: Vec::new(),
+            evidence: None,
+            pace,
+            suspicion: None,
             plans_again: 0,
             failure: None,
             ended: None,
@@ -80,7 +87,9 @@ impl Run {
 
     /// Takes in what was seen.
     pub(super) fn see(&mut self, seen: Observation) {
-        if let (Phase::RollingOut { .. }, Some(record)) = (&self.phase, &seen.service_deployment) {
+        if let (Phase::RollingOut { .. } | Phase::Undoing { .. }, Some(record)) =
+            (&self.phase, &seen.service_deployment)
+        {
             self.service_deployment = Some(record.arn.clone());
         }
         self.seen = seen;
@@ -165,7 +174,7 @@ impl Run {
             service_deployment: self.service_deployment.clone(),
             duration: self.ended.unwrap_or(began).since(began),
             failure: self.failure.take(),
-            tasks: self.tasks,
+            evidence: self.evidence.unwrap_or_default(),
         }
     }
 

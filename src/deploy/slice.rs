@@ -17,17 +17,18 @@ use std::time::Duration;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::checkpoint::{Checkpoint, Standing};
-use crate::domain::deployment::{Ending, Outcome, Phase, Target, Why};
+use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{PlannedRevision, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, ListedServiceDeployment, RecordStore};
+use crate::ports::{Cloud, Ecs, ListedServiceDeployment, RecordStore};
 
 use super::ledger::{self, Ledger};
 use super::machine::{Chosen, Machine};
+use super::polling::Pace;
 use super::prepare;
 use super::run::Run;
 use super::{Listener, Progress, Report, World};
@@ -66,7 +67,7 @@ pub enum SliceEnd {
 }
 
 /// Deploys for a while.
-pub async fn deploy_slice<E: Ecs, R: RecordStore>(
+pub async fn deploy_slice<E: Cloud, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     slice: &Slice<'_>,
@@ -95,7 +96,7 @@ impl Slice<'_> {
     }
 }
 
-async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
+async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     world: &'a World<'a, E, R>,
     request: &'a DeployRequest,
     slice: &'a Slice<'a>,
@@ -121,7 +122,8 @@ async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
     for ((standing, service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
         let chosen = chosen(world.ecs, &standing, &service, request).await?;
-        runs.push(Run::resume(name.as_str(), standing, service, revisions.len(), world.clock.now()));
+        let pace = Pace::begin(&world.polling, world.clock.now());
+        runs.push(Run::resume(name.as_str(), standing, service, revisions.len(), pace));
         revisions.push(chosen);
     }
     let mut machine = Machine::resumed(world, request, listen, ledger, from.began);
@@ -214,7 +216,7 @@ async fn chosen<E: Ecs>(
     Ok(Chosen { planned, arn })
 }
 
-impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Where the deployment stands.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let standings = self.runs.iter().map(|run| run.standing(&self.revisions[run.revision].planned.base));
@@ -254,7 +256,7 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
             let rollout = Rollout { revision: revision.clone(), deployment: id(), replaced: id(), since };
             let why = Why { outcome: Outcome::RolledBack, reason: String::new() };
             Standing {
-                phase: Phase::Undoing { rollout, to: revision.clone(), why },
+                phase: Phase::Undoing { rollout, to: Some(revision.clone()), why, way: Way::Asked(since) },
                 began_on: Some(revision.clone()),
                 base: revision.clone(),
                 target: Some(revision),
@@ -270,14 +272,14 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
 
 impl Run {
     /// Goes on with a deployment that was handed on.
-    fn resume(named: &str, standing: Standing, service: Service, revision: usize, now: Timestamp) -> Self {
-        let mut run = Self::new(named, service, revision);
+    fn resume(named: &str, standing: Standing, service: Service, revision: usize, pace: Pace) -> Self {
+        let mut run = Self::new(named, service, revision, pace);
         if standing.phase == Phase::Pending {
             return run;
         }
         if let Phase::Done(ending) = &standing.phase {
             run.failure = standing.failed.and_then(|kind| restored(named, ending, kind));
-            run.ended = Some(now);
+            run.ended = Some(pace.due());
         }
         run.service_deployment =
             standing.service_deployment.map(|id| service_deployment_arn(&run.seen.service, &id));

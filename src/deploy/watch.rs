@@ -1,26 +1,49 @@
 //! Looks at the rollouts that go on.
 
-use std::time::Duration;
-
+use crate::domain::crash_loop::{Census, Tasks, is_suspicious};
+use crate::domain::deployment::Phase;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::outlook::{Subject, outlook, subject};
 use crate::domain::rollout::Observation;
-use crate::ports::{Ecs, RecordStore};
+use crate::ports::{Cloud, RecordStore};
 
 use super::Progress;
 use super::machine::Machine;
 use super::observer::Watched;
 use super::place::gone;
 
-impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
-    /// Waits, and looks at every service whose rollout is watched.
-    pub(super) async fn look_after(&mut self, wait: Duration) {
-        self.world.clock.sleep(wait).await;
-        let watching: Vec<usize> = (0..self.runs.len()).filter(|at| !self.runs[*at].is_done()).collect();
+impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+    /// Waits until some rollout is to be looked at, and looks at all those that soon are.
+    pub(super) async fn look_when_due(&mut self) {
+        let now = self.world.clock.now();
+        let due = self.runs.iter().filter(|run| !run.is_done()).map(|run| run.pace.due()).min();
+        let wait = due.map(|due| due.since(now)).unwrap_or_default();
+        let left = self.slice.map(|slice| slice.until.since(now));
+        self.world.clock.sleep(left.map_or(wait, |left| wait.min(left))).await;
+        // Those that are due a little later go along, because a call takes several.
+        let soon = self.world.clock.now().plus(self.world.polling.first / 2);
+        let watching: Vec<usize> =
+            self.undone().into_iter().filter(|at| self.runs[*at].pace.due() <= soon).collect();
+        self.look_at(&watching).await;
+    }
+
+    /// The places of the services that are not done.
+    pub(super) fn undone(&self) -> Vec<usize> {
+        (0..self.runs.len()).filter(|at| !self.runs[*at].is_done()).collect()
+    }
+
+    /// Looks at the services in these places.
+    pub(super) async fn look_at(&mut self, watching: &[usize]) {
+        if watching.is_empty() {
+            return;
+        }
         let watched: Vec<Watched<'_>> = watching
             .iter()
-            .map(|at| Watched {
-                service: &self.runs[*at].seen.service,
-                deployment: self.runs[*at].phase.rollout().and_then(|rollout| rollout.deployment.as_ref()),
+            .map(|at| {
+                let run = &self.runs[*at];
+                let rollout = run.phase.rollout();
+                let subject = rollout.map_or(Subject::Service, |rollout| subject(rollout, &run.seen));
+                Watched { seen: &run.seen, rollout, subject }
             })
             .collect();
         let seen = self.observer.observe(self.world.ecs, &self.request.cluster, &watched).await;
@@ -31,34 +54,70 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
         }
         match seen {
             Ok(seen) => {
-                for (at, seen) in watching.into_iter().zip(seen) {
-                    self.see(at, seen);
+                for (at, seen) in watching.iter().zip(seen) {
+                    self.see(*at, seen).await;
                 }
             }
             // What was seen last still stands, and the rollout goes on without us.
-            Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(&watching, &failure),
+            Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(watching, &failure),
             Err(failure) => {
                 for at in watching {
-                    self.fail(at, out_of_sight(&failure));
+                    self.fail(*at, out_of_sight(&failure));
                 }
             }
         }
     }
 
-    fn see(&mut self, at: usize, seen: Option<Observation>) {
+    async fn see(&mut self, at: usize, seen: Option<Observation>) {
         let Some(seen) = seen else {
             let failure = gone(&self.runs[at].named);
             return self.fail(at, failure);
         };
+        self.runs[at].see(seen);
+        self.count_tasks(at).await;
+        let now = self.world.clock.now();
         let run = &mut self.runs[at];
-        run.see(seen);
         let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
+        let soon = run.phase.rollout().map(|rollout| outlook(rollout, &run.seen));
+        if let Some(soon) = soon {
+            run.pace.looked(&self.world.polling, soon, since, now);
+        }
         (self.listen)(Progress::Seen {
             service: &run.named,
             deployment: run.phase.rollout().and_then(|rollout| rollout.deployment.as_ref()),
             seen: &run.seen,
-            elapsed: self.world.clock.now().since(since),
+            elapsed: now.since(since),
         });
+    }
+
+    /// Looks at the rollout's tasks where the service makes one suspect a crash loop.
+    async fn count_tasks(&mut self, at: usize) {
+        let run = &self.runs[at];
+        let Phase::RollingOut { rollout, .. } = &run.phase else { return };
+        let Some(id) = &rollout.deployment else { return };
+        let mine = run.seen.service.deployment(id);
+        let suspicion = mine.and_then(|mine| is_suspicious(mine, &run.seen.service, &self.request.policy));
+        if suspicion.is_none() || suspicion == run.suspicion {
+            return;
+        }
+        let (ecs, service) = (self.world.ecs, &run.seen.service);
+        let read = tokio::try_join!(ecs.stopped_tasks(service, id), ecs.running_tasks(service, id));
+        match read {
+            Ok((stopped, running)) => {
+                self.runs[at].seen.tasks = Tasks::Read(Census { stopped, running });
+                self.runs[at].suspicion = suspicion;
+            }
+            Err(failure) if failure.kind() == FailureKind::Unavailable => {}
+            Err(failure) => {
+                if run.seen.tasks != Tasks::Unreadable {
+                    self.warn(format!(
+                        "tasks cannot be read, so ECS's own count of failures decides: {failure}"
+                    ));
+                }
+                self.runs[at].seen.tasks = Tasks::Unreadable;
+                self.runs[at].suspicion = suspicion;
+            }
+        }
     }
 
     /// ECS does not answer: that ends the wait only when its time is up.
@@ -66,9 +125,13 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
         (self.listen)(Progress::Warning(&format!("{failure}; looking again")));
         let now = self.world.clock.now();
         for at in watching {
-            let since = self.runs[*at].phase.rollout().map_or(self.began, |rollout| rollout.since);
+            let run = &mut self.runs[*at];
+            let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
+            let soon = run.phase.rollout().map(|rollout| outlook(rollout, &run.seen));
             if now.since(since) >= self.request.policy.timeout {
                 self.fail(*at, out_of_sight(failure));
+            } else if let Some(soon) = soon {
+                run.pace.looked(&self.world.polling, soon, since, now);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One service's deployment: where it stands, and what to do next.
 //!
-//! Flow: `Pending → Registered → RollingOut → Done`, or `RollingOut → Undoing → RollingBack → Done`.
+//! Flow: `Pending → Registered → RollingOut → Done`, or `RollingOut → Undoing → Done` where ECS puts
+//! the service back, or `RollingOut → Undoing → RollingBack → Done` where an update does.
 //! `Registered` and `Undoing` are what is about to be done: whoever resumes from them looks whether
 //! it was.
 //!
@@ -9,12 +10,14 @@
 //! A decision is made from a snapshot; each effect is looked for before it is repeated.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
 use super::request::{OnFailure, Policy};
 use super::rollout::{Observation, Rollout, Verdict, has_completed, judge};
 use super::service::{Deployment, DeploymentId};
+use super::service_deployment::ServiceDeploymentStatus;
 use super::timestamp::Timestamp;
 
 /// Where a service's deployment stands.
@@ -35,10 +38,12 @@ pub enum Phase {
     Undoing {
         /// The rollout that failed.
         rollout: Rollout,
-        /// The former revision.
-        to: TaskDefinitionArn,
+        /// The former revision; unknown when a rollout was joined that hides it.
+        to: Option<TaskDefinitionArn>,
         /// What ended the rollout.
         why: Why,
+        /// Who puts it back.
+        way: Way,
     },
     /// The service was put back on the former revision.
     RollingBack {
@@ -77,6 +82,20 @@ pub struct Why {
     pub reason: String,
 }
 
+/// Who puts a service back.
+///
+/// ECS by itself does it best: it names the deployment that is to end, so nobody else's is overtaken,
+/// and puts back all that belonged to the former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// ECS, if it can be asked.
+    Open,
+    /// ECS, which was asked at this time.
+    Asked(Timestamp),
+    /// Evenkeel, by an update.
+    Update,
+}
+
 /// What happened to a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -92,10 +111,14 @@ pub enum Event {
     /// The service is to be put back.
     Undone {
         /// The former revision.
-        to: TaskDefinitionArn,
+        to: Option<TaskDefinitionArn>,
         /// What ended the rollout.
         why: Why,
     },
+    /// ECS was asked to put it back, at this time.
+    StopAsked(Timestamp),
+    /// ECS does not put it back.
+    StopRefused,
     /// The service was put back.
     RollbackStarted {
         /// The rollout of the former revision.
@@ -234,10 +257,14 @@ pub enum Decision {
     /// Settle on going back to the former revision.
     Undo {
         /// That revision.
-        to: TaskDefinitionArn,
+        to: Option<TaskDefinitionArn>,
         /// What ended the rollout.
         why: Why,
     },
+    /// Ask ECS to roll this service deployment back. It may be asked again.
+    Stop(String),
+    /// Have no more of ECS's help in going back.
+    StopRelying,
     /// Put the service back on its former revision.
     RollBack {
         /// That revision.
@@ -256,7 +283,9 @@ pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy
         Phase::Pending => Decision::Register,
         Phase::Registered(target) => decide_start(target, seen, policy),
         Phase::RollingOut { rollout, former } => decide_rollout(rollout, former.as_ref(), seen, now, policy),
-        Phase::Undoing { rollout, to, why } => decide_undo(rollout, to, why, seen),
+        Phase::Undoing { rollout, to, why, way } => {
+            decide_undo(rollout, to.as_ref(), why, *way, seen, now, policy)
+        }
         Phase::RollingBack { rollout, why } => decide_rollback(rollout, why, seen, now, policy),
         Phase::Done(ending) => Decision::Finish(ending.clone()),
     }
@@ -297,7 +326,13 @@ impl Phase {
                 Ok(Self::RollingBack { rollout, why })
             }
             (Self::RollingOut { rollout, .. }, Event::Undone { to, why }) => {
-                Ok(Self::Undoing { rollout, to, why })
+                Ok(Self::Undoing { rollout, to, why, way: Way::Open })
+            }
+            (Self::Undoing { rollout, to, why, .. }, Event::StopAsked(at)) => {
+                Ok(Self::Undoing { rollout, to, why, way: Way::Asked(at) })
+            }
+            (Self::Undoing { rollout, to, why, .. }, Event::StopRefused) => {
+                Ok(Self::Undoing { rollout, to, why, way: Way::Update })
             }
             (Self::Undoing { .. }, Event::RollbackStarted { rollout, why }) => {
                 Ok(Self::RollingBack { rollout, why })
@@ -388,20 +423,70 @@ fn decide_rollout(
 }
 
 /// The service is to go back: it is put back unless that has happened, or somebody else came first.
-fn decide_undo(rollout: &Rollout, to: &TaskDefinitionArn, why: &Why, seen: &Observation) -> Decision {
-    let primary = seen.service.primary();
-    match primary.filter(|primary| Some(&primary.id) != rollout.deployment.as_ref()) {
-        None => Decision::RollBack { to: to.clone(), why: why.clone() },
-        Some(primary) if primary.task_definition == *to => Decision::Join(primary.id.clone()),
-        Some(primary) => Decision::Finish(Ending {
-            outcome: Outcome::Superseded,
-            reason: format!(
-                "{}; deployment {} of {} took its place",
-                why.reason,
-                primary.id,
-                primary.task_definition.family_and_revision()
-            ),
-        }),
+fn decide_undo(
+    rollout: &Rollout,
+    to: Option<&TaskDefinitionArn>,
+    why: &Why,
+    way: Way,
+    seen: &Observation,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    let record = seen.service_deployment.as_ref();
+    match (way, record) {
+        (Way::Open, Some(record)) if record.status == ServiceDeploymentStatus::InProgress => {
+            return Decision::Stop(record.arn.clone());
+        }
+        (Way::Open, _) => return Decision::StopRelying,
+        // The rollback stands in the record of what it undoes.
+        (Way::Asked(at), Some(_)) => return decide_asked(rollout, to, why, at, seen, now, policy),
+        (Way::Asked(_), None) | (Way::Update, _) => {}
+    }
+    let theirs = seen.service.primary().filter(|primary| Some(&primary.id) != rollout.deployment.as_ref());
+    match (theirs, to, way) {
+        (Some(theirs), Some(to), _) if theirs.task_definition == *to => Decision::Join(theirs.id.clone()),
+        (Some(theirs), ..) => {
+            let took = format!(
+                "deployment {} of {} took its place",
+                theirs.id,
+                theirs.task_definition.family_and_revision()
+            );
+            Decision::Finish(why.end(Outcome::Superseded, &took))
+        }
+        (None, _, Way::Asked(at)) if now.since(at) < ASKED_GRACE => Decision::Wait,
+        (None, Some(to), _) => Decision::RollBack { to: to.clone(), why: why.clone() },
+        (None, None, _) => Decision::Finish(why.end(unless_timed_out(why.outcome), LEFT)),
+    }
+}
+
+/// ECS was asked to roll the deployment back.
+fn decide_asked(
+    rollout: &Rollout,
+    to: Option<&TaskDefinitionArn>,
+    why: &Why,
+    asked: Timestamp,
+    seen: &Observation,
+    now: Timestamp,
+    policy: &Policy,
+) -> Decision {
+    match judge(rollout, seen, now, policy) {
+        Verdict::RolledBack(_) => {
+            let back =
+                to.or(seen.service.live()).map_or("its former revision", |to| to.family_and_revision());
+            Decision::Finish(why.end(why.outcome, &format!("the service is back on {back}")))
+        }
+        Verdict::Superseded(theirs) => Decision::Finish(why.end(Outcome::Superseded, &theirs)),
+        // It came to a good end just before.
+        Verdict::Completed => Decision::Finish(Ending { outcome: Outcome::Deployed, reason: String::new() }),
+        Verdict::RollingBack(_) if now.since(asked) < policy.timeout => Decision::Wait,
+        Verdict::RollingBack(_) => {
+            let late = format!("going back did not end within {} s", policy.timeout.as_secs_f64());
+            Decision::Finish(why.end(unless_timed_out(why.outcome), &late))
+        }
+        Verdict::InProgress | Verdict::Failing(_) if now.since(asked) < ASKED_GRACE => Decision::Wait,
+        Verdict::InProgress | Verdict::Failing(_) | Verdict::Failed(_) | Verdict::Stopped(_) => {
+            Decision::StopRelying
+        }
     }
 }
 
@@ -417,9 +502,7 @@ fn decide_rollback(
     {
         return Decision::Join(shown.id.clone());
     }
-    let finish = |outcome, then: String| {
-        Decision::Finish(Ending { outcome, reason: format!("{}; {then}", why.reason) })
-    };
+    let finish = |outcome, then: String| Decision::Finish(why.end(outcome, &then));
     let back = rollout.revision.family_and_revision();
     match judge(rollout, seen, now, policy) {
         Verdict::Completed => finish(why.outcome, format!("the service is back on {back}")),
@@ -450,14 +533,24 @@ fn go_back(
 ) -> Decision {
     let is_ours =
         seen.service.primary().is_some_and(|primary| Some(&primary.id) == rollout.deployment.as_ref());
-    match former {
-        Some(former) if policy.on_failure == OnFailure::RollBack && is_ours => {
-            Decision::Undo { to: former.clone(), why }
-        }
-        _ => Decision::Finish(Ending {
-            outcome: unless_timed_out(why.outcome),
-            reason: format!("{}; the service was left as it is", why.reason),
-        }),
+    // ECS itself knows what it replaced.
+    let is_possible = former.is_some() || seen.service_deployment.is_some();
+    if policy.on_failure == OnFailure::RollBack && is_ours && is_possible {
+        Decision::Undo { to: former.cloned(), why }
+    } else {
+        Decision::Finish(why.end(unless_timed_out(why.outcome), LEFT))
+    }
+}
+
+const LEFT: &str = "the service was left as it is";
+
+/// How long ECS may take to begin a rollback that it was asked for.
+const ASKED_GRACE: Duration = Duration::from_secs(60);
+
+impl Why {
+    /// The ending with this outcome, after which `then` happened.
+    fn end(&self, outcome: Outcome, then: &str) -> Ending {
+        Ending { outcome, reason: format!("{}; {then}", self.reason) }
     }
 }
 

@@ -6,13 +6,17 @@
 pub mod arn;
 mod canonical;
 pub mod checkpoint;
+pub mod crash_loop;
 pub mod deployment;
 pub mod diff;
+pub mod evidence;
 pub mod failure;
 pub mod image;
 pub mod image_definitions;
 pub mod image_detail;
 pub mod job;
+pub mod log_stream;
+pub mod outlook;
 pub mod plan;
 mod quote;
 pub mod record;
@@ -21,6 +25,7 @@ pub mod rollout;
 #[cfg(test)]
 mod samples;
 pub mod service;
+pub mod service_deployment;
 pub mod stopped_task;
 pub mod task_definition;
 pub mod timestamp;

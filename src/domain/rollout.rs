@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
+use super::crash_loop::{Tasks, crash_loop};
 use super::request::Policy;
-use super::service::{
-    Deployment, DeploymentId, RolloutState, Service, ServiceDeployment, ServiceDeploymentStatus,
-};
+use super::service::{Deployment, DeploymentId, RolloutState, Service, Watchdog};
+use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use super::timestamp::Timestamp;
 
 /// How long a read may lag behind our own write before its word is taken.
@@ -17,20 +17,31 @@ use super::timestamp::Timestamp;
 /// The ECS API reference tells callers to allow for up to five minutes of eventual consistency.
 pub const CONSISTENCY_GRACE: Duration = Duration::from_secs(5 * 60);
 
-/// What was seen of a service, at one time.
+/// What was seen of a service. Its parts are looked at in turns, each when it can tell something new.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     /// The service.
     pub service: Service,
     /// Our service deployment, where it is readable.
     pub service_deployment: Option<ServiceDeployment>,
+    /// Our deployment's tasks, where there was a reason to look at them.
+    pub tasks: Tasks,
 }
 
 impl Observation {
     /// What is known from the service alone, as the answer to an update tells it.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, service_deployment: None }
+        Self { service, service_deployment: None, tasks: Tasks::Unread }
+    }
+
+    /// Takes in a newer look at our service deployment, which also tells how many tasks there are.
+    pub fn take_record(&mut self, id: &DeploymentId, record: ServiceDeployment) {
+        if let Some(mine) = self.service.deployments.iter_mut().find(|deployment| deployment.id == *id) {
+            mine.running = record.tasks.running;
+            mine.pending = record.tasks.pending;
+        }
+        self.service_deployment = Some(record);
     }
 }
 
@@ -71,11 +82,11 @@ pub enum Verdict {
 /// Judges `rollout` by what was seen at `now`.
 #[must_use]
 pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Policy) -> Verdict {
-    let Observation { service, service_deployment } = seen;
+    let Observation { service, service_deployment, .. } = seen;
     let Some(id) = &rollout.deployment else { return Verdict::InProgress };
     let listed = service.deployment(id);
     // Only the list counts a deployment's failed tasks.
-    let failing = || listed.and_then(|mine| failing(mine, service, now, policy));
+    let failing = || listed.and_then(|mine| failing(mine, seen, now, policy));
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
     match (by_record, listed) {
         (Some(Verdict::InProgress), _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
@@ -134,7 +145,13 @@ fn judge_record(
     let reason = || record.reason.clone().or_else(|| failure_event(service, id));
     let say = |fallback: &str| reason().unwrap_or_else(|| fallback.to_owned());
     match record.status {
-        ServiceDeploymentStatus::Successful => Some(Verdict::Completed),
+        ServiceDeploymentStatus::Successful => Some(match service.primary() {
+            Some(primary) if primary.id == *id => Verdict::Completed,
+            // The service was looked at before the update had got about: it is looked at again.
+            Some(primary) if Some(&primary.id) == rollout.replaced.as_ref() => Verdict::InProgress,
+            Some(primary) => superseded_by(primary),
+            None => Verdict::Completed,
+        }),
         ServiceDeploymentStatus::RollingBack => {
             Some(Verdict::RollingBack(say("ECS goes back to the former revision")))
         }
@@ -167,7 +184,7 @@ fn judge_listed(mine: &Deployment, rollout: &Rollout, service: &Service) -> Opti
         return Some(match service.primary() {
             Some(primary) if !mine.primary && goes_back(primary) => back_on(primary, service, reason),
             Some(primary) if !mine.primary => superseded_by(primary),
-            _ if service.guard.rollback => Verdict::RollingBack(reason),
+            _ if service.guard.fired(&reason) == Watchdog::RollsBack => Verdict::RollingBack(reason),
             _ => Verdict::Failed(reason),
         });
     }
@@ -236,25 +253,9 @@ fn failure_event(service: &Service, id: &DeploymentId) -> Option<String> {
 }
 
 /// Why the deployment will not come to a good end, although ECS goes on with it.
-fn failing(mine: &Deployment, service: &Service, now: Timestamp, policy: &Policy) -> Option<String> {
-    crash_loop(mine, service, policy).or_else(|| unplaceable(mine, service, now, policy))
-}
-
-/// A crash loop: more tasks failed in a row than anyone would wait for.
-fn crash_loop(mine: &Deployment, service: &Service, policy: &Policy) -> Option<String> {
-    let limit = match policy.max_task_failures {
-        Some(limit) => limit,
-        None if service.guard.breaker => return None,
-        None => breaker_threshold(mine.desired),
-    };
-    (mine.failed >= limit)
-        .then(|| format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed))
-}
-
-/// The circuit breaker's own default: half of the desired count, at least 3 and at most 200
-/// (Amazon ECS developer guide, deployment circuit breaker).
-fn breaker_threshold(desired: u32) -> u32 {
-    desired.div_ceil(2).clamp(3, 200)
+fn failing(mine: &Deployment, seen: &Observation, now: Timestamp, policy: &Policy) -> Option<String> {
+    let service = &seen.service;
+    crash_loop(mine, service, &seen.tasks, now, policy).or_else(|| unplaceable(mine, service, now, policy))
 }
 
 /// ECS says again and again that it cannot place a task, and has placed none in between.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
-use super::service::{Controller, Deployment, DeploymentId, Guard, RolloutState, Service};
+use super::service::{Controller, Deployment, DeploymentId, Guard, RolloutState, Service, Strategy};
+use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
+use super::stopped_task::{StoppedContainer, StoppedTask};
 use super::timestamp::Timestamp;
 
 /// The revision that is called so, as `web:2`.
@@ -43,11 +45,45 @@ pub(super) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
         cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/prod".to_owned(),
         active: true,
         controller: Controller::Ecs,
+        is_managed: false,
         task_definition: None,
         desired: 1,
+        strategy: Strategy::default(),
         guard: Guard::default(),
+        current_deployment: None,
         deployments,
         events: Vec::new(),
         service_revisions: Vec::new(),
+    }
+}
+
+/// The service deployment of deployment `number`; of two tasks that are wanted none runs.
+pub(super) fn record(number: u64, status: ServiceDeploymentStatus) -> ServiceDeployment {
+    ServiceDeployment {
+        arn: format!("arn:aws:ecs:eu-west-1:123456789012:service-deployment/prod/web/{number}"),
+        target: format!("arn:aws:ecs:eu-west-1:123456789012:service-revision/prod/web/{number}"),
+        tasks: TaskCounts { requested: 2, running: 0, pending: 0 },
+        replaced_running: 2,
+        status,
+        reason: Some("ECS says so".to_owned()),
+        breaker: None,
+        guard_fired: false,
+        alarms: Vec::new(),
+        stage: None,
+        pauses: Vec::new(),
+    }
+}
+
+/// A task whose only container, `app`, exited with 1 before it got to run.
+pub(super) fn stopped(id: &str) -> StoppedTask {
+    let app = StoppedContainer { name: "app".to_owned(), exit_code: Some(1), ..StoppedContainer::default() };
+    StoppedTask {
+        arn: format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{id}"),
+        stop_code: Some("EssentialContainerExited".to_owned()),
+        reason: Some("Essential container in task exited".to_owned()),
+        started: None,
+        stopped: Some(at(1_010)),
+        is_healthy: false,
+        containers: vec![app],
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
 use super::timestamp::Timestamp;
@@ -19,12 +20,18 @@ pub struct Service {
     pub active: bool,
     /// Who drives its deployments.
     pub controller: Controller,
+    /// ECS made it, and manages its resources: an Express Gateway service.
+    pub is_managed: bool,
     /// The revision that was last asked for.
     pub task_definition: Option<TaskDefinitionArn>,
     /// How many tasks should run.
     pub desired: u32,
+    /// How it goes from one deployment to the next.
+    pub strategy: Strategy,
     /// Who else ends a failing deployment.
     pub guard: Guard,
+    /// The ARN of its newest service deployment, where ECS tells it.
+    pub current_deployment: Option<String>,
     /// Its deployments, newest first.
     pub deployments: Vec<Deployment>,
     /// Its last events, newest first; ECS keeps 100.
@@ -161,49 +168,46 @@ pub enum Controller {
     Unknown(String),
 }
 
+/// How a service goes from one deployment to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strategy {
+    /// Traffic is shifted in stages, as blue/green, linear and canary do; else tasks are replaced in place.
+    pub is_staged: bool,
+    /// How long the old tasks are kept after the new ones have taken over.
+    pub bake_time: Duration,
+}
+
 /// What of a service's deployment configuration ends a failing deployment without us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Guard {
-    /// The deployment circuit breaker is on.
-    pub breaker: bool,
-    /// ECS goes back to the former revision by itself, after the breaker or an alarm.
-    pub rollback: bool,
+    /// The deployment circuit breaker, which counts tasks that fail to start.
+    pub breaker: Watchdog,
+    /// The CloudWatch alarms of the deployment.
+    pub alarms: Watchdog,
 }
 
-/// A service deployment: ECS's own record of one rollout, rollback included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceDeployment {
-    /// Its ARN.
-    pub arn: String,
-    /// The service revision that it rolls out.
-    pub target: String,
-    /// How far it is.
-    pub status: ServiceDeploymentStatus,
-    /// ECS's words on the status.
-    pub reason: Option<String>,
-    /// Whether its circuit breaker or an alarm has fired.
-    pub guard_fired: bool,
-    /// The lifecycle stage of a blue/green, linear or canary deployment.
-    pub stage: Option<String>,
+/// What ECS does when something that watches a deployment fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Watchdog {
+    /// Nothing watches.
+    #[default]
+    Off,
+    /// It ends the deployment and leaves the service where it is.
+    Stops,
+    /// It puts the service back on the former revision.
+    RollsBack,
 }
 
-/// A service deployment's status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServiceDeploymentStatus {
-    /// Not begun, in progress, or asked to stop.
-    InProgress,
-    /// Ended as asked.
-    Successful,
-    /// Ended early: replaced, stopped by hand, or failed with nothing to go back to.
-    Stopped,
-    /// ECS goes back to the former revision.
-    RollingBack,
-    /// ECS went back to the former revision.
-    RolledBack,
-    /// ECS could not go back.
-    RollbackFailed,
-    /// A status that this version of Evenkeel does not know.
-    Unknown,
+impl Guard {
+    /// What ECS does about a deployment that it gave up for `reason`, in its own words.
+    #[must_use]
+    pub fn fired(self, reason: &str) -> Watchdog {
+        if self.breaker == Watchdog::Off || reason.to_lowercase().contains("alarm") {
+            self.alarms
+        } else {
+            self.breaker
+        }
+    }
 }
 
 /// A service revision: what a service deployment really runs.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::timestamp::Timestamp;
+
 /// A task that stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoppedTask {
@@ -11,30 +13,62 @@ pub struct StoppedTask {
     pub stop_code: Option<String>,
     /// ECS's sentence on it.
     pub reason: Option<String>,
+    /// When it got to run, if it did.
+    pub started: Option<Timestamp>,
+    /// When it stopped.
+    pub stopped: Option<Timestamp>,
+    /// Whether its health checks called it healthy.
+    pub is_healthy: bool,
     /// Its containers.
     pub containers: Vec<StoppedContainer>,
 }
 
 /// A container of a task that stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoppedContainer {
     /// Its name.
     pub name: String,
+    /// Its id on the host that ran it.
+    pub runtime_id: Option<String>,
     /// What it exited with, if it ran.
     pub exit_code: Option<i32>,
     /// ECS's sentence on it.
     pub reason: Option<String>,
+    /// The last lines that it logged, as far as they were read.
+    pub log_tail: Vec<String>,
 }
 
 impl StoppedTask {
-    /// Whether it stopped by itself, and not because the scheduler had no more use for it.
+    /// Whether it stopped by a fault of its own: not because somebody or the scheduler had no more
+    /// use for it, and not because what it ran on went away.
+    ///
+    /// The codes and sentences are those of the Amazon ECS developer guide, "Stopped tasks error
+    /// messages"; a code that is not known counts as a fault.
     #[must_use]
     pub fn failed(&self) -> bool {
-        let scaled = self.reason.as_ref().is_some_and(|reason| reason.starts_with("Scaling activity"));
-        self.stop_code.as_deref() != Some("UserInitiated") && !scaled
+        let says = |words: &str| self.reason.as_ref().is_some_and(|reason| reason.contains(words));
+        match self.stop_code.as_deref() {
+            Some("UserInitiated" | "SpotInterruption" | "TerminationNotice" | "InfrastructureHealth") => {
+                false
+            }
+            Some("ServiceSchedulerInitiated") => says("health check"),
+            Some(_) | None => !says("Scaling activity"),
+        }
     }
 
-    /// This task without `secrets`, which ECS's sentences may quote.
+    /// Whether it ever got to run.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// The container that is to blame: the first one that did not end well.
+    #[must_use]
+    pub fn culprit(&self) -> Option<&StoppedContainer> {
+        self.containers.iter().find(|container| container.sentence().is_some())
+    }
+
+    /// This task without `secrets`, which ECS's sentences and what a container logs may quote.
     #[must_use]
     pub fn without(mut self, secrets: &[String]) -> Self {
         let hide = |text: String| {
@@ -43,29 +77,38 @@ impl StoppedTask {
         self.reason = self.reason.map(hide);
         for container in &mut self.containers {
             container.reason = container.reason.take().map(hide);
+            for line in &mut container.log_tail {
+                *line = hide(std::mem::take(line));
+            }
         }
         self
+    }
+
+    /// The last part of its ARN.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
     }
 }
 
 /// One sentence: `task 1f2e stopped: Essential container in task exited (app exited with 1)`.
 impl fmt::Display for StoppedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.arn.rsplit('/').next().unwrap_or(&self.arn);
         let why = self.reason.as_deref().or(self.stop_code.as_deref()).unwrap_or("for no known reason");
-        write!(f, "task {id} stopped: {why}")?;
+        write!(f, "task {} stopped: {why}", self.id())?;
         let told = self.containers.iter().filter_map(StoppedContainer::sentence).collect::<Vec<_>>();
         if told.is_empty() { Ok(()) } else { write!(f, " ({})", told.join("; ")) }
     }
 }
 
 impl StoppedContainer {
-    /// What it has to say; nothing if it ended well.
+    /// What it has to say; nothing if it ended well, or by the SIGTERM that ends its task.
     fn sentence(&self) -> Option<String> {
         let name = &self.name;
         let exited = match self.exit_code {
-            None | Some(0) => None,
+            None | Some(0 | 143) => None,
             Some(137) => Some(format!("{name} exited with 137: it was killed, as for want of memory")),
+            Some(139) => Some(format!("{name} exited with 139: it crashed by a segmentation fault")),
             Some(code) => Some(format!("{name} exited with {code}")),
         };
         match (exited, &self.reason) {
@@ -80,13 +123,13 @@ impl StoppedContainer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::samples::stopped;
 
     fn task(reason: &str, exit_code: Option<i32>, why: Option<&str>) -> StoppedTask {
-        let container =
-            StoppedContainer { name: "app".to_owned(), exit_code, reason: why.map(str::to_owned) };
-        let arn = "arn:aws:ecs:eu-west-1:123456789012:task/prod/1f2e".to_owned();
-        let stop_code = Some("EssentialContainerExited".to_owned());
-        StoppedTask { arn, stop_code, reason: Some(reason.to_owned()), containers: vec![container] }
+        let mut task = StoppedTask { reason: Some(reason.to_owned()), ..stopped("1f2e") };
+        task.containers[0].exit_code = exit_code;
+        task.containers[0].reason = why.map(str::to_owned);
+        task
     }
 
     #[test]
@@ -96,6 +139,10 @@ mod tests {
             (
                 task("Essential container in task exited", Some(0), None),
                 "task 1f2e stopped: Essential container in task exited",
+            ),
+            (
+                task("Task failed ELB health checks", Some(143), None),
+                "task 1f2e stopped: Task failed ELB health checks",
             ),
             (
                 task("OutOfMemory", Some(137), Some("OutOfMemoryError: killed")),
@@ -112,18 +159,30 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_was_scaled_in_or_stopped_by_hand_did_not_fail() {
-        assert!(task("Essential container in task exited", Some(1), None).failed());
-        assert!(!task("Scaling activity initiated by (deployment ecs-svc/1)", Some(143), None).failed());
-        let by_hand =
-            StoppedTask { stop_code: Some("UserInitiated".to_owned()), ..task("by hand", None, None) };
-        assert!(!by_hand.failed());
+    fn only_a_fault_of_its_own_is_a_failure() {
+        let failed = |code: &str, reason: &str| {
+            let stop_code = Some(code.to_owned());
+            StoppedTask { stop_code, ..task(reason, Some(143), None) }.failed()
+        };
+        assert!(failed("EssentialContainerExited", "Essential container in task exited"));
+        assert!(failed("TaskFailedToStart", "CannotPullContainerError: not found"));
+        assert!(failed("ServiceSchedulerInitiated", "Task failed ELB health checks in (target-group tg)"));
+        assert!(failed("ServiceSchedulerInitiated", "Task failed container health checks"));
+        assert!(failed("SomethingNew", "who knows"));
+        assert!(!failed("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)"));
+        assert!(!failed("EssentialContainerExited", "Scaling activity initiated by (deployment ecs-svc/1)"));
+        for code in ["UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"] {
+            assert!(!failed(code, "Essential container in task exited"), "{code}");
+        }
     }
 
     #[test]
-    fn secrets_that_ecs_quotes_are_hidden() {
-        let quoted = task("command failed: login --password hunter22", Some(1), Some("hunter22 refused"));
-        let told = quoted.without(&["hunter22".to_owned()]).to_string();
+    fn secrets_that_ecs_or_the_log_quotes_are_hidden() {
+        let mut quoted = task("command failed: login --password hunter22", Some(1), Some("hunter22 refused"));
+        quoted.containers[0].log_tail = vec!["connecting with hunter22".to_owned()];
+        let quoted = quoted.without(&["hunter22".to_owned()]);
+        let told = quoted.to_string();
         assert!(!told.contains("hunter22") && told.contains("--password (hidden)"), "{told}");
+        assert_eq!(quoted.containers[0].log_tail, ["connecting with (hidden)"]);
     }
 }

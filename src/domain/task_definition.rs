@@ -153,6 +153,11 @@ impl TaskDefinition {
         values.filter(|value| value.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
     }
 
+    /// The definition of a container.
+    pub(super) fn container(&self, name: &str) -> Option<&Value> {
+        self.container_definitions().find(|container| container_name(container) == name)
+    }
+
     /// The body of the request that registers it.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

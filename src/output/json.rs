@@ -77,7 +77,7 @@ fn service(service: &ServiceReport) -> Value {
     });
     if let Some(failed) = &service.failure {
         document["failure"] = failure(failed);
-        document["failure"]["tasks"] = service.tasks.iter().map(task).collect();
+        document["failure"]["tasks"] = service.evidence.tasks.iter().map(task).collect();
     }
     document
 }
@@ -88,8 +88,7 @@ fn task(task: &StoppedTask) -> Value {
             "name": container.name,
             "exitCode": container.exit_code,
             "reason": container.reason,
-            // Where a container logs to is not read yet.
-            "logTail": [],
+            "logTail": container.log_tail,
         })
     };
     json!({

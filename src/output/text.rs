@@ -60,7 +60,8 @@ impl<W: Write> Narrator<W> {
                 self.seen(service, *deployment, seen, *elapsed);
             }
             Progress::RollingBack { service, to, why } => {
-                self.line(&format!("{service}: {why}; going back to {}", to.family_and_revision()));
+                let to = to.map_or("the former revision", TaskDefinitionArn::family_and_revision);
+                self.line(&format!("{service}: {why}; going back to {to}"));
             }
             Progress::Ended { service, outcome, reason: Some(reason) } => {
                 self.line(&format!("{service}: {outcome}: {reason}"));

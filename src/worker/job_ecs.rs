@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::log_stream::LogStream;
 use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceRevision};
+use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Access, Ecs, EffectError, Identity, ListedServiceDeployment};
+use crate::ports::{Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Logs};
 
 use super::shared::{SharedEcs, Sharing};
 
@@ -25,7 +28,7 @@ pub(super) struct JobEcs<E: Ecs + Send + Sync + 'static> {
     own: Option<E>,
 }
 
-impl<E: Ecs + Send + Sync + 'static> JobEcs<E> {
+impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
     /// Opens ECS for a job that acts as `identity`.
     pub(super) async fn open<A: Access<Ecs = E>>(
         access: &A,
@@ -120,6 +123,16 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
         once_more!(self.shared.describe_service_deployments(arns))
     }
 
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        match &self.own {
+            Some(own) => {
+                self.shared.limits().update_service().await;
+                once_more!(own.roll_back_service_deployment(arn))
+            }
+            None => once_more!(self.shared.roll_back_service_deployment(arn)),
+        }
+    }
+
     async fn stopped_tasks(
         &self,
         service: &Service,
@@ -128,7 +141,21 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
         once_more!(self.shared.stopped_tasks(service, deployment))
     }
 
+    async fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<RunningTask>, Failure> {
+        once_more!(self.shared.running_tasks(service, deployment))
+    }
+
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         once_more!(self.shared.describe_service_revisions(arns))
+    }
+}
+
+impl<E: Cloud + Send + Sync + 'static> Logs for JobEcs<E> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+        once_more!(self.shared.log_tail(stream, lines))
     }
 }

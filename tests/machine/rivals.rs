@@ -1,7 +1,7 @@
 //! Another actor deploys at the same time: nobody's change is lost, nobody's success is claimed.
 
 use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{Account, CLUSTER, SERVICE, ended, ending, message, rival_deploys};
@@ -68,13 +68,28 @@ async fn after_three_of_them_we_give_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_overtook_a_rivals_newer_deployment_gives_way_to_it() {
+async fn a_rivals_deployment_that_came_before_our_rollback_is_left_alone() {
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Crash);
+    account.sandbox.before_call("StopServiceDeployment", 1, |sandbox| rival_deploys(sandbox, "1024"));
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::Superseded, "web:3", 6), "{}", message(&report));
+    assert_eq!(account.effects("UpdateService"), 1, "nothing of theirs was overtaken");
+    assert_eq!(account.live("web"), "web:3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_by_an_update_that_overtook_a_rivals_newer_deployment_gives_way_to_it() {
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Crash);
+    let operation = "StopServiceDeployment".to_owned();
+    account.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::Denied });
     account.sandbox.before_call("UpdateService", 2, |sandbox| rival_deploys(sandbox, "1024"));
     let report = account.deploy(&[NEW]).await;
 
     assert_eq!(ending(&report), ended(Outcome::Superseded, "web:3", 6), "{}", message(&report));
     assert!(message(&report).contains("came in between"), "{}", message(&report));
+    assert!(report.warnings[0].contains("AccessDenied"), "{:?}", report.warnings);
     assert_eq!(account.live("web"), "web:3");
 }

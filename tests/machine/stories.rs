@@ -42,15 +42,21 @@ async fn a_new_image_is_live_after_four_dependent_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn watching_asks_for_the_service_and_its_deployment_and_lists_once() {
+async fn a_look_is_one_call_at_the_service_while_tasks_come_up_and_at_its_deployment_then() {
     let account = Account::new();
     account.deploy(&[NEW]).await;
 
     let operations = account.operations();
     let count = |name: &str| operations.iter().filter(|operation| *operation == name).count();
-    assert_eq!(count("ListServiceDeployments"), 1);
+    assert_eq!(count("ListServiceDeployments"), 0, "UpdateService names it");
     assert_eq!(count("DescribeServiceRevisions"), 1);
-    assert_eq!(count("DescribeServices"), 1 + count("DescribeServiceDeployments"));
+    let looks = &operations[4..operations.len() - 2];
+    assert_eq!(looks[..2], ["DescribeServices", "DescribeServiceDeployments"], "the first is at both");
+    let first_record = looks[2..].iter().position(|name| name == "DescribeServiceDeployments").unwrap() + 2;
+    assert!(looks[2..first_record].iter().all(|name| name == "DescribeServices"), "{operations:?}");
+    assert!(looks[first_record..].iter().all(|name| name == "DescribeServiceDeployments"), "{operations:?}");
+    // The end is seen in both.
+    assert_eq!(operations[operations.len() - 2..], ["DescribeServices", "DescribeServiceRevisions"]);
     assert!(operations.len() <= 30, "{operations:?}");
 }
 
@@ -171,7 +177,7 @@ async fn a_crash_loop_without_a_breaker_fails_in_minutes_and_is_put_back() {
     assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
     assert!(message(&report).contains("tasks failed in a row"), "{}", message(&report));
     assert!(message(&report).contains("app exited with 1"), "{}", message(&report));
-    assert_eq!(report.services[0].tasks.len(), 3, "{report:?}");
+    assert_eq!(report.services[0].evidence.tasks.len(), 1, "{report:?}");
     assert!(report.services[0].duration.as_secs() < 300, "{:?}", report.services[0].duration);
     assert_eq!(account.live("web"), "web:1");
 }
@@ -230,14 +236,14 @@ async fn the_classic_verdict_is_the_same_where_service_deployments_are_denied() 
     ] {
         let account = if breaker { Account::with_breaker(true) } else { Account::new() };
         account.next_rollout(outcome);
-        let operation = "ListServiceDeployments".to_owned();
+        let operation = "DescribeServiceDeployments".to_owned();
         account.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::Denied });
         let report = account.deploy(&[NEW]).await;
 
         assert_eq!(ending(&report), expected, "{}", message(&report));
         // It is asked once, and told once.
         let asked = account.operations();
-        assert_eq!(asked.iter().filter(|name| *name == "ListServiceDeployments").count(), 1);
+        assert_eq!(asked.iter().filter(|name| *name == "DescribeServiceDeployments").count(), 1);
         assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
         assert!(report.warnings[0].contains("AccessDenied"), "{:?}", report.warnings);
     }

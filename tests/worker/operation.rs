@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::aws::{Aws, EcsClient, S3Objects};
+use evenkeel::aws::{Aws, AwsCloud, S3Objects};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::failure::Failure;
@@ -27,10 +27,10 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/deployer";
 struct Panics(Aws);
 
 impl Access for Panics {
-    type Ecs = EcsClient;
+    type Ecs = AwsCloud;
     type Objects = S3Objects;
 
-    async fn ecs(&self, identity: &Identity) -> Result<EcsClient, Failure> {
+    async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
         assert_eq!(identity.role_arn, None, "as this test wants it");
         self.0.ecs(identity).await
     }

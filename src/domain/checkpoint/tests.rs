@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::deployment::{Ending, Outcome, Target, Why};
+use crate::domain::deployment::{Ending, Outcome, Target, Way, Why};
 use crate::domain::rollout::Rollout;
 
 const EXECUTION: &str = "0b1e7c4a-5a39-4d1c-8a61-2f7a1c9a3b10";
@@ -30,6 +30,7 @@ fn phases(family: &str, reason: &str) -> Vec<Phase> {
         since: at(1_234),
     };
     let why = Why { outcome: Outcome::RolledBack, reason: reason.to_owned() };
+    let undoing = |to, way| Phase::Undoing { rollout: rollout.clone(), to, why: why.clone(), way };
     vec![
         Phase::Pending,
         Phase::Registered(Target {
@@ -41,8 +42,10 @@ fn phases(family: &str, reason: &str) -> Vec<Phase> {
         }),
         Phase::RollingOut { rollout: rollout.clone(), former: Some(base.clone()) },
         Phase::RollingOut { rollout: Rollout { deployment: None, ..rollout.clone() }, former: None },
-        Phase::Undoing { rollout: rollout.clone(), to: base, why: why.clone() },
-        Phase::RollingBack { rollout, why },
+        undoing(Some(base.clone()), Way::Open),
+        undoing(Some(base), Way::Asked(at(5_678))),
+        undoing(None, Way::Update),
+        Phase::RollingBack { rollout: rollout.clone(), why: why.clone() },
         Phase::Done(Ending { outcome: Outcome::TimedOut, reason: reason.to_owned() }),
     ]
 }
@@ -123,8 +126,8 @@ fn a_reason_is_cut_before_services_are_refused() {
 fn anything_else_is_refused_without_being_quoted() {
     let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
     for (from, to) in [
-        ("{\"v\":1", "{\"v\":2"),
-        ("{\"v\":1", "{\"w\":1,\"v\":1"),
+        ("{\"v\":2", "{\"v\":1"),
+        ("{\"v\":2", "{\"w\":1,\"v\":2"),
         ("task-definition/", "service/"),
         ("[0,", "[1,"),
         ("\"rollout_failed\"", "\"s3cret\""),

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::arn::TaskDefinitionArn;
-use super::super::deployment::{Ending, Outcome, Phase, Target, Why};
+use super::super::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use super::super::failure::FailureKind;
 use super::super::rollout::Rollout;
 use super::super::service::DeploymentId;
 use super::super::timestamp::Timestamp;
 use super::{Checkpoint, MAX_TOKEN, Standing};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What every deployment id begins with.
 const DEPLOYMENT: &str = "ecs-svc/";
@@ -78,9 +78,17 @@ enum Stage {
     P,
     R(Revision, Revision, Revision, Option<String>, u64),
     O(Roll, Option<Revision>),
-    U(Roll, Revision, (String, String)),
+    U(Roll, Option<Revision>, (String, String), Going),
     B(Roll, (String, String)),
     D(String, String),
+}
+
+/// Who puts it back: nobody yet, ECS, which was asked at this time in milliseconds, or an update.
+#[derive(Serialize, Deserialize)]
+enum Going {
+    O,
+    A(u64),
+    U,
 }
 
 /// A rollout: its revision, its deployment, the replaced one, and since when in milliseconds.
@@ -160,9 +168,16 @@ impl Writer {
             Phase::RollingOut { rollout, former } => {
                 Stage::O(self.roll(rollout), former.as_ref().map(|arn| self.revision(arn)))
             }
-            Phase::Undoing { rollout, to, why } => {
-                Stage::U(self.roll(rollout), self.revision(to), self.why(why))
-            }
+            Phase::Undoing { rollout, to, why, way } => Stage::U(
+                self.roll(rollout),
+                to.as_ref().map(|arn| self.revision(arn)),
+                self.why(why),
+                match way {
+                    Way::Open => Going::O,
+                    Way::Asked(at) => Going::A(millis(*at)),
+                    Way::Update => Going::U,
+                },
+            ),
             Phase::RollingBack { rollout, why } => Stage::B(self.roll(rollout), self.why(why)),
             Phase::Done(Ending { outcome, reason }) => {
                 Stage::D(outcome.as_str().to_owned(), self.cut(reason))
@@ -206,15 +221,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn service(&self, service: &Service) -> Option<Standing> {
-        let maybe = |revision: &Option<Revision>| match revision {
-            Some(revision) => self.revision(revision).map(Some),
-            None => Some(None),
-        };
         Some(Standing {
             phase: self.phase(&service.p)?,
-            began_on: maybe(&service.o)?,
+            began_on: self.maybe(service.o.as_ref())?,
             base: self.revision(&service.b)?,
-            target: maybe(&service.t)?,
+            target: self.maybe(service.t.as_ref())?,
             deployment: id(service.d.as_ref()),
             service_deployment: service.i.clone(),
             plans_again: service.n,
@@ -235,16 +246,19 @@ impl Reader<'_> {
                 replaces: id(replaces.as_ref()),
                 seen_until: timestamp(*seen_until),
             }),
-            Stage::O(roll, former) => Phase::RollingOut {
+            Stage::O(roll, former) => {
+                Phase::RollingOut { rollout: self.rollout(roll)?, former: self.maybe(former.as_ref())? }
+            }
+            Stage::U(roll, to, ended, going) => Phase::Undoing {
                 rollout: self.rollout(roll)?,
-                former: match former {
-                    Some(former) => Some(self.revision(former)?),
-                    None => None,
+                to: self.maybe(to.as_ref())?,
+                why: why(ended)?,
+                way: match going {
+                    Going::O => Way::Open,
+                    Going::A(at) => Way::Asked(timestamp(*at)),
+                    Going::U => Way::Update,
                 },
             },
-            Stage::U(roll, to, ended) => {
-                Phase::Undoing { rollout: self.rollout(roll)?, to: self.revision(to)?, why: why(ended)? }
-            }
             Stage::B(roll, ended) => Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)? },
             Stage::D(outcome, reason) => {
                 Phase::Done(Ending { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
@@ -259,6 +273,11 @@ impl Reader<'_> {
             replaced: id(replaced.as_ref()),
             since: timestamp(*since),
         })
+    }
+
+    /// The revision if there is one; none at all if it is none.
+    fn maybe(&self, revision: Option<&Revision>) -> Option<Option<TaskDefinitionArn>> {
+        revision.map_or(Some(None), |revision| self.revision(revision).map(Some))
     }
 
     fn revision(&self, revision: &Revision) -> Option<TaskDefinitionArn> {

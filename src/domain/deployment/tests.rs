@@ -39,7 +39,12 @@ fn why(outcome: Outcome) -> Why {
 }
 
 fn undoing() -> Phase {
-    Phase::Undoing { rollout: rollout(Some(2), 2), to: arn(1), why: why(Outcome::RolledBack) }
+    undoing_by(Way::Update)
+}
+
+fn undoing_by(way: Way) -> Phase {
+    let why = why(Outcome::RolledBack);
+    Phase::Undoing { rollout: rollout(Some(2), 2), to: Some(arn(1)), why, way }
 }
 
 fn rolling_back(outcome: Outcome) -> Phase {
@@ -104,7 +109,7 @@ fn a_failure_goes_back_when_it_is_wanted_and_possible() {
     let Decision::Undo { to, why } = next(&rolling_out(), &failed, 1, &policy) else {
         panic!("it does not go back");
     };
-    assert_eq!((to, why.outcome), (arn(1), Outcome::RolledBack));
+    assert_eq!((to, why.outcome), (Some(arn(1)), Outcome::RolledBack));
     assert_eq!(outcome(&next(&rolling_out(), &failed, 1, &leave)), Some(Outcome::Failed));
     let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None };
     assert_eq!(outcome(&next(&joined, &failed, 1, &policy)), Some(Outcome::Failed));
@@ -136,6 +141,68 @@ fn what_is_to_be_put_back_is_put_back_once() {
     // It was done before: by us, whose answer was lost, or by ECS.
     assert_eq!(next(&undoing(), &on(3, 1, InProgress), 1, &policy), Decision::Join(id(3)));
     assert_eq!(outcome(&next(&undoing(), &on(9, 9, InProgress), 1, &policy)), Some(Outcome::Superseded));
+}
+
+/// As `on`, with what ECS's own record of deployment 2 says.
+fn recorded(seen: Observation, status: ServiceDeploymentStatus) -> Observation {
+    Observation { service_deployment: Some(samples::record(2, status)), ..seen }
+}
+
+#[test]
+fn ecs_is_asked_to_go_back_where_it_can_be_and_an_update_does_it_otherwise() {
+    use ServiceDeploymentStatus as Status;
+    let policy = Policy::default();
+    let open = undoing_by(Way::Open);
+    let ongoing = recorded(on(2, 2, InProgress), Status::InProgress);
+    let arn = samples::record(2, Status::InProgress).arn;
+    assert_eq!(next(&open, &ongoing, 1, &policy), Decision::Stop(arn));
+    assert_eq!(next(&open, &on(2, 2, InProgress), 1, &policy), Decision::StopRelying, "no record");
+    let ended = recorded(on(2, 2, Failed), Status::Stopped);
+    assert_eq!(next(&open, &ended, 1, &policy), Decision::StopRelying, "it has ended");
+    let refused = open.apply(Event::StopRefused).unwrap();
+    let update = Decision::RollBack { to: self::arn(1), why: why(Outcome::RolledBack) };
+    assert_eq!(next(&refused, &ongoing, 1, &policy), update);
+}
+
+#[test]
+fn a_rollback_by_ecs_is_followed_in_the_record_of_what_it_undoes() {
+    use ServiceDeploymentStatus as Status;
+    let policy = Policy { timeout: Duration::from_secs(600), ..Policy::default() };
+    let asked = undoing_by(Way::Asked(at(BEGIN)));
+    let see = |number, revision, status| recorded(on(number, revision, InProgress), status);
+    let decide = |seen: &Observation, seconds| next(&asked, seen, seconds, &policy);
+    assert_eq!(decide(&see(2, 2, Status::InProgress), 59), Decision::Wait, "it may not be seen yet");
+    assert_eq!(decide(&see(2, 2, Status::InProgress), 60), Decision::StopRelying);
+    assert_eq!(decide(&see(3, 1, Status::RollingBack), 599), Decision::Wait);
+    assert_eq!(outcome(&decide(&see(3, 1, Status::RollingBack), 600)), Some(Outcome::Failed));
+    assert_eq!(outcome(&decide(&see(3, 1, Status::RolledBack), 1)), Some(Outcome::RolledBack));
+    assert_eq!(outcome(&decide(&see(9, 9, Status::Stopped), 1)), Some(Outcome::Superseded));
+    assert_eq!(decide(&see(2, 2, Status::RollbackFailed), 1), Decision::StopRelying);
+    assert_eq!(outcome(&decide(&see(2, 2, Status::Successful), 1)), Some(Outcome::Deployed), "just before");
+    // Without the record its PRIMARY deployment tells.
+    assert_eq!(decide(&on(2, 2, InProgress), 59), Decision::Wait);
+    assert_eq!(decide(&on(3, 1, InProgress), 59), Decision::Join(id(3)));
+    assert_eq!(outcome(&decide(&on(9, 9, InProgress), 59)), Some(Outcome::Superseded));
+}
+
+#[test]
+fn what_nobody_knows_the_former_revision_of_is_left_to_ecs() {
+    use ServiceDeploymentStatus as Status;
+    let policy = Policy::default();
+    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None };
+    let failed = on(2, 2, Failed);
+    assert_eq!(outcome(&next(&joined, &failed, 1, &policy)), Some(Outcome::Failed));
+    let late = recorded(on(2, 2, InProgress), Status::InProgress);
+    let Decision::Undo { to: None, .. } = next(&joined, &late, 99_999, &policy) else {
+        panic!("ECS is not asked");
+    };
+    let refused = Phase::Undoing {
+        rollout: rollout(Some(2), 2),
+        to: None,
+        why: why(Outcome::TimedOut),
+        way: Way::Update,
+    };
+    assert_eq!(outcome(&next(&refused, &late, 1, &policy)), Some(Outcome::TimedOut));
 }
 
 #[test]
@@ -181,9 +248,11 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
             [false, false, false, false, true, false, false],
         ),
         (
-            Event::Undone { to: arn(1), why: why(Outcome::RolledBack) },
+            Event::Undone { to: Some(arn(1)), why: why(Outcome::RolledBack) },
             [false, false, true, true, false, false, false],
         ),
+        (Event::StopAsked(at(BEGIN)), [false, false, false, false, true, false, false]),
+        (Event::StopRefused, [false, false, false, false, true, false, false]),
         (Event::PlannedAgain, [false, true, true, true, false, false, false]),
         (Event::Ended(ending()), [true, true, true, true, true, true, false]),
     ];

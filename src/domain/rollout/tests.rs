@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::crash_loop::Tasks;
 use crate::domain::samples::{self, at, id};
 use crate::domain::service::{Guard, ServiceEvent};
 
@@ -19,10 +20,7 @@ fn seen(deployments: Vec<Deployment>) -> Observation {
 }
 
 fn recorded(mut seen: Observation, status: ServiceDeploymentStatus, guard_fired: bool) -> Observation {
-    let reason = Some("ECS says so".to_owned());
-    let (arn, target) = ("sd".to_owned(), "sr/2".to_owned());
-    seen.service_deployment =
-        Some(ServiceDeployment { arn, target, status, reason, guard_fired, stage: None });
+    seen.service_deployment = Some(ServiceDeployment { guard_fired, ..samples::record(2, status) });
     seen
 }
 
@@ -74,8 +72,18 @@ fn a_rollout_that_is_listed_is_judged_by_its_own_state() {
 #[test]
 fn a_failure_is_waited_out_where_ecs_goes_back_by_itself() {
     let mut guarded = seen(vec![deployment(2, true, Failed), deployment(1, false, Completed)]);
-    guarded.service.guard = Guard { breaker: true, rollback: true };
-    assert_eq!(verdict(&guarded), "rolling back");
+    for (breaker, alarms, expected) in [
+        (Watchdog::RollsBack, Watchdog::Off, "rolling back"),
+        (Watchdog::Off, Watchdog::RollsBack, "rolling back"),
+        (Watchdog::Stops, Watchdog::RollsBack, "failed"),
+        (Watchdog::Stops, Watchdog::Off, "failed"),
+    ] {
+        guarded.service.guard = Guard { breaker, alarms };
+        assert_eq!(verdict(&guarded), expected, "{breaker:?} {alarms:?}");
+    }
+    guarded.service.guard = Guard { breaker: Watchdog::RollsBack, alarms: Watchdog::Stops };
+    guarded.service.deployments[0].reason = Some("ECS deployment alarm: web-5xx is in ALARM.".to_owned());
+    assert_eq!(verdict(&guarded), "failed", "the alarm that fired does not put it back");
 
     let mut back = deployment(3, true, InProgress);
     back.reason = Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
@@ -143,7 +151,10 @@ fn ecs_own_record_outranks_the_list() {
         assert_eq!(verdict(&recorded(running(), status, fired)), expected, "{status:?}");
     }
     let rival = seen(vec![deployment(3, true, InProgress), deployment(2, false, InProgress)]);
-    assert_eq!(verdict(&recorded(rival, Status::Stopped, false)), "superseded");
+    assert_eq!(verdict(&recorded(rival.clone(), Status::Stopped, false)), "superseded");
+    assert_eq!(verdict(&recorded(rival, Status::Successful, false)), "superseded", "it was, for a moment");
+    let stale = seen(vec![deployment(1, true, Completed)]);
+    assert_eq!(verdict(&recorded(stale, Status::Successful, false)), "in progress", "until both say so");
 
     let baking = seen(vec![deployment(2, true, Completed)]);
     assert_eq!(verdict(&recorded(baking.clone(), Status::InProgress, false)), "in progress");
@@ -152,7 +163,8 @@ fn ecs_own_record_outranks_the_list() {
         "completed",
         "the list is all that is left"
     );
-    let crashing = seen(vec![Deployment { failed: 3, ..deployment(2, true, InProgress) }]);
+    let mut crashing = seen(vec![Deployment { failed: 3, ..deployment(2, true, InProgress) }]);
+    crashing.tasks = Tasks::Unreadable;
     assert_eq!(verdict(&recorded(crashing, Status::InProgress, false)), "failing");
 }
 
@@ -161,23 +173,6 @@ fn a_rollout_that_ecs_has_not_shown_yet_goes_on() {
     let unknown = Rollout { deployment: None, ..ours() };
     let seen = seen(vec![deployment(1, true, Completed)]);
     assert_eq!(judge(&unknown, &seen, at(BEGIN + 9_999), &Policy::default()), Verdict::InProgress);
-}
-
-#[test]
-fn a_crash_loop_fails_at_ecs_own_threshold_or_at_the_given_one() {
-    let crashing = |desired, failed, breaker| {
-        let mut seen = seen(vec![Deployment { desired, failed, ..deployment(2, true, InProgress) }]);
-        seen.service.guard.breaker = breaker;
-        seen
-    };
-    for (desired, threshold) in [(0, 3), (1, 3), (6, 3), (7, 4), (399, 200), (1000, 200)] {
-        assert_eq!(verdict(&crashing(desired, threshold - 1, false)), "in progress", "{desired}");
-        assert_eq!(verdict(&crashing(desired, threshold, false)), "failing", "{desired}");
-    }
-    assert_eq!(verdict(&crashing(1, 50, true)), "in progress", "the circuit breaker is on: it decides");
-    let strict = Policy { max_task_failures: Some(1), ..Policy::default() };
-    assert_eq!(verdict_at(&crashing(9, 1, true), 10, &strict).0, "failing");
-    assert_eq!(verdict_at(&crashing(9, 0, true), 10, &strict).0, "in progress");
 }
 
 #[test]

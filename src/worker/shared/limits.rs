@@ -79,13 +79,13 @@ impl Limits {
         self.task_definition_writes.acquire_one().await;
     }
 
-    /// Until `UpdateService` may be called.
+    /// Until `UpdateService` or `StopServiceDeployment` may be called.
     pub(crate) async fn update_service(&self) {
         self.service_writes.acquire_one().await;
     }
 
     /// Until `ListTasks` and `DescribeTasks` may be called, once each.
-    pub(super) async fn stopped_tasks(&self) {
+    pub(super) async fn tasks(&self) {
         self.task_reads.acquire(2).await;
     }
 }

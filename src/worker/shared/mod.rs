@@ -14,12 +14,15 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Timestamp};
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
+use crate::domain::log_stream::LogStream;
 use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceDeployment, ServiceRevision};
+use crate::domain::service::{DeploymentId, Service, ServiceRevision};
+use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
+use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Logs};
 
 use gather::{Gather, Lookup};
 use limits::Limits;
@@ -111,18 +114,38 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.deployments.ask(&(), &arns).await
     }
 
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.limits.update_service().await;
+        self.ecs.roll_back_service_deployment(arn).await
+    }
+
     async fn stopped_tasks(
         &self,
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<StoppedTask>, Failure> {
-        self.limits.stopped_tasks().await;
+        self.limits.tasks().await;
         self.ecs.stopped_tasks(service, deployment).await
+    }
+
+    async fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<RunningTask>, Failure> {
+        self.limits.tasks().await;
+        self.ecs.running_tasks(service, deployment).await
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         self.limits.describe_service_revisions(arns.len()).await;
         self.ecs.describe_service_revisions(arns).await
+    }
+}
+
+impl<E: Cloud + Send + Sync + 'static> Logs for SharedEcs<E> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+        self.ecs.log_tail(stream, lines).await
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::domain::failure::FailureKind;
-use crate::domain::service::{Controller, Guard, ServiceDeploymentStatus};
+use crate::domain::service::{Controller, Guard, Strategy};
+use crate::domain::service_deployment::{ServiceDeploymentStatus, TaskCounts};
 
 use super::*;
 
@@ -95,7 +96,15 @@ impl Ecs for Fake {
         Ok(self.call("deployments", &arns).await?.into_iter().map(deployment).collect())
     }
 
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.call("stops", &[arn]).await.map(drop)
+    }
+
     async fn stopped_tasks(&self, service: &Service, _: &DeploymentId) -> Result<Vec<StoppedTask>, Failure> {
+        self.call("tasks", &[&service.name]).await.map(|_| Vec::new())
+    }
+
+    async fn running_tasks(&self, service: &Service, _: &DeploymentId) -> Result<Vec<RunningTask>, Failure> {
         self.call("tasks", &[&service.name]).await.map(|_| Vec::new())
     }
 
@@ -112,9 +121,12 @@ fn service(cluster: &str, name: &str) -> Service {
         cluster: format!("arn:aws:ecs:eu-west-1:123456789012:cluster/{cluster}"),
         active: true,
         controller: Controller::Ecs,
+        is_managed: false,
         task_definition: None,
         desired: 1,
+        strategy: Strategy::default(),
         guard: Guard::default(),
+        current_deployment: None,
         deployments: Vec::new(),
         events: Vec::new(),
         service_revisions: Vec::new(),
@@ -125,10 +137,15 @@ fn deployment(arn: String) -> ServiceDeployment {
     ServiceDeployment {
         arn,
         target: String::new(),
+        tasks: TaskCounts::default(),
+        replaced_running: 0,
         status: ServiceDeploymentStatus::InProgress,
         reason: None,
+        breaker: None,
         guard_fired: false,
+        alarms: Vec::new(),
         stage: None,
+        pauses: Vec::new(),
     }
 }
 

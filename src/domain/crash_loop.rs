@@ -1,0 +1,159 @@
+//! Tasks that fail again and again: seen before ECS gives up, or where it never would.
+//!
+//! ECS itself counts the tasks of a deployment that failed in a row, and begins anew whenever one
+//! gets to run. So a task that starts and then exits is never counted, by the circuit breaker
+//! neither. The tasks that stopped tell the rest; reading them costs calls, so it is done only
+//! where something [`is_suspicious`].
+
+use std::time::Duration;
+
+use super::request::Policy;
+use super::service::{Deployment, Service, Watchdog};
+use super::stopped_task::StoppedTask;
+use super::timestamp::Timestamp;
+
+/// What is known of a deployment's tasks beside how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Tasks {
+    /// They were not asked for.
+    #[default]
+    Unread,
+    /// They may not be read.
+    Unreadable,
+    /// These there were.
+    Read(Census),
+}
+
+/// The tasks of a deployment at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Census {
+    /// Those that stopped of late.
+    pub stopped: Vec<StoppedTask>,
+    /// Those that run.
+    pub running: Vec<RunningTask>,
+}
+
+/// A task that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningTask {
+    /// Since when.
+    pub started: Option<Timestamp>,
+    /// Whether its health checks call it healthy.
+    pub is_healthy: bool,
+}
+
+/// From so many failures on the tasks are looked at; it is also the least that ECS's own circuit
+/// breaker needs.
+const FEW: u32 = 3;
+
+/// At most so many stopped tasks are asked for: a longer row of failures cannot be counted.
+pub const MOST_READ: usize = 100;
+
+/// What hits all tasks at one moment may be over at the next.
+const MOMENT: Duration = Duration::from_secs(30);
+
+/// A number that changes whenever there is more reason to look at the deployment's tasks; none while
+/// there is no reason.
+#[must_use]
+pub fn is_suspicious(mine: &Deployment, service: &Service, policy: &Policy) -> Option<u32> {
+    let failed = if counts_failures(service, policy) { mine.failed } else { 0 };
+    let restarted = started(mine, service).saturating_sub(mine.desired);
+    let few = FEW.min(limit(mine, policy));
+    (failed >= few || restarted >= few).then_some(mine.failed + restarted)
+}
+
+/// Why the deployment is in a crash loop, if it is.
+#[must_use]
+pub fn crash_loop(
+    mine: &Deployment,
+    service: &Service,
+    tasks: &Tasks,
+    now: Timestamp,
+    policy: &Policy,
+) -> Option<String> {
+    let limit = limit(mine, policy);
+    let in_a_row = counts_failures(service, policy) && mine.failed >= limit;
+    let row = || Some(format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed));
+    let census = match tasks {
+        Tasks::Unread => return None,
+        Tasks::Unreadable => return if in_a_row { row() } else { None },
+        Tasks::Read(census) => census,
+    };
+    let failed: Vec<&StoppedTask> = census.failed(counts_failures(service, policy)).collect();
+    let enough = usize::try_from(limit).unwrap_or(usize::MAX).min(MOST_READ);
+    if in_a_row && failed.len() >= enough {
+        return row();
+    }
+    if census.has_survivor(&failed, now) {
+        return None;
+    }
+    if failed.len() >= enough {
+        return Some(format!(
+            "{} tasks started and stopped again, and none stayed (the limit is {limit})",
+            failed.len()
+        ));
+    }
+    cannot_start(census, &failed, policy)
+}
+
+/// Nothing has ever run, and for more than a moment each task has failed to start.
+fn cannot_start(census: &Census, failed: &[&StoppedTask], policy: &Policy) -> Option<String> {
+    let few = policy.max_task_failures.unwrap_or(FEW);
+    let first = failed.first()?;
+    let times = || failed.iter().filter_map(|task| task.stopped);
+    let span = times().max()?.since(times().min()?);
+    let is_general = census.running.is_empty() && failed.iter().all(|task| !task.has_run());
+    let is_repeated = failed.len() >= usize::try_from(few).unwrap_or(usize::MAX) && span >= MOMENT;
+    (is_general && is_repeated).then(|| {
+        let why = first.reason.as_deref().unwrap_or("for no known reason");
+        format!("no task can start, and {} have tried: {why}", failed.len())
+    })
+}
+
+impl Census {
+    /// The tasks that failed by a fault of their own; where the circuit breaker counts those that fail
+    /// to start, only those that it does not count.
+    fn failed(&self, all: bool) -> impl Iterator<Item = &StoppedTask> {
+        let is_uncounted = move |task: &&StoppedTask| {
+            all || task.has_run() && task.stop_code.as_deref() == Some("EssentialContainerExited")
+        };
+        self.stopped.iter().filter(|task| task.failed()).filter(is_uncounted)
+    }
+
+    /// Whether some task shows that this deployment's can live: one that was healthy, or that has run
+    /// twice as long as any that failed.
+    fn has_survivor(&self, failed: &[&StoppedTask], now: Timestamp) -> bool {
+        let lived = |task: &&StoppedTask| Some(task.stopped?.since(task.started?));
+        let longest = failed.iter().filter_map(lived).max().unwrap_or_default();
+        let outlives = |task: &RunningTask| {
+            task.started.is_some_and(|started| now.since(started) > (longest * 2).max(MOMENT))
+        };
+        self.running.iter().any(|task| task.is_healthy || outlives(task))
+            || self.stopped.iter().any(|task| task.is_healthy)
+    }
+}
+
+/// Whether failures to start are ours to count: not where the circuit breaker does, unless the user
+/// gave a number.
+fn counts_failures(service: &Service, policy: &Policy) -> bool {
+    policy.max_task_failures.is_some() || service.guard.breaker == Watchdog::Off
+}
+
+/// How many tasks may fail: as the user says, else the circuit breaker's own default, half of the
+/// desired count, at least 3 and at most 200 (Amazon ECS developer guide, deployment circuit breaker).
+pub(super) fn limit(mine: &Deployment, policy: &Policy) -> u32 {
+    policy.max_task_failures.unwrap_or_else(|| mine.desired.div_ceil(2).clamp(FEW, 200))
+}
+
+/// How many tasks ECS says to have started since the deployment began: `has started 2 tasks: …`.
+fn started(mine: &Deployment, service: &Service) -> u32 {
+    let ours = service.events.iter().take_while(|event| event.at >= mine.created);
+    let counts = ours.filter_map(|event| {
+        let (_, rest) = event.message.split_once(" has started ")?;
+        rest.split(' ').next()?.parse::<u32>().ok()
+    });
+    counts.sum()
+}
+
+#[cfg(test)]
+mod tests;

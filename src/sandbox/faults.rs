@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::wire::ApiError;
 use super::{ACCOUNT, REGION};
@@ -44,6 +44,11 @@ pub enum FaultKind {
     ConcurrentRevision,
     /// 400 `ExpiredTokenException`; the call has no effect.
     ExpiredToken,
+    /// 400 `UnknownOperationException`, as of an emulator that lacks the operation.
+    Unsupported,
+    /// 200 with empty lists, as of an emulator that knows the operation and fills nothing in. Meant
+    /// for the operations that list or describe service deployments and revisions, services or tasks.
+    Empty,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +117,19 @@ fn resource(request: &Value) -> String {
         (_, Some(family), _) => format!("{prefix}:task-definition/{family}:*"),
         (.., Some(role)) => role.to_owned(),
         (None, None, None) => "*".to_owned(),
+    }
+}
+
+/// The answer that finds nothing, and misses nothing either.
+pub(super) fn empty(operation: &str) -> Value {
+    match operation {
+        "DescribeServices" => json!({ "services": [], "failures": [] }),
+        "ListServiceDeployments" => json!({ "serviceDeployments": [] }),
+        "DescribeServiceDeployments" => json!({ "serviceDeployments": [], "failures": [] }),
+        "DescribeServiceRevisions" => json!({ "serviceRevisions": [], "failures": [] }),
+        "ListTasks" => json!({ "taskArns": [] }),
+        "DescribeTasks" => json!({ "tasks": [], "failures": [] }),
+        _ => json!({}),
     }
 }
 

@@ -88,6 +88,8 @@ impl Sandbox {
             }
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
+            Some(FaultKind::Unsupported) => refuse(ApiError::unknown_operation()),
+            Some(FaultKind::Empty) => Ok(Response::json(&faults::empty(&call.operation))),
         }
     }
 
@@ -103,7 +105,7 @@ impl Sandbox {
                         .answer(&call.operation, request, grants, now)
                         .map(|body| Response::json(&body)),
                     Protocol::Json(JsonService::Ecs) => {
-                        ecs.answer(&call.operation, request, now).map(|body| Response::json(&body))
+                        ecs.answer_late(&call.operation, request, now).map(|body| Response::json(&body))
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)

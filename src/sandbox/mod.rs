@@ -26,6 +26,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::Value;
@@ -107,8 +108,27 @@ impl Sandbox {
 
     /// Sets how the deployments of new revisions go that are started for this service from now on.
     /// Without it they succeed in a minute; one that goes back to the last good revision always does.
+    /// Set before the service is created, it is also how its first deployment goes; without it, a
+    /// service that is created runs at once.
     pub fn set_rollout(&self, cluster: &str, service: &str, rollout: Rollout) {
         self.state().ecs.set_rollout(cluster, service, rollout);
+    }
+
+    /// Lets what is read over the wire of services, their deployments and tasks lag so far behind
+    /// from now on: `DescribeServices`, `ListServiceDeployments`, `DescribeServiceDeployments`,
+    /// `DescribeServiceRevisions`, `ListTasks` and `DescribeTasks` answer as things were then, and
+    /// what did not exist is missing. Writes and their own answers are fresh, and so is
+    /// [`Self::call`]. What was there when the lag was set is seen as it was at that moment.
+    pub fn set_read_lag(&self, lag: Duration) {
+        let now = self.clock.now();
+        self.state().ecs.set_read_lag(lag, now);
+    }
+
+    /// Sets the `resourceManagementType` of a service: `ECS` for one that ECS made for an Express
+    /// gateway service, `CUSTOMER` for any other. Without effect when there is no such service.
+    pub fn set_resource_management(&self, cluster: &str, service: &str, kind: &str) {
+        let now = self.clock.now();
+        self.state().ecs.set_resource_management(cluster, service, kind, now);
     }
 
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.

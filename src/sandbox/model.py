@@ -13,7 +13,7 @@ import botocore.loaders
 
 OPERATIONS = {
     "ecs": """
-CreateCluster CreateService DeleteService DeregisterTaskDefinition DescribeClusters DescribeServiceDeployments
+ContinueServiceDeployment CreateCluster CreateService DeleteService DeregisterTaskDefinition DescribeClusters DescribeServiceDeployments
 DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks ListClusters ListServiceDeployments
 ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDeployment UpdateService
 """.split(),

@@ -16,10 +16,17 @@ pub(super) fn name_of<'a>(kind: &str, reference: &'a str) -> &'a str {
 }
 
 /// A source of ids, each one only once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Ids(u64);
 
 impl Ids {
+    /// The ids of one thing, which are the same in every run.
+    pub(super) fn of(name: &str) -> Self {
+        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        }))
+    }
+
     /// A number of 19 digits, like the one in `ecs-svc/1234567890123456789`.
     pub(super) fn number(&mut self) -> u64 {
         1_000_000_000_000_000_000 + self.random() % 8_000_000_000_000_000_000
@@ -51,10 +58,7 @@ pub(super) fn digest_of(image: &str) -> String {
     match image.split_once('@') {
         Some((_, digest)) => digest.to_owned(),
         None => {
-            let seed = image.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-            });
-            let mut ids = Ids(seed);
+            let mut ids = Ids::of(image);
             format!("sha256:{}{}", ids.hex(), ids.hex())
         }
     }

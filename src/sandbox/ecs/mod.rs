@@ -1,26 +1,35 @@
 //! ECS: which operation does what.
 
 mod clusters;
+mod ending;
 mod ids;
+mod lifecycle;
 mod model;
 mod on_read;
+mod replica;
 mod request;
 mod rollout;
+mod script;
 mod service;
 mod service_deployment;
 mod service_deployments;
 mod service_view;
 mod services;
+mod setbacks;
+mod steps;
+mod strategy;
 mod task_definitions;
 mod tasks;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
 pub use self::rollout::{Rollout, RolloutOutcome};
 
 use self::clusters::Clusters;
+use self::replica::{LAGGING, Replica};
 use self::services::Services;
 use self::task_definitions::TaskDefinitions;
 use super::wire::ApiError;
@@ -33,6 +42,7 @@ pub(super) struct Ecs {
     definitions: TaskDefinitions,
     services: Services,
     declared: BTreeSet<String>,
+    replica: Option<Replica>,
 }
 
 impl Ecs {
@@ -46,7 +56,7 @@ impl Ecs {
         model::check(operation, request, &self.declared)?;
         let Self { clusters, definitions, services, .. } = self;
         services.advance(now, definitions);
-        match operation {
+        let answer = match operation {
             "CreateCluster" => clusters.create(request),
             "DescribeClusters" => clusters.describe(request, services),
             "ListClusters" => clusters.list(request),
@@ -57,16 +67,59 @@ impl Ecs {
             "CreateService" => services.create(request, clusters, definitions, now),
             "UpdateService" => services.update(request, clusters, definitions, now),
             "DeleteService" => services.delete(request, clusters, now),
-            "DescribeServices" => services.describe(request, clusters),
             "ListServices" => services.list(request, clusters),
-            "ListServiceDeployments" => services.list_deployments(request, clusters, now),
-            "DescribeServiceDeployments" => services.describe_deployments(request, now),
-            "DescribeServiceRevisions" => services.describe_revisions(request, definitions),
             "StopServiceDeployment" => services.stop_deployment(request, now),
-            "ListTasks" => services.list_tasks(request, clusters),
-            "DescribeTasks" => services.describe_tasks(request, clusters, definitions),
-            _ => Err(ApiError::unknown_operation()),
+            "ContinueServiceDeployment" => services.continue_deployment(request, now),
+            _ => observe(operation, request, services, clusters, definitions, now),
+        };
+        self.tell_replica(now);
+        answer
+    }
+
+    /// As [`Self::answer`], but a read may answer as things were a while ago.
+    pub(super) fn answer_late(
+        &mut self,
+        operation: &str,
+        request: &Value,
+        now: Timestamp,
+    ) -> Result<Value, ApiError> {
+        if self.replica.is_none() || !LAGGING.contains(&operation) {
+            return self.answer(operation, request, now);
         }
+        model::check(operation, request, &self.declared)?;
+        let Self { clusters, definitions, services, replica, .. } = self;
+        services.advance(now, definitions);
+        let Some(replica) = replica else { return Err(ApiError::unknown_operation()) };
+        let (services, then) = replica.look(now, definitions);
+        observe(operation, request, services, clusters, definitions, then)
+    }
+
+    fn tell_replica(&mut self, now: Timestamp) {
+        if let (Some(changed), Some(replica)) = (self.services.take_changed(), &mut self.replica) {
+            replica.record(changed, now);
+        }
+    }
+
+    /// Lets reads lag so far behind from now on.
+    pub(super) fn set_read_lag(&mut self, lag: Duration, now: Timestamp) {
+        self.services.advance(now, &mut self.definitions);
+        match &mut self.replica {
+            _ if lag.is_zero() => self.replica = None,
+            Some(replica) => replica.set_lag(lag),
+            None => self.replica = Some(Replica::new(lag, &self.services)),
+        }
+    }
+
+    pub(super) fn set_resource_management(
+        &mut self,
+        cluster: &str,
+        service: &str,
+        kind: &str,
+        now: Timestamp,
+    ) {
+        self.services.advance(now, &mut self.definitions);
+        self.services.set_resource_management(cluster, service, kind);
+        self.tell_replica(now);
     }
 
     pub(super) fn set_rollout(&mut self, cluster: &str, service: &str, rollout: Rollout) {
@@ -81,5 +134,25 @@ impl Ecs {
         let revision = self.definitions.find(task_definition);
         let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
         Ok(revision.stored().clone())
+    }
+}
+
+/// Performs an operation that reads services or what belongs to them.
+fn observe(
+    operation: &str,
+    request: &Value,
+    services: &Services,
+    clusters: &Clusters,
+    definitions: &TaskDefinitions,
+    now: Timestamp,
+) -> Result<Value, ApiError> {
+    match operation {
+        "DescribeServices" => services.describe(request, clusters),
+        "ListServiceDeployments" => services.list_deployments(request, clusters, now),
+        "DescribeServiceDeployments" => services.describe_deployments(request, now),
+        "DescribeServiceRevisions" => services.describe_revisions(request, definitions),
+        "ListTasks" => services.list_tasks(request, clusters),
+        "DescribeTasks" => services.describe_tasks(request, clusters, definitions),
+        _ => Err(ApiError::unknown_operation()),
     }
 }

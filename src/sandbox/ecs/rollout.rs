@@ -1,16 +1,16 @@
-//! How a deployment goes: its steps as a pure function of time.
+//! How a deployment is to go, as a test or a console asks for it.
 
 use std::time::Duration;
-
-use crate::clock::Timestamp;
 
 /// How the deployments of a service go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rollout {
     /// What happens.
     pub outcome: RolloutOutcome,
-    /// How long it takes: until the deployment has completed, or until so many tasks have crashed
+    /// How long it takes: until the deployment has completed, or until so many tasks have failed
     /// that a circuit breaker steps in. Halfway through it another actor's deployment supersedes.
+    /// What the service's configuration asks to wait for comes on top: the bake time, that of each
+    /// step of a linear or canary deployment (6 and 10 minutes unless it says otherwise), and pauses.
     pub duration: Duration,
 }
 
@@ -21,78 +21,34 @@ pub enum RolloutOutcome {
     Ok,
     /// Every new task exits with status 1. What follows is up to the service's circuit breaker.
     Crash,
+    /// Every new task runs first and exits with status 1 then, which no circuit breaker counts.
+    CrashAfterStart,
+    /// As [`Self::Crash`], but for want of memory, with status 137.
+    OutOfMemory,
+    /// No new task starts, because its image is not found.
+    CannotPull,
+    /// No new task starts, because a secret of its definition is not found.
+    NoSecret,
+    /// Every new task runs, fails its load balancer's health checks and is stopped, which a circuit
+    /// breaker counts.
+    Unhealthy,
+    /// One task fails to start as in [`Self::CannotPull`]; then all goes well.
+    Flaky,
     /// The new tasks stay pending for ever.
     Stuck,
     /// Another actor's deployment takes over, of a revision that it registers.
     Superseded,
     /// No new task can be placed, for ever.
     Unplaceable,
+    /// No new task can be placed for half the duration; then all goes well.
+    PlacedLate,
+    /// All new tasks run, and in the bake time an alarm of the deployment goes off. What follows is
+    /// up to the deployment's alarms; where none is enabled, all goes well.
+    Alarm,
 }
 
 impl Default for Rollout {
     fn default() -> Self {
         Self { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(60) }
-    }
-}
-
-/// What happens next in a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// All tasks are started, pending.
-    StartTasks,
-    /// The pending tasks run.
-    RunTasks,
-    /// The tasks of former deployments are stopped.
-    DrainOthers,
-    /// The deployment has completed.
-    Complete,
-    /// One task is started that will crash.
-    StartOne,
-    /// The task that was started crashes.
-    Crash,
-    /// The scheduler finds no place for a task and says so.
-    CannotPlace,
-    /// Another actor starts a deployment.
-    Supersede,
-}
-
-/// How often the scheduler repeats that it cannot place a task.
-const PLACEMENT_RETRY: Duration = Duration::from_secs(60);
-/// A crash loop goes on for ever when no circuit breaker ends it, so its steps need some width.
-const SHORTEST_PACE: Duration = Duration::from_millis(100);
-
-impl Rollout {
-    /// The step that follows after `done` steps of a deployment started at `started`, and its time;
-    /// `None` when nothing happens any more. `threshold` is the number of crashes that fill the
-    /// rollout's duration.
-    pub(super) fn next_step(
-        self,
-        done: u32,
-        started: Timestamp,
-        desired: usize,
-        threshold: u32,
-    ) -> Option<(Timestamp, Step)> {
-        if desired == 0 {
-            return Some((started, Step::Complete));
-        }
-        let quarter = |quarters: u32| started.plus(self.duration * quarters / 4);
-        match (self.outcome, done) {
-            (RolloutOutcome::Ok | RolloutOutcome::Stuck | RolloutOutcome::Superseded, 0) => {
-                Some((quarter(1), Step::StartTasks))
-            }
-            (RolloutOutcome::Ok, 1) => Some((quarter(2), Step::RunTasks)),
-            (RolloutOutcome::Ok, 2) => Some((quarter(3), Step::DrainOthers)),
-            (RolloutOutcome::Ok, _) => Some((quarter(4), Step::Complete)),
-            (RolloutOutcome::Stuck, _) => None,
-            (RolloutOutcome::Superseded, _) => Some((quarter(2), Step::Supersede)),
-            (RolloutOutcome::Unplaceable, done) => {
-                Some((quarter(1).plus(PLACEMENT_RETRY * done), Step::CannotPlace))
-            }
-            (RolloutOutcome::Crash, done) => {
-                let pace = (self.duration / threshold.max(1) / 2).max(SHORTEST_PACE);
-                let step = if done.is_multiple_of(2) { Step::StartOne } else { Step::Crash };
-                Some((started.plus(pace * (done + 1)), step))
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ids::Ids;
+use super::lifecycle::{HookRun, Stage};
 use crate::clock::Timestamp;
 
 /// How long a new service deployment is `PENDING`, a replaced one `STOP_REQUESTED`, and a rollback
@@ -10,7 +11,7 @@ use crate::clock::Timestamp;
 const HANDOVER: Duration = Duration::from_secs(1);
 
 /// The record of an update and of its rollback, if there is one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ServiceDeployment {
     pub(super) id: String,
     /// The revision that it brings; its number is the one in the deployment's id `ecs-svc/<number>`.
@@ -19,7 +20,14 @@ pub(super) struct ServiceDeployment {
     pub(super) created: Timestamp,
     /// How many tasks failed to start.
     pub(super) failures: u32,
+    /// Why it failed, or goes back, if it does.
+    pub(super) cause: Option<Cause>,
     pub(super) rollback: Option<Rollback>,
+    /// Only a deployment that shifts traffic has stages.
+    pub(super) stage: Option<Stage>,
+    pub(super) hooks: Vec<HookRun>,
+    /// How many percent of the test traffic and of the production traffic the target has.
+    pub(super) traffic: (f64, f64),
     course: Course,
     /// When the course was taken.
     since: Timestamp,
@@ -32,7 +40,7 @@ pub(super) enum Course {
     Successful,
     /// Another deployment took its place.
     Replaced,
-    /// The circuit breaker ended it, without a rollback.
+    /// It failed, and no rollback was configured.
     Failed,
     /// Its service was deleted.
     Deleted,
@@ -42,28 +50,42 @@ pub(super) enum Course {
     CannotRollBack,
 }
 
-/// Where a rollback goes, and why.
+/// Where a rollback goes, and since when.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rollback {
     pub(super) to: u64,
-    pub(super) by: RolledBackBy,
     pub(super) at: Timestamp,
 }
 
-/// Who wanted a rollback.
+/// Why a deployment failed, or was rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RolledBackBy {
+pub(super) enum Cause {
     CircuitBreaker,
+    Alarm,
     /// A call of `StopServiceDeployment`.
     Caller,
+    /// Nobody let it go on at a hook of this stage.
+    Hook(Stage),
 }
 
 impl ServiceDeployment {
     pub(super) fn new(ids: &mut Ids, target: u64, sources: Vec<u64>, at: Timestamp) -> Self {
         let mut id = ids.hex();
         id.truncate(21);
-        let course = Course::InProgress;
-        Self { id, target, sources, created: at, failures: 0, rollback: None, course, since: at }
+        Self {
+            id,
+            target,
+            sources,
+            created: at,
+            failures: 0,
+            cause: None,
+            rollback: None,
+            stage: None,
+            hooks: Vec::new(),
+            traffic: (0.0, 0.0),
+            course: Course::InProgress,
+            since: at,
+        }
     }
 
     pub(super) fn set_course(&mut self, course: Course, at: Timestamp) {
@@ -71,8 +93,9 @@ impl ServiceDeployment {
         self.since = at;
     }
 
-    pub(super) fn begin_rollback(&mut self, to: u64, by: RolledBackBy, at: Timestamp) {
-        self.rollback = Some(Rollback { to, by, at });
+    pub(super) fn begin_rollback(&mut self, to: u64, at: Timestamp) {
+        self.rollback = Some(Rollback { to, at });
+        self.traffic = (0.0, 0.0);
         self.set_course(Course::RollingBack, at);
     }
 
@@ -92,56 +115,72 @@ impl ServiceDeployment {
     }
 
     /// The `status` and `statusReason` at `now`.
-    pub(super) fn status(&self, now: Timestamp) -> (&'static str, Option<&'static str>) {
+    pub(super) fn status(&self, now: Timestamp) -> (&'static str, Option<String>) {
         let handing_over = now.since(self.since) < HANDOVER;
-        let rollback = self.rollback.map(|rollback| rollback.by.reason());
+        let replaced = || Some("Replaced by a new service deployment.".to_owned());
+        let rollback = || self.cause.map(Cause::rollback_reason);
+        // ECS itself goes back at once; what somebody asks for is requested first.
+        let asked = matches!(self.cause, Some(Cause::Caller | Cause::Hook(_)));
         match self.course {
             Course::InProgress if handing_over => ("PENDING", None),
             Course::InProgress => ("IN_PROGRESS", None),
             Course::Successful => ("SUCCESSFUL", None),
-            Course::Replaced if handing_over => ("STOP_REQUESTED", Some(REPLACED)),
-            Course::Replaced => ("STOPPED", Some(REPLACED)),
-            Course::Failed => ("STOPPED", Some("ECS deployment circuit breaker: tasks failed to start.")),
+            Course::Replaced if handing_over => ("STOP_REQUESTED", replaced()),
+            Course::Replaced => ("STOPPED", replaced()),
+            Course::Failed => ("STOPPED", self.cause.map(Cause::failure_reason)),
             Course::Deleted => ("STOPPED", None),
-            Course::RollingBack if handing_over && !self.is_circuit_breaker() => {
-                ("ROLLBACK_REQUESTED", rollback)
-            }
-            Course::RollingBack => ("ROLLBACK_IN_PROGRESS", rollback),
-            Course::RolledBack => ("ROLLBACK_SUCCESSFUL", rollback),
+            Course::RollingBack if handing_over && asked => ("ROLLBACK_REQUESTED", rollback()),
+            Course::RollingBack => ("ROLLBACK_IN_PROGRESS", rollback()),
+            Course::RolledBack => ("ROLLBACK_SUCCESSFUL", rollback()),
             Course::CannotRollBack => {
-                ("ROLLBACK_FAILED", Some("There is no completed deployment to roll back to."))
+                ("ROLLBACK_FAILED", Some("There is no completed deployment to roll back to.".to_owned()))
             }
         }
     }
 
-    /// What the circuit breaker, if there is one, has done about it.
-    pub(super) fn breaker_status(&self) -> &'static str {
-        match self.course {
-            Course::InProgress => "MONITORING",
-            Course::Failed | Course::CannotRollBack => "TRIGGERED",
-            Course::RollingBack | Course::RolledBack if self.is_circuit_breaker() => "TRIGGERED",
-            Course::Successful
-            | Course::Replaced
-            | Course::Deleted
-            | Course::RollingBack
-            | Course::RolledBack => "MONITORING_COMPLETE",
+    /// What the circuit breaker, or the alarms, if there are any, have done about it.
+    pub(super) fn monitor_status(&self, monitor: Cause) -> &'static str {
+        match self.cause {
+            Some(cause) if cause == monitor => "TRIGGERED",
+            _ if self.is_in_progress() => "MONITORING",
+            _ => "MONITORING_COMPLETE",
         }
-    }
-
-    fn is_circuit_breaker(&self) -> bool {
-        self.rollback.is_some_and(|rollback| rollback.by == RolledBackBy::CircuitBreaker)
     }
 }
 
-const REPLACED: &str = "Replaced by a new service deployment.";
-
-impl RolledBackBy {
-    pub(super) fn reason(self) -> &'static str {
+impl Cause {
+    /// Why a service deployment goes back, or went.
+    pub(super) fn rollback_reason(self) -> String {
         match self {
             Self::CircuitBreaker => {
                 "Service deployment rolled back because the circuit breaker threshold was exceeded."
+                    .to_owned()
             }
-            Self::Caller => "Service deployment rolled back because of a user request.",
+            // AWS documents no text for this one.
+            Self::Alarm => "Service deployment rolled back because an alarm was triggered.".to_owned(),
+            Self::Caller => "Service deployment rolled back because of a user request.".to_owned(),
+            Self::Hook(stage) => {
+                format!("Service deployment rolled back because {} lifecycle hook(s) failed.", stage.name())
+            }
+        }
+    }
+
+    /// Why a deployment failed: the `rolloutStateReason`.
+    pub(super) fn failure_reason(self) -> String {
+        match self {
+            Self::CircuitBreaker => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
+            Self::Alarm => "ECS deployment failed: alarm detected.".to_owned(),
+            Self::Caller => "ECS deployment failed: stopped by a user request.".to_owned(),
+            Self::Hook(stage) => format!("ECS deployment failed: {} lifecycle hook(s) failed.", stage.name()),
+        }
+    }
+
+    /// What the service's events tell of a deployment that failed.
+    pub(super) fn event(self) -> String {
+        match self {
+            Self::CircuitBreaker => "tasks failed to start.".to_owned(),
+            Self::Alarm => "alarm detected.".to_owned(),
+            Self::Caller | Self::Hook(_) => self.rollback_reason(),
         }
     }
 }

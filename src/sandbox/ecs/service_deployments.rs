@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::clusters::Clusters;
 use super::ids::{arn, digest_of, name_of};
+use super::lifecycle::{Decision, HookRun};
 use super::request::{not_found, page, seconds, text, texts};
 use super::service::Service;
-use super::service_deployment::{Rollback, RolledBackBy, ServiceDeployment};
+use super::service_deployment::{Cause, Rollback, ServiceDeployment};
 use super::services::Services;
 use super::task_definitions::TaskDefinitions;
 use crate::clock::Timestamp;
@@ -19,7 +20,7 @@ use crate::sandbox::wire::ApiError;
 const MOST_ARNS: usize = 20;
 
 /// A definition as a service runs it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ServiceRevision {
     pub(super) number: u64,
     task_definition: String,
@@ -81,21 +82,53 @@ impl Services {
 
     /// Rolls a running service deployment back, whether or not a circuit breaker would.
     pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+        // The model's enum has ABORT too, but its text says that only ROLLBACK is valid.
         if text(request, "stopType").is_some_and(|kind| kind != "ROLLBACK") {
             return Err(ApiError::invalid_parameter("The stop type is not supported."));
         }
         let arn = text(request, "serviceDeploymentArn").unwrap_or_default();
-        let not_found =
-            || ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found.");
-        let (service, id) = self.owner("service-deployment", arn).ok_or_else(not_found)?;
-        let found = service.service_deployments.iter().find(|it| it.id == id).ok_or_else(not_found)?;
+        let (service, found) = self.service_deployment(arn)?;
         // A deployment that is in progress is the newest one, and so the one that goes back below.
         if !found.is_in_progress() {
             return Err(ApiError::new("ConflictException", "The service deployment is not in progress."));
         }
         let key = service.key();
-        self.change(&key, |service, ids| service.roll_back(RolledBackBy::Caller, now, ids))?;
+        self.change(&key, |service| service.roll_back(Cause::Caller, now))?;
         Ok(json!({ "serviceDeploymentArn": arn }))
+    }
+
+    /// Answers the hook that a service deployment waits at.
+    pub(super) fn continue_deployment(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+        let decision = match text(request, "action") {
+            Some("ROLLBACK") => Decision::RollBack,
+            Some("CONTINUE") | None => Decision::Continue,
+            Some(_) => return Err(ApiError::invalid_parameter("The action is not supported.")),
+        };
+        let arn = text(request, "serviceDeploymentArn").unwrap_or_default();
+        let (service, found) = self.service_deployment(arn)?;
+        let is_newest = service.service_deployments.first().is_some_and(|newest| newest.id == found.id);
+        let key = service.key();
+        let id = text(request, "hookId");
+        let answered = self.change(&key, |service| {
+            let waits = is_newest && service.waiting_hook(id).is_some();
+            if waits {
+                service.answer_hook(decision, now);
+            }
+            waits
+        })?;
+        if !answered {
+            return Err(ApiError::invalid_parameter("The service deployment is not paused at this hook."));
+        }
+        Ok(json!({ "serviceDeploymentArn": arn }))
+    }
+
+    fn service_deployment(&self, arn: &str) -> Result<(&Service, &ServiceDeployment), ApiError> {
+        let found = self.owner("service-deployment", arn).and_then(|(service, id)| {
+            Some((service, service.service_deployments.iter().find(|it| it.id == id)?))
+        });
+        found.ok_or_else(|| {
+            ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found.")
+        })
     }
 
     /// The service that an ARN `…:kind/cluster/service/id` is about, and the id.
@@ -142,28 +175,56 @@ impl Service {
         if let Some(members) = view.as_object_mut() {
             members.remove("targetServiceRevisionArn");
         }
-        view["targetServiceRevision"] = self.revision_summary(deployment.target);
+        let (test, production) = deployment.traffic;
+        let (status, _) = deployment.status(now);
+        let weighted = |revision: u64, test: f64, production: f64| {
+            let mut summary = self.revision_summary(revision);
+            if deployment.stage.is_some() {
+                summary["requestedTestTrafficWeight"] = test.into();
+                summary["requestedProductionTrafficWeight"] = production.into();
+            }
+            summary
+        };
+        view["targetServiceRevision"] = weighted(deployment.target, test, production);
         view["sourceServiceRevisions"] =
-            deployment.sources.iter().map(|source| self.revision_summary(*source)).collect();
+            deployment.sources.iter().map(|source| weighted(*source, 0.0, 100.0 - production)).collect();
         view["updatedAt"] = seconds(deployment.updated());
         view["deploymentConfiguration"] = self.deployment_configuration();
         view["deploymentCircuitBreaker"] = json!({
-            "status": if self.has_circuit_breaker() { deployment.breaker_status() } else { "DISABLED" },
+            "status": if self.has_monitor("deploymentCircuitBreaker") { deployment.monitor_status(Cause::CircuitBreaker) } else { "DISABLED" },
             "failureCount": deployment.failures,
             "threshold": self.failure_threshold(),
         });
-        view["alarms"] = json!({ "status": "DISABLED" });
-        if let Some(Rollback { to, by, at }) = deployment.rollback {
+        view["alarms"] = self.alarms_view(deployment);
+        if let Some(stage) = deployment.stage.filter(|_| status != "PENDING") {
+            view["lifecycleStage"] = stage.name().into();
+        }
+        if !deployment.hooks.is_empty() {
+            view["lifecycleHookDetails"] = deployment.hooks.iter().map(HookRun::view).collect();
+        }
+        if let (Some(Rollback { to, at }), Some(cause)) = (deployment.rollback, deployment.cause) {
             view["rollback"] = json!({
-                "reason": by.reason(),
+                "reason": cause.rollback_reason(),
                 "startedAt": seconds(at),
                 "serviceRevisionArn": self.revision_arn(to),
             });
         }
-        if deployment.status(now).0 == "STOPPED" {
+        if status == "STOPPED" {
             view["stoppedAt"] = seconds(deployment.updated());
         }
         view
+    }
+
+    fn alarms_view(&self, deployment: &ServiceDeployment) -> Value {
+        let alarms = self.monitor("alarms").filter(|_| self.has_monitor("alarms"));
+        let Some(alarms) = alarms else { return json!({ "status": "DISABLED" }) };
+        let names = texts(alarms, "alarmNames");
+        let triggered = names.iter().take(usize::from(deployment.cause == Some(Cause::Alarm)));
+        json!({
+            "status": deployment.monitor_status(Cause::Alarm),
+            "alarmNames": names,
+            "triggeredAlarmNames": triggered.collect::<Vec<_>>(),
+        })
     }
 
     fn revision_view(&self, revision: &ServiceRevision, definitions: &TaskDefinitions) -> Value {

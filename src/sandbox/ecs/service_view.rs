@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::ids::arn;
-use super::request::seconds;
+use super::request::{seconds, text};
 use super::service::{Deployment, Event, RolloutState, Service};
-use super::service_deployment::RolledBackBy;
+use super::service_deployment::Cause;
+use super::strategy::{Strategy, Traffic};
 use super::tasks::TaskState;
 use crate::sandbox::ACCOUNT;
 
@@ -110,7 +111,6 @@ impl Service {
 
     fn deployment_view(&self, deployment: &Deployment, primary: bool) -> Value {
         let (running, pending) = self.task_counts(|it| it.number == deployment.number);
-        let (state, reason) = rollout_state(deployment);
         let mut view = json!({
             "id": format!("ecs-svc/{}", deployment.number),
             "status": if primary { "PRIMARY" } else { "ACTIVE" },
@@ -122,13 +122,25 @@ impl Service {
             "createdAt": seconds(deployment.started),
             "updatedAt": seconds(deployment.updated),
             "launchType": self.launch_type(),
-            "rolloutState": state,
-            "rolloutStateReason": reason,
         });
+        if self.reports_rollout_states() {
+            let (state, reason) = rollout_state(deployment);
+            view["rolloutState"] = state.into();
+            view["rolloutStateReason"] = reason.into();
+        }
         if let Some(network) = self.settings.get("networkConfiguration") {
             view["networkConfiguration"] = network.clone();
         }
         view
+    }
+
+    /// "The rolloutState of a service is only returned for services that use the rolling update (ECS)
+    /// deployment type that aren't behind a Classic Load Balancer": the service model.
+    fn reports_rollout_states(&self) -> bool {
+        let balancers = self.settings.get("loadBalancers").and_then(Value::as_array);
+        let is_classic = |balancer: &Value| text(balancer, "loadBalancerName").is_some();
+        Strategy::of(&self.settings).traffic == Traffic::Rolling
+            && !balancers.into_iter().flatten().any(is_classic)
     }
 
     fn task_sets(&self) -> Value {
@@ -162,17 +174,21 @@ impl Service {
 fn rollout_state(deployment: &Deployment) -> (&'static str, String) {
     let number = deployment.number;
     let (state, what) = match deployment.state {
-        RolloutState::Failed => {
-            return ("FAILED", "ECS deployment circuit breaker: tasks failed to start.".to_owned());
-        }
+        RolloutState::Failed(cause) => return ("FAILED", cause.failure_reason()),
         RolloutState::InProgress => ("IN_PROGRESS", "in progress"),
         RolloutState::Completed => ("COMPLETED", "completed"),
     };
     let reason = match deployment.rolls_back {
-        Some((target, RolledBackBy::CircuitBreaker)) => {
+        Some((target, Cause::CircuitBreaker)) => {
             format!("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/{target}.")
         }
-        Some((_, RolledBackBy::Caller)) | None => format!("ECS deployment ecs-svc/{number} {what}."),
+        // AWS documents no text for this one.
+        Some((target, Cause::Alarm)) => {
+            format!("ECS deployment alarm: rolling back to deploymentId ecs-svc/{target}.")
+        }
+        Some((_, Cause::Caller | Cause::Hook(_))) | None => {
+            format!("ECS deployment ecs-svc/{number} {what}.")
+        }
     };
     (state, reason)
 }

@@ -40,11 +40,12 @@ const NOT_SETTINGS: [&str; 9] = [
 ];
 
 /// Every service by its cluster's name and its own.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Services {
     services: BTreeMap<(String, String), Service>,
     rollouts: BTreeMap<(String, String), Rollout>,
-    ids: Ids,
+    /// The service that the last operation changed, until it is asked for.
+    changed: Option<(String, String)>,
 }
 
 /// What a cluster holds.
@@ -58,7 +59,7 @@ pub(super) struct Counts {
 impl Services {
     pub(super) fn advance(&mut self, now: Timestamp, definitions: &mut TaskDefinitions) {
         for service in self.services.values_mut().filter(|service| service.active) {
-            service.advance(now, definitions, &mut self.ids);
+            service.advance(now, definitions);
         }
     }
 
@@ -66,7 +67,8 @@ impl Services {
         self.rollouts.insert((cluster.to_owned(), service.to_owned()), rollout);
     }
 
-    /// Creates a service that runs at once, so that a test can start from a steady one.
+    /// Creates a service that runs at once, so that a test can start from a steady one; unless a
+    /// rollout was set for it before, which its first deployment goes through then.
     pub(super) fn create(
         &mut self,
         request: &Value,
@@ -78,15 +80,17 @@ impl Services {
         let name = text(request, "serviceName");
         let name = name.ok_or_else(|| ApiError::invalid_parameter("Service name cannot be empty."))?;
         let key = (cluster.to_owned(), name.to_owned());
-        if self.services.get(&key).is_some_and(|service| service.active) {
+        let former = self.services.get(&key);
+        if former.is_some_and(|service| service.active) {
             return Err(ApiError::invalid_parameter("Creation of service was not idempotent."));
         }
+        // The ids of a service that had this name before are not given once more.
+        let ids = former.map_or_else(|| Ids::of(&format!("{cluster}/{name}")), |former| former.ids.clone());
         let mut service = Service {
             cluster: cluster.to_owned(),
             name: name.to_owned(),
             active: true,
             created: now,
-            changed: now,
             desired: count(request)?.unwrap_or_default(),
             settings: Map::new(),
             tags: request.get("tags").cloned().unwrap_or_else(|| json!([])),
@@ -96,6 +100,7 @@ impl Services {
             tasks: Vec::new(),
             events: VecDeque::new(),
             last_completed: None,
+            ids,
         };
         service.change_settings(request);
         match (service.controller(), text(request, "taskDefinition")) {
@@ -106,11 +111,15 @@ impl Services {
             (_, None) => return Err(ApiError::invalid_parameter("TaskDefinition can not be blank.")),
             (_, Some(reference)) => {
                 let definition = &definitions.find_active(reference)?.arn;
-                service.deploy(definition, Rollout::default(), now, &mut self.ids);
-                service.complete(now, &mut self.ids);
+                let rollout = self.rollouts.get(&key).copied();
+                service.deploy(definition, rollout.unwrap_or_default(), now);
+                if rollout.is_none() {
+                    service.complete(now);
+                }
             }
         }
         let answer = json!({ "service": service.view(true) });
+        self.changed = Some(key.clone());
         self.services.insert(key, service);
         Ok(answer)
     }
@@ -125,8 +134,7 @@ impl Services {
         let cluster = clusters.name_in(request)?;
         let key = self.find(cluster, text(request, "service").unwrap_or_default())?.key();
         let rollout = self.rollouts.get(&key).copied().unwrap_or_default();
-        let Self { services, ids, .. } = self;
-        let service = services.get_mut(&key).ok_or_else(service_not_found)?;
+        let service = self.services.get_mut(&key).ok_or_else(service_not_found)?;
         if !service.active {
             return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
         }
@@ -148,17 +156,18 @@ impl Services {
         };
 
         let changed_settings = service.change_settings(request);
-        service.changed = now;
         if let Some(desired) = desired {
             service.desired = desired;
-            service.scale_when_steady(now, ids);
+            service.scale_when_steady(now);
         }
         let current = service.task_definition().map(str::to_owned);
         let deploys = forced || changed_settings || (asked.is_some() && asked != current);
         if let Some(definition) = asked.or(current).filter(|_| deploys) {
-            service.deploy(&definition, rollout, now, ids);
+            service.deploy(&definition, rollout, now);
         }
-        Ok(json!({ "service": service.view(false) }))
+        let answer = json!({ "service": service.view(false) });
+        self.changed = Some(key);
+        Ok(answer)
     }
 
     pub(super) fn delete(
@@ -175,20 +184,39 @@ impl Services {
             ));
         }
         let key = service.key();
-        self.change(&key, |service, ids| {
-            service.delete(now, ids);
+        self.change(&key, |service| {
+            service.delete(now);
             json!({ "service": service.view(false) })
         })
     }
 
-    /// Changes the service of this key with a source of new ids at hand.
+    /// Changes the service of this key.
     pub(super) fn change<T>(
         &mut self,
         key: &(String, String),
-        change: impl FnOnce(&mut Service, &mut Ids) -> T,
+        change: impl FnOnce(&mut Service) -> T,
     ) -> Result<T, ApiError> {
         let service = self.services.get_mut(key).ok_or_else(service_not_found)?;
-        Ok(change(service, &mut self.ids))
+        self.changed = Some(key.clone());
+        Ok(change(service))
+    }
+
+    /// The service that was changed since this was asked last.
+    pub(super) fn take_changed(&mut self) -> Option<&Service> {
+        self.services.get(&self.changed.take()?)
+    }
+
+    /// Puts a service in the place of the one of its name.
+    pub(super) fn replace(&mut self, service: Service) {
+        self.services.insert(service.key(), service);
+    }
+
+    /// Says who manages the resources of a service, which no request can.
+    pub(super) fn set_resource_management(&mut self, cluster: &str, service: &str, kind: &str) {
+        // Without the service there is nothing to say it of.
+        let _ = self.change(&(cluster.to_owned(), service.to_owned()), |service| {
+            service.settings.insert("resourceManagementType".to_owned(), kind.into())
+        });
     }
 
     pub(super) fn describe(&self, request: &Value, clusters: &Clusters) -> Result<Value, ApiError> {

@@ -19,6 +19,8 @@ const MOST_CONTAINERS: usize = 10;
 #[derive(Debug, Default)]
 pub(super) struct TaskDefinitions {
     families: BTreeMap<String, Vec<Revision>>,
+    /// What another actor registered, by the number of the deployment that it superseded.
+    rivals: BTreeMap<u64, String>,
 }
 
 /// One revision.
@@ -50,6 +52,21 @@ impl TaskDefinitions {
             deregistered: None,
         });
         Ok(&revisions[number - 1])
+    }
+
+    /// The ARN of the definition by which another actor supersedes a deployment of `base`: a copy
+    /// with another image. It is registered once, whoever asks, since a copy of a service asks too.
+    pub(super) fn rival_of(&mut self, deployment: u64, base: &str, now: Timestamp) -> Option<String> {
+        if let Some(rival) = self.rivals.get(&deployment) {
+            return Some(rival.clone());
+        }
+        let mut copy = self.find(base)?.stored().clone();
+        if let Some(image) = copy.pointer_mut("/containerDefinitions/0/image") {
+            *image = "registry.example.com/rival:1".into();
+        }
+        let rival = self.add(&copy, now).ok()?.arn.clone();
+        self.rivals.insert(deployment, rival.clone());
+        Some(rival)
     }
 
     pub(super) fn describe(&self, request: &Value) -> Result<Value, ApiError> {
@@ -133,6 +150,12 @@ impl Revision {
             .into_iter()
             .flatten()
             .filter_map(|container| Some((text(container, "name")?, text(container, "image")?)))
+    }
+
+    /// A container's definition.
+    pub(super) fn container(&self, name: &str) -> Option<&Value> {
+        let containers = self.request.get("containerDefinitions")?.as_array()?;
+        containers.iter().find(|container| text(container, "name") == Some(name))
     }
 
     fn is_active(&self) -> bool {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::clusters::Clusters;
-use super::ids::{arn, digest_of, name_of};
+use super::ending::{Ending, Reach, SIGTERM};
+use super::ids::{Ids, arn, digest_of, name_of};
 use super::request::{not_found, page, seconds, text, texts};
 use super::services::Services;
 use super::task_definitions::TaskDefinitions;
@@ -15,7 +16,7 @@ use crate::sandbox::wire::ApiError;
 /// How long a stopped task can still be described.
 const STOPPED_TASK_VISIBLE: Duration = Duration::from_secs(3600);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Task {
     pub(super) id: String,
     pub(super) deployment: u64,
@@ -35,8 +36,8 @@ pub(super) enum TaskState {
 /// Why a task was stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StopReason {
-    /// A container that the task needs exited.
-    EssentialContainerExited,
+    /// It came to no good end. Of the reason only the image is still to be filled in.
+    Failed { ending: &'static Ending, reason: String },
     /// The scheduler had no use for it any more, because of this deployment.
     Scaling { deployment: u64 },
 }
@@ -78,21 +79,21 @@ impl Task {
             "launchType": launch_type,
             "desiredStatus": self.desired_status(),
             "lastStatus": last_status,
-            "healthStatus": "UNKNOWN",
+            "healthStatus": self.task_health(definitions),
             "createdAt": seconds(self.created),
             "attachments": [],
             "attributes": [],
             "tags": [],
             "version": 1,
-            "containers": self.containers(&task_arn, last_status, definitions),
+            "containers": self.containers(&task_arn, last_status, launch_type, definitions),
         });
         if let Some(time) = self.started {
             task["startedAt"] = seconds(time);
         }
         if let TaskState::Stopped { at, why } = &self.state {
             let (code, reason) = match why {
-                StopReason::EssentialContainerExited => {
-                    ("EssentialContainerExited", "Essential container in task exited".to_owned())
+                StopReason::Failed { ending, reason } => {
+                    (ending.stop_code, reason.replace("{image}", self.image(definitions)))
                 }
                 StopReason::Scaling { deployment } => (
                     "ServiceSchedulerInitiated",
@@ -107,7 +108,61 @@ impl Task {
         task
     }
 
-    fn containers(&self, task_arn: &str, status: &str, definitions: &TaskDefinitions) -> Vec<Value> {
+    /// The first container's image.
+    fn image<'a>(&self, definitions: &'a TaskDefinitions) -> &'a str {
+        let revision = definitions.find(&self.task_definition);
+        revision.and_then(|revision| revision.images().next()).map_or("", |(_, image)| image)
+    }
+
+    /// How far it got, if it is over.
+    pub(super) fn ending(&self) -> Option<&'static Ending> {
+        match &self.state {
+            TaskState::Stopped { why: StopReason::Failed { ending, .. }, .. } => Some(ending),
+            TaskState::Stopped { why: StopReason::Scaling { .. }, .. }
+            | TaskState::Pending
+            | TaskState::Running => None,
+        }
+    }
+
+    /// Whether its containers were ever created.
+    pub(super) fn has_containers(&self) -> bool {
+        self.started.is_some() || self.ending().is_some_and(|ending| ending.reach != Reach::Nothing)
+    }
+
+    /// A container's health as its own check tells it; `UNKNOWN` without a check, or before it runs.
+    fn health(&self, container: &str, definitions: &TaskDefinitions) -> &'static str {
+        let revision = definitions.find(&self.task_definition);
+        let checks = revision
+            .and_then(|revision| revision.container(container)?.get("healthCheck"))
+            .is_some_and(Value::is_object);
+        if checks && self.state == TaskState::Running { "HEALTHY" } else { "UNKNOWN" }
+    }
+
+    /// The task is healthy if all containers that have a check are.
+    fn task_health(&self, definitions: &TaskDefinitions) -> &'static str {
+        let revision = definitions.find(&self.task_definition);
+        let mut names = revision.into_iter().flat_map(|revision| revision.images()).map(|(name, _)| name);
+        names.find(|name| self.health(name, definitions) == "HEALTHY").map_or("UNKNOWN", |_| "HEALTHY")
+    }
+
+    /// The id that the container runtime gives a container: the task's id and some digits on
+    /// Fargate, 64 hexadecimal digits elsewhere.
+    pub(super) fn runtime_id(&self, container: &str, launch_type: &str) -> String {
+        let mut ids = Ids::of(&format!("{}/{container}", self.id));
+        if launch_type == "FARGATE" {
+            format!("{}-{}", self.id, ids.number() % 9_000_000_000 + 1_000_000_000)
+        } else {
+            format!("{}{}", self.id, ids.hex())
+        }
+    }
+
+    fn containers(
+        &self,
+        task_arn: &str,
+        status: &str,
+        launch_type: &str,
+        definitions: &TaskDefinitions,
+    ) -> Vec<Value> {
         let revision = definitions.find(&self.task_definition);
         let images = revision.into_iter().flat_map(|revision| revision.images());
         let view = |(index, (name, image)): (usize, (&str, &str))| {
@@ -116,15 +171,21 @@ impl Task {
                 "taskArn": task_arn,
                 "name": name,
                 "image": image,
-                "imageDigest": digest_of(image),
                 "lastStatus": status,
                 "networkInterfaces": [],
-                "healthStatus": "UNKNOWN",
+                "healthStatus": self.health(name, definitions),
             });
-            if let TaskState::Stopped { why, .. } = &self.state {
-                // The first container is the one that crashes; the scheduler ends the others with SIGTERM.
-                let crashed = index == 0 && *why == StopReason::EssentialContainerExited;
-                container["exitCode"] = if crashed { 1 } else { 143 }.into();
+            if self.has_containers() {
+                container["imageDigest"] = digest_of(image).into();
+                container["runtimeId"] = self.runtime_id(name, launch_type).into();
+            }
+            // The first container is the one that ends the task; the others end with SIGTERM.
+            let ending = self.ending().filter(|_| index == 0);
+            if self.is_stopped() && self.has_containers() {
+                container["exitCode"] = ending.and_then(|it| it.exit_code).unwrap_or(SIGTERM).into();
+            }
+            if let Some(reason) = ending.and_then(|ending| ending.container_reason) {
+                container["reason"] = reason.into();
             }
             container
         };

@@ -65,6 +65,12 @@ async fn each_fault_does_what_it_says() {
             false,
             Some(400),
         ),
+        (
+            FaultKind::Unsupported,
+            "UnknownOperationException: The requested operation is not recognized by the service.",
+            false,
+            Some(400),
+        ),
     ] {
         let world = World::empty();
         world.sandbox.inject(Fault {
@@ -123,6 +129,24 @@ async fn a_fault_hits_the_nth_call_from_its_injection_and_the_sdk_tries_again() 
         ["app:1", "app:2", "app:3", "app:4", "app:4"],
         "a lost answer makes a second revision"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emulator_answers_with_empty_lists() {
+    let world = World::with_service(1, json!({}));
+    let arn = world.service().await.current_service_deployment.unwrap();
+    for operation in ["ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions"] {
+        world.sandbox.inject(Fault { operation: operation.to_owned(), nth: Some(1), kind: FaultKind::Empty });
+    }
+    let list = || world.ecs.list_service_deployments().cluster("prod").service("web").send();
+    assert!(list().await.unwrap().service_deployments().is_empty());
+    let describe = || world.ecs.describe_service_deployments().service_deployment_arns(&arn).send();
+    let described = describe().await.unwrap();
+    assert!(described.service_deployments().is_empty() && described.failures().is_empty());
+    let revisions = world.ecs.describe_service_revisions().service_revision_arns("x").send().await.unwrap();
+    assert!(revisions.service_revisions().is_empty() && revisions.failures().is_empty());
+    assert_eq!(list().await.unwrap().service_deployments().len(), 1);
+    assert_eq!(describe().await.unwrap().service_deployments().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

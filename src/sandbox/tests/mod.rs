@@ -2,10 +2,13 @@
 
 mod codepipeline;
 mod faults;
+mod outcomes;
+mod read_lag;
 mod requests;
 mod rollouts;
 mod s3;
 mod services;
+mod strategies;
 mod sts;
 mod task_definitions;
 mod transport;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ecs::operation::update_service::UpdateServiceOutput;
-use aws_sdk_ecs::types::{ContainerDefinition, Service, ServiceDeployment};
+use aws_sdk_ecs::types::{ContainerDefinition, Service, ServiceDeployment, Task};
 use aws_sdk_ecs::{Client, Config};
 use serde_json::{Value, json};
 
@@ -96,6 +96,24 @@ impl World {
     pub(super) async fn service_deployment_of(&self, arn: &str) -> ServiceDeployment {
         let request = self.ecs.describe_service_deployments().service_deployment_arns(arn);
         request.send().await.unwrap().service_deployments.unwrap().remove(0)
+    }
+
+    /// The newest stopped task of the PRIMARY deployment.
+    pub(super) async fn stopped_task(&self) -> Task {
+        let primary = self.service().await.deployments()[0].id().unwrap().to_owned();
+        let request = self.ecs.list_tasks().cluster("prod").service_name("web");
+        let stopped = request.desired_status("STOPPED".into()).send().await.unwrap().task_arns.unwrap();
+        let request = self.ecs.describe_tasks().cluster("prod").set_tasks(Some(stopped));
+        let mut tasks = request.send().await.unwrap().tasks.unwrap();
+        tasks.retain(|task| task.started_by() == Some(primary.as_str()));
+        tasks.pop().unwrap()
+    }
+
+    /// The status of the newest service deployment, with its stage if it has one.
+    pub(super) async fn status(&self) -> String {
+        let current = self.service_deployment().await;
+        let stage = current.lifecycle_stage().map(|stage| format!(" {stage}"));
+        format!("{}{}", current.status().unwrap(), stage.unwrap_or_default())
     }
 
     /// The newest events, the newest first, with `task …` for the ids of tasks.

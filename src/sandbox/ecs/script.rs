@@ -1,0 +1,299 @@
+//! A rollout as a list of timed steps, made from its outcome and from the service's configuration.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::ending::{Ending, Reach};
+use super::lifecycle::{Hook, Stage};
+use super::rollout::{Rollout, RolloutOutcome};
+use super::strategy::{Strategy, Traffic};
+
+/// What happens in a deployment, in order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Script {
+    beats: VecDeque<Beat>,
+    /// What follows again and again when all of that has happened.
+    again: Vec<Beat>,
+}
+
+/// A step, and how long after the one before it comes.
+#[derive(Debug, Clone)]
+struct Beat {
+    after: Duration,
+    step: Step,
+}
+
+/// One thing that happens in a deployment.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// All tasks are started, pending.
+    StartTasks,
+    /// The pending tasks run, and are well.
+    RunTasks,
+    /// Of the pending tasks so many percent of all run.
+    RunShare(usize),
+    /// One task is started that will come to an end.
+    StartOne,
+    /// The task that was started runs, though not for long.
+    RunOne,
+    /// The task that was started ends.
+    End(&'static Ending),
+    /// The scheduler finds no place for a task and says so.
+    CannotPlace,
+    /// The tasks of former deployments are stopped.
+    DrainOthers,
+    /// The deployment counts as successful, although it goes on.
+    SucceedEarly,
+    /// The deployment has completed.
+    Complete,
+    /// Another actor starts a deployment.
+    Supersede,
+    /// An alarm of the deployment goes off.
+    RaiseAlarm,
+    /// The deployment enters a stage.
+    Enter(Stage),
+    /// The new revision gets so many percent of the test traffic.
+    ShiftTest(f64),
+    /// The new revision gets so many percent of the production traffic.
+    ShiftProduction(f64),
+    /// A hook runs at a stage.
+    Call(Hook, Stage),
+    /// Nobody has answered the hook. It is in no script: it takes the place of the next step.
+    TimeOut,
+}
+
+/// How often the scheduler repeats that it cannot place a task.
+const PLACEMENT_RETRY: Duration = Duration::from_secs(60);
+/// A crash loop goes on for ever when no circuit breaker ends it, so its steps need some width.
+const SHORTEST_PACE: Duration = Duration::from_millis(100);
+
+impl Script {
+    /// The script of a deployment of `desired` tasks. `threshold` is the number of failed tasks that
+    /// fill the rollout's duration; `reconciles` tells whether another deployment was going on.
+    pub(super) fn new(
+        rollout: Rollout,
+        strategy: &Strategy,
+        desired: usize,
+        threshold: u32,
+        reconciles: bool,
+    ) -> Self {
+        if desired == 0 {
+            return Self::completion();
+        }
+        let writer = Writer { script: Self::default(), rollout, strategy, threshold };
+        if strategy.traffic == Traffic::Rolling { writer.rolling() } else { writer.staged(reconciles) }
+    }
+
+    /// The script of a deployment that has nothing to do.
+    pub(super) fn completion() -> Self {
+        let mut script = Self::default();
+        script.push(Duration::ZERO, Step::Complete);
+        script
+    }
+
+    /// How long after the step before the next one comes; `None` when nothing happens any more.
+    pub(super) fn wait(&self) -> Option<Duration> {
+        self.beats.front().or_else(|| self.again.first()).map(|beat| beat.after)
+    }
+
+    /// Takes the next step out.
+    pub(super) fn take(&mut self) -> Option<Step> {
+        if self.beats.is_empty() {
+            self.beats.extend(self.again.iter().cloned());
+        }
+        self.beats.pop_front().map(|beat| beat.step)
+    }
+
+    fn push(&mut self, after: Duration, step: Step) {
+        self.beats.push_back(Beat { after, step });
+    }
+}
+
+struct Writer<'a> {
+    script: Script,
+    rollout: Rollout,
+    strategy: &'a Strategy,
+    threshold: u32,
+}
+
+/// Whether a script goes on when the tasks were started.
+#[derive(PartialEq, Eq)]
+enum Tasks {
+    Run,
+    Never,
+}
+
+/// What came of the bake time.
+#[derive(PartialEq, Eq)]
+enum Baked {
+    Well,
+    Alarmed,
+}
+
+impl Writer<'_> {
+    /// Half the time brings the tasks up, half of it drains the old ones.
+    fn rolling(mut self) -> Script {
+        let quarter = self.without_placement() / 4;
+        if self.bring_up(2 * quarter) == Tasks::Never {
+            return self.script;
+        }
+        let Some(early) = self.strategy.early_success else {
+            self.push(quarter, Step::DrainOthers);
+            self.bake(quarter, Step::Complete);
+            return self.script;
+        };
+        if early.after_cleanup {
+            self.push(Duration::ZERO, Step::DrainOthers);
+        }
+        if self.bake(Duration::ZERO, Step::SucceedEarly) == Baked::Well {
+            self.push(quarter / 2, Step::RunTasks);
+            self.push(quarter / 2, Step::DrainOthers);
+            self.push(quarter, Step::Complete);
+        }
+        self.script
+    }
+
+    /// Each stage takes an eighth of the time; the second one brings the tasks up.
+    fn staged(mut self, reconciles: bool) -> Script {
+        let part = self.without_placement() / 8;
+        let mut first = part;
+        if reconciles {
+            first /= 2;
+            self.enter(Duration::ZERO, Stage::ReconcileService);
+            self.enter(first, Stage::PreScaleUp);
+        } else {
+            self.enter(Duration::ZERO, Stage::PreScaleUp);
+        }
+        self.enter(first, Stage::ScaleUp);
+        if self.bring_up(part) == Tasks::Never {
+            return self.script;
+        }
+        self.enter(Duration::ZERO, Stage::PostScaleUp);
+        self.enter(part, Stage::TestTrafficShift);
+        self.push(Duration::ZERO, Step::ShiftTest(100.0));
+        self.enter(part, Stage::PostTestTrafficShift);
+        let mut before = part;
+        for (between, percent) in self.strategy.shifts() {
+            before += between;
+            self.push_hooks(before, Stage::PreProductionTrafficShift);
+            // The wait is over with the first hook, or else with the stage.
+            let left = if self.has_hook(Stage::PreProductionTrafficShift) { Duration::ZERO } else { before };
+            self.enter(left, Stage::ProductionTrafficShift);
+            self.push(Duration::ZERO, Step::ShiftProduction(percent));
+            before = Duration::ZERO;
+        }
+        self.enter(part, Stage::PostProductionTrafficShift);
+        self.enter(part, Stage::BakeTime);
+        if self.bake(Duration::ZERO, Step::Enter(Stage::CleanUp)) == Baked::Well {
+            self.push(part / 2, Step::DrainOthers);
+            self.push(part / 2, Step::Complete);
+        }
+        self.script
+    }
+
+    /// Starts the tasks and lets them run, in so much time after they could be placed, as far as the
+    /// outcome allows.
+    fn bring_up(&mut self, time: Duration) -> Tasks {
+        let Rollout { outcome, duration } = self.rollout;
+        if let Some(ending) = outcome.ending() {
+            let cycle = duration / self.threshold.max(1);
+            self.script.again = failing_task(ending, (cycle / 2).max(SHORTEST_PACE));
+            return Tasks::Never;
+        }
+        let mut half = time / 2;
+        match outcome {
+            RolloutOutcome::Unplaceable => {
+                self.push(half, Step::CannotPlace);
+                self.script.again = vec![Beat { after: PLACEMENT_RETRY, step: Step::CannotPlace }];
+                return Tasks::Never;
+            }
+            RolloutOutcome::PlacedLate => {
+                let late = duration - self.without_placement();
+                let times =
+                    u32::try_from(late.as_secs().div_ceil(PLACEMENT_RETRY.as_secs())).unwrap_or(1).max(1);
+                (0..times).for_each(|_| self.push(late / times, Step::CannotPlace));
+            }
+            RolloutOutcome::Stuck => {
+                self.push(half, Step::StartTasks);
+                return Tasks::Never;
+            }
+            RolloutOutcome::Superseded => {
+                self.push(half, Step::StartTasks);
+                self.push(half, Step::Supersede);
+                return Tasks::Never;
+            }
+            RolloutOutcome::Flaky => {
+                half /= 2;
+                if let Some(ending) = outcome.first_ending() {
+                    self.script.beats.extend(failing_task(ending, half));
+                }
+            }
+            RolloutOutcome::Ok
+            | RolloutOutcome::Alarm
+            | RolloutOutcome::Crash
+            | RolloutOutcome::CrashAfterStart
+            | RolloutOutcome::OutOfMemory
+            | RolloutOutcome::CannotPull
+            | RolloutOutcome::NoSecret
+            | RolloutOutcome::Unhealthy => {}
+        }
+        self.push(half, Step::StartTasks);
+        let percent = self.strategy.early_success.map(|early| early.percent);
+        let run = percent.filter(|_| self.strategy.traffic == Traffic::Rolling);
+        self.push(half, run.map_or(Step::RunTasks, Step::RunShare));
+        Tasks::Run
+    }
+
+    /// The bake time, and then a step; or the alarm that goes off in it.
+    fn bake(&mut self, before: Duration, then: Step) -> Baked {
+        let bake = self.strategy.bake;
+        if self.rollout.outcome == RolloutOutcome::Alarm && self.strategy.has_alarms {
+            // Without a bake time there is only the moment before the deployment would have completed.
+            let until = if bake.is_zero() { before / 2 } else { before + bake / 2 };
+            self.push(until, Step::RaiseAlarm);
+            return Baked::Alarmed;
+        }
+        self.push(before + bake, then);
+        Baked::Well
+    }
+
+    /// How long the rollout takes from the moment at which its tasks can be placed.
+    fn without_placement(&self) -> Duration {
+        let Rollout { outcome, duration } = self.rollout;
+        if outcome == RolloutOutcome::PlacedLate { duration / 2 } else { duration }
+    }
+
+    fn push(&mut self, after: Duration, step: Step) {
+        self.script.push(after, step);
+    }
+
+    fn enter(&mut self, after: Duration, stage: Stage) {
+        self.push(after, Step::Enter(stage));
+        self.push_hooks(Duration::ZERO, stage);
+    }
+
+    fn has_hook(&self, stage: Stage) -> bool {
+        self.strategy.hooks.iter().any(|hook| hook.stages.contains(&stage))
+    }
+
+    /// The stage's hooks, the first of them after some time.
+    fn push_hooks(&mut self, mut after: Duration, stage: Stage) {
+        let strategy = self.strategy;
+        for hook in strategy.hooks.iter().filter(|hook| hook.stages.contains(&stage)) {
+            self.push(after, Step::Call(hook.clone(), stage));
+            after = Duration::ZERO;
+        }
+    }
+}
+
+/// A task that is started at this pace and ends as long after it.
+fn failing_task(ending: &'static Ending, pace: Duration) -> Vec<Beat> {
+    let mut beats = vec![Beat { after: pace, step: Step::StartOne }];
+    let mut left = pace;
+    if ending.reach == Reach::Run {
+        left /= 2;
+        beats.push(Beat { after: pace - left, step: Step::RunOne });
+    }
+    beats.push(Beat { after: left, step: Step::End(ending) });
+    beats
+}

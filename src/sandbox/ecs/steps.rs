@@ -1,0 +1,230 @@
+//! What each step of a rollout does to its service.
+
+use super::ending::{Ending, Reach};
+use super::lifecycle::{Hook, HookRun, HookStatus, Stage};
+use super::request::text;
+use super::rollout::{Rollout, RolloutOutcome};
+use super::script::Step;
+use super::service::Service;
+use super::service_deployment::{Cause, ServiceDeployment};
+use super::task_definitions::TaskDefinitions;
+use super::tasks::{StopReason, Task, TaskState};
+use crate::clock::Timestamp;
+
+impl Service {
+    /// Takes every step of the rollout that is due at `now`, each at its own time.
+    pub(super) fn advance(&mut self, now: Timestamp, definitions: &mut TaskDefinitions) {
+        while let Some((at, step)) = self.deployments.first_mut().and_then(|primary| primary.take_due(now)) {
+            self.take(step, at, definitions);
+        }
+        self.tasks.retain(|task| task.is_visible(now));
+    }
+
+    fn take(&mut self, step: Step, at: Timestamp, definitions: &mut TaskDefinitions) {
+        match step {
+            Step::StartTasks => self.start_tasks(self.desired, at),
+            Step::StartOne => self.start_tasks(1, at),
+            Step::RunShare(percent) => self.run_tasks((self.desired * percent).div_ceil(100), at),
+            Step::RunTasks => {
+                self.run_tasks(usize::MAX, at);
+                self.forget_failures();
+            }
+            Step::RunOne => self.run_tasks(1, at),
+            Step::End(ending) => self.end_task(ending, at),
+            Step::CannotPlace => self.report(
+                at,
+                "was unable to place a task because no container instance met all of its requirements. Reason: No \
+                 Container Instances were found in your cluster. For more information, see the Troubleshooting \
+                 section of the Amazon ECS Developer Guide.",
+            ),
+            Step::DrainOthers => self.drain_others(at),
+            Step::SucceedEarly => self.succeed(at),
+            Step::Complete => self.complete(at),
+            Step::Supersede => self.supersede(at, definitions),
+            Step::RaiseAlarm => self.fail(Cause::Alarm, at),
+            Step::Enter(stage) => self.change_record(|record| record.stage = Some(stage)),
+            Step::ShiftTest(percent) => self.change_record(|record| record.traffic.0 = percent),
+            Step::ShiftProduction(percent) => self.change_record(|record| record.traffic.1 = percent),
+            Step::Call(hook, stage) => self.call_hook(&hook, stage, at),
+            Step::TimeOut => self.time_out(at),
+        }
+    }
+
+    /// Starts or stops tasks of the PRIMARY deployment until the desired number runs.
+    pub(super) fn scale(&mut self, at: Timestamp) {
+        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
+        let desired = self.desired;
+        let have = self.tasks.iter().filter(|task| task.deployment == number && !task.is_stopped()).count();
+        if have < desired {
+            self.start_tasks(desired - have, at);
+        }
+        let mut kept = 0;
+        self.stop_tasks(at, |task| {
+            kept += usize::from(task.deployment == number);
+            task.deployment == number && kept > desired
+        });
+        self.run_tasks(usize::MAX, at);
+    }
+
+    pub(super) fn drain_others(&mut self, at: Timestamp) {
+        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
+        self.stop_tasks(at, |task| task.deployment != number);
+    }
+
+    pub(super) fn stop_tasks(&mut self, at: Timestamp, mut surplus: impl FnMut(&Task) -> bool) {
+        let deployment = self.deployments.first().map_or(0, |primary| primary.number);
+        let mut stopped = Vec::new();
+        for task in self.tasks.iter_mut().filter(|task| !task.is_stopped()) {
+            if surplus(task) {
+                task.state = TaskState::Stopped { at, why: StopReason::Scaling { deployment } };
+                stopped.push(&*task);
+            }
+        }
+        let (names, count) = (names_of(stopped.iter().copied()), stopped.len());
+        self.report_stopped(at, &names, count);
+    }
+
+    fn report_stopped(&mut self, at: Timestamp, names: &str, count: usize) {
+        if count > 0 {
+            self.report(at, &format!("has stopped {count} running tasks: {names}."));
+        }
+    }
+
+    fn start_tasks(&mut self, count: usize, at: Timestamp) {
+        let Some(primary) = self.deployments.first() else { return };
+        let ids = &mut self.ids;
+        let new_task = |_| Task {
+            id: ids.hex(),
+            deployment: primary.number,
+            task_definition: primary.task_definition.clone(),
+            state: TaskState::Pending,
+            created: at,
+            started: None,
+        };
+        let started: Vec<Task> = (0..count).map(new_task).collect();
+        // The first task of a deployment is what makes ECS ask the registry for the digests.
+        if let Some(revision) = self.revisions.iter_mut().find(|revision| revision.number == primary.revision)
+        {
+            revision.resolved = true;
+        }
+        let names = names_of(started.iter());
+        self.tasks.extend(started);
+        self.report(at, &format!("has started {count} tasks: {names}."));
+    }
+
+    /// Lets pending tasks of the PRIMARY deployment run, until so many do.
+    fn run_tasks(&mut self, most: usize, at: Timestamp) {
+        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
+        let of_primary = |task: &&mut Task| task.deployment == number && !task.is_stopped();
+        for task in self.tasks.iter_mut().filter(of_primary).take(most) {
+            if task.state == TaskState::Pending {
+                task.state = TaskState::Running;
+                task.started = Some(at);
+            }
+        }
+    }
+
+    /// A task that runs well ends the row of failed ones, for the circuit breaker too unless it was
+    /// told otherwise: `resetOnHealthyTask`.
+    fn forget_failures(&mut self) {
+        let breaker = self.monitor("deploymentCircuitBreaker");
+        let resets = breaker.and_then(|breaker| breaker.get("resetOnHealthyTask")?.as_bool()).unwrap_or(true);
+        if let Some(primary) = self.deployments.first_mut() {
+            primary.failed_tasks = 0;
+        }
+        self.change_record(|record| {
+            if resets && record.is_in_progress() {
+                record.failures = 0;
+            }
+        });
+    }
+
+    /// Ends the PRIMARY deployment's task that is not stopped yet.
+    fn end_task(&mut self, ending: &'static Ending, at: Timestamp) {
+        let (target_group, port) = self.target_group();
+        let fill = |text: &str| text.replace("{target-group}", &target_group).replace("{port}", &port);
+        let Some(primary) = self.deployments.first_mut() else { return };
+        let number = primary.number;
+        let mut ended = Vec::new();
+        for task in self.tasks.iter_mut().filter(|task| task.deployment == number && !task.is_stopped()) {
+            let reason = fill(ending.stopped_reason);
+            task.state = TaskState::Stopped { at, why: StopReason::Failed { ending, reason } };
+            if ending.reach == Reach::Start {
+                task.started = Some(at);
+            }
+            ended.push(&*task);
+        }
+        let (names, count) = (names_of(ended.iter().copied()), ended.len());
+        primary.updated = at;
+        primary.failed_tasks += u32::from(ending.counts);
+        if let Some(event) = ending.event {
+            self.report(at, &fill(event));
+            self.report_stopped(at, &names, count);
+        }
+        if ending.counts {
+            self.count_failure(at);
+        }
+    }
+
+    fn count_failure(&mut self, at: Timestamp) {
+        let (threshold, has_breaker) =
+            (self.failure_threshold(), self.has_monitor("deploymentCircuitBreaker"));
+        let Some(current) = self.service_deployments.first_mut() else { return };
+        current.failures += 1;
+        if current.failures >= threshold && has_breaker && current.is_in_progress() {
+            self.fail(Cause::CircuitBreaker, at);
+        }
+    }
+
+    /// The ARN of the target group that the service's tasks are in, and their port there.
+    fn target_group(&self) -> (String, String) {
+        let balancer = self.settings.get("loadBalancers").and_then(|balancers| balancers.get(0));
+        let group = balancer.and_then(|balancer| text(balancer, "targetGroupArn")).map(str::to_owned);
+        let port = balancer.and_then(|balancer| balancer.get("containerPort")?.as_u64()).unwrap_or(8080);
+        (group.unwrap_or_else(|| made_up_target_group(&self.name)), port.to_string())
+    }
+
+    fn call_hook(&mut self, hook: &Hook, stage: Stage, at: Timestamp) {
+        let expires = at.plus(hook.timeout);
+        let run = HookRun {
+            id: self.ids.uuid(),
+            stage,
+            // A function succeeds at once.
+            status: if hook.pauses { HookStatus::AwaitingAction } else { HookStatus::Succeeded },
+            on_timeout: hook.on_timeout,
+            expires,
+            pauses: hook.pauses,
+            target: hook.target.clone(),
+        };
+        if let Some(primary) = self.deployments.first_mut().filter(|_| hook.pauses) {
+            primary.waits_until = Some(expires);
+        }
+        self.change_record(|record| record.hooks.push(run));
+    }
+
+    /// Another actor registers a copy of the PRIMARY deployment's definition with another image and
+    /// deploys it.
+    fn supersede(&mut self, at: Timestamp, definitions: &mut TaskDefinitions) {
+        let Some(primary) = self.deployments.first() else { return };
+        let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
+        if let Some(rival) = definitions.rival_of(primary.number, &primary.task_definition, at) {
+            self.deploy(&rival, rollout, at);
+        }
+    }
+
+    /// Changes the newest service deployment.
+    pub(super) fn change_record(&mut self, change: impl FnOnce(&mut ServiceDeployment)) {
+        if let Some(record) = self.service_deployments.first_mut() {
+            change(record);
+        }
+    }
+}
+
+fn made_up_target_group(service: &str) -> String {
+    use crate::sandbox::{ACCOUNT, REGION};
+    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{service}/6d0ecf831eec9f09")
+}
+
+fn names_of<'a>(tasks: impl Iterator<Item = &'a Task>) -> String {
+    tasks.map(|task| format!("(task {})", task.id)).collect::<Vec<_>>().join(" ")
+}

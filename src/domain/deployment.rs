@@ -17,7 +17,7 @@ use super::failure::{Failure, FailureKind};
 use super::request::{OnFailure, Policy};
 use super::rollout::{Observation, Rollout, Verdict, has_completed, judge};
 use super::service::{Deployment, DeploymentId};
-use super::service_deployment::ServiceDeploymentStatus;
+use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use super::timestamp::Timestamp;
 
 /// Where a service's deployment stands.
@@ -416,10 +416,22 @@ fn decide_rollout(
             finish(Outcome::Failed, format!("{reason}; ECS is still going back to the former revision"))
         }
         Verdict::InProgress => {
-            let reason = format!("the rollout did not end within {} s", policy.timeout.as_secs_f64());
+            let stands = stands(rollout, seen).map(|stands| format!(": {stands}")).unwrap_or_default();
+            let reason = format!("the rollout did not end within {} s{stands}", policy.timeout.as_secs_f64());
             go_back(former, rollout, seen, policy, Why { outcome: Outcome::TimedOut, reason })
         }
     }
+}
+
+/// What a rollout that goes on waits for.
+fn stands(rollout: &Rollout, seen: &Observation) -> Option<String> {
+    let mine = rollout.deployment.as_ref().and_then(|id| seen.service.deployment(id));
+    let record = seen.service_deployment.as_ref();
+    record.and_then(ServiceDeployment::pause_hint).or_else(|| {
+        let stage = record.and_then(|record| record.stage.as_ref());
+        let stage = stage.map(|stage| format!(", in stage {stage}")).unwrap_or_default();
+        mine.map(|mine| format!("{} of {} tasks run{stage}", mine.running, mine.desired))
+    })
 }
 
 /// The service is to go back: it is put back unless that has happened, or somebody else came first.

@@ -2,7 +2,7 @@
 
 use super::quote::{cut, quoted_to};
 use super::rollout::Observation;
-use super::service::DeploymentId;
+use super::service::{DeploymentId, ServiceEvent};
 use super::stopped_task::{StoppedContainer, StoppedTask};
 
 /// How many different stopped tasks are told of.
@@ -29,10 +29,10 @@ impl Evidence {
         let record = seen.service_deployment.as_ref();
         let began = seen.service.deployment(id).map(|mine| mine.created).unwrap_or_default();
         let since = seen.service.events.iter().take_while(|event| event.at >= began);
-        let unhealthy = since.map(|event| &event.message).find(|message| message.contains("is unhealthy in"));
+        let unhealthy = since.map(ServiceEvent::said).find(|said| said.contains("is unhealthy in"));
         Self {
             alarms: record.map(|record| record.alarms.clone()).unwrap_or_default(),
-            unhealthy: unhealthy.map(|message| cut(without_service(message), LINE).into_owned()),
+            unhealthy: unhealthy.map(|said| cut(said, LINE).into_owned()),
             tasks: Vec::new(),
         }
     }
@@ -94,12 +94,6 @@ fn last_line(task: &StoppedTask) -> Option<&str> {
     let container = task.culprit().filter(|container| logged(container));
     let container = container.or_else(|| task.containers.iter().find(|container| logged(container)))?;
     container.log_tail.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty())
-}
-
-/// `(service web) …` without its beginning.
-fn without_service(message: &str) -> &str {
-    let rest = message.strip_prefix("(service ").and_then(|rest| rest.split_once(") "));
-    rest.map_or(message, |(_, rest)| rest)
 }
 
 #[cfg(test)]

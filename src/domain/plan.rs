@@ -212,6 +212,7 @@ pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Se
         let found = described.iter().find(|service| is_named(service, name));
         let service = found.filter(|service| service.active).ok_or_else(|| missing(request, name, found))?;
         refuse_controller(service)?;
+        refuse_managed(service)?;
         services.push(service.clone());
     }
     Ok(services)
@@ -248,6 +249,18 @@ fn refuse_controller(service: &Service) -> Result<(), Failure> {
         ),
     )
     .advice(format!("{next}; nothing was changed")))
+}
+
+fn refuse_managed(service: &Service) -> Result<(), Failure> {
+    if !service.is_managed {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::InvalidInput,
+        format!("service {} is managed by ECS, as an Express Gateway service", service.name),
+    )
+    .because("ECS makes its task definitions itself")
+    .advice("Deploy it by `aws ecs update-express-gateway-service`; nothing was changed"))
 }
 
 fn lineage_of<'a>(

@@ -249,7 +249,7 @@ fn superseded_by(primary: &Deployment) -> Verdict {
 /// ECS's event that this deployment failed: `(service web) (deployment ecs-svc/1) deployment failed: …`.
 fn failure_event(service: &Service, id: &DeploymentId) -> Option<String> {
     let mark = format!("(deployment {id}) deployment failed");
-    service.events.iter().find(|event| event.message.contains(&mark)).map(|event| event.message.clone())
+    service.events.iter().find(|event| event.message.contains(&mark)).map(|event| event.said().to_owned())
 }
 
 /// Why the deployment will not come to a good end, although ECS goes on with it.
@@ -265,9 +265,8 @@ fn unplaceable(mine: &Deployment, service: &Service, now: Timestamp, policy: &Po
         .take_while(|event| !event.message.contains("has started"))
         .filter(|event| event.message.contains("unable to place a task"));
     let first = unplaced.last()?;
-    (now.since(first.at) >= policy.placement_grace).then(|| {
-        format!("no task could be placed for {} s: {}", now.since(first.at).as_secs(), first.message)
-    })
+    (now.since(first.at) >= policy.placement_grace)
+        .then(|| format!("no task could be placed for {} s: {}", now.since(first.at).as_secs(), first.said()))
 }
 
 #[cfg(test)]

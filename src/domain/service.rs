@@ -155,6 +155,15 @@ pub struct ServiceEvent {
     pub message: String,
 }
 
+impl ServiceEvent {
+    /// ECS's words without the service's name before them.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        let rest = self.message.strip_prefix("(service ").and_then(|rest| rest.split_once(") "));
+        rest.map_or(&self.message, |(_, rest)| rest)
+    }
+}
+
 /// A service's deployment controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Controller {

@@ -13,6 +13,7 @@ use crate::domain::plan::{Plan, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Observation;
 use crate::domain::service::DeploymentId;
+use crate::domain::service_deployment::ServiceDeployment;
 
 /// Tells a deployment's progress, a line at a time.
 #[derive(Debug)]
@@ -165,12 +166,13 @@ fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
         ),
         None => "the deployment is not listed".to_owned(),
     };
-    let stage = seen.service_deployment.as_ref().and_then(|record| record.stage.as_deref());
-    let stage = stage.map(|stage| format!("; {stage}")).unwrap_or_default();
+    let record = seen.service_deployment.as_ref();
+    let stage = record.and_then(|record| record.stage.clone());
+    let pause = record.and_then(ServiceDeployment::pause_hint);
     // An event from before the deployment tells nothing of it.
     let event = service.events.first().filter(|event| mine.is_some_and(|mine| event.at > mine.created));
-    let event = event.map(|event| format!("; {}", event.message)).unwrap_or_default();
-    format!("{counts}{stage}{event}")
+    let event = event.map(|event| event.said().to_owned());
+    [Some(counts), stage, pause, event].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// The text without control characters: what ECS quotes may come from anybody's image.

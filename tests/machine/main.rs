@@ -6,6 +6,7 @@
 mod crashes;
 #[path = "../definitions/mod.rs"]
 mod definitions;
+mod endings;
 mod faults;
 mod lossless;
 mod rivals;

@@ -121,6 +121,11 @@ impl TaskDefinitions {
         self.families.get(&family)?.get(index)
     }
 
+    /// Every revision of every family.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Revision> {
+        self.families.values().flatten()
+    }
+
     /// The revision that a service may start.
     pub(super) fn find_active(&self, reference: &str) -> Result<&Revision, ApiError> {
         let revision = self.find(reference).ok_or_else(|| ApiError::client("TaskDefinition not found."))?;

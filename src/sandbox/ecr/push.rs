@@ -15,9 +15,16 @@ impl Sandbox {
     /// Pushes an image for these platforms, such as `linux/amd64` or `linux/arm64/v8`, into a
     /// repository, which is made if there is none; gives its digest, which the tag names from now on.
     /// For one platform it is a single manifest, for several an index of one each. Every push makes
-    /// another image.
+    /// another image. A task that starts afterwards runs it, if that is how its image is named:
+    /// `123456789012.dkr.ecr.eu-west-1.amazonaws.com/repository:tag`.
     pub fn push_image(&self, repository: &str, tag: &str, platforms: &[&str]) -> String {
-        let pushed = self.state().ecr.push(repository, tag, platforms);
+        let now = self.clock.now();
+        let pushed = {
+            let mut state = self.state();
+            let pushed = state.ecr.push(repository, tag, platforms);
+            state.ecs.push_image(repository, tag, &pushed.digest, now);
+            pushed
+        };
         for (digest, config) in pushed.configs {
             self.put_object(LAYERS, &digest, config.into_bytes());
         }

@@ -1,6 +1,7 @@
 //! ECS: which operation does what.
 
 mod clusters;
+mod digests;
 mod ending;
 mod ids;
 mod lifecycle;
@@ -98,6 +99,11 @@ impl Ecs {
         let Some(replica) = replica else { return Err(ApiError::unknown_operation()) };
         let (services, then) = replica.look(now, definitions);
         observe(operation, request, services, clusters, definitions, then)
+    }
+
+    pub(super) fn push_image(&mut self, repository: &str, tag: &str, digest: &str, now: Timestamp) {
+        self.services.advance(now, &mut self.definitions);
+        self.definitions.digests.push(repository, tag, digest, now);
     }
 
     fn tell_replica(&mut self, now: Timestamp) {

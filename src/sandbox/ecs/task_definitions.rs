@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::digests::Digests;
 use super::ids::{arn, name_of};
 use super::on_read;
 use super::request::{includes, page, seconds, text};
@@ -21,6 +22,8 @@ pub(super) struct TaskDefinitions {
     families: BTreeMap<String, Vec<Revision>>,
     /// What another actor registered, by the number of the deployment that it superseded.
     rivals: BTreeMap<u64, String>,
+    /// Of the images that they name.
+    pub(super) digests: Digests,
 }
 
 /// One revision.

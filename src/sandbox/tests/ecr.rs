@@ -67,6 +67,22 @@ async fn a_tag_moves_and_a_digest_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deployment_runs_what_its_tag_named_when_its_first_task_started() {
+    let world = World::with_service(1, json!({}));
+    let push = || world.sandbox.push_image("shop/web", "latest", &["linux/amd64"]);
+    let first = push();
+    world.update(&world.register("123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web:latest")).await;
+    world.sleep(20).await;
+    let second = push();
+    world.sleep(60).await;
+    assert_eq!(running_digests(&world).await, [first.as_str(), first.as_str()]);
+    let request = world.ecs.update_service().cluster("prod").service("web").force_new_deployment(true);
+    request.send().await.unwrap();
+    world.sleep(60).await;
+    assert_eq!(running_digests(&world).await, [second.as_str(), second.as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_missing_is_told_as_ecr_does() {
     let world = World::empty();
     let digest = world.sandbox.push_image("shop/web", "1", &["linux/amd64"]);
@@ -121,6 +137,19 @@ async fn over_loopback_the_layer_is_on_the_same_server() {
 
 fn tagged(tag: &str) -> ImageIdentifier {
     ImageIdentifier::builder().image_tag(tag).build()
+}
+
+/// The digest that the service's revision runs, and the one that its task does.
+async fn running_digests(world: &World) -> [String; 2] {
+    let target = world.service_deployment().await.target_service_revision.unwrap().arn.unwrap();
+    let request = world.ecs.describe_service_revisions().service_revision_arns(target);
+    let revision = request.send().await.unwrap().service_revisions.unwrap().remove(0);
+    let request = world.ecs.list_tasks().cluster("prod").service_name("web");
+    let arns = request.send().await.unwrap().task_arns;
+    let request = world.ecs.describe_tasks().cluster("prod").set_tasks(arns);
+    let task = request.send().await.unwrap().tasks.unwrap().remove(0);
+    let of_revision = revision.container_images()[0].image_digest().unwrap();
+    [of_revision.to_owned(), task.containers()[0].image_digest().unwrap().to_owned()]
 }
 
 /// The manifest of an image of `shop/web`, whose digest has to be this one.

@@ -116,7 +116,13 @@ fn resource(request: &Value) -> String {
         (Some(service), ..) => format!("{prefix}:service/{}/{service}", text("cluster").unwrap_or("default")),
         (_, Some(family), _) => format!("{prefix}:task-definition/{family}:*"),
         (.., Some(role)) => role.to_owned(),
-        (None, None, None) => "*".to_owned(),
+        (None, None, None) => match (text("repositoryName"), text("logGroupName"), text("logStreamName")) {
+            (Some(repository), ..) => format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}"),
+            (_, Some(group), Some(stream)) => {
+                format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:{stream}")
+            }
+            _ => "*".to_owned(),
+        },
     }
 }
 

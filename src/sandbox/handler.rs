@@ -98,7 +98,7 @@ impl Sandbox {
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, codepipeline, grants, s3, sts, calls, .. } = &mut *guard;
+            let State { ecs, ecr, codepipeline, grants, logs, s3, sts, calls, .. } = &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
                     Protocol::Json(JsonService::CodePipeline) => codepipeline
@@ -106,6 +106,12 @@ impl Sandbox {
                         .map(|body| Response::json(&body)),
                     Protocol::Json(JsonService::Ecs) => {
                         ecs.answer_late(&call.operation, request, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Json(JsonService::Ecr) => ecr
+                        .answer(&call.operation, request, received.header("host"))
+                        .map(|body| Response::json(&body)),
+                    Protocol::Json(JsonService::Logs) => {
+                        logs.answer(&call.operation, request, ecs, now).map(|body| Response::json(&body))
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
@@ -139,7 +145,9 @@ impl Protocol {
     fn service(self) -> &'static str {
         match self {
             Self::Json(JsonService::CodePipeline) => "codepipeline",
+            Self::Json(JsonService::Ecr) => "ecr",
             Self::Json(JsonService::Ecs) => "ecs",
+            Self::Json(JsonService::Logs) => "logs",
             Self::Query => "sts",
             Self::Rest => "s3",
         }

@@ -1,4 +1,5 @@
-//! The embedded AWS: ECS, CodePipeline's job queue and STS as far as Evenkeel calls them, in one process and with no account.
+//! The embedded AWS: ECS, CodePipeline's job queue, S3 and STS, and what is read of ECR and of
+//! CloudWatch Logs, as far as Evenkeel calls them, in one process and with no account.
 //!
 //! It speaks AWS's wire protocols, so that the real SDK is exercised: in process, through
 //! [`Sandbox::http_client`], where a test that pauses tokio's clock plays a deployment of an hour
@@ -11,11 +12,14 @@
 mod calls;
 mod client;
 mod codepipeline;
+mod ecr;
 mod ecs;
 mod faults;
 mod grants;
 mod handler;
 mod hooks;
+mod logs;
+mod model;
 mod s3;
 mod server;
 mod sts;
@@ -41,10 +45,12 @@ pub use self::wire::ApiError;
 
 use self::calls::CallLog;
 use self::codepipeline::CodePipeline;
+use self::ecr::Ecr;
 use self::ecs::Ecs;
 use self::faults::Faults;
 use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
+use self::logs::Logs;
 use self::s3::S3;
 use self::sts::Sts;
 use crate::clock::Clock;
@@ -66,8 +72,10 @@ pub struct Sandbox {
 #[derive(Default)]
 struct State {
     ecs: Ecs,
+    ecr: Ecr,
     codepipeline: CodePipeline,
     grants: Grants,
+    logs: Logs,
     s3: S3,
     sts: Sts,
     faults: Faults,
@@ -129,6 +137,12 @@ impl Sandbox {
     pub fn set_resource_management(&self, cluster: &str, service: &str, kind: &str) {
         let now = self.clock.now();
         self.state().ecs.set_resource_management(cluster, service, kind, now);
+    }
+
+    /// Sets what the containers of a service write that log by `awslogs` and come to an end before
+    /// their time. Without it, that looks like an application that cannot reach its database.
+    pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {
+        self.state().logs.set_lines(cluster, service, lines);
     }
 
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.

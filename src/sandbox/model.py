@@ -3,6 +3,8 @@
 Source: the service models that the PyPI package botocore ships. Run it after `pip install botocore`:
     python3 src/sandbox/model.py ecs > src/sandbox/ecs/model.json
     python3 src/sandbox/model.py codepipeline > src/sandbox/codepipeline/model.json
+    python3 src/sandbox/model.py ecr > src/sandbox/ecr/model.json
+    python3 src/sandbox/model.py logs > src/sandbox/logs/model.json
 """
 
 import json
@@ -17,12 +19,14 @@ ContinueServiceDeployment CreateCluster CreateService DeleteService DeregisterTa
 DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks ListClusters ListServiceDeployments
 ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDeployment UpdateService
 """.split(),
+    "ecr": ["BatchGetImage", "DescribeImages", "GetDownloadUrlForLayer"],
+    "logs": ["GetLogEvents"],
     "codepipeline": """
 AcknowledgeJob CreateCustomActionType GetJobDetails PollForJobs PutJobFailureResult PutJobSuccessResult
 """.split(),
 }
 # Shapes of no request that are checked as well: what a job is made from has limits too.
-FURTHER = {"ecs": [], "codepipeline": ["JobData"]}
+FURTHER = {"codepipeline": ["JobData"]}
 KEPT = ("type", "members", "required", "member", "key", "value", "enum", "min", "max", "pattern")
 
 
@@ -44,7 +48,7 @@ def children(shape):
 service = sys.argv[1]
 model = botocore.loaders.Loader().load_service_model(service, "service-2")
 operations = {name: model["operations"][name]["input"]["shape"] for name in OPERATIONS[service]}
-shapes, waiting = {}, [*operations.values(), *FURTHER[service]]
+shapes, waiting = {}, [*operations.values(), *FURTHER.get(service, [])]
 while waiting:
     name = waiting.pop()
     if name not in shapes:

@@ -1,5 +1,5 @@
-//! Requests, answers and errors as they travel: `awsJson1.1` for ECS and CodePipeline, the query
-//! protocol for STS, REST with XML for S3.
+//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, ECR, CodePipeline and
+//! CloudWatch Logs, the query protocol for STS, REST with XML for S3.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -91,7 +91,9 @@ pub(super) enum Protocol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JsonService {
     CodePipeline,
+    Ecr,
     Ecs,
+    Logs,
 }
 
 /// A request that was read: which operation, and what it asks.
@@ -117,6 +119,8 @@ impl Request {
             let prefixes = [
                 ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
                 ("CodePipeline_20150709.", JsonService::CodePipeline),
+                ("AmazonEC2ContainerRegistry_V20150921.", JsonService::Ecr),
+                ("Logs_20140328.", JsonService::Logs),
             ];
             let found =
                 prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));

@@ -54,7 +54,7 @@ impl Ids {
 
 /// A stand-in for the digest that a registry would give for this image: the one that the image
 /// names, or else one that only depends on the image's name.
-pub(super) fn digest_of(image: &str) -> String {
+pub(in crate::sandbox) fn digest_of(image: &str) -> String {
     match image.split_once('@') {
         Some((_, digest)) => digest.to_owned(),
         None => {

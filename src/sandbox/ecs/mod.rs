@@ -1,10 +1,11 @@
 //! ECS: which operation does what.
 
 mod clusters;
+mod digests;
 mod ending;
 mod ids;
 mod lifecycle;
-mod model;
+mod log_streams;
 mod on_read;
 mod replica;
 mod request;
@@ -22,18 +23,24 @@ mod task_definitions;
 mod tasks;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub(super) use self::ids::digest_of;
+pub(super) use self::log_streams::{LogStream, Missing};
 pub use self::rollout::{Rollout, RolloutOutcome};
 
 use self::clusters::Clusters;
 use self::replica::{LAGGING, Replica};
 use self::services::Services;
 use self::task_definitions::TaskDefinitions;
+use super::model::Model;
 use super::wire::ApiError;
 use crate::clock::Timestamp;
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
 /// All of ECS.
 #[derive(Debug, Default)]
@@ -53,7 +60,7 @@ impl Ecs {
         request: &Value,
         now: Timestamp,
     ) -> Result<Value, ApiError> {
-        model::check(operation, request, &self.declared)?;
+        MODEL.check(operation, request, &self.declared)?;
         let Self { clusters, definitions, services, .. } = self;
         services.advance(now, definitions);
         let answer = match operation {
@@ -86,12 +93,17 @@ impl Ecs {
         if self.replica.is_none() || !LAGGING.contains(&operation) {
             return self.answer(operation, request, now);
         }
-        model::check(operation, request, &self.declared)?;
+        MODEL.check(operation, request, &self.declared)?;
         let Self { clusters, definitions, services, replica, .. } = self;
         services.advance(now, definitions);
         let Some(replica) = replica else { return Err(ApiError::unknown_operation()) };
         let (services, then) = replica.look(now, definitions);
         observe(operation, request, services, clusters, definitions, then)
+    }
+
+    pub(super) fn push_image(&mut self, repository: &str, tag: &str, digest: &str, now: Timestamp) {
+        self.services.advance(now, &mut self.definitions);
+        self.definitions.digests.push(repository, tag, digest, now);
     }
 
     fn tell_replica(&mut self, now: Timestamp) {

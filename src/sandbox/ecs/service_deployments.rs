@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::clusters::Clusters;
-use super::ids::{arn, digest_of, name_of};
+use super::ids::{arn, name_of};
 use super::lifecycle::{Decision, HookRun};
 use super::request::{not_found, page, seconds, text, texts};
 use super::service::Service;
@@ -25,13 +25,13 @@ pub(super) struct ServiceRevision {
     pub(super) number: u64,
     task_definition: String,
     created: Timestamp,
-    /// Whether ECS has asked the registry for the images' digests.
-    pub(super) resolved: bool,
+    /// When ECS asked the registry for the images' digests, if it has.
+    pub(super) resolved: Option<Timestamp>,
 }
 
 impl ServiceRevision {
     pub(super) fn new(number: u64, task_definition: &str, at: Timestamp) -> Self {
-        Self { number, task_definition: task_definition.to_owned(), created: at, resolved: false }
+        Self { number, task_definition: task_definition.to_owned(), created: at, resolved: None }
     }
 }
 
@@ -231,8 +231,8 @@ impl Service {
         let definition = definitions.find(&revision.task_definition);
         let image = |(name, image): (&str, &str)| {
             let mut view = json!({ "containerName": name, "image": image });
-            if revision.resolved {
-                view["imageDigest"] = digest_of(image).into();
+            if let Some(time) = revision.resolved {
+                view["imageDigest"] = definitions.digests.at(image, time).into();
             }
             view
         };

@@ -6,7 +6,7 @@ use super::ids::arn;
 use super::request::{seconds, text};
 use super::service::{Deployment, Event, RolloutState, Service};
 use super::service_deployment::Cause;
-use super::strategy::{Strategy, Traffic};
+use super::strategy::Traffic;
 use super::tasks::TaskState;
 use crate::sandbox::ACCOUNT;
 
@@ -139,7 +139,8 @@ impl Service {
     fn reports_rollout_states(&self) -> bool {
         let balancers = self.settings.get("loadBalancers").and_then(Value::as_array);
         let is_classic = |balancer: &Value| text(balancer, "loadBalancerName").is_some();
-        Strategy::of(&self.settings).traffic == Traffic::Rolling
+        let configuration = self.settings.get("deploymentConfiguration");
+        configuration.is_none_or(|it| Traffic::of(it) == Traffic::Rolling)
             && !balancers.into_iter().flatten().any(is_classic)
     }
 

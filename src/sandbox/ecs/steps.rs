@@ -92,6 +92,9 @@ impl Service {
 
     fn start_tasks(&mut self, count: usize, at: Timestamp) {
         let Some(primary) = self.deployments.first() else { return };
+        // The first task of a revision is what makes ECS ask the registry for the digests.
+        let revision = self.revisions.iter_mut().find(|revision| revision.number == primary.revision);
+        let resolved = revision.map_or(at, |revision| *revision.resolved.get_or_insert(at));
         let ids = &mut self.ids;
         let new_task = |_| Task {
             id: ids.hex(),
@@ -100,13 +103,9 @@ impl Service {
             state: TaskState::Pending,
             created: at,
             started: None,
+            resolved,
         };
         let started: Vec<Task> = (0..count).map(new_task).collect();
-        // The first task of a deployment is what makes ECS ask the registry for the digests.
-        if let Some(revision) = self.revisions.iter_mut().find(|revision| revision.number == primary.revision)
-        {
-            revision.resolved = true;
-        }
         let names = names_of(started.iter());
         self.tasks.extend(started);
         self.report(at, &format!("has started {count} tasks: {names}."));

@@ -91,7 +91,7 @@ impl Strategy {
 
 impl Traffic {
     /// Reads it from a deployment configuration; what is not given has the model's defaults.
-    fn of(configuration: &Value) -> Self {
+    pub(super) fn of(configuration: &Value) -> Self {
         let part = |of: &str, member: &str| configuration.get(of)?.get(member).cloned();
         let percent = |of: &str, member: &str, or: f64| {
             part(of, member)

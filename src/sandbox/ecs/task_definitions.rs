@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::digests::Digests;
 use super::ids::{arn, name_of};
 use super::on_read;
 use super::request::{includes, page, seconds, text};
@@ -21,6 +22,8 @@ pub(super) struct TaskDefinitions {
     families: BTreeMap<String, Vec<Revision>>,
     /// What another actor registered, by the number of the deployment that it superseded.
     rivals: BTreeMap<u64, String>,
+    /// Of the images that they name.
+    pub(super) digests: Digests,
 }
 
 /// One revision.
@@ -119,6 +122,11 @@ impl TaskDefinitions {
     pub(super) fn find(&self, reference: &str) -> Option<&Revision> {
         let (family, index) = self.position(reference)?;
         self.families.get(&family)?.get(index)
+    }
+
+    /// Every revision of every family.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Revision> {
+        self.families.values().flatten()
     }
 
     /// The revision that a service may start.

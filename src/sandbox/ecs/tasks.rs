@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::clusters::Clusters;
 use super::ending::{Ending, Reach, SIGTERM};
-use super::ids::{Ids, arn, digest_of, name_of};
+use super::ids::{Ids, arn, name_of};
 use super::request::{not_found, page, seconds, text, texts};
 use super::services::Services;
 use super::task_definitions::TaskDefinitions;
@@ -24,6 +24,8 @@ pub(super) struct Task {
     pub(super) state: TaskState,
     pub(super) created: Timestamp,
     pub(super) started: Option<Timestamp>,
+    /// When ECS asked the registry for the digests of its images.
+    pub(super) resolved: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,7 +178,7 @@ impl Task {
                 "healthStatus": self.health(name, definitions),
             });
             if self.has_containers() {
-                container["imageDigest"] = digest_of(image).into();
+                container["imageDigest"] = definitions.digests.at(image, self.resolved).into();
                 container["runtimeId"] = self.runtime_id(name, launch_type).into();
             }
             // The first container is the one that ends the task; the others end with SIGTERM.

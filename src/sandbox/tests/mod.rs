@@ -1,7 +1,10 @@
 //! The embedded AWS as its clients see it: through the SDK, in process and over loopback.
 
 mod codepipeline;
+mod ecr;
 mod faults;
+mod hooks;
+mod logs;
 mod outcomes;
 mod read_lag;
 mod requests;

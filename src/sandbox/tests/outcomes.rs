@@ -163,6 +163,42 @@ async fn tasks_that_are_placed_late_are_missed_for_half_the_time() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_tells_how_it_is_while_it_runs() {
+    let world = World::with_service(1, json!({})).with_rollout(RolloutOutcome::Ok, 60);
+    let check = json!({ "command": ["CMD-SHELL", "true"] });
+    let containers = json!([{ "name": "app", "image": "app:2", "healthCheck": check }, { "name": "side", "image": "side:1" }]);
+    world.call("RegisterTaskDefinition", json!({ "family": "web", "containerDefinitions": containers }));
+    let mine = world.update("web").await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        world.sleep(15).await;
+        let request = world.ecs.list_tasks().cluster("prod").started_by(&mine);
+        let arns = request.send().await.unwrap().task_arns;
+        let request = world.ecs.describe_tasks().cluster("prod").set_tasks(arns);
+        let task = request.send().await.unwrap().tasks.unwrap().remove(0);
+        let health = |it: &aws_sdk_ecs::types::Container| it.health_status().unwrap().to_string();
+        let ids = task.containers().iter().map(|it| it.runtime_id().map(str::len));
+        seen.push((
+            task.last_status().unwrap().to_owned(),
+            task.started_at().is_some(),
+            task.health_status().unwrap().to_string(),
+            task.containers().iter().map(health).collect::<Vec<_>>(),
+            ids.collect::<Vec<_>>(),
+        ));
+    }
+    let (unknown, healthy) = ("UNKNOWN".to_owned(), "HEALTHY".to_owned());
+    let all_unknown = vec![unknown.clone(), unknown.clone()];
+    let some_healthy = vec![healthy.clone(), unknown.clone()];
+    assert_eq!(
+        seen,
+        [
+            ("PENDING".to_owned(), false, unknown, all_unknown, vec![None, None]),
+            ("RUNNING".to_owned(), true, healthy, some_healthy, vec![Some(64), Some(64)]),
+        ]
+    );
+}
+
 /// A service whose tasks are in a target group, at port 80.
 fn balanced(desired: u64, mut members: Value) -> World {
     members["loadBalancers"] =

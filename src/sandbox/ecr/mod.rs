@@ -1,0 +1,173 @@
+//! ECR: the images that were pushed, as far as a client looks whether one fits.
+
+mod push;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use super::model::Model;
+use super::wire::ApiError;
+use super::{ACCOUNT, REGION};
+
+/// Layers lie in a bucket of AWS's own, which is here a bucket like any other.
+pub(super) const LAYERS: &str = "prod-eu-west-1-starport-layer-bucket";
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
+
+/// Every repository, by its name.
+#[derive(Debug, Default)]
+pub(super) struct Ecr {
+    repositories: BTreeMap<String, Repository>,
+    /// How many images were pushed.
+    pushes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Repository {
+    /// By their digests.
+    images: BTreeMap<String, Image>,
+    /// The digest that each tag names.
+    tags: BTreeMap<String, String>,
+    /// The digests of what the images' manifests name.
+    layers: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Image {
+    media_type: &'static str,
+    manifest: String,
+}
+
+impl Ecr {
+    /// Performs one operation; `host` is the server that the request was sent to, if it says so.
+    pub(super) fn answer(
+        &self,
+        operation: &str,
+        request: &Value,
+        host: Option<&str>,
+    ) -> Result<Value, ApiError> {
+        MODEL.check(operation, request, &BTreeSet::new())?;
+        let name = text(request, "repositoryName").unwrap_or_default();
+        let repository = self.repositories.get(name).ok_or_else(|| {
+            let message = format!(
+                "The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
+            );
+            ApiError::new("RepositoryNotFoundException", message)
+        })?;
+        match operation {
+            "BatchGetImage" => repository.batch_get(name, request),
+            "DescribeImages" => repository.describe(name, request),
+            "GetDownloadUrlForLayer" => repository.download_url(name, request, host),
+            _ => Err(ApiError::unknown_operation()),
+        }
+    }
+}
+
+impl Repository {
+    /// The media types that the caller accepts are not looked at: every image is answered as it was
+    /// pushed.
+    fn batch_get(&self, name: &str, request: &Value) -> Result<Value, ApiError> {
+        let (mut images, mut failures) = (Vec::new(), Vec::new());
+        for id in ids(request) {
+            match self.find(id) {
+                Ok((digest, image)) => images.push(json!({
+                    "registryId": ACCOUNT,
+                    "repositoryName": name,
+                    "imageId": with_digest(id, digest),
+                    "imageManifest": image.manifest,
+                    "imageManifestMediaType": image.media_type,
+                })),
+                Err((code, reason)) => {
+                    failures.push(json!({ "imageId": id, "failureCode": code, "failureReason": reason }));
+                }
+            }
+        }
+        Ok(json!({ "images": images, "failures": failures }))
+    }
+
+    fn describe(&self, name: &str, request: &Value) -> Result<Value, ApiError> {
+        let mut digests: Vec<&String> = self.images.keys().collect();
+        if request.get("imageIds").is_some_and(Value::is_array) {
+            digests = ids(request)
+                .map(|id| self.find(id).map(|(digest, _)| digest).map_err(|_| image_not_found(name, id)))
+                .collect::<Result<_, _>>()?;
+        }
+        let details = digests.into_iter().filter_map(|digest| {
+            let image = self.images.get(digest)?;
+            let tags = self.tags.iter().filter(|(_, its)| *its == digest).map(|(tag, _)| tag.as_str());
+            let mut detail = json!({
+                "registryId": ACCOUNT,
+                "repositoryName": name,
+                "imageDigest": digest,
+                "imageManifestMediaType": image.media_type,
+                "imageSizeInBytes": image.manifest.len(),
+            });
+            // An image without a tag has no such member.
+            let tags: Vec<&str> = tags.collect();
+            if !tags.is_empty() {
+                detail["imageTags"] = json!(tags);
+            }
+            Some(detail)
+        });
+        Ok(json!({ "imageDetails": details.collect::<Vec<_>>() }))
+    }
+
+    fn download_url(&self, name: &str, request: &Value, host: Option<&str>) -> Result<Value, ApiError> {
+        let digest = text(request, "layerDigest").unwrap_or_default();
+        if !self.layers.contains(digest) {
+            let message = format!(
+                "The layer with digest '{digest}' does not exist in the repository with name '{name}' in the \
+                 registry with id '{ACCOUNT}'"
+            );
+            return Err(ApiError::new("LayersNotFoundException", message));
+        }
+        let server = match host.filter(|host| !host.ends_with(".amazonaws.com")) {
+            Some(host) => format!("http://{host}"),
+            None => format!("https://s3.{REGION}.amazonaws.com"),
+        };
+        Ok(json!({ "downloadUrl": format!("{server}/{LAYERS}/{digest}"), "layerDigest": digest }))
+    }
+
+    /// The image of an id; or the code and the reason of the failure.
+    fn find(&self, id: &Value) -> Result<(&String, &Image), (&'static str, &'static str)> {
+        let (tag, digest) = (text(id, "imageTag"), text(id, "imageDigest"));
+        let named = tag.map(|tag| self.tags.get(tag));
+        let digest = match (named, digest) {
+            (None, None) => return Err(("MissingDigestAndTag", "Image ID requires a tag or a digest")),
+            (Some(Some(named)), Some(digest)) if named != digest => {
+                return Err(("ImageTagDoesNotMatchDigest", "The tag and the digest name different images"));
+            }
+            (Some(named), None) => named.map(String::as_str),
+            (_, digest) => digest,
+        };
+        let found = digest.and_then(|digest| self.images.get_key_value(digest));
+        found.ok_or(("ImageNotFound", "Requested image not found"))
+    }
+}
+
+fn image_not_found(repository: &str, id: &Value) -> ApiError {
+    let shown = |member: &str| text(id, member).unwrap_or("null").to_owned();
+    let message = format!(
+        "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with name \
+         '{repository}' in the registry with id '{ACCOUNT}'",
+        shown("imageDigest"),
+        shown("imageTag"),
+    );
+    ApiError::new("ImageNotFoundException", message)
+}
+
+fn ids(request: &Value) -> impl Iterator<Item = &Value> {
+    request.get("imageIds").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn with_digest(id: &Value, digest: &str) -> Value {
+    let mut whole: Map<String, Value> = id.as_object().cloned().unwrap_or_default();
+    whole.insert("imageDigest".to_owned(), digest.into());
+    Value::Object(whole)
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
+    value.get(member)?.as_str().filter(|text| !text.is_empty())
+}

@@ -8,6 +8,7 @@ use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::log_stream::LogStream;
+use crate::domain::registry::{EcrImage, FoundImage};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
@@ -96,10 +97,19 @@ pub trait Logs: Sync {
     ) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
 }
 
-/// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.
-pub trait Cloud: Ecs + Logs {}
+/// Amazon ECR.
+pub trait Registry: Sync {
+    /// Looks an image up; `None` if it is not there.
+    fn find_image(
+        &self,
+        image: &EcrImage,
+    ) -> impl Future<Output = Result<Option<FoundImage>, Failure>> + Send;
+}
 
-impl<T: Ecs + Logs> Cloud for T {}
+/// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.
+pub trait Cloud: Ecs + Logs + Registry {}
+
+impl<T: Ecs + Logs + Registry> Cloud for T {}
 
 /// A line of `ListServiceDeployments`.
 #[derive(Debug, Clone, PartialEq, Eq)]

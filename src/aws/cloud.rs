@@ -1,6 +1,7 @@
 //! AWS in the identity that deploys.
 
 use aws_config::{Region, SdkConfig};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::Calls;
 use super::connect::allowance;
@@ -31,5 +32,20 @@ impl AwsCloud {
             config = config.interceptor(calls.clone());
         }
         aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+    }
+
+    /// Amazon ECR in `region`.
+    pub(super) fn ecr(&self, region: &str) -> aws_sdk_ecr::Client {
+        let config = aws_sdk_ecr::config::Builder::from(&self.config);
+        let mut config = config.region(Region::new(region.to_owned())).retry_partition(allowance());
+        if let Some(calls) = &self.calls {
+            config = config.interceptor(calls.clone());
+        }
+        aws_sdk_ecr::Client::from_conf(config.build())
+    }
+
+    /// What carries the calls.
+    pub(super) fn http_client(&self) -> Option<SharedHttpClient> {
+        self.config.http_client()
     }
 }

@@ -9,6 +9,7 @@ mod cloud;
 mod codepipeline;
 mod connect;
 mod crowd;
+mod ecr;
 mod ecs;
 mod error;
 mod job;

@@ -89,7 +89,7 @@ pub(super) struct RolloutArgs {
     /// Return when the rollout has started
     #[arg(long, env = "EVENKEEL_NO_WAIT", hide_env_values = true)]
     pub(super) no_wait: bool,
-    /// Leave out the checks that cost a call of their own (today there are none)
+    /// Do not look in Amazon ECR whether the images are there and fit the tasks' platform
     #[arg(long, env = "EVENKEEL_SKIP_VERIFY", hide_env_values = true)]
     pub(super) skip_verify: bool,
     /// How many tasks in a row may fail [default: ECS's own threshold, or its circuit breaker where that is on]

@@ -42,6 +42,7 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
             force_new_deployment: what.force_new_deployment,
             max_task_failures: rollout.max_task_failures,
             placement_grace: rollout.placement_grace,
+            skip_verify: rollout.skip_verify,
         },
     })
 }

@@ -79,7 +79,12 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 reason: format!("ECS says that {} runs {}", record.arn, runs.task_definition),
             },
             Some(runs) => {
-                run.digests = runs.digests;
+                let images = self.revisions[run.revision].planned.definition.images();
+                for (container, digest) in runs.digests {
+                    if let Some(image) = images.get(&container) {
+                        run.digests.insert(image.clone(), digest);
+                    }
+                }
                 ending
             }
             None => ending,

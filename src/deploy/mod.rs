@@ -29,6 +29,7 @@ mod report;
 mod run;
 mod slice;
 mod undo;
+mod verify;
 mod watch;
 
 use crate::clock::Clock;
@@ -87,10 +88,20 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     began: Timestamp,
 ) -> Result<Machine<'a, 'l, E, R>, Failure> {
     ledger::refuse_shared_record(request.services.len(), world.records.len())?;
-    let (services, ledger) =
-        tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
-    let mut plan = prepare::plan(world.ecs, request, services).await?;
+    let read = async {
+        let (services, ledger) =
+            tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
+        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledger))
+    };
+    let (read, images) = tokio::join!(read, verify::look_up(world.ecs, request));
+    let (mut plan, ledger) = read?;
     plan.warnings.extend(ledger.unfinished());
+    verify::check(&mut plan, request, &images)?;
     listen(Progress::Planned(&plan));
-    Ok(Machine::new(world, request, listen, plan, ledger, began))
+    let mut machine = Machine::new(world, request, listen, plan, ledger, began);
+    let digests = verify::digests(images);
+    for run in &mut machine.runs {
+        run.digests.clone_from(&digests);
+    }
+    Ok(machine)
 }

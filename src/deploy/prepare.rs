@@ -7,15 +7,20 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Lineage, Plan, select};
 use crate::domain::request::DeployRequest;
 use crate::domain::service::Service;
-use crate::ports::Ecs;
+use crate::ports::{Cloud, Ecs};
 
-/// Reads what the request is about and plans it; writes nothing.
+use super::verify;
+
+/// Reads what the request is about, plans it and checks that its images are there; writes nothing.
 ///
 /// # Errors
-/// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`].
-pub async fn prepare<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result<Plan, Failure> {
-    let services = describe(ecs, request).await?;
-    plan(ecs, request, services).await
+/// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`], and an image that cannot run.
+pub async fn prepare<E: Cloud>(cloud: &E, request: &DeployRequest) -> Result<Plan, Failure> {
+    let read = async { plan(cloud, request, describe(cloud, request).await?).await };
+    let (plan, images) = tokio::join!(read, verify::look_up(cloud, request));
+    let mut plan = plan?;
+    verify::check(&mut plan, request, &images)?;
+    Ok(plan)
 }
 
 /// Describes the requested services.

@@ -33,7 +33,7 @@ pub(super) struct Run {
     pub(super) deployment: Option<DeploymentId>,
     /// That deployment's own record.
     pub(super) service_deployment: Option<String>,
-    /// What its images resolved to.
+    /// What images resolved to, by their references.
     pub(super) digests: BTreeMap<String, String>,
     /// What speaks for the cause of its failure, once that was gathered.
     pub(super) evidence: Option<Evidence>,
@@ -178,13 +178,13 @@ impl Run {
         }
     }
 
-    /// What `images` resolved to: as ECS says, or as they are pinned.
+    /// What `images` resolved to: as they are pinned, or as ECS or the registry says.
     fn digests_of(&self, images: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let digest = |name: &String, image: &str| {
+        let digest = |image: &String| {
             let pinned = digest_of(image).map(str::to_owned);
-            pinned.or_else(|| self.digests.get(name).cloned())
+            pinned.or_else(|| self.digests.get(image).cloned())
         };
-        images.iter().filter_map(|(name, image)| Some((name.clone(), digest(name, image)?))).collect()
+        images.iter().filter_map(|(name, image)| Some((name.clone(), digest(image)?))).collect()
     }
 
     fn outcome(&self) -> Outcome {

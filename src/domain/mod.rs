@@ -20,6 +20,7 @@ pub mod outlook;
 pub mod plan;
 mod quote;
 pub mod record;
+pub mod registry;
 pub mod request;
 pub mod rollout;
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub struct Policy {
     pub max_task_failures: Option<u32>,
     /// How long ECS may be unable to place a task.
     pub placement_grace: Duration,
+    /// Leave out the checks that cost calls of their own: whether images are there.
+    pub skip_verify: bool,
 }
 
 impl Default for Policy {
@@ -47,6 +49,7 @@ impl Default for Policy {
             force_new_deployment: false,
             max_task_failures: None,
             placement_grace: Duration::from_secs(5 * 60),
+            skip_verify: false,
         }
     }
 }

@@ -153,6 +153,11 @@ impl TaskDefinition {
         values.filter(|value| value.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
     }
 
+    /// One of its own members.
+    pub(super) fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// The definition of a container.
     pub(super) fn container(&self, name: &str) -> Option<&Value> {
         self.container_definitions().find(|container| container_name(container) == name)

@@ -6,12 +6,13 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::log_stream::LogStream;
+use crate::domain::registry::{EcrImage, FoundImage};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Logs};
+use crate::ports::{Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Logs, Registry};
 
 use super::shared::{SharedEcs, Sharing};
 
@@ -157,5 +158,11 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
 impl<E: Cloud + Send + Sync + 'static> Logs for JobEcs<E> {
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         once_more!(self.shared.log_tail(stream, lines))
+    }
+}
+
+impl<E: Cloud + Send + Sync + 'static> Registry for JobEcs<E> {
+    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
+        once_more!(self.shared.find_image(image))
     }
 }

@@ -9,6 +9,8 @@ mod definitions;
 mod endings;
 mod faults;
 mod lossless;
+mod reasons;
 mod rivals;
 mod stories;
+mod verify;
 mod world;

@@ -17,12 +17,13 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
+use crate::domain::registry::{EcrImage, FoundImage};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Logs};
+use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Logs, Registry};
 
 use gather::{Gather, Lookup};
 use limits::Limits;
@@ -146,6 +147,12 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
 impl<E: Cloud + Send + Sync + 'static> Logs for SharedEcs<E> {
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         self.ecs.log_tail(stream, lines).await
+    }
+}
+
+impl<E: Cloud + Send + Sync + 'static> Registry for SharedEcs<E> {
+    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
+        self.ecs.find_image(image).await
     }
 }
 

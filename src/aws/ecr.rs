@@ -1,0 +1,158 @@
+//! Amazon ECR through its SDK.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef;
+use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecs::error::BoxError;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt, Limited};
+use serde::Deserialize;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::registry::{EcrImage, FoundImage, ImageVersion, Platform};
+use crate::ports::Registry;
+
+use super::cloud::AwsCloud;
+use super::error::failure_of;
+
+/// The manifests that are understood: of one image, and of one for each platform; each as Docker and
+/// as the Open Container Initiative call it.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+];
+
+/// The configuration of an image has some kilobytes; more than this is not read.
+const LARGEST_CONFIGURATION: usize = 1 << 20;
+
+impl Registry for AwsCloud {
+    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
+        let id = match &image.version {
+            ImageVersion::Tag(tag) => ImageIdentifier::builder().image_tag(tag),
+            ImageVersion::Digest(digest) => ImageIdentifier::builder().image_digest(digest),
+        };
+        let call = self.ecr(&image.region).batch_get_image().registry_id(&image.account);
+        let call = call.repository_name(&image.repository).image_ids(id.build());
+        let call = call.set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()));
+        let answer = match Box::pin(call.send()).await {
+            Ok(answer) => answer,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_repository_not_found_exception()) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failure_of("ecr", "BatchGetImage", &image.repository, &error)),
+        };
+        let Some(found) = answer.images().first() else { return Ok(None) };
+        let manifest: Manifest =
+            serde_json::from_str(found.image_manifest().unwrap_or_default()).unwrap_or_default();
+        let digest = found.image_id().and_then(|id| id.image_digest()).unwrap_or_default().to_owned();
+        let platforms = match manifest.config {
+            Some(config) => self.platform(image, &config.digest).await?.into_iter().collect(),
+            None => manifest.manifests.into_iter().filter_map(|listed| listed.platform?.known()).collect(),
+        };
+        Ok(Some(FoundImage { digest, platforms }))
+    }
+}
+
+impl AwsCloud {
+    /// What a single image is for, which only its configuration says.
+    async fn platform(&self, image: &EcrImage, config: &str) -> Result<Option<Platform>, Failure> {
+        let components = CaptureComponents::default();
+        let call = self.ecr(&image.region).get_download_url_for_layer().registry_id(&image.account);
+        let call = call.repository_name(&image.repository).layer_digest(config);
+        let sent = Box::pin(call.customize().interceptor(components.clone()).send()).await;
+        let answer =
+            sent.map_err(|error| failure_of("ecr", "GetDownloadUrlForLayer", &image.repository, &error))?;
+        let (Some(url), Some(components)) = (answer.download_url(), components.take()) else {
+            return Ok(None);
+        };
+        let content = self.download(url, &components).await.map_err(|error| {
+            let what = format!("the configuration of an image of {} cannot be read", image.repository);
+            Failure::new(FailureKind::Unavailable, what).caused_by(anyhow::Error::from_boxed(error))
+        })?;
+        let said: Said = serde_json::from_slice(&content).unwrap_or_default();
+        Ok(said.known())
+    }
+
+    /// What a signed address leads to, by the client that calls AWS.
+    async fn download(&self, url: &str, components: &RuntimeComponents) -> Result<Vec<u8>, BoxError> {
+        let client = self.http_client().ok_or("there is no HTTP client")?;
+        let request = http::Request::get(url).body(SdkBody::empty())?;
+        let settings = HttpConnectorSettings::default();
+        let connector = client.http_connector(&settings, components);
+        let response = connector.call(HttpRequest::try_from(request)?).await?;
+        if !response.status().is_success() {
+            return Err(format!("HTTP {}", response.status().as_u16()).into());
+        }
+        let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await?;
+        Ok(body.to_bytes().to_vec())
+    }
+}
+
+/// A manifest, of one image or of one for each platform.
+#[derive(Default, Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    manifests: Vec<Listed>,
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    platform: Option<Said>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    digest: String,
+}
+
+/// A platform as a manifest or a configuration says it.
+#[derive(Default, Deserialize)]
+struct Said {
+    os: Option<String>,
+    architecture: Option<String>,
+}
+
+impl Said {
+    /// The platform; an attestation, which is listed beside images, is for an unknown one.
+    fn known(self) -> Option<Platform> {
+        let known = |word: &String| word != "unknown";
+        Some(Platform { os: self.os.filter(known)?, architecture: self.architecture.filter(known)? })
+    }
+}
+
+/// Keeps what a call was made with, for a request that is not AWS's own.
+#[derive(Debug, Clone, Default)]
+struct CaptureComponents(Arc<Mutex<Option<RuntimeComponents>>>);
+
+impl CaptureComponents {
+    fn take(&self) -> Option<RuntimeComponents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Intercept for CaptureComponents {
+    fn name(&self) -> &'static str {
+        "CaptureComponents"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        _context: &AfterDeserializationInterceptorContextRef<'_>,
+        components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(components.clone());
+        Ok(())
+    }
+}

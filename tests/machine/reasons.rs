@@ -1,0 +1,85 @@
+//! Why a rollout failed: what its user is told, from whatever can be read, and never a secret.
+
+use evenkeel::domain::deployment::Outcome;
+use evenkeel::output::report_document;
+use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use serde_json::{Value, json};
+
+use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message};
+
+const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
+const SECRET: &str = "hunter22-do-not-tell";
+
+/// A service whose container logs to CloudWatch Logs, and is handed a secret in its environment.
+fn logging() -> Account {
+    let mut definition = definition();
+    let app = &mut definition["containerDefinitions"][0];
+    app["environment"] = json!([{ "name": "PASSWORD", "value": SECRET }]);
+    app["logConfiguration"] = json!({
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": "/shop/web", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "web",
+        },
+    });
+    let account = Account::running(&definition);
+    account.next_rollout(RolloutOutcome::Crash);
+    let lines = [
+        "starting".to_owned(),
+        format!("connecting to db:5432 with {SECRET}"),
+        "panic: connection refused".to_owned(),
+    ];
+    account.sandbox.set_log_lines(CLUSTER, SERVICE, lines.to_vec());
+    account
+}
+
+fn log_tail(document: &Value) -> &Value {
+    &document["services"][0]["failure"]["tasks"][0]["containers"][0]["logTail"]
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_of_the_container_that_crashed_are_told_without_secrets() {
+    let account = logging();
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
+    assert!(
+        message(&report).contains("and logged \"panic: connection refused\" last"),
+        "{}",
+        message(&report)
+    );
+    let document = report_document(&report);
+    let lines = json!(["starting", "connecting to db:5432 with (hidden)", "panic: connection refused"]);
+    assert_eq!(*log_tail(&document), lines, "{document}");
+    assert!(!format!("{report:?} {document}").contains(SECRET));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_may_not_be_read_is_a_warning() {
+    let account = logging();
+    let operation = "GetLogEvents".to_owned();
+    account.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::Denied });
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
+    assert!(message(&report).contains("app exited with 1"), "{}", message(&report));
+    assert!(report.warnings[0].contains("Allow logs:GetLogEvents"), "{:?}", report.warnings);
+    assert_eq!(*log_tail(&report_document(&report)), json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_logs_elsewhere_has_no_lines_and_costs_no_call() {
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Crash);
+    let report = account.deploy(&[NEW]).await;
+    assert_eq!(*log_tail(&report_document(&report)), json!([]));
+    assert_eq!(account.effects("GetLogEvents"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_asked_for_before_the_service_is_put_back() {
+    let account = logging();
+    account.deploy(&[NEW]).await;
+    let operations = account.operations();
+    let last = |name: &str| operations.iter().rposition(|operation| operation == name).unwrap();
+    assert!(last("GetLogEvents") < last("StopServiceDeployment"), "{operations:?}");
+}

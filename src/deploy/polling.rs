@@ -28,10 +28,10 @@ impl Polling {
     /// The wait before the next look at a rollout that has gone on for `elapsed`, and has had this
     /// outlook for `unchanged`.
     fn wait(&self, outlook: Outlook, unchanged: Duration, elapsed: Duration) -> Duration {
-        let near = self.first * 7 / 4;
+        let near = self.first * 3 / 2;
         let wait = match outlook {
             Outlook::Far => (elapsed / 2).max(self.first),
-            Outlook::Halfway => (unchanged / 6).max(near * 2),
+            Outlook::Halfway => (unchanged / 6).max(near * 3),
             Outlook::Baking(time) => time.saturating_sub(unchanged).max(near),
             Outlook::Near => near.max(unchanged.saturating_sub(PATIENCE) / 60),
         };

@@ -50,7 +50,11 @@ pub fn outlook(rollout: &Rollout, seen: &Observation) -> Outlook {
         Some(mine) if mine.primary => placed(mine, record, service),
         // It is put back, or another one takes its place.
         Some(_) | None => match service.primary() {
-            Some(primary) => placed(primary, None, service),
+            Some(primary) => match placed(primary, None, service) {
+                // What goes back has been baked before.
+                Outlook::Baking(_) => Outlook::Near,
+                soon => soon,
+            },
             None => Outlook::Near,
         },
     }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::world::World;
-use crate::sandbox::REGION;
+use crate::sandbox::{Fault, FaultKind, REGION};
 
 #[tokio::test(start_paused = true)]
 async fn an_image_of_one_platform_is_a_single_manifest() {
@@ -108,6 +108,18 @@ async fn what_is_missing_is_told_as_ecr_does() {
     assert_eq!(request.send().await.unwrap_err().code(), Some("ImageNotFoundException"));
     let request = ecr.get_download_url_for_layer().repository_name("shop/web").layer_digest("sha256:0");
     assert_eq!(request.send().await.unwrap_err().code(), Some("LayersNotFoundException"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_call_names_the_repository() {
+    let world = World::empty();
+    world.sandbox.inject(Fault { operation: "BatchGetImage".to_owned(), nth: None, kind: FaultKind::Denied });
+    let request = client(&world).batch_get_image().repository_name("shop/web").image_ids(tagged("1"));
+    let error = request.send().await.unwrap_err();
+    assert_eq!(error.code(), Some("AccessDeniedException"));
+    let message = error.message().unwrap();
+    let resource = "arn:aws:ecr:eu-west-1:123456789012:repository/shop/web";
+    assert!(message.contains(&format!("ecr:BatchGetImage on resource: {resource} ")), "{message}");
 }
 
 #[tokio::test]

@@ -201,6 +201,31 @@ async fn a_failure_at_a_stage_rolls_back() {
     assert_eq!(world.service().await.task_definition().unwrap().rsplit('/').next(), Some("web:1"));
 }
 
+/// Each outcome ends in a blue/green deployment as it does in a rolling one.
+#[tokio::test(start_paused = true)]
+async fn every_outcome_is_played_stage_by_stage() {
+    for (outcome, early, end) in [
+        (RolloutOutcome::Ok, "IN_PROGRESS POST_SCALE_UP", "SUCCESSFUL CLEAN_UP"),
+        (RolloutOutcome::Flaky, "IN_PROGRESS POST_SCALE_UP", "SUCCESSFUL CLEAN_UP"),
+        (RolloutOutcome::PlacedLate, "IN_PROGRESS SCALE_UP", "SUCCESSFUL CLEAN_UP"),
+        (RolloutOutcome::Crash, "IN_PROGRESS SCALE_UP", "IN_PROGRESS SCALE_UP"),
+        (RolloutOutcome::Stuck, "IN_PROGRESS SCALE_UP", "IN_PROGRESS SCALE_UP"),
+        (RolloutOutcome::Unplaceable, "IN_PROGRESS SCALE_UP", "IN_PROGRESS SCALE_UP"),
+        (RolloutOutcome::Superseded, "IN_PROGRESS RECONCILE_SERVICE", "SUCCESSFUL CLEAN_UP"),
+        (RolloutOutcome::Alarm, "IN_PROGRESS POST_SCALE_UP", "ROLLBACK_SUCCESSFUL BAKE_TIME"),
+    ] {
+        let mut configuration = alarms(true);
+        configuration["strategy"] = json!("BLUE_GREEN");
+        configuration["bakeTimeInMinutes"] = json!(2);
+        let world = configured(configuration).with_rollout(outcome, 80);
+        world.update(&world.register("app:2")).await;
+        world.sleep(22).await;
+        assert_eq!(world.status().await, early, "{outcome:?}");
+        world.sleep(300).await;
+        assert_eq!(world.status().await, end, "{outcome:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_behind_a_classic_load_balancer_reports_no_rollout_state() {
     let balancers = json!([{ "loadBalancerName": "old", "containerName": "app", "containerPort": 80 }]);

@@ -30,8 +30,9 @@ impl Polling {
     fn wait(&self, outlook: Outlook, unchanged: Duration, elapsed: Duration) -> Duration {
         let near = self.first * 3 / 2;
         let wait = match outlook {
-            Outlook::Far => (elapsed / 2).max(self.first),
-            Outlook::Halfway => (unchanged / 6).max(near * 3),
+            Outlook::Far => (unchanged * 3 / 4).max(self.first),
+            // A quick start lets one expect a quick end.
+            Outlook::Halfway => (unchanged / 6).max((near * 3).min(elapsed / 3)).max(near),
             Outlook::Baking(time) => time.saturating_sub(unchanged).max(near),
             Outlook::Near => near.max(unchanged.saturating_sub(PATIENCE) / 60),
         };
@@ -96,16 +97,17 @@ mod tests {
         let bake = Outlook::Baking(Duration::from_secs(60));
         for (outlook, unchanged, elapsed, wait) in [
             (Outlook::Far, 0, 0, 2.0),
-            (Outlook::Far, 10, 10, 5.0),
+            (Outlook::Far, 10, 10, 7.5),
             (Outlook::Far, 600, 600, 15.0),
-            (Outlook::Halfway, 0, 600, 7.0),
-            (Outlook::Halfway, 60, 600, 10.0),
+            (Outlook::Halfway, 0, 12, 4.0),
+            (Outlook::Halfway, 0, 600, 9.0),
+            (Outlook::Halfway, 72, 600, 12.0),
             (Outlook::Halfway, 600, 600, 15.0),
             (bake, 0, 600, 15.0),
             (bake, 50, 600, 10.0),
-            (bake, 70, 600, 3.5),
-            (Outlook::Near, 0, 600, 3.5),
-            (Outlook::Near, 600, 600, 3.5),
+            (bake, 70, 600, 3.0),
+            (Outlook::Near, 0, 600, 3.0),
+            (Outlook::Near, 600, 600, 3.0),
             (Outlook::Near, 1200, 1200, 10.0),
         ] {
             assert_eq!(seconds(outlook, unchanged, elapsed), wait, "{outlook:?} {unchanged} {elapsed}");

@@ -208,6 +208,7 @@ mod tests {
     #[test]
     fn an_image_has_to_be_there_and_for_the_platform() {
         let fargate = definition(json!({ "requiresCompatibilities": ["FARGATE"] }));
+        let anywhere = definition(json!({}));
         let platform = |text: &str| {
             let (os, architecture) = text.split_once('/').unwrap();
             Platform { os: os.to_owned(), architecture: architecture.to_owned() }
@@ -216,13 +217,13 @@ mod tests {
             digest: "sha256:ab".to_owned(),
             platforms: platforms.iter().map(|text| platform(text)).collect(),
         };
-        let check = |found: Option<&FoundImage>, definition| {
+        let check = |found: Option<&FoundImage>, definition: &TaskDefinition| {
             check_image("app", "web:2", found, definition).map_err(|failure| failure.to_string())
         };
         assert_eq!(check(Some(&found(&["linux/amd64"])), &fargate), Ok(()));
         assert_eq!(check(Some(&found(&["linux/arm64", "linux/amd64"])), &fargate), Ok(()));
         assert_eq!(check(Some(&found(&[])), &fargate), Ok(()), "its manifest does not tell");
-        assert_eq!(check(Some(&found(&["linux/arm64"])), &definition(json!({}))), Ok(()), "instances decide");
+        assert_eq!(check(Some(&found(&["linux/arm64"])), &anywhere), Ok(()), "instances decide");
         let other = check(Some(&found(&["linux/arm64"])), &fargate).unwrap_err();
         assert!(other.contains("web:2, is for linux/arm64, and the tasks run on linux/amd64"), "{other}");
         let missing = check(None, &fargate).unwrap_err();

@@ -15,9 +15,11 @@ mod raw_json;
 mod retry;
 mod s3;
 mod shapes;
+mod ssm;
 
 pub use calls::{Attempt, Calls};
 pub use codepipeline::CodePipelineQueue;
 pub use connect::{Aws, Connection, connect};
 pub use ecs::EcsClient;
 pub use s3::S3Objects;
+pub use ssm::SsmParameters;

@@ -7,7 +7,7 @@ use crate::aws::Connection;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
-use crate::domain::record::Source;
+use crate::domain::record::{Sink, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 
 use super::args::{ConnectionArgs, OnFailureArg, RolloutArgs, WhatArgs};
@@ -44,6 +44,18 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
             placement_grace: rollout.placement_grace,
         },
     })
+}
+
+/// Where the record is to be kept.
+///
+/// # Errors
+/// [`FailureKind::Usage`], with what is wrong.
+pub(super) fn sinks(texts: &[String]) -> Result<Vec<Sink>, Failure> {
+    let mut sinks = Vec::new();
+    for text in texts {
+        Sink::parse_another(text, &mut sinks)?;
+    }
+    Ok(sinks)
 }
 
 /// How to reach AWS for `cluster`, whose ARN names a Region if it is given as one.

@@ -23,6 +23,7 @@ mod place;
 mod polling;
 mod prepare;
 mod progress;
+mod recognise;
 mod register;
 mod report;
 mod run;
@@ -85,10 +86,13 @@ async fn begin<'a, 'l, E: Ecs, R: RecordStore>(
     began: Timestamp,
 ) -> Result<Machine<'a, 'l, E, R>, Failure> {
     ledger::refuse_shared_record(request.services.len(), world.records.len())?;
-    let (services, ledger) =
+    let (services, mut ledger) =
         tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
     let mut plan = prepare::plan(world.ecs, request, services).await?;
-    plan.warnings.extend(ledger.unfinished());
+    plan.warnings.extend(ledger.unfinished(world.clock.now()));
+    for planned in &plan.revisions {
+        ledger.recognise(world.ecs, planned, &request.images).await?;
+    }
     listen(Progress::Planned(&plan));
     Ok(Machine::new(world, request, listen, plan, ledger, began))
 }

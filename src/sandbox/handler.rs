@@ -96,7 +96,7 @@ impl Sandbox {
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, codepipeline, grants, s3, sts, calls, .. } = &mut *guard;
+            let State { ecs, codepipeline, grants, s3, ssm, sts, calls, .. } = &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
                     Protocol::Json(JsonService::CodePipeline) => codepipeline
@@ -104,6 +104,9 @@ impl Sandbox {
                         .map(|body| Response::json(&body)),
                     Protocol::Json(JsonService::Ecs) => {
                         ecs.answer(&call.operation, request, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Json(JsonService::Ssm) => {
+                        ssm.answer(&call.operation, request, now).map(|body| Response::json(&body))
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
@@ -138,6 +141,7 @@ impl Protocol {
         match self {
             Self::Json(JsonService::CodePipeline) => "codepipeline",
             Self::Json(JsonService::Ecs) => "ecs",
+            Self::Json(JsonService::Ssm) => "ssm",
             Self::Query => "sts",
             Self::Rest => "s3",
         }

@@ -18,6 +18,7 @@ mod handler;
 mod hooks;
 mod s3;
 mod server;
+mod ssm;
 mod sts;
 mod wire;
 
@@ -45,6 +46,7 @@ use self::faults::Faults;
 use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
 use self::s3::S3;
+use self::ssm::Ssm;
 use self::sts::Sts;
 use crate::clock::Clock;
 
@@ -68,6 +70,7 @@ struct State {
     codepipeline: CodePipeline,
     grants: Grants,
     s3: S3,
+    ssm: Ssm,
     sts: Sts,
     faults: Faults,
     hooks: Hooks,

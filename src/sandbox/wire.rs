@@ -1,4 +1,4 @@
-//! Requests, answers and errors as they travel: `awsJson1.1` for ECS and CodePipeline, the query
+//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, CodePipeline and SSM, the query
 //! protocol for STS, REST with XML for S3.
 
 use std::collections::BTreeMap;
@@ -92,6 +92,7 @@ pub(super) enum Protocol {
 pub(super) enum JsonService {
     CodePipeline,
     Ecs,
+    Ssm,
 }
 
 /// A request that was read: which operation, and what it asks.
@@ -117,6 +118,7 @@ impl Request {
             let prefixes = [
                 ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
                 ("CodePipeline_20150709.", JsonService::CodePipeline),
+                ("AmazonSSM.", JsonService::Ssm),
             ];
             let found =
                 prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));

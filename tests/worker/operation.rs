@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::aws::{Aws, EcsClient, S3Objects};
+use evenkeel::aws::{Aws, EcsClient, S3Objects, SsmParameters};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::failure::Failure;
@@ -29,10 +29,15 @@ struct Panics(Aws);
 impl Access for Panics {
     type Ecs = EcsClient;
     type Objects = S3Objects;
+    type Parameters = SsmParameters;
 
     async fn ecs(&self, identity: &Identity) -> Result<EcsClient, Failure> {
         assert_eq!(identity.role_arn, None, "as this test wants it");
         self.0.ecs(identity).await
+    }
+
+    async fn records(&self, identity: &Identity) -> Result<(S3Objects, SsmParameters), Failure> {
+        self.0.records(identity).await
     }
 
     fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {

@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::deploy::Polling;
 
 use super::action_type::ActionTypeCommand;
+use super::drift::DriftArgs;
+use super::policy::PolicyArgs;
+use super::record::RecordCommand;
 use super::worker::WorkerArgs;
 
 /// The deploy step for Amazon ECS that keeps Terraform on an even keel.
@@ -25,11 +28,18 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what a service runs now
     Live(LiveArgs),
+    /// Compare what runs with what is recorded, and with what Terraform believes
+    Drift(DriftArgs),
+    /// Make, show, repair or empty the record of a service's deployments
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Take the jobs of the CodePipeline custom action, deploy, and answer each
     Worker(WorkerArgs),
     /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
     #[command(subcommand)]
     ActionType(ActionTypeCommand),
+    /// Print the smallest IAM policy for a deployment or a worker
+    Policy(PolicyArgs),
     /// Play a pipeline's deploy action on an embedded AWS: no account, no network
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),

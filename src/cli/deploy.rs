@@ -53,7 +53,7 @@ impl Job {
         let request = meaning::request(&args.what, &args.rollout)?;
         Ok(Self {
             records: meaning::sinks(&args.rollout.record)?,
-            connection: meaning::connection(&args.connection, &request.cluster, environment),
+            connection: meaning::connection(&args.connection, Some(&request.cluster), environment),
             request,
             polling: args.rollout.poll,
             source: meaning::source(environment),
@@ -105,7 +105,7 @@ fn tell(report: &Report, format: OutputArg) {
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(&args.what, &args.rollout)?;
-    let ecs = connect(&meaning::connection(&args.connection, &request.cluster, environment)).await?;
+    let ecs = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
     Ok((prepare(&ecs, &request).await?, request))
 }
 

@@ -58,14 +58,14 @@ pub(super) fn sinks(texts: &[String]) -> Result<Vec<Sink>, Failure> {
     Ok(sinks)
 }
 
-/// How to reach AWS for `cluster`, whose ARN names a Region if it is given as one.
+/// How to reach AWS, for a `cluster` whose ARN names a Region if it is given as one.
 pub(super) fn connection(
     args: &ConnectionArgs,
-    cluster: &ClusterName,
+    cluster: Option<&ClusterName>,
     environment: &Environment,
 ) -> Connection {
     Connection {
-        region: args.region.clone().or_else(|| cluster.region().map(str::to_owned)),
+        region: args.region.clone().or_else(|| cluster?.region().map(str::to_owned)),
         endpoint_url: args.endpoint_url.clone(),
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),

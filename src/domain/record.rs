@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
 
+mod repair;
 mod sink;
 
+pub use repair::Found;
 pub use sink::Sink;
 
 /// The schema's name and version, as it stands in every record.

@@ -90,7 +90,7 @@ impl<E: Ecs, R: RecordStore> Machine<'_, '_, E, R> {
                 self.ledger.settle(&told).await
             }
             OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {
-                Some(it) => self.ledger.put_back(&it, run.live(), run.target.is_none()).await,
+                Some(it) => self.ledger.put_back(&it, run.live()).await,
                 None => Ok(()),
             },
             OnRecord::LeaveOpen => Ok(()),

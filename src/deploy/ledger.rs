@@ -115,14 +115,12 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
     }
 
     /// Puts the former record back, because the deployment came to nothing and the service runs `live`.
-    /// `is_untouched` tells that it was never updated.
     pub(super) async fn put_back(
         &mut self,
         it: &UnderWay,
         live: Option<&TaskDefinitionArn>,
-        is_untouched: bool,
     ) -> Result<(), Failure> {
-        let put_back = |entry| Entry::put_back(entry, it, live, is_untouched);
+        let put_back = |entry| Entry::put_back(entry, it, live);
         together(self.entries.iter_mut().map(put_back)).await.map_err(behind)?;
         Ok(())
     }
@@ -152,16 +150,14 @@ impl<R: RecordStore> Entry<'_, R> {
         self.put(&record.to_json()).await
     }
 
-    async fn put_back(
-        &mut self,
-        it: &UnderWay,
-        live: Option<&TaskDefinitionArn>,
-        is_untouched: bool,
-    ) -> Result<(), Failure> {
+    async fn put_back(&mut self, it: &UnderWay, live: Option<&TaskDefinitionArn>) -> Result<(), Failure> {
         let candidate = self.candidate(it);
+        let failed = it.revision.as_ref();
         let found = self.record.as_ref().and_then(|record| record.candidate.as_ref());
-        // An earlier slice of this deployment opened it.
-        let was_opened = found.is_some_and(|found| found.is_like(&candidate));
+        // An earlier slice of this deployment opened it, or an earlier run whose rollout was joined.
+        let was_opened = found.is_some_and(|found| {
+            found.is_like(&candidate) || failed.is_some_and(|failed| found.is(failed.as_str()))
+        });
         if self.opened.is_none() && !was_opened {
             return Ok(());
         }
@@ -171,8 +167,9 @@ impl<R: RecordStore> Entry<'_, R> {
             return Ok(());
         }
         let former = match &self.record {
-            Some(record) if was_opened || record.status == Status::InProgress && !is_untouched => {
-                record.clone().closed(live).to_json()
+            // What is live is good, unless it is what failed.
+            Some(record) if was_opened || record.status == Status::InProgress && failed.is_some() => {
+                record.clone().closed(live.filter(|live| Some(*live) != failed)).to_json()
             }
             Some(_) | None => self.former.clone().unwrap_or_else(|| EMPTY.to_vec()),
         };

@@ -7,25 +7,31 @@ use crate::ports::{Condition, Encryption, Objects, RecordStore, Version};
 use super::changed_meanwhile;
 
 /// How many bytes a record may have: far more than any has, and little enough to read.
-pub(super) const LONGEST: u64 = 256 * 1024;
+const LONGEST: u64 = 256 * 1024;
 
 /// A record in an object, encrypted as the bucket says.
 #[derive(Debug, Clone)]
 pub struct ObjectStore<O> {
     objects: O,
     at: ObjectAddress,
+    /// What stands before the address where it is typed.
+    prefix: &'static str,
 }
 
 impl<O> ObjectStore<O> {
     /// The object at this address; it need not exist, its bucket must.
     pub fn new(objects: O, at: ObjectAddress) -> Self {
-        Self { objects, at }
+        Self::of_prefix("", objects, at)
+    }
+
+    pub(super) fn of_prefix(prefix: &'static str, objects: O, at: ObjectAddress) -> Self {
+        Self { objects, at, prefix }
     }
 }
 
 impl<O: Objects> RecordStore for ObjectStore<O> {
     fn place(&self) -> String {
-        self.at.to_string()
+        format!("{}{}", self.prefix, self.at)
     }
 
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {

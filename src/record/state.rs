@@ -24,19 +24,18 @@ const LINEAGE: &str = "65766e6b-6565-4c00-8000-7265636f7264";
 #[derive(Debug, Clone)]
 pub struct StateStore<O> {
     object: ObjectStore<O>,
-    at: ObjectAddress,
 }
 
 impl<O: Objects> StateStore<O> {
     /// The object at this address; it need not exist, its bucket must.
     pub fn new(objects: O, at: ObjectAddress) -> Self {
-        Self { object: ObjectStore::new(objects, at.clone()), at }
+        Self { object: ObjectStore::of_prefix("tfstate:", objects, at) }
     }
 }
 
 impl<O: Objects> RecordStore for StateStore<O> {
     fn place(&self) -> String {
-        format!("tfstate:{}", self.at)
+        self.object.place()
     }
 
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {

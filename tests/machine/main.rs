@@ -7,7 +7,9 @@ mod crashes;
 #[path = "../definitions/mod.rs"]
 mod definitions;
 mod faults;
+mod histories;
 mod lossless;
+mod records;
 mod rivals;
 mod stories;
 mod world;

@@ -6,6 +6,7 @@ mod requests;
 mod rollouts;
 mod s3;
 mod services;
+mod ssm;
 mod sts;
 mod task_definitions;
 mod transport;

@@ -80,7 +80,9 @@ pub async fn init<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
                 store.write(None, EMPTY).await?;
                 Kept { place: store.place(), done: Done::Made, content: Content::Empty }
             }
-            content => Kept { place: store.place(), done: Done::Nothing, content },
+            content @ (Content::Empty | Content::Record(_)) => {
+                Kept { place: store.place(), done: Done::Nothing, content }
+            }
         });
     }
     Ok(kept)

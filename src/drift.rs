@@ -1,11 +1,12 @@
 //! Compares what runs with what is recorded, with its family, and with what Terraform believes.
 
+mod state;
+
 use crate::bookkeeping::{Content, ask, copied_from};
 use crate::domain::drift::{Recorded, Sight};
 use crate::domain::failure::Failure;
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::domain::standing::Standing;
-use crate::domain::terraform::Believed;
 use crate::domain::timestamp::Timestamp;
 use crate::live;
 use crate::ports::{Ecs, RecordStore};
@@ -37,7 +38,7 @@ pub async fn look<E: Ecs, R: RecordStore>(
         tokio::try_join!(ecs.describe_task_definition(live.family()), live::describe(ecs, &found, &live))?;
     let (revision, _) = described;
     let believed =
-        |state: &State| Believed::parse(&state.place, &state.content, cluster, service, live.family());
+        |state: &State| state::believed(&state.place, &state.content, cluster, service, live.family());
     let terraform = state.map(believed).transpose()?;
     let mut records = Vec::new();
     for (store, (content, _)) in stores.iter().zip(kept) {

@@ -35,7 +35,7 @@ pub(super) struct DriftArgs {
     /// The service's name or ARN
     #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
     service: String,
-    /// Where the record is kept: ssm:/NAME, s3://BUCKET/KEY, tfstate:s3://BUCKET/KEY, tfvars:PATH, file:PATH
+    /// Where the record is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
     #[arg(
         long,
         env = "EVENKEEL_RECORD",
@@ -45,7 +45,7 @@ pub(super) struct DriftArgs {
         required = true
     )]
     record: Vec<String>,
-    /// The Terraform state of the configuration that has the service: a file, - for standard input, or s3://BUCKET/KEY
+    /// The Terraform state of the configuration that has the service: a file, - for standard input, or `s3://BUCKET/KEY`
     #[arg(long, env = "EVENKEEL_TFSTATE", hide_env_values = true, value_name = "PLACE")]
     tfstate: Option<String>,
     /// Exit with status 8 when there is a difference

@@ -30,7 +30,7 @@ pub(super) enum RecordCommand {
 /// Which record
 #[derive(Debug, Args)]
 pub(super) struct PlaceArgs {
-    /// Where it is kept: ssm:/NAME, s3://BUCKET/KEY, tfstate:s3://BUCKET/KEY, tfvars:PATH, file:PATH
+    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
     #[arg(
         long,
         env = "EVENKEEL_RECORD",

@@ -210,18 +210,18 @@ impl<R: RecordStore> Entry<'_, R> {
 async fn together<T, F: Future<Output = Result<T, Failure>>>(
     futures: impl Iterator<Item = F>,
 ) -> Result<Vec<T>, Failure> {
-    let mut waiting: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.map(|future| (Box::pin(future), None)).collect();
+    let mut waiting: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
     poll_fn(|context| {
-        for (future, output) in waiting.iter_mut().filter(|(_, output)| output.is_none()) {
+        for (future, output) in waiting.iter_mut().zip(&mut done).filter(|(_, output)| output.is_none()) {
             if let Poll::Ready(ready) = future.as_mut().poll(context) {
                 *output = Some(ready);
             }
         }
-        if waiting.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    waiting.into_iter().filter_map(|(_, output)| output).collect()
+    done.into_iter().flatten().collect()
 }
 
 fn behind(failure: Failure) -> Failure {

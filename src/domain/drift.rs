@@ -3,7 +3,6 @@
 use super::arn::TaskDefinitionArn;
 use super::record::{Record, Source, Status};
 use super::standing::Standing;
-use super::terraform::Believed;
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -20,6 +19,15 @@ pub struct Sight {
     pub terraform: Option<Believed>,
     /// Now, RFC 3339.
     pub now: String,
+}
+
+/// What Terraform's state says of a service, as of its last refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Believed {
+    /// The revision that the service is on.
+    pub service: Option<TaskDefinitionArn>,
+    /// The revision of the family that Terraform registered.
+    pub registered: Option<TaskDefinitionArn>,
 }
 
 /// What is recorded in one place.

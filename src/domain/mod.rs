@@ -26,5 +26,4 @@ pub mod service;
 pub mod standing;
 pub mod stopped_task;
 pub mod task_definition;
-pub mod terraform;
 pub mod timestamp;

@@ -18,6 +18,7 @@ use crate::record;
 use super::Shared;
 use super::images::images;
 use super::job_ecs::JobEcs;
+use super::job_record::JobRecord;
 use super::log::Lines;
 use super::metrics::Part;
 use super::result;
@@ -108,7 +109,8 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         Vec::new()
     } else {
         let (objects, parameters) = Box::pin(shared.access.records(&identity)).await?;
-        record::open(&configuration.records, &objects, &parameters)
+        let places = record::open(&configuration.records, &objects, &parameters);
+        places.into_iter().map(JobRecord).collect()
     };
     let ecs = JobEcs::open(&shared.access, &shared.sharing, identity).await?;
     let source = source(job);

@@ -15,7 +15,7 @@ use evenkeel::ports::{Access, Identity};
 use evenkeel::sandbox::{ActionStatus, Fault, FaultKind};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker, serve_health};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::served::Served;
@@ -103,6 +103,32 @@ async fn a_role_of_the_action_is_assumed_by_a_session_that_tells_whose_it_is() {
     {
         assert_ne!(call.access_key, own, "{}", call.operation);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_is_kept_in_the_role_of_the_action() {
+    let pipeline = Pipeline::new();
+    pipeline.sandbox.create_bucket("records", false);
+    let places = "ssm:/deploy/web/record, s3://records/web.json";
+    let execution = pipeline.start("web", &[("RoleArn", ROLE), ("Record", places)]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+
+    let record: Value =
+        serde_json::from_slice(&pipeline.sandbox.object("records", "web.json").unwrap()).unwrap();
+    assert_eq!((&record["status"], &record["revision"]), (&json!("succeeded"), &json!(2)));
+    assert_eq!(record["source"]["kind"], "codepipeline");
+    let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&value).unwrap(), record);
+
+    let calls = pipeline.sandbox.calls();
+    let own = calls.iter().find(|call| call.operation == "PollForJobs").unwrap().access_key.clone();
+    let of_the_record = calls.iter().filter(|call| {
+        ["GetParameter", "PutParameter"].contains(&&*call.operation) || call.request["bucket"] == "records"
+    });
+    let keys: Vec<_> = of_the_record.map(|call| &call.access_key).collect();
+    assert!(keys.len() >= 6 && keys.iter().all(|key| **key != own), "{keys:?}");
 }
 
 #[test]

@@ -3,15 +3,15 @@
 //! Terraform asks it one question: does the live revision descend from the one that Terraform
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
+mod repair;
+mod sink;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
-
-mod repair;
-mod sink;
 
 pub use repair::Found;
 pub use sink::Sink;

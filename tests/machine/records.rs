@@ -136,6 +136,32 @@ async fn a_record_that_cannot_be_written_stops_the_deployment_before_its_update(
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_that_is_refused_puts_it_back_and_one_that_may_be_made_leaves_it_open() {
+    let account = Account::new();
+    let kind = FaultKind::Denied;
+    account.sandbox.inject(Fault { operation: "UpdateService".to_owned(), nth: None, kind });
+    let places = account.records(&[SSM]).await;
+    let report = deploy(&account, &places, NEW.1).await;
+    assert_eq!((report.outcome, report.exit_status()), (Outcome::Failed, 4), "{}", message(&report));
+    assert_eq!(value(&places[0]).await.0, json!({}));
+
+    // The update is made, its answer lost, and nothing can be looked at any more.
+    let account = Account::new();
+    let fault = |operation: &str, nth, kind| Fault { operation: operation.to_owned(), nth: Some(nth), kind };
+    account.sandbox.inject(fault("UpdateService", 1, FaultKind::CutAfter));
+    for nth in 2..40 {
+        account.sandbox.inject(fault("DescribeServices", nth, FaultKind::CutBefore));
+    }
+    let places = account.records(&[SSM]).await;
+    let report = deploy(&account, &places, NEW.1).await;
+    assert_eq!((report.outcome, report.exit_status()), (Outcome::Failed, 75), "{}", message(&report));
+    assert_eq!(
+        (record(&places[0]).await.unwrap().status, account.live(SERVICE)),
+        (Status::InProgress, "web:2".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_final_write_that_fails_fails_the_step_and_a_rerun_mends_it() {
     for sink in [SSM, "s3://records/web.json"] {
         let account = Account::new();

@@ -13,10 +13,12 @@
 
 pub mod artifact;
 pub mod aws;
+pub mod bookkeeping;
 pub mod cli;
 pub mod clock;
 pub mod deploy;
 pub mod domain;
+pub mod drift;
 pub mod live;
 pub mod output;
 pub mod ports;

@@ -6,6 +6,8 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::digest_of;
 use crate::domain::request::{ClusterName, ServiceName};
+use crate::domain::service::Service;
+use crate::domain::task_definition::Revision;
 use crate::ports::Ecs;
 
 /// What a service runs.
@@ -28,24 +30,59 @@ pub struct Live {
 /// # Errors
 /// [`FailureKind::InvalidInput`] when it does not exist or runs nothing; else those of [`Ecs`].
 pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName) -> Result<Live, Failure> {
+    let found = find(ecs, cluster, service).await?;
+    let arn = of(&found)?;
+    let (revision, digests) = describe(ecs, &found, arn).await?;
+    Ok(Live {
+        cluster: cluster.to_string(),
+        service: service.to_string(),
+        task_definition: arn.clone(),
+        images: revision.definition.images(),
+        digests,
+    })
+}
+
+/// The service that is meant.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] when it does not exist; else those of [`Ecs`].
+pub(crate) async fn find<E: Ecs>(
+    ecs: &E,
+    cluster: &ClusterName,
+    service: &ServiceName,
+) -> Result<Service, Failure> {
     let found = ecs.describe_services(cluster, &[service.as_str()]).await?;
-    let missing = || {
+    found.into_iter().find(|service| service.active).ok_or_else(|| {
         Failure::new(FailureKind::InvalidInput, format!("service {service} not found in cluster {cluster}"))
             .advice("Check the names, the Region and the account")
-    };
-    let found = found.into_iter().find(|service| service.active).ok_or_else(missing)?;
-    let Some(arn) = found.live() else {
-        return Err(Failure::new(
-            FailureKind::InvalidInput,
-            format!("service {service} runs no task definition"),
-        ));
-    };
+    })
+}
+
+/// The revision that it runs.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] when it runs none.
+pub(crate) fn of(service: &Service) -> Result<&TaskDefinitionArn, Failure> {
+    service.live().ok_or_else(|| {
+        Failure::new(FailureKind::InvalidInput, format!("service {} runs no task definition", service.name))
+    })
+}
+
+/// Its live revision, and what the images of that resolved to.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] when it cannot be described; else those of [`Ecs`].
+pub(crate) async fn describe<E: Ecs>(
+    ecs: &E,
+    service: &Service,
+    live: &TaskDefinitionArn,
+) -> Result<(Revision, BTreeMap<String, String>), Failure> {
     let (revision, resolved) = tokio::join!(
-        ecs.describe_task_definition(arn.as_str()),
-        ecs.describe_service_revisions(&found.service_revisions),
+        ecs.describe_task_definition(live.as_str()),
+        ecs.describe_service_revisions(&service.service_revisions),
     );
     let revision = revision?.ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("the live revision {arn} cannot be described"))
+        Failure::new(FailureKind::InvalidInput, format!("the live revision {live} cannot be described"))
     })?;
     let images = revision.definition.images();
     let mut digests: BTreeMap<_, _> = images
@@ -54,14 +91,8 @@ pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName)
         .collect();
     // Digests are a courtesy: who may not read service revisions still learns the rest.
     let resolved = resolved.unwrap_or_default();
-    if let Some(running) = resolved.into_iter().find(|resolved| resolved.task_definition == *arn) {
+    if let Some(running) = resolved.into_iter().find(|resolved| resolved.task_definition == *live) {
         digests.extend(running.digests);
     }
-    Ok(Live {
-        cluster: cluster.to_string(),
-        service: service.to_string(),
-        task_definition: arn.clone(),
-        images,
-        digests,
-    })
+    Ok((revision, digests))
 }

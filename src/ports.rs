@@ -131,21 +131,42 @@ pub enum EffectError {
     Unknown(Failure),
 }
 
-/// Where the record of a deployment is kept.
+/// Where the record of a deployment is kept, as a JSON document; an empty object is there as long as
+/// nothing was deployed.
 pub trait RecordStore: Sync {
     /// Where it is, for people.
     fn place(&self) -> String;
 
-    /// Reads what is there; `None` if there is nothing.
-    fn read(&self) -> impl Future<Output = Result<Option<Vec<u8>>, Failure>> + Send;
+    /// Reads the document and which one it is; `None` if there is nothing.
+    fn read(&self) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
 
-    /// Puts `content` (nothing: removes the record) in the place of `expected`, and fails if
-    /// something else is there by now.
+    /// Puts `content` in the place of the version `over` (nothing: where nothing is), and gives its
+    /// version. A lost answer is looked for.
+    ///
+    /// # Errors
+    /// [`Superseded`](crate::domain::failure::FailureKind::Superseded) if something else was there.
     fn write(
         &self,
-        expected: Option<&[u8]>,
-        content: Option<&[u8]>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+        over: Option<&Version>,
+        content: &[u8],
+    ) -> impl Future<Output = Result<Version, Failure>> + Send;
+}
+
+/// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are
+/// numbered from 1 without a gap (AWS Systems Manager API reference, `PutParameter`).
+pub trait Parameters: Sync {
+    /// A parameter's value and version, or those of an earlier version; `None` if there is none.
+    fn get(
+        &self,
+        name: &str,
+        version: Option<u64>,
+    ) -> impl Future<Output = Result<Option<(String, u64)>, Failure>> + Send;
+
+    /// Makes a parameter and gives its version; `None` if it exists already.
+    fn create(&self, name: &str, value: &str) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+
+    /// Gives a parameter another value, whatever it has, and tells the version that this made.
+    fn overwrite(&self, name: &str, value: &str) -> impl Future<Output = Result<u64, Failure>> + Send;
 }
 
 /// CodePipeline's queue of jobs for one custom action type.
@@ -291,16 +312,24 @@ pub trait Access: Send + Sync + 'static {
     /// Amazon ECS, and what stands around a deployment.
     type Ecs: Cloud + Send + Sync + 'static;
     /// Amazon S3.
-    type Objects: Objects + Send + Sync + 'static;
+    type Objects: Objects + Clone + Send + Sync + 'static;
+    /// The Parameter Store.
+    type Parameters: Parameters + Clone + Send + Sync + 'static;
 
     /// Amazon ECS, as this identity.
     fn ecs(&self, identity: &Identity) -> impl Future<Output = Result<Self::Ecs, Failure>> + Send;
+
+    /// Where records are kept in AWS, as this identity.
+    fn records(
+        &self,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<(Self::Objects, Self::Parameters), Failure>> + Send;
 
     /// Amazon S3, as far as a job's own credentials open it.
     fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;
 }
 
-/// Who calls Amazon ECS, and where.
+/// Who calls Amazon ECS and keeps the record, and where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Identity {
     /// The Region; else the worker's own.

@@ -6,23 +6,36 @@ use std::fs;
 use std::path::Path;
 
 /// Each part of the program, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("ports", &["clock", "domain"]),
     ("deploy", &["clock", "domain", "ports"]),
     ("live", &["domain", "ports"]),
+    ("bookkeeping", &["domain", "live", "ports"]),
+    ("drift", &["bookkeeping", "domain", "live", "ports"]),
     ("artifact", &["domain", "ports"]),
     ("aws", &["clock", "deploy", "domain", "ports"]),
     ("record", &["clock", "deploy", "domain", "ports"]),
-    ("output", &["clock", "deploy", "domain", "live", "ports"]),
+    ("output", &["bookkeeping", "clock", "deploy", "domain", "live", "ports"]),
     ("worker", &["artifact", "clock", "deploy", "domain", "live", "output", "ports", "record"]),
     // The embedded AWS stands beside: only the command that runs it and the tests know of it.
     ("sandbox", &["clock", "domain"]),
     (
         "cli",
         &[
-            "artifact", "aws", "clock", "deploy", "domain", "live", "output", "ports", "record", "sandbox",
+            "artifact",
+            "aws",
+            "bookkeeping",
+            "clock",
+            "deploy",
+            "domain",
+            "drift",
+            "live",
+            "output",
+            "ports",
+            "record",
+            "sandbox",
             "worker",
         ],
     ),

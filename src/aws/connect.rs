@@ -18,7 +18,7 @@ use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
 use super::crowd::at_most;
-use super::{AwsCloud, Calls, CodePipelineQueue, S3Objects};
+use super::{AwsCloud, Calls, CodePipelineQueue, S3Objects, SsmParameters};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
 /// hangs must not hold a deployment up for long.
@@ -58,10 +58,7 @@ pub struct Connection {
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no Region is known.
 pub async fn connect(connection: &Connection) -> Result<AwsCloud, Failure> {
-    let aws = Aws::load(connection).await?;
-    let identity =
-        Identity { region: None, role_arn: connection.role_arn.clone(), session: "evenkeel".to_owned() };
-    Ok(aws.ecs_as(&identity, connection.external_id.as_deref()).await)
+    Ok(Aws::deployer(connection).await?.cloud())
 }
 
 /// AWS, as one process reaches it: its clients share a configuration and a pool of connections.
@@ -105,6 +102,33 @@ impl Aws {
         })
     }
 
+    /// AWS as whoever deploys reaches it: in the connection's role, if it names one.
+    ///
+    /// # Errors
+    /// [`FailureKind::InvalidInput`] when no Region is known.
+    pub async fn deployer(connection: &Connection) -> Result<Self, Failure> {
+        let aws = Self::load(connection).await?;
+        let identity =
+            Identity { region: None, role_arn: connection.role_arn.clone(), session: "evenkeel".to_owned() };
+        Ok(aws.acting_as(&identity, connection.external_id.as_deref()).await)
+    }
+
+    /// Amazon ECS, and what stands around a deployment.
+    #[must_use]
+    pub fn cloud(&self) -> AwsCloud {
+        AwsCloud::new(self.config.clone(), self.calls.clone())
+    }
+
+    /// The Parameter Store of AWS Systems Manager.
+    #[must_use]
+    pub fn parameters(&self) -> SsmParameters {
+        let mut config = aws_sdk_ssm::config::Builder::from(&self.config).retry_partition(allowance());
+        if let Some(calls) = &self.calls {
+            config = config.interceptor(calls.clone());
+        }
+        SsmParameters::new(aws_sdk_ssm::Client::from_conf(config.build()))
+    }
+
     /// CodePipeline's jobs for this action type.
     #[must_use]
     pub fn job_queue(&self, action_type: ActionType) -> CodePipelineQueue {
@@ -120,7 +144,7 @@ impl Aws {
         aws_sdk_codepipeline::Client::from_conf(config.build())
     }
 
-    /// Amazon S3, with the process's own identity.
+    /// Amazon S3.
     #[must_use]
     pub fn objects(&self) -> S3Objects {
         self.s3(&self.config)
@@ -139,7 +163,8 @@ impl Aws {
         S3Objects::new(aws_sdk_s3::Client::from_conf(config.build()))
     }
 
-    async fn ecs_as(&self, identity: &Identity, external_id: Option<&str>) -> AwsCloud {
+    /// The same in another's name.
+    async fn acting_as(&self, identity: &Identity, external_id: Option<&str>) -> Self {
         let mut config = self.config.clone();
         if let Some(region) = &identity.region {
             config = config.into_builder().region(Region::new(region.clone())).build();
@@ -154,16 +179,22 @@ impl Aws {
             let provider = SharedCredentialsProvider::new(provider.build().await);
             config = config.into_builder().credentials_provider(provider).build();
         }
-        AwsCloud::new(config, self.calls.clone())
+        Self { config, ..self.clone() }
     }
 }
 
 impl Access for Aws {
     type Ecs = AwsCloud;
     type Objects = S3Objects;
+    type Parameters = SsmParameters;
 
     async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
-        Ok(self.ecs_as(identity, None).await)
+        Ok(self.acting_as(identity, None).await.cloud())
+    }
+
+    async fn records(&self, identity: &Identity) -> Result<(S3Objects, SsmParameters), Failure> {
+        let aws = self.acting_as(identity, None).await;
+        Ok((aws.objects(), aws.parameters()))
     }
 
     fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {

@@ -18,9 +18,11 @@ mod raw_json;
 mod retry;
 mod s3;
 mod shapes;
+mod ssm;
 
 pub use calls::{Attempt, Calls};
 pub use cloud::AwsCloud;
 pub use codepipeline::CodePipelineQueue;
 pub use connect::{Aws, Connection, connect};
 pub use s3::S3Objects;
+pub use ssm::SsmParameters;

@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::deploy::Polling;
 
 use super::action_type::ActionTypeCommand;
+use super::drift::DriftArgs;
+use super::policy::PolicyArgs;
+use super::record::RecordCommand;
 use super::worker::WorkerArgs;
 
 /// The deploy step for Amazon ECS that keeps Terraform on an even keel.
@@ -25,11 +28,18 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Show what a service runs now
     Live(LiveArgs),
+    /// Compare what runs with what is recorded, and with what Terraform believes
+    Drift(DriftArgs),
+    /// Make, show, repair or empty the record of a service's deployments
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Take the jobs of the CodePipeline custom action, deploy, and answer each
     Worker(WorkerArgs),
     /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
     #[command(subcommand)]
     ActionType(ActionTypeCommand),
+    /// Print the smallest IAM policy for a deployment or a worker
+    Policy(PolicyArgs),
     /// Play a pipeline's deploy action on an embedded AWS: no account, no network
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArgs),
@@ -98,7 +108,7 @@ pub(super) struct RolloutArgs {
     /// How long ECS may be unable to place a task
     #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
     pub(super) placement_grace: Duration,
-    /// Where to record the deployment: `file:PATH`
+    /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
     pub(super) record: Vec<String>,
     /// Show what would change and write nothing: `evenkeel plan`

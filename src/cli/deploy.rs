@@ -1,14 +1,14 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
-use crate::aws::{AwsCloud, Connection, connect};
+use crate::aws::{Aws, Connection, connect};
 use crate::clock::Clock;
 use crate::deploy::{Interrupt, Report, World, deploy, prepare};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Plan;
-use crate::domain::record::Source;
+use crate::domain::record::{Sink, Source};
 use crate::domain::request::DeployRequest;
 use crate::output::{self, Narrator};
-use crate::record::{self, FileStore};
+use crate::record;
 
 use super::args::{DeployArgs, OutputArg, PlanArgs};
 use super::environment::Environment;
@@ -43,7 +43,7 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 struct Job {
     request: DeployRequest,
     connection: Connection,
-    records: Vec<FileStore>,
+    records: Vec<Sink>,
     polling: crate::deploy::Polling,
     source: Source,
 }
@@ -52,8 +52,8 @@ impl Job {
     fn new(args: &DeployArgs, environment: &Environment) -> Result<Self, Failure> {
         let request = meaning::request(&args.what, &args.rollout)?;
         Ok(Self {
-            records: args.rollout.record.iter().map(|text| record::parse(text)).collect::<Result<_, _>>()?,
-            connection: meaning::connection(&args.connection, &request.cluster, environment),
+            records: meaning::sinks(&args.rollout.record)?,
+            connection: meaning::connection(&args.connection, Some(&request.cluster), environment),
             request,
             polling: args.rollout.poll,
             source: meaning::source(environment),
@@ -74,13 +74,14 @@ impl Job {
     }
 
     async fn deploy(&self, interrupt: Interrupt) -> Report {
-        let ecs: AwsCloud = match connect(&self.connection).await {
-            Ok(ecs) => ecs,
+        let aws = match Aws::deployer(&self.connection).await {
+            Ok(aws) => aws,
             Err(failure) => return Report::refused(failure),
         };
+        let records = record::open(&self.records, &aws.objects(), &aws.parameters());
         let world = World {
-            ecs: &ecs,
-            records: &self.records,
+            ecs: &aws.cloud(),
+            records: &records,
             clock: Clock::system(),
             polling: self.polling,
             interrupt,
@@ -104,7 +105,7 @@ fn tell(report: &Report, format: OutputArg) {
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(&args.what, &args.rollout)?;
-    let ecs = connect(&meaning::connection(&args.connection, &request.cluster, environment)).await?;
+    let ecs = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
     Ok((prepare(&ecs, &request).await?, request))
 }
 

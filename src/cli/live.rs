@@ -35,6 +35,6 @@ pub(super) async fn run(args: &LiveArgs, environment: &Environment) -> u8 {
 
 async fn look(args: &LiveArgs, environment: &Environment) -> Result<Live, Failure> {
     let (cluster, service) = (ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?);
-    let ecs = connect(&meaning::connection(&args.connection, &cluster, environment)).await?;
+    let ecs = connect(&meaning::connection(&args.connection, Some(&cluster), environment)).await?;
     live(&ecs, &cluster, &service).await
 }

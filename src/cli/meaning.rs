@@ -7,7 +7,7 @@ use crate::aws::Connection;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
-use crate::domain::record::Source;
+use crate::domain::record::{Sink, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 
 use super::args::{ConnectionArgs, OnFailureArg, RolloutArgs, WhatArgs};
@@ -47,14 +47,26 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
     })
 }
 
-/// How to reach AWS for `cluster`, whose ARN names a Region if it is given as one.
+/// Where the record is to be kept.
+///
+/// # Errors
+/// [`FailureKind::Usage`], with what is wrong.
+pub(super) fn sinks(texts: &[String]) -> Result<Vec<Sink>, Failure> {
+    let mut sinks = Vec::new();
+    for text in texts {
+        Sink::parse_another(text, &mut sinks)?;
+    }
+    Ok(sinks)
+}
+
+/// How to reach AWS, for a `cluster` whose ARN names a Region if it is given as one.
 pub(super) fn connection(
     args: &ConnectionArgs,
-    cluster: &ClusterName,
+    cluster: Option<&ClusterName>,
     environment: &Environment,
 ) -> Connection {
     Connection {
-        region: args.region.clone().or_else(|| cluster.region().map(str::to_owned)),
+        region: args.region.clone().or_else(|| cluster?.region().map(str::to_owned)),
         endpoint_url: args.endpoint_url.clone(),
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),

@@ -3,10 +3,13 @@
 mod action_type;
 mod args;
 mod deploy;
+mod drift;
 mod environment;
 mod live;
 mod log;
 mod meaning;
+mod policy;
+mod record;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -33,8 +36,11 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             Command::Deploy(args) => deploy::run(&args, &environment).await,
             Command::Plan(args) => deploy::plan(&args, &environment).await,
             Command::Live(args) => live::run(&args, &environment).await,
+            Command::Drift(args) => drift::run(&args, &environment).await,
+            Command::Record(command) => record::run(&command, &environment).await,
             Command::Worker(args) => worker::run(&args, &environment).await,
             Command::ActionType(command) => action_type::run(&command).await,
+            Command::Policy(args) => policy::run(&args),
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(&args).await,
         },
@@ -53,6 +59,8 @@ fn refuse(error: &clap::Error, arguments: &[OsString], environment: &Environment
         let schema = match arguments.get(1).and_then(|command| command.to_str()) {
             Some("plan") => "evenkeel.plan/v1",
             Some("live") => "evenkeel.live/v1",
+            Some("drift") => "evenkeel.drift/v1",
+            Some("record") => "evenkeel.records/v1",
             _ => "evenkeel.deployment/v1",
         };
         let failure = Failure::new(FailureKind::Usage, error.to_string().trim_end());

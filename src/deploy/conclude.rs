@@ -4,28 +4,60 @@ use std::collections::BTreeMap;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
-use crate::domain::image::Images;
+use crate::domain::plan::Source;
+use crate::domain::record::{Deployed, Record};
 use crate::ports::{Cloud, Ecs, RecordStore};
 
+use super::ledger::UnderWay;
 use super::machine::{Chosen, Machine};
+use super::register::{Existing, ensure_registered};
 use super::run::OnRecord;
 use super::{Progress, Report};
 
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+    /// Makes sure that the planned revision exists, and records beside it that it is under way.
+    pub(super) async fn register_and_record(&mut self, at: usize) -> Result<Existing, Failure> {
+        let (ecs, clock) = (self.world.ecs, self.world.clock);
+        let under_way = self.under_way(at, None);
+        let planned = &self.revisions[self.runs[at].revision].planned;
+        // What needs no registration may need no update either.
+        let Some(under_way) = under_way.filter(|_| planned.source == Source::Register) else {
+            return ensure_registered(ecs, clock, planned).await;
+        };
+        let (existing, opened) =
+            tokio::join!(ensure_registered(ecs, clock, planned), self.ledger.begin(&under_way));
+        opened.and(existing)
+    }
+
     /// Records that a deployment is under way, right before its update.
     pub(super) async fn open_record(
         &mut self,
         at: usize,
-        candidate: &TaskDefinitionArn,
+        revision: &TaskDefinitionArn,
     ) -> Result<(), Failure> {
-        let now = self.world.clock.now();
-        let run = &self.runs[at];
-        let Some(live) = &run.began_on else { return Ok(()) };
-        let owned = owned(&self.request.images, &self.revisions[run.revision].planned.base_images);
-        let told = run.tell(self.request, live, owned, now, self.world.source);
-        // Twice the time-out: a rollback may take as long again.
-        let expires = now.plus(self.request.policy.timeout * 2).to_string();
-        self.ledger.begin(&told, candidate, &expires).await
+        match self.under_way(at, Some(revision)) {
+            Some(under_way) => self.ledger.begin(&under_way).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What is about to be deployed, as a record tells it; nothing on a service that runs nothing.
+    fn under_way(&self, at: usize, revision: Option<&TaskDefinitionArn>) -> Option<UnderWay> {
+        let (run, now) = (&self.runs[at], self.world.clock.now());
+        let planned = &self.revisions[run.revision].planned;
+        let live = run.began_on.as_ref()?;
+        let told =
+            run.tell(self.request, live, &planned.base, planned.base_images.clone(), now, self.world.source);
+        let images = self.request.images.iter();
+        let images = images.filter(|(name, _)| planned.base_images.contains_key(*name));
+        Some(UnderWay {
+            unrecorded: Record::succeeded(None, Deployed { source: live, ..told }),
+            source: planned.base.clone(),
+            revision: revision.cloned(),
+            images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
+            // Twice the time-out: a rollback may take as long again.
+            expires: now.plus(self.request.policy.timeout * 2),
+        })
     }
 
     /// Brings the record up to date and tells what every service came to.
@@ -51,22 +83,19 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let run = &self.runs[at];
         match run.verdict_on_record() {
             OnRecord::Settle(live) => {
-                let owned =
-                    self.request.images.iter().map(|(name, image)| (name.to_owned(), image.to_string()));
                 let now = self.world.clock.now();
-                let told = run.tell(self.request, live, owned.collect(), now, self.world.source);
+                let planned = &self.revisions[run.revision].planned;
+                let images = planned.definition.images();
+                let told = run.tell(self.request, live, &planned.base, images, now, self.world.source);
                 self.ledger.settle(&told).await
             }
-            OnRecord::PutBack => self.ledger.put_back(run.target.as_ref()).await,
+            OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {
+                Some(it) => self.ledger.put_back(&it, run.live()).await,
+                None => Ok(()),
+            },
             OnRecord::LeaveOpen => Ok(()),
         }
     }
-}
-
-/// The images that the containers of `asked` have in `definition`.
-fn owned(asked: &Images, definition: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_asked = |(name, _): &(&String, &String)| asked.get(name).is_some();
-    definition.iter().filter(is_asked).map(|(name, image)| (name.clone(), image.clone())).collect()
 }
 
 /// The images of `revision`; read only if it is neither a base nor a copy of this deployment.

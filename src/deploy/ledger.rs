@@ -1,11 +1,21 @@
 //! Keeps the record in step with the service: never ahead of it, never behind a success.
 //!
-//! Flow: read → (the update is about to happen) in progress → succeeded, or the former one back.
+//! Flow: read → (beside the registration) in progress → succeeded, or the former one back.
+
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::record::{Deployed, Record, Status};
-use crate::ports::RecordStore;
+use crate::domain::image::Images;
+use crate::domain::plan::PlannedRevision;
+use crate::domain::record::{Candidate, Deployed, EMPTY, Record, Status};
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{Ecs, RecordStore, Version};
+
+use super::recognise::is_candidate;
 
 /// The records of one deployment, one to a store.
 pub(super) struct Ledger<'a, R> {
@@ -14,11 +24,27 @@ pub(super) struct Ledger<'a, R> {
 
 struct Entry<'a, R> {
     store: &'a R,
-    /// What the store holds, as far as we know.
-    content: Option<Vec<u8>>,
-    /// What it held when the deployment began.
+    /// What the store held when the deployment began.
     former: Option<Vec<u8>>,
+    /// The version that is there now, as far as we know.
+    version: Option<Version>,
     record: Option<Record>,
+    /// What we wrote that is under way.
+    opened: Option<Candidate>,
+}
+
+/// What is about to be deployed.
+pub(super) struct UnderWay {
+    /// The record of what is live, for a service that has none yet.
+    pub(super) unrecorded: Record,
+    /// The live revision, which is copied from.
+    pub(super) source: TaskDefinitionArn,
+    /// The revision, if it exists already.
+    pub(super) revision: Option<TaskDefinitionArn>,
+    /// The images that are put into the copy.
+    pub(super) images: BTreeMap<String, String>,
+    /// When another Evenkeel may think that we are gone.
+    pub(super) expires: Timestamp,
 }
 
 impl<'a, R: RecordStore> Ledger<'a, R> {
@@ -27,43 +53,55 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
     /// # Errors
     /// A store that cannot be read, or a record that is not understood.
     pub(super) async fn read(stores: &'a [R]) -> Result<Self, Failure> {
-        let mut entries = Vec::new();
-        for store in stores {
-            let content = store.read().await?;
-            let record = match &content {
+        let read = async |store: &'a R| {
+            let (former, version) = store.read().await?.unzip();
+            let record = match &former {
                 Some(content) => Record::parse(&store.place(), content)?,
                 None => None,
             };
-            entries.push(Entry { store, former: content.clone(), content, record });
-        }
-        Ok(Self { entries })
+            Ok(Entry { store, former, version, record, opened: None })
+        };
+        Ok(Self { entries: together(stores.iter().map(read)).await? })
     }
 
     /// Deployments that began earlier and of which no end is recorded, for a warning each.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = String> {
-        self.entries.iter().filter_map(|entry| {
+    pub(super) fn unfinished(&self, now: Timestamp) -> impl Iterator<Item = String> {
+        self.entries.iter().filter_map(move |entry| {
             let record = entry.record.as_ref().filter(|record| record.status == Status::InProgress)?;
-            Some(format!(
-                "the record in {} tells of a deployment in progress (until {}); it is taken over",
-                entry.store.place(),
-                record.expires_at.as_deref().unwrap_or("an unknown time"),
-            ))
+            let until = record.expires_at.as_deref().unwrap_or("an unknown time");
+            let place = entry.store.place();
+            Some(if record.is_held(&now.to_string()) {
+                format!(
+                    "the record in {place} tells of a deployment in progress (until {until}); it is taken over, \
+                     and if it still goes on its record will fail"
+                )
+            } else {
+                format!("the record in {place} tells of a deployment whose time was over at {until}; it is taken over")
+            })
         })
     }
 
-    /// Records that a deployment of `candidate` is under way; `live` is what ran before.
-    pub(super) async fn begin(
+    /// Finds out whether the live revision, which `planned` is a copy of, is what a record tells to be
+    /// under way: then Evenkeel made it, and was cut off before it could say so.
+    pub(super) async fn recognise<E: Ecs>(
         &mut self,
-        live: &Deployed<'_>,
-        candidate: &TaskDefinitionArn,
-        expires_at: &str,
+        ecs: &E,
+        planned: &PlannedRevision,
+        asked: &Images,
     ) -> Result<(), Failure> {
-        for entry in &mut self.entries {
-            let former = entry.record.clone().map(Record::put_back);
-            let former = former.unwrap_or_else(|| Record::succeeded(None, live.clone()));
-            let open = former.in_progress(candidate, expires_at.to_owned());
-            entry.put(Some(open.to_json())).await?;
+        for candidate in self.entries.iter_mut().filter_map(|entry| entry.record.as_mut()?.candidate.as_mut())
+        {
+            if candidate.task_definition_arn.is_none() && is_candidate(ecs, candidate, planned, asked).await?
+            {
+                candidate.task_definition_arn = Some(planned.base.as_str().to_owned());
+            }
         }
+        Ok(())
+    }
+
+    /// Records that a deployment is under way, unless it says so already.
+    pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<(), Failure> {
+        together(self.entries.iter_mut().map(|entry| entry.begin(it))).await?;
         Ok(())
     }
 
@@ -72,44 +110,127 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
     /// # Errors
     /// A store that cannot be written: then the record is behind the service, which a rerun mends.
     pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<(), Failure> {
-        for entry in &mut self.entries {
-            let record = Record::succeeded(entry.record.as_ref(), done.clone());
-            let is_told = entry.record.as_ref().is_some_and(|former| former.tells_the_same(&record))
-                && entry.content == entry.former;
-            if !is_told {
-                entry.put(Some(record.to_json())).await.map_err(behind)?;
-            }
-        }
+        together(self.entries.iter_mut().map(|entry| entry.settle(done))).await.map_err(behind)?;
         Ok(())
     }
 
-    /// Puts the former record back where the deployment of `candidate` came to nothing; also one
-    /// that an earlier slice of it began.
-    pub(super) async fn put_back(&mut self, candidate: Option<&TaskDefinitionArn>) -> Result<(), Failure> {
-        let candidate = candidate.map(TaskDefinitionArn::as_str);
-        for entry in &mut self.entries {
-            let found = entry.record.as_ref().and_then(|it| it.candidate_task_definition_arn.as_deref());
-            if entry.content != entry.former || found.is_some() && found == candidate {
-                let former = entry.record.clone().map(|record| record.put_back().to_json());
-                entry.put(former).await.map_err(behind)?;
-            }
-        }
+    /// Puts the former record back, because the deployment came to nothing and the service runs `live`.
+    pub(super) async fn put_back(
+        &mut self,
+        it: &UnderWay,
+        live: Option<&TaskDefinitionArn>,
+    ) -> Result<(), Failure> {
+        let put_back = |entry| Entry::put_back(entry, it, live);
+        together(self.entries.iter_mut().map(put_back)).await.map_err(behind)?;
         Ok(())
     }
 }
 
 impl<R: RecordStore> Entry<'_, R> {
-    async fn put(&mut self, content: Option<Vec<u8>>) -> Result<(), Failure> {
-        self.store.write(self.content.as_deref(), content.as_deref()).await?;
-        self.content = content;
+    async fn begin(&mut self, it: &UnderWay) -> Result<(), Failure> {
+        let candidate = self.candidate(it);
+        if self.opened.as_ref().is_some_and(|opened| opened.is_like(&candidate)) {
+            return Ok(());
+        }
+        let live = Some(&it.source);
+        let before = self.record.clone().map_or_else(|| it.unrecorded.clone(), |former| former.closed(live));
+        let open = before.in_progress(candidate.clone(), it.expires.to_string());
+        self.put(&open.to_json()).await?;
+        self.opened = Some(candidate);
         Ok(())
     }
+
+    async fn settle(&mut self, done: &Deployed<'_>) -> Result<(), Failure> {
+        let record = Record::succeeded(self.record.as_ref(), done.clone());
+        let is_told = self.record.as_ref().is_some_and(|former| former.tells_the_same(&record));
+        if is_told && self.opened.is_none() {
+            return Ok(());
+        }
+        self.look().await?;
+        self.put(&record.to_json()).await
+    }
+
+    async fn put_back(&mut self, it: &UnderWay, live: Option<&TaskDefinitionArn>) -> Result<(), Failure> {
+        let candidate = self.candidate(it);
+        let failed = it.revision.as_ref();
+        let found = self.record.as_ref().and_then(|record| record.candidate.as_ref());
+        // An earlier slice of this deployment opened it, or an earlier run whose rollout was joined.
+        let was_opened = found.is_some_and(|found| {
+            found.is_like(&candidate) || failed.is_some_and(|failed| found.is(failed.as_str()))
+        });
+        if self.opened.is_none() && !was_opened {
+            return Ok(());
+        }
+        // Whoever took the deployment's place keeps the record now.
+        let seen = self.version.clone();
+        if self.look().await.is_err() && self.version != seen {
+            return Ok(());
+        }
+        let former = match &self.record {
+            // What is live is good, unless it is what failed.
+            Some(record) if was_opened || record.status == Status::InProgress && failed.is_some() => {
+                record.clone().closed(live.filter(|live| Some(*live) != failed)).to_json()
+            }
+            Some(_) | None => self.former.clone().unwrap_or_else(|| EMPTY.to_vec()),
+        };
+        self.put(&former).await
+    }
+
+    fn candidate(&self, it: &UnderWay) -> Candidate {
+        Candidate {
+            task_definition_arn: it.revision.as_ref().map(|arn| arn.as_str().to_owned()),
+            source_task_definition_arn: it.source.as_str().to_owned(),
+            base_task_definition_arn: Record::base(self.record.as_ref(), &it.source).to_owned(),
+            images: it.images.clone(),
+        }
+    }
+
+    /// Looks whether what we know to be there still is: a rollout takes minutes, and not every store
+    /// refuses to overwrite what it holds by now.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let found = self.store.read().await?.map(|(_, version)| version);
+        if found != self.version {
+            self.version = found;
+            return Err(Failure::new(
+                FailureKind::Superseded,
+                format!("the record in {} was changed by somebody else meanwhile", self.store.place()),
+            ));
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, content: &[u8]) -> Result<(), Failure> {
+        self.version = Some(self.store.write(self.version.as_ref(), content).await?);
+        Ok(())
+    }
+}
+
+/// Awaits them all, each going on while the others wait, and gives what they come to or the first
+/// failure.
+async fn together<T, F: Future<Output = Result<T, Failure>>>(
+    futures: impl Iterator<Item = F>,
+) -> Result<Vec<T>, Failure> {
+    let mut waiting: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in waiting.iter_mut().zip(&mut done).filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(ready) = future.as_mut().poll(context) {
+                *output = Some(ready);
+            }
+        }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 fn behind(failure: Failure) -> Failure {
     Failure::new(failure.kind(), "the deployment has ended, but its record could not be written")
         .caused_by(failure)
-        .advice("Run the same command again, which mends the record, before the next `terraform apply`")
+        .advice(
+            "Run the same command again or `evenkeel record repair`, either of which mends the record, before \
+             the next `terraform apply`",
+        )
 }
 
 /// One service to a record: several services would overwrite one another's.

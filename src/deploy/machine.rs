@@ -15,7 +15,6 @@ use super::observer::Observer;
 use super::place::{Placed, put_on};
 use super::polling::Pace;
 use super::prepare::lineage;
-use super::register::ensure_registered;
 use super::run::Run;
 use super::slice::Slice;
 use super::{Listener, Progress, World};
@@ -184,11 +183,12 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     }
 
     async fn register(&mut self, at: usize) -> Result<(), Failure> {
-        let chosen = &mut self.revisions[self.runs[at].revision];
-        let revision = match &chosen.arn {
+        let place = self.runs[at].revision;
+        let revision = match &self.revisions[place].arn {
             Some(arn) => arn.clone(),
             None => {
-                let existing = ensure_registered(self.world.ecs, self.world.clock, &chosen.planned).await?;
+                let existing = self.register_and_record(at).await?;
+                let chosen = &mut self.revisions[place];
                 if existing.registered {
                     (self.listen)(Progress::Registered(&existing.arn));
                 } else if existing.arn != chosen.planned.base {
@@ -197,7 +197,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                 chosen.arn.insert(existing.arn).clone()
             }
         };
-        let base = chosen.planned.base.clone();
+        let base = self.revisions[place].planned.base.clone();
         let service = &self.runs[at].seen.service;
         let live = service.live().unwrap_or(&base).clone();
         let replaces = service.primary().map(|primary| primary.id.clone());
@@ -289,6 +289,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         run.plans_again += 1;
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
         let planned = PlannedRevision::new(&lineage(self.world.ecs, live).await?, &self.request.images);
+        self.ledger.recognise(self.world.ecs, &planned, &self.request.images).await?;
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
             .planned

@@ -24,6 +24,7 @@ mod place;
 mod polling;
 mod prepare;
 mod progress;
+mod recognise;
 mod register;
 mod report;
 mod run;
@@ -94,9 +95,12 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledger))
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, request));
-    let (mut plan, ledger) = read?;
-    plan.warnings.extend(ledger.unfinished());
+    let (mut plan, mut ledger) = read?;
+    plan.warnings.extend(ledger.unfinished(world.clock.now()));
     verify::check(&mut plan, request, &images)?;
+    for planned in &plan.revisions {
+        ledger.recognise(world.ecs, planned, &request.images).await?;
+    }
     listen(Progress::Planned(&plan));
     let mut machine = Machine::new(world, request, listen, plan, ledger, began);
     let digests = verify::digests(images);

@@ -111,7 +111,10 @@ impl Run {
 
     /// Ends it by a failure that is not the rollout's own; returns the outcome.
     pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) -> Outcome {
-        self.unwatched = self.phase.rollout().is_some();
+        // An update that is not known to have been refused may have been made.
+        let may_be_updated =
+            matches!(self.phase, Phase::Registered(_)) && failure.kind() == FailureKind::Unavailable;
+        self.unwatched = may_be_updated || self.phase.rollout().is_some();
         let is_signal = matches!(failure.kind(), FailureKind::Interrupted | FailureKind::Terminated);
         let is_rolling_out = matches!(self.phase, Phase::RollingOut { .. });
         let outcome = if is_rolling_out && is_signal { Outcome::Started } else { Outcome::Failed };
@@ -126,32 +129,34 @@ impl Run {
         match (self.outcome(), self.live()) {
             (Outcome::Deployed | Outcome::Unchanged, Some(live)) => OnRecord::Settle(live),
             (Outcome::Started, _) => OnRecord::LeaveOpen,
+            _ if self.unwatched => OnRecord::LeaveOpen,
             (_, live) if live == self.began_on.as_ref() => OnRecord::PutBack,
             (Outcome::TimedOut, _) => OnRecord::LeaveOpen,
-            _ if self.unwatched => OnRecord::LeaveOpen,
             _ => OnRecord::PutBack,
         }
     }
 
-    /// What the record says of it, with `revision` and `images` as the live ones.
+    /// What the record says of it, with `revision`, a copy of `source`, and `images` as the live ones.
     pub(super) fn tell<'a>(
         &'a self,
         request: &'a DeployRequest,
         revision: &'a TaskDefinitionArn,
+        source: &'a TaskDefinitionArn,
         images: BTreeMap<String, String>,
         now: Timestamp,
-        source: &'a Source,
+        by: &'a Source,
     ) -> Deployed<'a> {
         Deployed {
             cluster: request.cluster.as_str(),
             service: &self.named,
             revision,
-            previous: self.began_on.as_ref().unwrap_or(revision),
+            source,
             digests: self.digests_of(&images),
             images,
+            asked: request.images.names().map(str::to_owned).collect(),
             deployment_id: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             at: now.to_string(),
-            source,
+            by,
         }
     }
 

@@ -3,12 +3,18 @@
 //! Terraform asks it one question: does the live revision descend from the one that Terraform
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
-use std::collections::BTreeMap;
+mod repair;
+mod sink;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
+
+pub use repair::Found;
+pub use sink::Sink;
 
 /// The schema's name and version, as it stands in every record.
 pub const SCHEMA: &str = "evenkeel.record/v1";
@@ -32,7 +38,7 @@ pub struct Record {
     pub task_definition_arn: String,
     /// The ancestor that Evenkeel did not make.
     pub base_task_definition_arn: String,
-    /// The revision that was live before.
+    /// The revision that it replaced and is a copy of.
     pub previous_task_definition_arn: String,
     /// The images of the containers that the pipeline owns.
     pub images: BTreeMap<String, String>,
@@ -44,9 +50,9 @@ pub struct Record {
     pub deployment_id: Option<String>,
     /// When it was deployed, RFC 3339.
     pub deployed_at: String,
-    /// The revision under way; `in_progress` only.
+    /// What is under way; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub candidate_task_definition_arn: Option<String>,
+    pub candidate: Option<Candidate>,
     /// When another Evenkeel may take the deployment over, RFC 3339; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -62,6 +68,24 @@ pub enum Status {
     Succeeded,
     /// A deployment is under way; the rest of the record says what ran before it.
     InProgress,
+}
+
+/// The deployment that is under way.
+///
+/// The record is written beside the registration, when the revision has no name yet. Whoever finds it
+/// after a crash knows the revision by what it is: a copy of the source with these images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The revision, if it was known when the record was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_definition_arn: Option<String>,
+    /// The revision that it is a copy of, which was live.
+    pub source_task_definition_arn: String,
+    /// The ancestor that Evenkeel did not make.
+    pub base_task_definition_arn: String,
+    /// The images that were put into the copy.
+    pub images: BTreeMap<String, String>,
 }
 
 /// Who made a deployment.
@@ -86,10 +110,12 @@ pub struct Deployed<'a> {
     pub service: &'a str,
     /// The revision that is live now.
     pub revision: &'a TaskDefinitionArn,
-    /// The revision that was live when the deployment began.
-    pub previous: &'a TaskDefinitionArn,
-    /// The images that were asked for.
+    /// The revision that it was copied from: itself, if it was live already.
+    pub source: &'a TaskDefinitionArn,
+    /// The images of all its containers.
     pub images: BTreeMap<String, String>,
+    /// The containers that images were asked for.
+    pub asked: BTreeSet<String>,
     /// What images resolved to.
     pub digests: BTreeMap<String, String>,
     /// The deployment's id.
@@ -97,8 +123,11 @@ pub struct Deployed<'a> {
     /// Now, RFC 3339.
     pub at: String,
     /// Who deploys.
-    pub source: &'a Source,
+    pub by: &'a Source,
 }
+
+/// The document that is there as long as nothing was deployed.
+pub const EMPTY: &[u8] = b"{}\n";
 
 impl Record {
     /// Reads a record; `{}` is what Terraform puts there before the first deployment: none.
@@ -110,9 +139,12 @@ impl Record {
         let refuse = |why: String| {
             Failure::new(FailureKind::InvalidInput, format!("the record in {place} is not understood"))
                 .because(why)
-                .advice("Mend or remove it; nothing was changed")
+                .advice(
+                    "Use the version of Evenkeel that wrote it, or put an empty record there by \
+                     `evenkeel record reset`; nothing was changed",
+                )
         };
-        if content.trim_ascii() == b"{}" {
+        if content.trim_ascii() == EMPTY.trim_ascii() {
             return Ok(None);
         }
         let record: Self = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
@@ -122,20 +154,49 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// The ancestor of the revision `live` that Evenkeel did not make: the record's base while
-    /// Evenkeel made `live`, else `live` itself.
+    /// The ancestor of the revision `live` that Evenkeel did not make: the record's base if `live` is a
+    /// revision that it tells of, else `live` itself.
+    ///
+    /// A copy has the base of what it is a copy of, so the revision that was replaced last is known as
+    /// well. Of one that Evenkeel made still earlier, and somebody else went back to, nothing is known:
+    /// it counts as theirs, and shows up in Terraform's plan.
     #[must_use]
     pub fn base<'a>(former: Option<&'a Self>, live: &'a TaskDefinitionArn) -> &'a str {
-        match former {
-            Some(record) if record.made(live) => &record.base_task_definition_arn,
-            _ => live.as_str(),
+        let Some(record) = former else { return live.as_str() };
+        let live = live.as_str();
+        if [&record.task_definition_arn, &record.previous_task_definition_arn].iter().any(|arn| *arn == live)
+        {
+            return &record.base_task_definition_arn;
+        }
+        match &record.candidate {
+            Some(candidate) if candidate.is(live) || candidate.source_task_definition_arn == live => {
+                &candidate.base_task_definition_arn
+            }
+            Some(_) | None => live,
         }
     }
 
     /// The record of a deployment that is through.
+    ///
+    /// The pipeline owns the containers that it was asked to deploy, now or before; one that is gone is
+    /// left out.
     #[must_use]
     pub fn succeeded(former: Option<&Self>, done: Deployed<'_>) -> Self {
-        let owned = former.map(|record| record.images.clone()).unwrap_or_default();
+        let made = former
+            .and_then(|former| former.candidate.as_ref())
+            .filter(|candidate| [done.revision, done.source].iter().any(|arn| candidate.is(arn.as_str())));
+        let owned = former.into_iter().flat_map(|former| former.images.keys());
+        let owned = owned.chain(made.into_iter().flat_map(|made| made.images.keys())).chain(&done.asked);
+        let image = |name: &String| Some((name.clone(), done.images.get(name)?.clone()));
+        let images: BTreeMap<_, _> = owned.filter_map(image).collect();
+        let previous = match (made, former) {
+            _ if done.source != done.revision => done.source.as_str(),
+            (Some(made), _) if made.is(done.revision.as_str()) => &made.source_task_definition_arn,
+            (_, Some(former)) if former.task_definition_arn == done.revision.as_str() => {
+                &former.previous_task_definition_arn
+            }
+            _ => done.revision.as_str(),
+        };
         Self {
             schema: SCHEMA.to_owned(),
             status: Status::Succeeded,
@@ -144,33 +205,53 @@ impl Record {
             family: done.revision.family().to_owned(),
             revision: done.revision.revision(),
             task_definition_arn: done.revision.as_str().to_owned(),
-            base_task_definition_arn: Self::base(former, done.previous).to_owned(),
-            previous_task_definition_arn: done.previous.as_str().to_owned(),
-            images: owned.into_iter().chain(done.images).collect(),
-            digests: done.digests,
+            base_task_definition_arn: Self::base(former, done.source).to_owned(),
+            previous_task_definition_arn: previous.to_owned(),
+            digests: done.digests.into_iter().filter(|(name, _)| images.contains_key(name)).collect(),
+            images,
             deployment_id: done.deployment_id,
             deployed_at: done.at,
-            candidate_task_definition_arn: None,
+            candidate: None,
             expires_at: None,
-            source: done.source.clone(),
+            source: done.by.clone(),
         }
     }
 
     /// This record while a deployment of `candidate` is under way.
     #[must_use]
-    pub fn in_progress(self, candidate: &TaskDefinitionArn, expires_at: String) -> Self {
+    pub fn in_progress(self, candidate: Candidate, expires_at: String) -> Self {
+        Self { status: Status::InProgress, candidate: Some(candidate), expires_at: Some(expires_at), ..self }
+    }
+
+    /// This record when nothing is under way any more and the service runs `live`: of the candidate if
+    /// that is it, else as it was before.
+    #[must_use]
+    pub fn closed(self, live: Option<&TaskDefinitionArn>) -> Self {
+        let closed = Self { status: Status::Succeeded, candidate: None, expires_at: None, ..self.clone() };
+        let Some(live) = live else { return closed };
+        let Some(candidate) = self.candidate.filter(|candidate| candidate.is(live.as_str())) else {
+            return closed;
+        };
+        let untouched = |name: &String| !candidate.images.contains_key(name);
         Self {
-            status: Status::InProgress,
-            candidate_task_definition_arn: Some(candidate.as_str().to_owned()),
-            expires_at: Some(expires_at),
-            ..self
+            family: live.family().to_owned(),
+            revision: live.revision(),
+            task_definition_arn: live.as_str().to_owned(),
+            previous_task_definition_arn: candidate.source_task_definition_arn,
+            base_task_definition_arn: candidate.base_task_definition_arn,
+            digests: closed.digests.into_iter().filter(|(name, _)| untouched(name)).collect(),
+            images: closed.images.into_iter().chain(candidate.images).collect(),
+            deployment_id: None,
+            ..closed
         }
     }
 
-    /// This record when the deployment that was under way came to nothing.
+    /// Whether another Evenkeel would find that a deployment is under way at `now`, RFC 3339 in UTC: it
+    /// began, no end is recorded, and its time is not over.
     #[must_use]
-    pub fn put_back(self) -> Self {
-        Self { status: Status::Succeeded, candidate_task_definition_arn: None, expires_at: None, ..self }
+    pub fn is_held(&self, now: &str) -> bool {
+        // Such times are ordered as their texts are.
+        self.status == Status::InProgress && self.expires_at.as_deref().is_none_or(|expires| now < expires)
     }
 
     /// Whether it tells of the same deployment: all but when, by whom, and what came before.
@@ -187,10 +268,22 @@ impl Record {
         text.push(b'\n');
         text
     }
+}
 
-    fn made(&self, live: &TaskDefinitionArn) -> bool {
-        self.task_definition_arn == live.as_str()
-            || self.candidate_task_definition_arn.as_deref() == Some(live.as_str())
+impl Candidate {
+    /// Whether it is known to be this revision.
+    #[must_use]
+    pub fn is(&self, live: &str) -> bool {
+        self.task_definition_arn.as_deref() == Some(live)
+    }
+
+    /// Whether it comes to the same as `other`, also if the revision of one of them is not known.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let known = self.task_definition_arn.as_ref().zip(other.task_definition_arn.as_ref());
+        self.source_task_definition_arn == other.source_task_definition_arn
+            && self.images == other.images
+            && known.is_none_or(|(one, another)| one == another)
     }
 }
 

@@ -1,19 +1,89 @@
 //! Where records are kept.
 
 mod file;
+mod object;
+mod parameter;
+mod state;
+mod variables;
 
 pub use file::FileStore;
+pub use object::ObjectStore;
+pub use parameter::ParameterStore;
+pub use state::StateStore;
+pub use variables::VariablesStore;
 
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::record::Sink;
+use crate::ports::{Objects, Parameters, RecordStore, Version};
 
-/// Reads the place of a record as it stands on the command line: `file:PATH`.
-///
-/// # Errors
-/// [`FailureKind::Usage`] for anything else.
-pub fn parse(text: &str) -> Result<FileStore, Failure> {
-    match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => Ok(FileStore::new(path)),
-        _ => Err(Failure::new(FailureKind::Usage, format!("--record {text:?} names no place for a record"))
-            .advice("This version keeps records in files: give file:PATH")),
+/// Any place of a record.
+#[derive(Debug, Clone)]
+pub enum Store<O, P> {
+    /// `ssm:/NAME`.
+    Parameter(ParameterStore<P>),
+    /// `s3://BUCKET/KEY`.
+    Object(ObjectStore<O>),
+    /// `tfstate:s3://BUCKET/KEY`.
+    State(StateStore<O>),
+    /// `tfvars:PATH`.
+    Variables(VariablesStore),
+    /// `file:PATH`.
+    File(FileStore),
+}
+
+/// Opens the places of a record; makes no call.
+pub fn open<O: Objects + Clone, P: Parameters + Clone>(
+    sinks: &[Sink],
+    objects: &O,
+    parameters: &P,
+) -> Vec<Store<O, P>> {
+    let open = |sink: &Sink| match sink {
+        Sink::Parameter(name) => Store::Parameter(ParameterStore::new(parameters.clone(), name)),
+        Sink::Object(at) => Store::Object(ObjectStore::new(objects.clone(), at.clone())),
+        Sink::State(at) => Store::State(StateStore::new(objects.clone(), at.clone())),
+        Sink::Variables(path) => Store::Variables(VariablesStore::new(path)),
+        Sink::File(path) => Store::File(FileStore::new(path)),
+    };
+    sinks.iter().map(open).collect()
+}
+
+impl<O: Objects, P: Parameters> RecordStore for Store<O, P> {
+    fn place(&self) -> String {
+        match self {
+            Self::Parameter(store) => store.place(),
+            Self::Object(store) => store.place(),
+            Self::State(store) => store.place(),
+            Self::Variables(store) => store.place(),
+            Self::File(store) => store.place(),
+        }
     }
+
+    async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        match self {
+            Self::Parameter(store) => store.read().await,
+            Self::Object(store) => store.read().await,
+            Self::State(store) => store.read().await,
+            Self::Variables(store) => store.read().await,
+            Self::File(store) => store.read().await,
+        }
+    }
+
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+        match self {
+            Self::Parameter(store) => store.write(over, content).await,
+            Self::Object(store) => store.write(over, content).await,
+            Self::State(store) => store.write(over, content).await,
+            Self::Variables(store) => store.write(over, content).await,
+            Self::File(store) => store.write(over, content).await,
+        }
+    }
+}
+
+/// Another actor wrote it since it was read.
+fn changed_meanwhile(place: &str) -> Failure {
+    Failure::new(
+        FailureKind::Superseded,
+        format!("the record in {place} was changed by somebody else meanwhile"),
+    )
+    .advice("Look at it by `evenkeel record show`, then run the same command again")
 }

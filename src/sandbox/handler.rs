@@ -98,7 +98,7 @@ impl Sandbox {
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, ecr, codepipeline, grants, logs, s3, sts, calls, .. } = &mut *guard;
+            let State { ecs, ecr, codepipeline, grants, logs, s3, ssm, sts, calls, .. } = &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
                     Protocol::Json(JsonService::CodePipeline) => codepipeline
@@ -112,6 +112,9 @@ impl Sandbox {
                         .map(|body| Response::json(&body)),
                     Protocol::Json(JsonService::Logs) => {
                         logs.answer(&call.operation, request, ecs, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Json(JsonService::Ssm) => {
+                        ssm.answer(&call.operation, request, now).map(|body| Response::json(&body))
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
@@ -148,6 +151,7 @@ impl Protocol {
             Self::Json(JsonService::Ecr) => "ecr",
             Self::Json(JsonService::Ecs) => "ecs",
             Self::Json(JsonService::Logs) => "logs",
+            Self::Json(JsonService::Ssm) => "ssm",
             Self::Query => "sts",
             Self::Rest => "s3",
         }

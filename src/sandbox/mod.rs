@@ -22,6 +22,7 @@ mod logs;
 mod model;
 mod s3;
 mod server;
+mod ssm;
 mod sts;
 mod wire;
 
@@ -52,6 +53,7 @@ use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
 use self::logs::Logs;
 use self::s3::S3;
+use self::ssm::Ssm;
 use self::sts::Sts;
 use crate::clock::Clock;
 
@@ -77,6 +79,7 @@ struct State {
     grants: Grants,
     logs: Logs,
     s3: S3,
+    ssm: Ssm,
     sts: Sts,
     faults: Faults,
     hooks: Hooks,

@@ -1,5 +1,5 @@
-//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, ECR, CodePipeline and
-//! CloudWatch Logs, the query protocol for STS, REST with XML for S3.
+//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, ECR, CodePipeline, CloudWatch
+//! Logs and SSM, the query protocol for STS, REST with XML for S3.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,6 +94,7 @@ pub(super) enum JsonService {
     Ecr,
     Ecs,
     Logs,
+    Ssm,
 }
 
 /// A request that was read: which operation, and what it asks.
@@ -121,6 +122,7 @@ impl Request {
                 ("CodePipeline_20150709.", JsonService::CodePipeline),
                 ("AmazonEC2ContainerRegistry_V20150921.", JsonService::Ecr),
                 ("Logs_20140328.", JsonService::Logs),
+                ("AmazonSSM.", JsonService::Ssm),
             ];
             let found =
                 prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));

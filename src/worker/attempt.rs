@@ -13,11 +13,12 @@ use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::output::Narrator;
 use crate::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
-use crate::record::{self, FileStore};
+use crate::record;
 
 use super::Shared;
 use super::images::images;
 use super::job_ecs::JobEcs;
+use super::job_record::JobRecord;
 use super::log::Lines;
 use super::metrics::Part;
 use super::result;
@@ -84,8 +85,6 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     from: &Checkpoint,
     journal: &dyn Journal,
 ) -> Result<(SliceEnd, Prepared), Failure> {
-    let records =
-        configuration.records.iter().map(|place| open_record(place)).collect::<Result<Vec<_>, _>>()?;
     let began = shared.clock.now();
     let images = Box::pin(images(&shared.queue, &shared.access, job, configuration)).await?;
     shared.metrics.took(Part::Artifact, shared.clock.now().since(began));
@@ -106,6 +105,13 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
             }
         }
     }
+    let records = if configuration.records.is_empty() {
+        Vec::new()
+    } else {
+        let (objects, parameters) = Box::pin(shared.access.records(&identity)).await?;
+        let places = record::open(&configuration.records, &objects, &parameters);
+        places.into_iter().map(JobRecord).collect()
+    };
     let ecs = JobEcs::open(&shared.access, &shared.sharing, identity).await?;
     let source = source(job);
     let world = World {
@@ -219,12 +225,6 @@ fn source(job: &Job) -> Source {
 
 fn refused(failure: &Failure, external_id: &str) -> Attempt {
     Attempt::Over(Answer::fail(failure, external_id), failure.kind().as_str())
-}
-
-fn open_record(place: &str) -> Result<FileStore, Failure> {
-    record::parse(place).map_err(|failure| {
-        Failure::new(FailureKind::InvalidInput, "the property `Record` is wrong").caused_by(failure)
-    })
 }
 
 fn names(configuration: &JobConfiguration) -> String {

@@ -22,6 +22,7 @@ mod hold;
 mod images;
 mod job;
 mod job_ecs;
+mod job_record;
 mod log;
 mod metrics;
 mod result;

@@ -67,17 +67,17 @@ pub(super) fn output_artifact(
 /// that was live, its images are those that were asked for.
 fn record(service: &ServiceReport, asked: &Images, source: &Source, now: Timestamp) -> Option<Record> {
     let revision = service.task_definition.as_ref()?;
-    let owned = service.images.iter().filter(|(container, _)| asked.get(container).is_some());
     let done = Deployed {
         cluster: &service.cluster,
         service: &service.service,
         revision,
-        previous: service.previous.as_ref().unwrap_or(revision),
-        images: owned.map(|(container, image)| (container.clone(), image.clone())).collect(),
+        source: service.previous.as_ref().unwrap_or(revision),
+        images: service.images.clone(),
+        asked: asked.names().map(str::to_owned).collect(),
         digests: service.digests.clone(),
         deployment_id: service.deployment.clone(),
         at: now.to_string(),
-        source,
+        by: source,
     };
     Some(Record::succeeded(None, done))
 }

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod action_type;
+mod bookkeeping;
+mod drift;
 mod endings;
 mod formats;
+mod policy;
 mod records;
 mod refusals;
 mod serving;

@@ -38,7 +38,15 @@ fn wrong_usage_is_2_with_a_document() {
 #[test]
 fn a_record_that_cannot_be_kept_is_2() {
     let account = Account::new();
-    account.deploy(&["--record", "ssm:/web"]).is(2, "failed", Some("usage"), &["file:PATH"]);
+    for (record, words) in [
+        ("gs://bucket/key", ["\"gs://bucket/key\" names no place", "s3://BUCKET/KEY"]),
+        ("s3://bucket", ["key is missing", "Give s3://BUCKET/KEY"]),
+        ("ssm:web", ["begins with a slash", "ssm:/deploy/web/record"]),
+        ("tfvars:x.tfvars", ["*.tfvars.json", "evenkeel.auto.tfvars.json"]),
+        ("file:a,file:a", ["file:a is given twice", "each place once"]),
+    ] {
+        account.deploy(&["--record", record]).is(2, "failed", Some("usage"), &words);
+    }
     let shared = account.deploy(&["--service", "api", "--record", "file:record.json"]);
     shared.is(2, "failed", Some("usage"), &["several services"]);
     assert!(account.sandbox.calls().is_empty());

@@ -186,6 +186,8 @@ impl Ended {
             Some("evenkeel.deployment/v1") => include_str!("schemas/deployment.v1.json"),
             Some("evenkeel.plan/v1") => include_str!("schemas/plan.v1.json"),
             Some("evenkeel.live/v1") => include_str!("schemas/live.v1.json"),
+            Some("evenkeel.drift/v1") => include_str!("schemas/drift.v1.json"),
+            Some("evenkeel.records/v1") => include_str!("schemas/records.v1.json"),
             other => panic!("no schema {other:?}: {self:?}"),
         };
         let schema: Value = serde_json::from_str(schema).unwrap();

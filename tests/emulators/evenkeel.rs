@@ -60,9 +60,11 @@ impl Evenkeel {
 
     fn output(&self, arguments: &[&str], output: &str) -> (i32, String, String) {
         let waits = arguments[0] == "deploy";
+        let asks_a_service = arguments[0] != "record" || arguments[1] == "repair";
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(arguments)
-            .args(["--cluster", "prod", "--service", "web", "--endpoint-url", &self.url, "--output", output])
+            .args(if asks_a_service { &["--cluster", "prod", "--service", "web"][..] } else { &[] })
+            .args(["--endpoint-url", &self.url, "--output", output])
             .args(if waits { &["--timeout", "1m", "--poll", "1s..2s"][..] } else { &[] })
             .current_dir(&self.home)
             .env_clear()

@@ -9,6 +9,7 @@ mod emulator;
 mod evenkeel;
 mod objects;
 mod python;
+mod records;
 
 use std::io::{Write as _, stderr};
 

@@ -65,7 +65,7 @@ async fn objects(emulator: &Emulator) -> S3Objects {
     })
 }
 
-fn create_bucket(emulator: &Emulator, name: &str) {
+pub(crate) fn create_bucket(emulator: &Emulator, name: &str) {
     let address = emulator.url().strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     // In the Region that needs no document to say so.

@@ -9,7 +9,6 @@ use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::record::{Record, Status};
 use evenkeel::record::FileStore;
 use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
-use tokio::sync::oneshot;
 
 use crate::world::{Account, calls_of_a_deployment, ended, ending, message, request, say};
 
@@ -120,16 +119,14 @@ async fn undisturbed(account: &Account) -> evenkeel::deploy::Report {
 
 /// Starts a deployment and drops it when the call has taken effect and before it is answered.
 async fn killed_after(account: &Account, operation: &str, nth: usize, path: &std::path::Path) {
-    let (tell, told) = oneshot::channel();
-    account.sandbox.after_call(operation, nth, move |_| tell.send(()).unwrap());
-    let kind = FaultKind::Delay(Duration::from_secs(1));
+    let kind = FaultKind::HangAfter;
     account.sandbox.inject(Fault { operation: operation.to_owned(), nth: Some(nth), kind });
     let store = [FileStore::new(path)];
     let (interrupter, interrupt) = Interrupt::new();
     let request = request(&[NEW]);
     tokio::select! {
         biased;
-        killed = told => killed.unwrap(),
+        () = account.sandbox.hung() => {}
         // It may take a look less than the one that was counted: then there is nothing to kill.
         report = account.run_until(&request, interrupt, interrupter, &store) => {
             assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{}", message(&report));

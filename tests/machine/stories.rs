@@ -293,7 +293,7 @@ async fn an_interrupt_ends_the_wait_and_says_what_goes_on() {
         raised.recv().unwrap().raise(FailureKind::Terminated);
     });
     let (spare, _) = Interrupt::new();
-    let report = account.run_until(&request(&[NEW]), interrupt, spare, &[]).await;
+    let report = account.run_until::<FileStore>(&request(&[NEW]), interrupt, spare, &[]).await;
 
     assert_eq!(ending(&report), ended(Outcome::Started, "web:2", 143));
     assert!(message(&report).contains("the rollout of web:2 goes on in ECS"), "{}", message(&report));

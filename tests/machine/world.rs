@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::time::Duration;
 
-use evenkeel::aws::{Connection, connect};
+use evenkeel::aws::{Aws, Connection, S3Objects, SsmParameters};
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy};
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::image::{ImageReference, Images};
-use evenkeel::domain::record::Source;
+use evenkeel::domain::record::{Sink, Source};
 use evenkeel::domain::request::{ClusterName, DeployRequest, Policy, ServiceName};
-use evenkeel::record::FileStore;
+use evenkeel::ports::RecordStore;
+use evenkeel::record::{self, FileStore, Store};
 use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
@@ -75,18 +76,29 @@ impl Account {
 
     pub(crate) async fn run(&self, request: &DeployRequest) -> Report {
         let (interrupter, interrupt) = Interrupt::new();
-        self.run_until(request, interrupt, interrupter, &[]).await
+        self.run_until::<FileStore>(request, interrupt, interrupter, &[]).await
     }
 
-    pub(crate) async fn run_until(
+    pub(crate) async fn aws(&self) -> Aws {
+        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
+        Aws::load(&connection).await.unwrap()
+    }
+
+    /// The places of a record that are typed so.
+    pub(crate) async fn records(&self, sinks: &[&str]) -> Vec<Store<S3Objects, SsmParameters>> {
+        let aws = self.aws().await;
+        let sinks: Vec<Sink> = sinks.iter().map(|text| Sink::parse(text).unwrap()).collect();
+        record::open(&sinks, &aws.objects(), &aws.parameters())
+    }
+
+    pub(crate) async fn run_until<R: RecordStore>(
         &self,
         request: &DeployRequest,
         interrupt: Interrupt,
         _interrupter: Interrupter,
-        records: &[FileStore],
+        records: &[R],
     ) -> Report {
-        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
-        let ecs = connect(&connection).await.unwrap();
+        let ecs = self.aws().await.cloud();
         let world = World {
             ecs: &ecs,
             records,

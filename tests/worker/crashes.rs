@@ -1,5 +1,6 @@
 //! A worker dies, or AWS fails, at any call of any story: the job ends as if nothing had happened.
 
+use evenkeel::domain::record::{Record, Status};
 use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
@@ -59,6 +60,26 @@ async fn a_time_out_with_its_rollback_at_any_call() {
 async fn a_retry_after_a_failure_at_any_call() {
     Story { failed_before: true, ..Story::new("retry after failure") }.play().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_success_with_a_record_at_any_call() {
+    Story { configuration: &[("Record", RECORD)], ..Story::new("success with a record") }.play().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_with_a_record_at_any_call() {
+    let story = Story {
+        rollout: RolloutOutcome::Stuck,
+        breaker: true,
+        configuration: &[("DeploymentTimeout", "1"), ("Record", RECORD)],
+        failure: Some("JobFailed"),
+        lives: "1",
+        ..Story::new("rollback with a record")
+    };
+    story.play().await;
+}
+
+const RECORD: &str = "ssm:/deploy/web/record";
 
 /// A story, and its true end.
 struct Story {
@@ -174,5 +195,20 @@ impl Story {
             assert_eq!(pipeline.effects("UpdateService", service), usize::from(is_changed), "{what}");
         }
         assert!(pipeline.is_over(), "{what}");
+        if self.configuration.iter().any(|(name, _)| *name == "Record") {
+            self.check_record(pipeline, &what);
+        }
+    }
+    /// The record is closed, and tells what runs and its ancestor.
+    fn check_record(&self, pipeline: &Pipeline, what: &str) {
+        let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+        let record = Record::parse(RECORD, value.as_bytes()).unwrap();
+        let Some(record) = record else { return assert_eq!(self.lives, "1", "{what}") };
+        assert_eq!(
+            (record.status, record.revision.to_string().as_str()),
+            (Status::Succeeded, self.lives),
+            "{what}"
+        );
+        assert!(record.base_task_definition_arn.ends_with("/web:1"), "{what}: {record:?}");
     }
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::aws::{Aws, AwsCloud, S3Objects};
+use evenkeel::aws::{Aws, AwsCloud, S3Objects, SsmParameters};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::failure::Failure;
@@ -15,7 +15,7 @@ use evenkeel::ports::{Access, Identity};
 use evenkeel::sandbox::{ActionStatus, Fault, FaultKind};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker, serve_health};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::served::Served;
@@ -29,10 +29,15 @@ struct Panics(Aws);
 impl Access for Panics {
     type Ecs = AwsCloud;
     type Objects = S3Objects;
+    type Parameters = SsmParameters;
 
     async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
         assert_eq!(identity.role_arn, None, "as this test wants it");
         self.0.ecs(identity).await
+    }
+
+    async fn records(&self, identity: &Identity) -> Result<(S3Objects, SsmParameters), Failure> {
+        self.0.records(identity).await
     }
 
     fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {
@@ -98,6 +103,32 @@ async fn a_role_of_the_action_is_assumed_by_a_session_that_tells_whose_it_is() {
     {
         assert_ne!(call.access_key, own, "{}", call.operation);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_is_kept_in_the_role_of_the_action() {
+    let pipeline = Pipeline::new();
+    pipeline.sandbox.create_bucket("records", false);
+    let places = "ssm:/deploy/web/record, s3://records/web.json";
+    let execution = pipeline.start("web", &[("RoleArn", ROLE), ("Record", places)]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+
+    let record: Value =
+        serde_json::from_slice(&pipeline.sandbox.object("records", "web.json").unwrap()).unwrap();
+    assert_eq!((&record["status"], &record["revision"]), (&json!("succeeded"), &json!(2)));
+    assert_eq!(record["source"]["kind"], "codepipeline");
+    let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&value).unwrap(), record);
+
+    let calls = pipeline.sandbox.calls();
+    let own = calls.iter().find(|call| call.operation == "PollForJobs").unwrap().access_key.clone();
+    let of_the_record = calls.iter().filter(|call| {
+        ["GetParameter", "PutParameter"].contains(&&*call.operation) || call.request["bucket"] == "records"
+    });
+    let keys: Vec<_> = of_the_record.map(|call| &call.access_key).collect();
+    assert!(keys.len() >= 6 && keys.iter().all(|key| **key != own), "{keys:?}");
 }
 
 #[test]

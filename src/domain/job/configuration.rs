@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::failure::{Failure, FailureKind};
 use super::super::image::Images;
 use super::super::quote::quoted;
+use super::super::record::Sink;
 use super::super::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use super::{Property, Secret};
 
@@ -39,8 +40,8 @@ pub struct JobConfiguration {
     pub timeout: Option<Duration>,
     /// `OnFailure`.
     pub on_failure: OnFailure,
-    /// `Record`: where records are kept, as written.
-    pub records: Vec<String>,
+    /// `Record`: where the record is kept, each place once.
+    pub records: Vec<Sink>,
     /// `RoleArn`: the role to assume for everything in ECS.
     pub role_arn: Option<String>,
     /// `ContainerName`: the container that `imageDetail.json` is for.
@@ -71,9 +72,8 @@ impl JobConfiguration {
         let file_name = given.read(Property::FileName, properties::path_in_artifact);
         let timeout = given.read(Property::DeploymentTimeout, properties::minutes);
         let on_failure = given.read(Property::OnFailure, properties::on_failure);
-        let records = given.read_each(Property::Record, |text, records: &mut Vec<String>| {
-            records.push(text.to_owned());
-            Ok(())
+        let records = given.read_each(Property::Record, |text, records| {
+            Sink::parse_another(text, records).map_err(|failure| failure.to_string())
         });
         let role_arn = given.read(Property::RoleArn, properties::role_arn);
         let container_name = given.read(Property::ContainerName, properties::container_name);

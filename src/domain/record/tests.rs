@@ -5,32 +5,65 @@ fn arn(revision: u64) -> TaskDefinitionArn {
     samples::arn(&format!("web:{revision}"))
 }
 
-/// What is recorded when `live` replaced `previous` with these images.
-fn deploy(former: Option<&Record>, previous: u64, live: u64, images: &[(&str, &str)]) -> Record {
-    let (live, previous) = (arn(live), arn(previous));
-    let source = Source { kind: "cli".to_owned(), id: None, url: None };
+fn named(images: &[(&str, &str)]) -> BTreeMap<String, String> {
+    images.iter().map(|(name, image)| ((*name).to_owned(), (*image).to_owned())).collect()
+}
+
+/// What is recorded when `live`, a copy of `source`, is through, whose containers are all asked for.
+fn deploy(former: Option<&Record>, source: u64, live: u64, images: &[(&str, &str)]) -> Record {
+    let asked: Vec<&str> = images.iter().map(|(name, _)| *name).collect();
+    deploy_of(former, source, live, images, &asked)
+}
+
+/// The same, where only these containers are asked for.
+fn deploy_of(
+    former: Option<&Record>,
+    source: u64,
+    live: u64,
+    images: &[(&str, &str)],
+    asked: &[&str],
+) -> Record {
+    let (live, source) = (arn(live), arn(source));
+    let by = Source { kind: "cli".to_owned(), id: None, url: None };
     Record::succeeded(
         former,
         Deployed {
             cluster: "prod",
             service: "web",
             revision: &live,
-            previous: &previous,
-            images: images.iter().map(|(name, image)| ((*name).to_owned(), (*image).to_owned())).collect(),
-            digests: BTreeMap::new(),
+            source: &source,
+            images: named(images),
+            asked: asked.iter().map(|name| (*name).to_owned()).collect(),
+            digests: named(&[("app", "sha256:1"), ("proxy", "sha256:2")]),
             deployment_id: Some("ecs-svc/1".to_owned()),
             at: "2026-11-22T00:00:00Z".to_owned(),
-            source: &source,
+            by: &by,
         },
     )
+}
+
+/// What is under way: a copy of `source` with the base `base` and this image.
+fn candidate(revision: Option<u64>, source: u64, base: u64, image: &str) -> Candidate {
+    Candidate {
+        task_definition_arn: revision.map(|revision| arn(revision).as_str().to_owned()),
+        source_task_definition_arn: arn(source).as_str().to_owned(),
+        base_task_definition_arn: arn(base).as_str().to_owned(),
+        images: named(&[("app", image)]),
+    }
+}
+
+fn open(record: &Record, candidate: Candidate) -> Record {
+    record.clone().in_progress(candidate, "2026-11-22T01:00:00Z".to_owned())
 }
 
 #[test]
 fn a_record_comes_back_as_it_was_written() {
     let record = deploy(None, 1, 2, &[("app", "web:2")]);
     assert_eq!(Record::parse("file:r", &record.to_json()).unwrap(), Some(record.clone()));
-    let open = record.in_progress(&arn(3), "2026-11-22T01:00:00Z".to_owned());
-    assert_eq!(Record::parse("file:r", &open.to_json()).unwrap(), Some(open));
+    for revision in [None, Some(3)] {
+        let open = open(&record, candidate(revision, 2, 1, "web:3"));
+        assert_eq!(Record::parse("file:r", &open.to_json()).unwrap(), Some(open));
+    }
 }
 
 #[test]
@@ -58,22 +91,32 @@ fn the_document_is_the_contracts() {
         ]
     );
     assert_eq!((&json["schema"], &json["status"]), (&SCHEMA.into(), &"succeeded".into()));
-    let open = written.in_progress(&arn(3), "2026-11-22T01:00:00Z".to_owned());
+    let open = open(&written, candidate(None, 2, 1, "web:3"));
     let json: serde_json::Value = serde_json::from_slice(&open.to_json()).unwrap();
     assert_eq!(
         (&json["status"], &json["expiresAt"]),
         (&"in_progress".into(), &"2026-11-22T01:00:00Z".into())
+    );
+    assert_eq!(
+        json["candidate"],
+        serde_json::json!({
+            "sourceTaskDefinitionArn": arn(2).as_str(),
+            "baseTaskDefinitionArn": arn(1).as_str(),
+            "images": { "app": "web:3" },
+        })
     );
 }
 
 #[test]
 fn what_is_not_understood_is_refused_and_an_empty_object_is_no_record() {
     assert_eq!(Record::parse("file:r", b" {}\n").unwrap(), None);
+    assert_eq!(Record::parse("file:r", EMPTY).unwrap(), None);
     let other = String::from_utf8(deploy(None, 1, 2, &[]).to_json()).unwrap().replace("/v1", "/v2");
     for content in ["", "[]", "null", r#"{"schema": "evenkeel.record/v1"}"#, &other] {
         let failure = Record::parse("file:r", content.as_bytes()).unwrap_err();
         assert_eq!(failure.kind(), FailureKind::InvalidInput, "{content}");
-        assert!(failure.to_string().contains("file:r"), "{failure}");
+        let told = failure.to_string();
+        assert!(told.contains("file:r") && told.contains("evenkeel record reset"), "{told}");
     }
 }
 
@@ -85,23 +128,77 @@ fn the_base_is_the_ancestor_that_we_did_not_make() {
     assert_eq!(second.base_task_definition_arn, arn(1).as_str(), "a chain keeps it");
     let applied = deploy(Some(&second), 7, 8, &[]);
     assert_eq!(applied.base_task_definition_arn, arn(7).as_str(), "Terraform made 7 live in between");
-    let open = second.in_progress(&arn(4), String::new());
-    let after_crash = deploy(Some(&open), 4, 4, &[]);
-    assert_eq!(after_crash.base_task_definition_arn, arn(1).as_str(), "4 is ours: it was under way");
+    let stepped_back = deploy(Some(&second), 2, 9, &[]);
+    assert_eq!(stepped_back.base_task_definition_arn, arn(1).as_str(), "somebody went back to our 2");
+    let same = deploy(Some(&second), 3, 3, &[]);
+    assert_eq!(same.base_task_definition_arn, arn(1).as_str(), "3 was deployed once more");
+    assert_eq!(same.previous_task_definition_arn, arn(2).as_str(), "it is still a copy of 2");
 }
 
 #[test]
-fn images_of_containers_that_were_not_named_stay() {
+fn a_crash_forgets_no_ancestor() {
+    let second = deploy(Some(&deploy(None, 1, 2, &[])), 2, 3, &[("app", "web:3")]);
+    // The console made 7 live; 8 is our copy of it.
+    let at_crash = open(&second, candidate(Some(8), 7, 7, "web:8"));
+    for (source, live) in [(7, 9), (8, 9), (8, 8)] {
+        let after = deploy(Some(&at_crash), source, live, &[("app", "web:9")]);
+        assert_eq!(after.base_task_definition_arn, arn(7).as_str(), "{live}, a copy of {source}");
+    }
+    let joined = deploy(Some(&at_crash), 8, 8, &[("app", "web:8")]);
+    assert_eq!(joined.previous_task_definition_arn, arn(7).as_str());
+    let unknown = open(&second, candidate(None, 3, 1, "web:4"));
+    assert_eq!(Record::base(Some(&unknown), &arn(4)), arn(4).as_str(), "nobody knows 4 by its name");
+    assert_eq!(Record::base(Some(&unknown), &arn(3)), arn(1).as_str());
+}
+
+#[test]
+fn images_are_those_of_all_containers_that_the_pipeline_owns() {
     let first = deploy(None, 1, 2, &[("app", "web:2"), ("proxy", "envoy:1")]);
-    let second = deploy(Some(&first), 2, 3, &[("app", "web:3")]);
-    assert_eq!(second.images["app"], "web:3");
-    assert_eq!(second.images["proxy"], "envoy:1");
+    let all = [("app", "web:3"), ("proxy", "envoy:1"), ("agent", "dd:1")];
+    let second = deploy_of(Some(&first), 2, 3, &all, &["app"]);
+    assert_eq!(second.images, named(&[("app", "web:3"), ("proxy", "envoy:1")]));
+    let edited = deploy_of(Some(&second), 7, 8, &[("app", "web:4"), ("proxy", "envoy:9")], &["app"]);
+    assert_eq!(edited.images["proxy"], "envoy:9", "what runs, not what ran");
+    let gone = deploy_of(Some(&second), 7, 8, &[("app", "web:4")], &["app"]);
+    assert_eq!(gone.images, named(&[("app", "web:4")]), "a container that is gone is nobody's");
+    assert_eq!(gone.digests, named(&[("app", "sha256:1")]));
+    // The interrupted deployment was the first to own the proxy.
+    let mut taken = candidate(Some(3), 2, 1, "web:3");
+    taken.images = named(&[("proxy", "envoy:2")]);
+    let before = deploy(None, 1, 2, &[("app", "web:2")]);
+    let after =
+        deploy_of(Some(&open(&before, taken)), 3, 4, &[("app", "web:4"), ("proxy", "envoy:2")], &["app"]);
+    assert_eq!(after.images, named(&[("app", "web:4"), ("proxy", "envoy:2")]));
 }
 
 #[test]
 fn what_came_to_nothing_is_put_back_as_it_was() {
     let record = deploy(None, 1, 2, &[("app", "web:2")]);
-    assert_eq!(record.clone().in_progress(&arn(3), "soon".to_owned()).put_back(), record);
+    let open = open(&record, candidate(Some(3), 2, 1, "web:3"));
+    assert_eq!(open.clone().closed(Some(&arn(2))), record);
+    assert_eq!(open.clone().closed(Some(&arn(7))), record, "7 is somebody else's");
+    assert_eq!(open.closed(None), record);
+}
+
+#[test]
+fn what_was_under_way_and_runs_is_told_as_deployed() {
+    let record = deploy(None, 1, 2, &[("app", "web:2"), ("proxy", "envoy:1")]);
+    let closed = open(&record, candidate(Some(3), 2, 1, "web:3")).closed(Some(&arn(3)));
+    assert_eq!((closed.status, closed.revision, &closed.candidate), (Status::Succeeded, 3, &None));
+    assert_eq!(closed.previous_task_definition_arn, arn(2).as_str());
+    assert_eq!(closed.base_task_definition_arn, arn(1).as_str());
+    assert_eq!(closed.images, named(&[("app", "web:3"), ("proxy", "envoy:1")]));
+    assert_eq!(closed.digests, named(&[("proxy", "sha256:2")]), "those of the image before are none of it");
+}
+
+#[test]
+fn a_record_is_held_until_its_time_is_over() {
+    let record = deploy(None, 1, 2, &[]);
+    assert!(!record.is_held("2026-11-22T00:00:00Z"));
+    let open = open(&record, candidate(None, 2, 1, "web:3"));
+    assert!(open.is_held("2026-11-22T00:59:59Z"));
+    assert!(!open.is_held("2026-11-22T01:00:00Z"));
+    assert!(Record { expires_at: None, ..open }.is_held("2026-11-22T01:00:00Z"));
 }
 
 #[test]
@@ -111,5 +208,5 @@ fn the_same_deployment_is_told_by_what_runs_and_not_by_when() {
     assert!(record.tells_the_same(&later));
     assert!(!record.tells_the_same(&deploy(None, 1, 3, &[("app", "web:2")])));
     assert!(!record.tells_the_same(&deploy(None, 1, 2, &[("app", "web:9")])));
-    assert!(!record.tells_the_same(&record.clone().in_progress(&arn(3), String::new())));
+    assert!(!record.tells_the_same(&open(&record, candidate(None, 2, 1, "web:3"))));
 }

@@ -11,6 +11,7 @@ mod requests;
 mod rollouts;
 mod s3;
 mod services;
+mod ssm;
 mod strategies;
 mod sts;
 mod task_definitions;

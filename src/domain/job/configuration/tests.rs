@@ -60,7 +60,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
             file_name: "out/images.json".to_owned(),
             timeout: Some(Duration::from_secs(45 * 60)),
             on_failure: OnFailure::Leave,
-            records: vec!["ssm:/web".to_owned(), "s3://bucket/key".to_owned()],
+            records: ["ssm:/web", "s3://bucket/key"].map(|text| Sink::parse(text).unwrap()).into(),
             role_arn: Some("arn:aws:iam::123456789012:role/teams/shop/deploy+1@x".to_owned()),
             container_name: Some("app".to_owned()),
             images: Some(images.clone()),

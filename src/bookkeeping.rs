@@ -1,0 +1,289 @@
+//! What is done to a record besides deploying: make it, look at it, repair it, empty it.
+//!
+//! Guarantees: a record that is not understood is only ever emptied; every write depends on what was
+//! read; a record of a rollout that goes on is closed only where that is asked for.
+
+use std::collections::BTreeSet;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::image::{ImageReference, Images};
+use crate::domain::record::{EMPTY, Found, Record, Source};
+use crate::domain::request::{ClusterName, ServiceName};
+use crate::domain::service::Service;
+use crate::domain::standing::Standing;
+use crate::domain::task_definition::Revision;
+use crate::domain::timestamp::Timestamp;
+use crate::live;
+use crate::ports::{Ecs, RecordStore, Version};
+
+/// A record and what was done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it is.
+    pub place: String,
+    /// What was done.
+    pub done: Done,
+    /// What is there now.
+    pub content: Content,
+}
+
+/// What was done to a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing.
+    Nothing,
+    /// An empty one was put where nothing was.
+    Made,
+    /// It was brought in step with the service.
+    Repaired,
+    /// It was emptied.
+    Reset,
+}
+
+/// What is in the place of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    Missing,
+    /// The empty record: nothing was deployed.
+    Empty,
+    /// A record.
+    Record(Box<Record>),
+}
+
+/// What a repair is about.
+#[derive(Debug)]
+pub struct Repair<'a> {
+    /// The cluster.
+    pub cluster: &'a ClusterName,
+    /// The service.
+    pub service: &'a ServiceName,
+    /// Now.
+    pub now: Timestamp,
+    /// Who repairs.
+    pub by: &'a Source,
+    /// Repair also while a rollout goes on.
+    pub force: bool,
+}
+
+/// Puts the empty record wherever there is nothing.
+///
+/// # Errors
+/// Those of the store, and a record that is not understood.
+pub async fn init<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
+    let mut kept = Vec::new();
+    for store in stores {
+        let (found, _) = read(store).await?;
+        kept.push(match found {
+            Content::Missing => {
+                store.write(None, EMPTY).await?;
+                Kept { place: store.place(), done: Done::Made, content: Content::Empty }
+            }
+            content @ (Content::Empty | Content::Record(_)) => {
+                Kept { place: store.place(), done: Done::Nothing, content }
+            }
+        });
+    }
+    Ok(kept)
+}
+
+/// Reads the records.
+///
+/// # Errors
+/// Those of the store, and a record that is not understood.
+pub async fn show<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
+    let mut kept = Vec::new();
+    for store in stores {
+        let (content, _) = read(store).await?;
+        kept.push(Kept { place: store.place(), done: Done::Nothing, content });
+    }
+    Ok(kept)
+}
+
+/// Puts the empty record in the place of whatever is there.
+///
+/// # Errors
+/// Those of the store; without `force` also a deployment that is recorded to be in progress.
+pub async fn reset<R: RecordStore>(stores: &[R], now: Timestamp, force: bool) -> Result<Vec<Kept>, Failure> {
+    let mut found = Vec::new();
+    for store in stores {
+        let stored = store.read().await?;
+        let record = stored.as_ref().and_then(|(content, _)| Record::parse(&store.place(), content).ok()?);
+        if let Some(record) = record.filter(|record| !force && record.is_held(&now.to_string())) {
+            let until = record.expires_at.unwrap_or_default();
+            return Err(under_way(
+                &format!("the record in {} was not emptied", store.place()),
+                &format!("it tells of a deployment in progress until {until}"),
+            ));
+        }
+        found.push((store, stored));
+    }
+    let mut kept = Vec::new();
+    for (store, stored) in found {
+        let (content, version) = stored.unzip();
+        let is_empty = content.is_some_and(|content| content.trim_ascii() == EMPTY.trim_ascii());
+        if !is_empty {
+            store.write(version.as_ref(), EMPTY).await?;
+        }
+        let done = if is_empty { Done::Nothing } else { Done::Reset };
+        kept.push(Kept { place: store.place(), done, content: Content::Empty });
+    }
+    Ok(kept)
+}
+
+/// Brings the records in step with what the service runs, and with one another.
+///
+/// Flow: read the service and the records; of the records that which knows what runs, or else the
+/// latest, tells the ancestor; write those that say something else.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] when none of the places holds a record: nothing tells what the
+/// pipeline owns. [`FailureKind::Unavailable`] while a rollout goes on, unless `force` is given.
+pub async fn repair<E: Ecs, R: RecordStore>(
+    ecs: &E,
+    stores: &[R],
+    repair: &Repair<'_>,
+) -> Result<Vec<Kept>, Failure> {
+    let (service, found) = ask(ecs, stores, repair.cluster, repair.service).await?;
+    let live = live::of(&service)?;
+    let Some(former) = best(&found, live) else { return Err(nothing_to_repair(stores)) };
+    let standing = Standing::of(&service);
+    let (revision, digests) = live::describe(ecs, &service, live).await?;
+    let copied = copied_from(ecs, &former, &revision).await?;
+    let repaired = former.repaired(Found {
+        cluster: repair.cluster.as_str(),
+        service: repair.service.as_str(),
+        live,
+        copied: &copied,
+        images: revision.definition.images(),
+        digests,
+        deployment_id: service.primary().map(|primary| primary.id.as_str().to_owned()),
+        standing,
+        at: repair.now.to_string(),
+        by: repair.by,
+    });
+    let is_told = |content: &Content| matches!(content, Content::Record(it) if it.tells_the_same(&repaired));
+    if standing == Standing::GoesOn && !repair.force && !found.iter().all(|(content, _)| is_told(content)) {
+        return Err(under_way(
+            &format!("the record of service {} was not repaired", repair.service),
+            &format!("the rollout of {} goes on", live.family_and_revision()),
+        ));
+    }
+    let mut kept = Vec::new();
+    for (store, (content, version)) in stores.iter().zip(found) {
+        let done = if is_told(&content) {
+            Done::Nothing
+        } else {
+            store.write(version.as_ref(), &repaired.to_json()).await?;
+            Done::Repaired
+        };
+        let content =
+            if done == Done::Nothing { content } else { Content::Record(Box::new(repaired.clone())) };
+        kept.push(Kept { place: store.place(), done, content });
+    }
+    Ok(kept)
+}
+
+/// The revision of which `live` is a copy with other images of containers that the pipeline owns, as
+/// far as the record knows it; else `live` itself.
+///
+/// Such a copy is told by what it is: Evenkeel was cut off before it could record it, or was not told
+/// to.
+///
+/// # Errors
+/// Those of [`Ecs`].
+pub(crate) async fn copied_from<E: Ecs>(
+    ecs: &E,
+    record: &Record,
+    live: &Revision,
+) -> Result<TaskDefinitionArn, Failure> {
+    let candidate = record.candidate.as_ref();
+    let known = [&record.task_definition_arn, &record.previous_task_definition_arn];
+    let is_known = known.into_iter().any(|arn| arn == live.arn.as_str())
+        || candidate.is_some_and(|candidate| {
+            candidate.is(live.arn.as_str()) || candidate.source_task_definition_arn == live.arn.as_str()
+        });
+    if is_known {
+        return Ok(live.arn.clone());
+    }
+    let owned = record.owned();
+    let sources = candidate.map(|candidate| &candidate.source_task_definition_arn);
+    let sources: BTreeSet<&String> = sources.into_iter().chain([&record.task_definition_arn]).collect();
+    for source in sources {
+        let Ok(source) = TaskDefinitionArn::parse(source) else { continue };
+        let is_older = source.family() == live.arn.family() && source.revision() < live.arn.revision();
+        if is_older
+            && let Some(described) = ecs.describe_task_definition(source.as_str()).await?
+            && is_copy(&described, live, &owned)
+        {
+            return Ok(source);
+        }
+    }
+    Ok(live.arn.clone())
+}
+
+fn is_copy(source: &Revision, live: &Revision, owned: &BTreeSet<String>) -> bool {
+    let mut images = Images::default();
+    for (container, image) in live.definition.images() {
+        let Some(image) = owned.contains(&container).then(|| ImageReference::parse(&image)) else { continue };
+        let is_put = image.is_ok_and(|image| images.insert(&container, image).is_ok());
+        if !is_put {
+            return false;
+        }
+    }
+    source.definition.with_images(&images).is_equivalent(&live.definition)
+}
+
+/// Reads the service and its records at once.
+///
+/// # Errors
+/// Those of both.
+pub(crate) async fn ask<E: Ecs, R: RecordStore>(
+    ecs: &E,
+    stores: &[R],
+    cluster: &ClusterName,
+    service: &ServiceName,
+) -> Result<(Service, Vec<(Content, Option<Version>)>), Failure> {
+    tokio::try_join!(live::find(ecs, cluster, service), read_all(stores))
+}
+
+async fn read<R: RecordStore>(store: &R) -> Result<(Content, Option<Version>), Failure> {
+    let Some((content, version)) = store.read().await? else { return Ok((Content::Missing, None)) };
+    let record = Record::parse(&store.place(), &content)?;
+    let content = record.map_or(Content::Empty, |record| Content::Record(Box::new(record)));
+    Ok((content, Some(version)))
+}
+
+async fn read_all<R: RecordStore>(stores: &[R]) -> Result<Vec<(Content, Option<Version>)>, Failure> {
+    let mut found = Vec::new();
+    for store in stores {
+        found.push(read(store).await?);
+    }
+    Ok(found)
+}
+
+/// The record that knows most: that of what runs, else the latest.
+fn best(found: &[(Content, Option<Version>)], live: &TaskDefinitionArn) -> Option<Record> {
+    let records = found.iter().filter_map(|(content, _)| match content {
+        Content::Record(record) => Some(record.as_ref()),
+        Content::Missing | Content::Empty => None,
+    });
+    let knows = |record: &&Record| {
+        (record.task_definition_arn == live.as_str(), record.candidate.is_some(), record.deployed_at.clone())
+    };
+    records.max_by_key(knows).cloned()
+}
+
+fn nothing_to_repair<R: RecordStore>(stores: &[R]) -> Failure {
+    let places: Vec<String> = stores.iter().map(RecordStore::place).collect();
+    Failure::new(FailureKind::InvalidInput, format!("there is no record in {}", places.join(", ")))
+        .because("nothing tells which containers the pipeline owns")
+        .advice("Run `evenkeel deploy` with the images that run: it rolls nothing out and writes the record")
+}
+
+fn under_way(what: &str, why: &str) -> Failure {
+    Failure::new(FailureKind::Unavailable, what)
+        .because(why)
+        .advice("Wait for its end and run the same command again, or give --force")
+}

@@ -1,0 +1,134 @@
+//! `evenkeel drift`.
+
+use std::fs::File;
+use std::io::Read;
+
+use clap::Args;
+
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::domain::drift::{Sight, differences};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::record::Sink;
+use crate::domain::request::{ClusterName, ServiceName};
+use crate::drift::{State, look};
+use crate::output;
+use crate::ports::Objects;
+use crate::record;
+
+use super::args::{ConnectionArgs, OutputArg};
+use super::environment::Environment;
+use super::{meaning, print, print_error, print_json};
+
+/// Exit status of `drift --detailed-exitcode` when there is a difference.
+const DIFFERS: u8 = 8;
+
+/// How many bytes of a Terraform state are read.
+const LONGEST_STATE: u64 = 64 * 1024 * 1024;
+
+/// Compare what runs with what is recorded, and with what Terraform believes
+#[derive(Debug, Args)]
+pub(super) struct DriftArgs {
+    /// The cluster's name or ARN
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    cluster: String,
+    /// The service's name or ARN
+    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
+    service: String,
+    /// Where the record is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
+    #[arg(
+        long,
+        env = "EVENKEEL_RECORD",
+        hide_env_values = true,
+        value_name = "SINK",
+        value_delimiter = ',',
+        required = true
+    )]
+    record: Vec<String>,
+    /// The Terraform state of the configuration that has the service: a file, - for standard input, or `s3://BUCKET/KEY`
+    #[arg(long, env = "EVENKEEL_TFSTATE", hide_env_values = true, value_name = "PLACE")]
+    tfstate: Option<String>,
+    /// Exit with status 8 when there is a difference
+    #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// How to print it
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    output: OutputArg,
+}
+
+/// Prints what differs; returns the exit status.
+pub(super) async fn run(args: &DriftArgs, environment: &Environment) -> u8 {
+    match compare(args, environment).await {
+        Ok(seen) => {
+            let found = differences(&seen);
+            match args.output {
+                OutputArg::Text => print(&output::drift_text(&args.service, &seen, &found)),
+                OutputArg::Json => {
+                    print_json(&output::drift_document(&args.cluster, &args.service, &seen, &found));
+                }
+            }
+            if args.detailed_exitcode && !found.is_empty() { DIFFERS } else { 0 }
+        }
+        Err(failure) => {
+            print_error(&output::failure_text(&failure));
+            if args.output == OutputArg::Json {
+                print_json(&output::failed_document("evenkeel.drift/v1", &failure));
+            }
+            failure.kind().exit_status()
+        }
+    }
+}
+
+async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, Failure> {
+    let (cluster, service) = (ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?);
+    let sinks = meaning::sinks(&args.record)?;
+    let aws = Aws::deployer(&meaning::connection(&args.connection, Some(&cluster), environment)).await?;
+    let objects = aws.objects();
+    let state = match args.tfstate.as_deref() {
+        Some(place) => Some(state(place, &objects).await?),
+        None => None,
+    };
+    let stores = record::open(&sinks, &objects, &aws.parameters());
+    look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), Clock::system().now()).await
+}
+
+async fn state(place: &str, objects: &impl Objects) -> Result<State, Failure> {
+    let content = if place.starts_with("s3://") {
+        let Sink::Object(at) = Sink::parse(place)? else { return Err(unreadable(place)) };
+        objects
+            .read(&at, LONGEST_STATE)
+            .await?
+            .map(|(content, _)| content)
+            .ok_or_else(|| unreadable(place))?
+    } else if place == "-" {
+        read(place, std::io::stdin())?
+    } else {
+        read(place, File::open(place).map_err(|error| unreadable(place).caused_by(error))?)?
+    };
+    let place = if place == "-" { "standard input" } else { place };
+    Ok(State { place: place.to_owned(), content })
+}
+
+fn read(place: &str, from: impl Read) -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    let read = from.take(LONGEST_STATE + 1).read_to_end(&mut content);
+    read.map_err(|error| unreadable(place).caused_by(error))?;
+    if content.len() as u64 > LONGEST_STATE {
+        return Err(unreadable(place).because(format!("it has more than {LONGEST_STATE} bytes")));
+    }
+    Ok(content)
+}
+
+fn unreadable(place: &str) -> Failure {
+    Failure::new(FailureKind::Unreadable, format!("the Terraform state in {place} cannot be read"))
+        .because("there is none")
+        .advice("Give a file, - for standard input, or s3://BUCKET/KEY by --tfstate")
+}

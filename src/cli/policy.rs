@@ -1,0 +1,216 @@
+//! `evenkeel policy`.
+
+use clap::{Args, ValueEnum};
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ObjectAddress;
+use crate::domain::policy::{Deploys, Permissions, Works};
+use crate::domain::request::{ClusterName, ServiceName};
+use crate::output;
+
+use super::action_type::ActionTypeArgs;
+use super::{meaning, print_error, print_json};
+
+/// Print the smallest IAM policy for a deployment or a worker
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// What it is for
+    #[arg(long = "for", env = "EVENKEEL_FOR", hide_env_values = true, value_name = "WHAT")]
+    purpose: Purpose,
+    /// The cluster's name or ARN [default: any]
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    cluster: Option<String>,
+    /// A service's name or ARN [default: any of the cluster's]
+    #[arg(
+        long,
+        env = "EVENKEEL_SERVICE",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    service: Vec<String>,
+    /// A family of the services' task definitions [default: any]
+    #[arg(long, env = "EVENKEEL_FAMILY", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
+    family: Vec<String>,
+    /// A role that the task definitions name, for their tasks or for ECS's agent [default: none]
+    #[arg(long, env = "EVENKEEL_ROLE", hide_env_values = true, value_name = "ARN", value_delimiter = ',')]
+    role: Vec<String>,
+    /// A repository of Amazon ECR that holds an image [default: any]
+    #[arg(
+        long,
+        env = "EVENKEEL_REPOSITORY",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    repository: Vec<String>,
+    /// A group that a container logs to [default: any]
+    #[arg(
+        long,
+        env = "EVENKEEL_LOG_GROUP",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    log_group: Vec<String>,
+    /// Where the record is kept, as `evenkeel deploy` takes it
+    #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
+    record: Vec<String>,
+    /// The account [default: that of an ARN that is given, or any]
+    #[arg(long, env = "EVENKEEL_ACCOUNT", hide_env_values = true, value_name = "NUMBER")]
+    account: Option<String>,
+    /// The Region [default: that of an ARN that is given, or any]
+    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    region: Option<String>,
+    #[command(flatten)]
+    worker: WorkerArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For a worker")]
+struct WorkerArgs {
+    #[command(flatten)]
+    action_type: ActionTypeArgs,
+    /// Where the workers keep their claims, as `evenkeel worker` takes it
+    #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
+    claims: Option<String>,
+    /// A role that actions name by `RoleArn`: then the worker itself deploys nothing
+    #[arg(
+        long,
+        env = "EVENKEEL_ASSUME_ROLE",
+        hide_env_values = true,
+        value_name = "ARN",
+        value_delimiter = ','
+    )]
+    assume_role: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Purpose {
+    /// `evenkeel deploy`, also in the role that a worker assumes
+    Deploy,
+    /// `evenkeel worker`
+    Worker,
+}
+
+/// Prints the policy; returns the exit status.
+pub(super) fn run(args: &PolicyArgs) -> u8 {
+    match permissions(args) {
+        Ok(permissions) => {
+            if let Some(deploys) = &permissions.deploys {
+                tell_what_is_open(deploys);
+            }
+            print_json(&output::policy_document(&permissions.statements()));
+            0
+        }
+        Err(failure) => {
+            print_error(&output::failure_text(&failure));
+            failure.kind().exit_status()
+        }
+    }
+}
+
+fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
+    let cluster = args.cluster.as_deref().map(ClusterName::parse).transpose()?;
+    let mut services = Vec::new();
+    for name in &args.service {
+        ServiceName::parse_another(name, &mut services)?;
+    }
+    let records = meaning::sinks(&args.record)?;
+    let place = cluster.as_ref().and_then(ClusterName::place);
+    let place = place.or_else(|| services.iter().find_map(ServiceName::place));
+    let region = args.region.clone().or_else(|| place.map(|place| place.region.to_owned()));
+    let account = args.account.clone().or_else(|| place.map(|place| place.account.to_owned()));
+    if let Some(account) = account.as_ref().filter(|account| !is_account(account)) {
+        return Err(wrong("--account", account, "an account's number has twelve digits"));
+    }
+    for (option, roles) in [("--role", &args.role), ("--assume-role", &args.worker.assume_role)] {
+        if let Some(role) = roles.iter().find(|role| !role.starts_with("arn:") || !role.contains(":role/")) {
+            return Err(wrong(
+                option,
+                role,
+                "a role is named by its ARN, as arn:aws:iam::123456789012:role/web",
+            ));
+        }
+    }
+    let partition = place.map_or_else(|| partition_of(region.as_deref()), |place| place.partition.to_owned());
+    let named_in_services = services.iter().find_map(ServiceName::cluster);
+    let cluster = cluster.as_ref().map(ClusterName::short).or(named_in_services).unwrap_or("*").to_owned();
+    let deploys = Deploys {
+        cluster,
+        services: services.iter().map(|service| service.short().to_owned()).collect(),
+        families: args.family.clone(),
+        roles: args.role.clone(),
+        repositories: args.repository.clone(),
+        log_groups: args.log_group.clone(),
+        records,
+    };
+    let is_worker = args.purpose == Purpose::Worker;
+    let works = if is_worker {
+        Some(Works {
+            action_type: args.worker.action_type.parse()?,
+            claims: args.worker.claims.as_deref().map(claims).transpose()?.flatten(),
+            roles: args.worker.assume_role.clone(),
+        })
+    } else {
+        None
+    };
+    Ok(Permissions {
+        partition,
+        region: region.unwrap_or_else(|| "*".to_owned()),
+        account: account.unwrap_or_else(|| "*".to_owned()),
+        deploys: (!is_worker || args.worker.assume_role.is_empty()).then_some(deploys),
+        works,
+    })
+}
+
+/// What the policy leaves open because it was not named, and what it leaves out.
+fn tell_what_is_open(deploys: &Deploys) {
+    let open: Vec<&str> = [
+        ("--cluster", deploys.cluster == "*"),
+        ("--service", deploys.services.is_empty()),
+        ("--family", deploys.families.is_empty()),
+        ("--repository", deploys.repositories.is_empty()),
+        ("--log-group", deploys.log_groups.is_empty()),
+    ]
+    .into_iter()
+    .filter_map(|(option, is_open)| is_open.then_some(option))
+    .collect();
+    if !open.is_empty() {
+        print_error(&format!("note: it is open to any where these are not given: {}\n", open.join(", ")));
+    }
+    if deploys.roles.is_empty() {
+        print_error(
+            "note: without --role a task definition that names roles cannot be registered: iam:PassRole is left out\n",
+        );
+    }
+}
+
+/// Where claims are kept in a bucket; a folder needs no permission.
+fn claims(text: &str) -> Result<Option<ObjectAddress>, Failure> {
+    if text.strip_prefix("dir:").is_some_and(|path| !path.is_empty()) {
+        return Ok(None);
+    }
+    match text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        Some((bucket, prefix)) if !bucket.is_empty() => {
+            Ok(Some(ObjectAddress { bucket: bucket.to_owned(), key: prefix.trim_matches('/').to_owned() }))
+        }
+        Some(_) | None => Err(wrong("--claims", text, "claims are kept in s3://BUCKET/PREFIX or dir:PATH")),
+    }
+}
+
+/// The partition that a Region is in, by how its name begins.
+fn partition_of(region: Option<&str>) -> String {
+    let region = region.unwrap_or_default();
+    let known = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc")];
+    let found = known.into_iter().find(|(prefix, _)| region.starts_with(prefix));
+    found.map_or("aws", |(_, partition)| partition).to_owned()
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn wrong(option: &str, value: &str, why: &str) -> Failure {
+    Failure::new(FailureKind::Usage, format!("{option} {value:?} is not understood")).because(why)
+}

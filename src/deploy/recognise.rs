@@ -1,0 +1,39 @@
+//! Tells whether a revision is what an interrupted deployment was about to make.
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::Failure;
+use crate::domain::image::{ImageReference, Images};
+use crate::domain::plan::PlannedRevision;
+use crate::domain::record::Candidate;
+use crate::ports::Ecs;
+
+/// Whether the revision that `planned` is a copy of, with the images `asked` for, is the candidate: a
+/// later revision of its source's family, and the source but for the candidate's images.
+///
+/// A revision of somebody else's that is all this is as good: what runs is what was to be deployed.
+pub(super) async fn is_candidate<E: Ecs>(
+    ecs: &E,
+    candidate: &Candidate,
+    planned: &PlannedRevision,
+    asked: &Images,
+) -> Result<bool, Failure> {
+    let Ok(source) = TaskDefinitionArn::parse(&candidate.source_task_definition_arn) else {
+        return Ok(false);
+    };
+    let live = &planned.base;
+    if source.family() != live.family() || source.revision() >= live.revision() {
+        return Ok(false);
+    }
+    // Nothing tells whether it is a copy of what is gone.
+    let Some(source) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(false) };
+    let mut images = Images::default();
+    for (container, image) in &candidate.images {
+        let Ok(image) = ImageReference::parse(image) else { return Ok(false) };
+        if images.insert(container, image).is_err() {
+            return Ok(false);
+        }
+    }
+    let expected = source.definition.with_images(&images);
+    Ok(expected.images() == planned.base_images
+        && expected.with_images(asked).is_equivalent(&planned.definition))
+}

@@ -1,0 +1,344 @@
+//! The smallest IAM policy for what Evenkeel is to do.
+//!
+//! Which action takes which resource is from AWS's service authorization reference: every action has
+//! the narrowest resource that it takes, and `*` where it takes none.
+
+use super::job::{ActionType, ObjectAddress};
+use super::record::Sink;
+
+/// What is to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// Where it is: `aws`, a Region, an account; `*` for any of the latter two.
+    pub partition: String,
+    /// The Region, or `*`.
+    pub region: String,
+    /// The account, or `*`.
+    pub account: String,
+    /// What is deployed; nothing if that is done in another role.
+    pub deploys: Option<Deploys>,
+    /// What is needed to take a pipeline's jobs.
+    pub works: Option<Works>,
+}
+
+/// What is deployed. An empty list means any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deploys {
+    /// The cluster's name, or `*`.
+    pub cluster: String,
+    /// The services' names.
+    pub services: Vec<String>,
+    /// The families of their task definitions.
+    pub families: Vec<String>,
+    /// The roles that the task definitions name. An empty list means none.
+    pub roles: Vec<String>,
+    /// The repositories of Amazon ECR that hold their images.
+    pub repositories: Vec<String>,
+    /// The groups that their containers log to.
+    pub log_groups: Vec<String>,
+    /// Where the record is kept.
+    pub records: Vec<Sink>,
+}
+
+/// What is needed to take a pipeline's jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Works {
+    /// The action type.
+    pub action_type: ActionType,
+    /// The bucket of the claims, and what their keys begin with.
+    pub claims: Option<ObjectAddress>,
+    /// The roles that actions name by `RoleArn`.
+    pub roles: Vec<String>,
+}
+
+/// One statement of a policy, which allows something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What it is for; letters only.
+    pub id: &'static str,
+    /// The actions.
+    pub actions: Vec<&'static str>,
+    /// The ARNs that they may be done to.
+    pub resources: Vec<String>,
+    /// On what it depends besides.
+    pub condition: Option<Condition>,
+}
+
+/// What a statement depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// How the values are compared.
+    pub operator: &'static str,
+    /// What is compared.
+    pub key: &'static str,
+    /// The values, one of which it has to be.
+    pub values: Vec<String>,
+}
+
+impl Permissions {
+    /// The statements that allow it.
+    #[must_use]
+    pub fn statements(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        if let Some(deploys) = &self.deploys {
+            statements.extend(self.services(deploys));
+            statements.extend(self.task_definitions(deploys));
+            statements.extend(self.looks(deploys));
+            statements.extend(self.records(deploys));
+        }
+        if let Some(works) = &self.works {
+            statements.extend(self.jobs(works));
+        }
+        statements.retain(|statement| !statement.resources.is_empty());
+        statements
+    }
+
+    fn services(&self, deploys: &Deploys) -> [Statement; 2] {
+        let below = |what: &str, rest: &str| {
+            let names = any(&deploys.services);
+            let arn = move |name: &String| self.ecs(&format!("{what}/{}/{name}{rest}", deploys.cluster));
+            names.iter().map(arn).collect::<Vec<_>>()
+        };
+        let actions = vec!["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"];
+        let own = [below("service", ""), below("service-deployment", "/*"), below("service-revision", "/*")];
+        [
+            Statement::new("Services", actions, below("service", "")),
+            // These ask for the service as well as for what is described.
+            Statement::new(
+                "ServiceDeployments",
+                vec![
+                    "ecs:DescribeServiceDeployments",
+                    "ecs:DescribeServiceRevisions",
+                    "ecs:StopServiceDeployment",
+                ],
+                own.concat(),
+            ),
+        ]
+    }
+
+    fn task_definitions(&self, deploys: &Deploys) -> [Statement; 4] {
+        let families = any(&deploys.families);
+        let revisions: Vec<_> =
+            families.iter().map(|family| self.ecs(&format!("task-definition/{family}:*"))).collect();
+        [
+            Statement::new("ReadTaskDefinitions", vec!["ecs:DescribeTaskDefinition"], vec!["*".to_owned()]),
+            Statement::new("TaskDefinitions", vec!["ecs:RegisterTaskDefinition"], revisions.clone()),
+            Statement::new("Tags", vec!["ecs:TagResource"], revisions).if_equal(
+                "StringEquals",
+                "ecs:CreateAction",
+                "RegisterTaskDefinition".to_owned(),
+            ),
+            Statement::new("TaskRoles", vec!["iam:PassRole"], deploys.roles.clone()).if_equal(
+                "StringEquals",
+                "iam:PassedToService",
+                "ecs-tasks.amazonaws.com".to_owned(),
+            ),
+        ]
+    }
+
+    /// What tells why tasks stopped, and that images exist.
+    fn looks(&self, deploys: &Deploys) -> [Statement; 4] {
+        let cluster = &deploys.cluster;
+        let repositories = any(&deploys.repositories);
+        let groups = any(&deploys.log_groups);
+        let repository = |name: &String| self.arn("ecr", &format!("repository/{name}"));
+        let group = |name: &String| self.arn("logs", &format!("log-group:{name}:log-stream:*"));
+        [
+            Statement::new(
+                "StoppedTasksList",
+                vec!["ecs:ListTasks"],
+                vec![self.ecs(&format!("container-instance/{cluster}/*"))],
+            ),
+            Statement::new(
+                "StoppedTasks",
+                vec!["ecs:DescribeTasks"],
+                vec![self.ecs(&format!("task/{cluster}/*"))],
+            ),
+            Statement::new("Logs", vec!["logs:GetLogEvents"], groups.iter().map(group).collect()),
+            Statement::new(
+                "Images",
+                vec!["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                repositories.iter().map(repository).collect(),
+            ),
+        ]
+    }
+
+    fn records(&self, deploys: &Deploys) -> Vec<Statement> {
+        let (mut parameters, mut objects) = (Vec::new(), Vec::new());
+        for sink in &deploys.records {
+            match sink {
+                Sink::Parameter(name) => parameters.push(self.arn("ssm", &format!("parameter{name}"))),
+                Sink::Object(at) | Sink::State(at) => objects.push(at),
+                Sink::Variables(_) | Sink::File(_) => {}
+            }
+        }
+        let keys = objects.iter().map(|at| self.s3(&format!("{}/{}", at.bucket, at.key)));
+        let mut statements = vec![
+            Statement::new("RecordParameter", vec!["ssm:GetParameter", "ssm:PutParameter"], parameters),
+            Statement::new("RecordObject", vec!["s3:GetObject", "s3:PutObject"], keys.collect()),
+        ];
+        // Who may not list the bucket is told of a missing object that access is denied.
+        for at in objects {
+            let listing = Statement::new("RecordBucket", vec!["s3:ListBucket"], vec![self.s3(&at.bucket)]);
+            statements.push(listing.if_equal("StringEqualsIfExists", "s3:prefix", at.key.clone()));
+        }
+        numbered(statements)
+    }
+
+    fn jobs(&self, works: &Works) -> Vec<Statement> {
+        let ActionType { category, provider, version } = &works.action_type;
+        let action_type = format!("actiontype:Custom/{category}/{provider}/{version}");
+        let mut statements = vec![
+            Statement::new(
+                "JobQueue",
+                vec!["codepipeline:PollForJobs"],
+                vec![self.arn("codepipeline", &action_type)],
+            ),
+            // They take no resource.
+            Statement::new(
+                "Jobs",
+                vec![
+                    "codepipeline:AcknowledgeJob",
+                    "codepipeline:GetJobDetails",
+                    "codepipeline:PutJobFailureResult",
+                    "codepipeline:PutJobSuccessResult",
+                ],
+                vec!["*".to_owned()],
+            ),
+            Statement::new("DeployRoles", vec!["sts:AssumeRole"], works.roles.clone()),
+        ];
+        if let Some(ObjectAddress { bucket, key: prefix }) = &works.claims {
+            let below = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
+            let actions = vec!["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
+            statements.push(Statement::new("Claims", actions, vec![self.s3(&format!("{bucket}/{below}"))]));
+            let listing = Statement::new("ClaimsBucket", vec!["s3:ListBucket"], vec![self.s3(bucket)]);
+            statements.push(if prefix.is_empty() {
+                listing
+            } else {
+                listing.if_equal("StringLikeIfExists", "s3:prefix", below)
+            });
+        }
+        statements
+    }
+
+    fn ecs(&self, resource: &str) -> String {
+        self.arn("ecs", resource)
+    }
+
+    fn s3(&self, resource: &str) -> String {
+        format!("arn:{}:s3:::{resource}", self.partition)
+    }
+
+    fn arn(&self, service: &str, resource: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{resource}", self.partition, self.region, self.account)
+    }
+}
+
+impl Statement {
+    fn new(id: &'static str, actions: Vec<&'static str>, resources: Vec<String>) -> Self {
+        Self { id, actions, resources, condition: None }
+    }
+
+    fn if_equal(self, operator: &'static str, key: &'static str, value: String) -> Self {
+        Self { condition: Some(Condition { operator, key, values: vec![value] }), ..self }
+    }
+}
+
+/// The names, or any.
+fn any(names: &[String]) -> Vec<String> {
+    if names.is_empty() { vec!["*".to_owned()] } else { names.to_vec() }
+}
+
+/// Listings of the same bucket become one, as ids of statements must differ.
+fn numbered(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in statements {
+        match merged.iter_mut().find(|other| other.id == statement.id) {
+            Some(other) => {
+                for resource in statement.resources {
+                    if !other.resources.contains(&resource) {
+                        other.resources.push(resource);
+                    }
+                }
+                if let (Some(into), Some(from)) = (&mut other.condition, statement.condition) {
+                    into.values.extend(from.values);
+                }
+            }
+            None => merged.push(statement),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permissions() -> Permissions {
+        Permissions {
+            partition: "aws".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            deploys: Some(Deploys {
+                cluster: "prod".to_owned(),
+                services: vec!["web".to_owned()],
+                families: vec!["web".to_owned()],
+                roles: vec!["arn:aws:iam::123456789012:role/task".to_owned()],
+                repositories: vec!["shop/web".to_owned()],
+                log_groups: vec!["/ecs/web".to_owned()],
+                records: ["ssm:/web", "s3://records/a.json", "tfstate:s3://records/b", "file:x"]
+                    .map(|text| Sink::parse(text).unwrap())
+                    .into(),
+            }),
+            works: None,
+        }
+    }
+
+    #[test]
+    fn only_an_action_that_takes_no_resource_is_allowed_on_all() {
+        let works = Works {
+            action_type: ActionType::default(),
+            claims: Some(ObjectAddress { bucket: "claims".to_owned(), key: "evenkeel".to_owned() }),
+            roles: vec!["arn:aws:iam::210987654321:role/deploy".to_owned()],
+        };
+        let statements = Permissions { works: Some(works), ..permissions() }.statements();
+        let on_all: Vec<_> = statements
+            .iter()
+            .filter(|statement| statement.resources.contains(&"*".to_owned()))
+            .flat_map(|statement| statement.actions.clone())
+            .collect();
+        assert_eq!(
+            on_all,
+            [
+                "ecs:DescribeTaskDefinition",
+                "codepipeline:AcknowledgeJob",
+                "codepipeline:GetJobDetails",
+                "codepipeline:PutJobFailureResult",
+                "codepipeline:PutJobSuccessResult",
+            ]
+        );
+        let ids: std::collections::BTreeSet<_> = statements.iter().map(|statement| statement.id).collect();
+        assert_eq!(ids.len(), statements.len(), "{statements:?}");
+    }
+
+    #[test]
+    fn records_are_opened_and_nothing_beside_them() {
+        let statements = permissions().statements();
+        let of = |id: &str| statements.iter().find(|statement| statement.id == id).unwrap().clone();
+        assert_eq!(of("RecordParameter").resources, ["arn:aws:ssm:eu-west-1:123456789012:parameter/web"]);
+        assert_eq!(of("RecordObject").resources, ["arn:aws:s3:::records/a.json", "arn:aws:s3:::records/b"]);
+        let bucket = of("RecordBucket");
+        assert_eq!(bucket.resources, ["arn:aws:s3:::records"]);
+        assert_eq!(bucket.condition.unwrap().values, ["a.json", "b"]);
+    }
+
+    #[test]
+    fn what_is_not_named_is_any_and_roles_are_none() {
+        let deploys = Deploys { cluster: "*".to_owned(), ..Deploys::default() };
+        let statements = Permissions { deploys: Some(deploys), ..permissions() }.statements();
+        let has = |resource: &str| statements.iter().any(|it| it.resources.contains(&resource.to_owned()));
+        assert!(has("arn:aws:ecs:eu-west-1:123456789012:service/*/*"));
+        assert!(has("arn:aws:ecs:eu-west-1:123456789012:task-definition/*:*"));
+        assert!(!statements.iter().any(|it| it.actions.contains(&"iam:PassRole")), "{statements:?}");
+    }
+}

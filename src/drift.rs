@@ -1,0 +1,64 @@
+//! Compares what runs with what is recorded, with its family, and with what Terraform believes.
+
+mod state;
+
+use crate::bookkeeping::{Content, ask, copied_from};
+use crate::domain::drift::{Recorded, Sight};
+use crate::domain::failure::Failure;
+use crate::domain::request::{ClusterName, ServiceName};
+use crate::domain::standing::Standing;
+use crate::domain::timestamp::Timestamp;
+use crate::live;
+use crate::ports::{Ecs, RecordStore};
+
+/// A Terraform state that was read.
+#[derive(Debug)]
+pub struct State {
+    /// Where it is, for people.
+    pub place: String,
+    /// What is there.
+    pub content: Vec<u8>,
+}
+
+/// Looks at everything; changes nothing.
+///
+/// # Errors
+/// Those of the reads, and a record or a state that is not understood.
+pub async fn look<E: Ecs, R: RecordStore>(
+    ecs: &E,
+    stores: &[R],
+    cluster: &ClusterName,
+    service: &ServiceName,
+    state: Option<&State>,
+    now: Timestamp,
+) -> Result<Sight, Failure> {
+    let (found, kept) = ask(ecs, stores, cluster, service).await?;
+    let live = live::of(&found)?.clone();
+    let (newest, described) =
+        tokio::try_join!(ecs.describe_task_definition(live.family()), live::describe(ecs, &found, &live))?;
+    let (revision, _) = described;
+    let believed =
+        |state: &State| state::believed(&state.place, &state.content, cluster, service, live.family());
+    let terraform = state.map(believed).transpose()?;
+    let mut records = Vec::new();
+    for (store, (content, _)) in stores.iter().zip(kept) {
+        let is_missing = content == Content::Missing;
+        let record = match content {
+            Content::Record(record) => Some(*record),
+            Content::Missing | Content::Empty => None,
+        };
+        let is_copied_by_live = match &record {
+            Some(record) => copied_from(ecs, record, &revision).await? != live,
+            None => false,
+        };
+        records.push(Recorded { place: store.place(), record, is_missing, is_copied_by_live });
+    }
+    Ok(Sight {
+        standing: Standing::of(&found),
+        newest: newest.map(|newest| newest.arn),
+        live,
+        records,
+        terraform,
+        now: now.to_string(),
+    })
+}

@@ -1,0 +1,78 @@
+//! Records, for people and scripts.
+
+use serde_json::{Value, json};
+
+use crate::bookkeeping::{Content, Done, Kept};
+use crate::domain::record::{Record, Status};
+
+/// `evenkeel.records/v1`.
+#[must_use]
+pub fn records_document(records: &[Kept]) -> Value {
+    let kept = |kept: &Kept| {
+        let (status, record) = match &kept.content {
+            Content::Missing => ("missing", Value::Null),
+            Content::Empty => ("empty", Value::Null),
+            Content::Record(record) => (status(record), json!(record)),
+        };
+        json!({ "place": kept.place, "done": done(kept.done), "status": status, "record": record })
+    };
+    json!({ "schema": "evenkeel.records/v1", "records": records.iter().map(kept).collect::<Vec<_>>() })
+}
+
+/// A line for each record, and one for each of its images.
+#[must_use]
+pub fn records_text(records: &[Kept]) -> String {
+    let mut lines = Vec::new();
+    for kept in records {
+        let done = match kept.done {
+            Done::Nothing => String::new(),
+            Done::Made | Done::Repaired | Done::Reset => format!("{}: ", done(kept.done)),
+        };
+        let place = &kept.place;
+        match &kept.content {
+            Content::Missing => lines.push(format!("{place}  {done}nothing is there")),
+            Content::Empty => lines.push(format!("{place}  {done}nothing was deployed")),
+            Content::Record(record) => {
+                lines.push(format!("{place}  {done}{}", summary(record)));
+                lines.extend(record.images.iter().map(|(name, image)| format!("  {name}  {image}")));
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn summary(record: &Record) -> String {
+    let short = |arn: &str| arn.rsplit('/').next().unwrap_or(arn).to_owned();
+    let what = format!(
+        "{} descends from {}, {} {}",
+        short(&record.task_definition_arn),
+        short(&record.base_task_definition_arn),
+        record.deployed_at,
+        record.source.kind,
+    );
+    match (&record.status, &record.candidate) {
+        (Status::Succeeded, _) => what,
+        (Status::InProgress, candidate) => {
+            let images = candidate.iter().flat_map(|candidate| &candidate.images);
+            let images: Vec<String> = images.map(|(name, image)| format!("{name}={image}")).collect();
+            let until = record.expires_at.as_deref().unwrap_or("an unknown time");
+            format!("in progress until {until}: {}; before it {what}", images.join(", "))
+        }
+    }
+}
+
+fn status(record: &Record) -> &'static str {
+    match record.status {
+        Status::Succeeded => "succeeded",
+        Status::InProgress => "in_progress",
+    }
+}
+
+fn done(done: Done) -> &'static str {
+    match done {
+        Done::Nothing => "nothing",
+        Done::Made => "made",
+        Done::Repaired => "repaired",
+        Done::Reset => "reset",
+    }
+}

@@ -1,0 +1,54 @@
+//! A record in an object of Amazon S3.
+
+use crate::domain::failure::Failure;
+use crate::domain::job::ObjectAddress;
+use crate::ports::{Condition, Encryption, Objects, RecordStore, Version};
+
+use super::changed_meanwhile;
+
+/// How many bytes a record may have: far more than any has, and little enough to read.
+const LONGEST: u64 = 256 * 1024;
+
+/// A record in an object, encrypted as the bucket says.
+#[derive(Debug, Clone)]
+pub struct ObjectStore<O> {
+    objects: O,
+    at: ObjectAddress,
+    /// What stands before the address where it is typed.
+    prefix: &'static str,
+}
+
+impl<O> ObjectStore<O> {
+    /// The object at this address; it need not exist, its bucket must.
+    pub fn new(objects: O, at: ObjectAddress) -> Self {
+        Self::of_prefix("", objects, at)
+    }
+
+    pub(super) fn of_prefix(prefix: &'static str, objects: O, at: ObjectAddress) -> Self {
+        Self { objects, at, prefix }
+    }
+}
+
+impl<O: Objects> RecordStore for ObjectStore<O> {
+    fn place(&self) -> String {
+        format!("{}{}", self.prefix, self.at)
+    }
+
+    async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        self.objects.read(&self.at, LONGEST).await
+    }
+
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+        let condition = over.map_or(Condition::Absent, |version| Condition::Unchanged(version.clone()));
+        let written =
+            self.objects.write(&self.at, content.to_vec(), &condition, &Encryption::Default).await?;
+        if let Some(version) = written {
+            return Ok(version);
+        }
+        // The first answer to our own write may have been lost.
+        match self.read().await? {
+            Some((found, version)) if found == content => Ok(version),
+            Some(_) | None => Err(changed_meanwhile(&self.place())),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! A record as the outputs of a Terraform state, for `terraform_remote_state`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ObjectAddress;
+use crate::ports::{Objects, RecordStore, Version};
+
+use super::ObjectStore;
+
+/// The version of the state's form, that of Terraform 0.12 and later.
+const FORM: u64 = 4;
+
+/// The version of Terraform that the state is said to be from: any later one reads it.
+const TERRAFORM: &str = "1.5.0";
+
+/// The lineage of every state that is a record, by which it is told from the state of a configuration:
+/// such a one is never overwritten.
+const LINEAGE: &str = "65766e6b-6565-4c00-8000-7265636f7264";
+
+/// A record in an object that Terraform reads as another configuration's state. Its outputs are
+/// `record`, an object, and `record_json`, the same as a string.
+#[derive(Debug, Clone)]
+pub struct StateStore<O> {
+    object: ObjectStore<O>,
+}
+
+impl<O: Objects> StateStore<O> {
+    /// The object at this address; it need not exist, its bucket must.
+    pub fn new(objects: O, at: ObjectAddress) -> Self {
+        Self { object: ObjectStore::of_prefix("tfstate:", objects, at) }
+    }
+}
+
+impl<O: Objects> RecordStore for StateStore<O> {
+    fn place(&self) -> String {
+        self.object.place()
+    }
+
+    async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        let Some((content, tag)) = self.object.read().await? else { return Ok(None) };
+        let (record, serial) = open(&self.place(), &content)?;
+        Ok(Some((record, version(serial, &tag))))
+    }
+
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+        let (former, tag) = match over.and_then(|version| version.0.split_once(' ')) {
+            Some((serial, tag)) => (serial.parse().unwrap_or_default(), Some(Version(tag.to_owned()))),
+            None => (0, None),
+        };
+        let serial = former + 1;
+        let tag = self.object.write(tag.as_ref(), &seal(serial, content)).await?;
+        Ok(version(serial, &tag))
+    }
+}
+
+/// The next serial has to be known when the object is replaced, so that it is part of the version.
+fn version(serial: u64, tag: &Version) -> Version {
+    Version(format!("{serial} {}", tag.0))
+}
+
+#[derive(Deserialize)]
+struct State {
+    version: u64,
+    serial: u64,
+    lineage: String,
+    outputs: Outputs,
+}
+
+#[derive(Deserialize)]
+struct Outputs {
+    record: Output,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    value: Value,
+}
+
+/// The record in a state, and the state's serial.
+fn open(place: &str, content: &[u8]) -> Result<(Vec<u8>, u64), Failure> {
+    let refuse = |why: String| {
+        Failure::new(FailureKind::InvalidInput, format!("the state in {place} holds no record of Evenkeel's"))
+            .because(why)
+            .advice("Give the record an object of its own; nothing was changed")
+    };
+    let state: State = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
+    if state.lineage != LINEAGE {
+        return Err(refuse(format!("its lineage {:?} is that of another configuration", state.lineage)));
+    }
+    if state.version != FORM {
+        return Err(refuse(format!("its form has the version {}, not {FORM}", state.version)));
+    }
+    Ok((state.outputs.record.value.to_string().into_bytes(), state.serial))
+}
+
+/// The state that holds a record.
+fn seal(serial: u64, record: &[u8]) -> Vec<u8> {
+    let record: Value = serde_json::from_slice(record).unwrap_or_default();
+    let state = json!({
+        "version": FORM,
+        "terraform_version": TERRAFORM,
+        "serial": serial,
+        "lineage": LINEAGE,
+        "outputs": {
+            "record": { "value": record, "type": type_of(&record) },
+            "record_json": { "value": record.to_string(), "type": "string" },
+        },
+        "resources": [],
+    });
+    let mut text = serde_json::to_vec_pretty(&state).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+/// The type of a value as Terraform writes it. A value that does not match its type exactly makes the
+/// whole state unreadable.
+fn type_of(value: &Value) -> Value {
+    match value {
+        // A record has no nulls; one would fit this type.
+        Value::String(_) | Value::Null => json!("string"),
+        Value::Number(_) => json!("number"),
+        Value::Bool(_) => json!("bool"),
+        Value::Array(items) => json!(["tuple", items.iter().map(type_of).collect::<Vec<_>>()]),
+        Value::Object(members) => {
+            let types: serde_json::Map<String, Value> =
+                members.iter().map(|(name, value)| (name.clone(), type_of(value))).collect();
+            json!(["object", types])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_comes_back_and_its_type_is_exact() {
+        let record = json!({ "status": "succeeded", "revision": 7, "images": { "app": "web:2" } });
+        let sealed = seal(3, record.to_string().as_bytes());
+        let state: Value = serde_json::from_slice(&sealed).unwrap();
+        assert_eq!((&state["version"], &state["serial"]), (&json!(4), &json!(3)));
+        assert_eq!(
+            state["outputs"]["record"]["type"],
+            json!(["object", { "status": "string", "revision": "number", "images": ["object", { "app": "string" }] }])
+        );
+        assert_eq!(state["outputs"]["record_json"]["value"], json!(record.to_string()));
+        let (opened, serial) = open("tfstate:s3://b/k", &sealed).unwrap();
+        assert_eq!((serde_json::from_slice::<Value>(&opened).unwrap(), serial), (record, 3));
+
+        let empty = seal(1, b"{}");
+        assert_eq!(
+            serde_json::from_slice::<Value>(&empty).unwrap()["outputs"]["record"]["type"],
+            json!(["object", {}])
+        );
+        assert_eq!(open("tfstate:s3://b/k", &empty).unwrap(), (b"{}".to_vec(), 1));
+    }
+
+    #[test]
+    fn the_state_of_a_configuration_is_never_taken_for_a_record() {
+        let sealed = String::from_utf8(seal(1, b"{}")).unwrap();
+        let theirs = sealed.replace(LINEAGE, "0c9f3a5e-0000-4000-8000-000000000000");
+        for (content, word) in [
+            (theirs.as_str(), "another configuration"),
+            (&sealed.replace("\"version\": 4", "\"version\": 3"), "version 3"),
+            (&sealed.replace("\"record\"", "\"recorded\""), "record"),
+            ("", "EOF"),
+            ("{}", "version"),
+        ] {
+            let failure = open("tfstate:s3://b/k", content.as_bytes()).unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::InvalidInput);
+            let told = failure.to_string();
+            assert!(told.contains("tfstate:s3://b/k") && told.contains(word), "{told}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `evenkeel policy`: the smallest policy, as IAM reads it.
+
+use std::collections::BTreeSet;
+
+use evenkeel::sandbox::RolloutOutcome;
+use serde_json::{Value, json};
+
+use crate::world::Account;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/web-task";
+const WHOLE: [&str; 19] = [
+    "policy",
+    "--for",
+    "deploy",
+    "--cluster",
+    "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+    "--service",
+    "web",
+    "--family",
+    "web",
+    "--role",
+    ROLE,
+    "--repository",
+    "shop/web",
+    "--log-group",
+    "/ecs/web",
+    "--record",
+    "ssm:/deploy/web/record",
+    "--record",
+    "s3://records/web.json",
+];
+
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let actions = statements.iter().flat_map(|statement| statement["Action"].as_array().unwrap());
+    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+fn statement<'a>(policy: &'a Value, id: &str) -> &'a Value {
+    policy["Statement"].as_array().unwrap().iter().find(|it| it["Sid"] == id).unwrap()
+}
+
+#[test]
+fn it_is_scoped_to_what_was_named() {
+    let account = Account::new();
+    let ended = account.run(&WHOLE);
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(policy["Version"], "2012-10-17");
+    let ecs = |resource: &str| json!([format!("arn:aws:ecs:eu-west-1:123456789012:{resource}")]);
+    assert_eq!(statement(&policy, "Services")["Resource"], ecs("service/prod/web"));
+    assert_eq!(statement(&policy, "TaskDefinitions")["Resource"], ecs("task-definition/web:*"));
+    assert_eq!(
+        statement(&policy, "TaskRoles"),
+        &json!({
+            "Sid": "TaskRoles",
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": [ROLE],
+            "Condition": { "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com"] } },
+        })
+    );
+    let on_all = policy["Statement"].as_array().unwrap().iter().filter(|it| it["Resource"] == json!(["*"]));
+    assert_eq!(
+        on_all.map(|it| it["Action"].clone()).collect::<Vec<_>>(),
+        [json!(["ecs:DescribeTaskDefinition"])]
+    );
+    assert!(account.sandbox.calls().is_empty());
+}
+
+#[test]
+fn it_allows_every_call_that_a_deployment_makes() {
+    let account = Account::new();
+    account.sandbox.create_bucket("records", false);
+    let policy: Value = serde_json::from_str(&account.run(&WHOLE).stdout).unwrap();
+    account.next_rollout(RolloutOutcome::Crash);
+    let record = ["--record", "ssm:/deploy/web/record,s3://records/web.json"];
+    account.deploy(&record).is(1, "rolled_back", Some("rollout_failed"), &[]);
+
+    let allowed = actions(&policy);
+    let services = ["ecs", "ssm", "s3", "logs", "ecr"];
+    for call in account.sandbox.calls() {
+        let names: Vec<String> =
+            services.iter().map(|service| format!("{service}:{}", call.operation)).collect();
+        assert!(
+            names.iter().any(|name| allowed.contains(name)),
+            "{} is not allowed: {allowed:?}",
+            call.operation
+        );
+    }
+}
+
+#[test]
+fn a_worker_that_assumes_roles_deploys_nothing_itself() {
+    let account = Account::new();
+    let own = [
+        "policy",
+        "--for",
+        "worker",
+        "--region",
+        "cn-north-1",
+        "--account",
+        "123456789012",
+        "--claims",
+        "s3://claims/x/",
+    ];
+    let policy: Value = serde_json::from_str(&account.run(&own).stdout).unwrap();
+    assert!(actions(&policy).contains("ecs:UpdateService"), "{policy}");
+    assert_eq!(
+        statement(&policy, "JobQueue")["Resource"],
+        json!(["arn:aws-cn:codepipeline:cn-north-1:123456789012:actiontype:Custom/Deploy/Evenkeel/1"])
+    );
+    assert_eq!(statement(&policy, "Claims")["Resource"], json!(["arn:aws-cn:s3:::claims/x/*"]));
+
+    let assuming = [&own[..], &["--assume-role", ROLE]].concat();
+    let policy: Value = serde_json::from_str(&account.run(&assuming).stdout).unwrap();
+    assert!(!actions(&policy).iter().any(|action| action.starts_with("ecs:")), "{policy}");
+    assert_eq!(statement(&policy, "DeployRoles")["Resource"], json!([ROLE]));
+}
+
+#[test]
+fn what_is_left_open_is_told_beside_it() {
+    let account = Account::new();
+    let ended = account.run(&["policy", "--for", "deploy", "--cluster", "prod"]);
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("--service, --family, --repository, --log-group"), "{ended:?}");
+    assert!(ended.stderr.contains("without --role"), "{ended:?}");
+    assert!(ended.stdout.contains("arn:aws:ecs:*:*:service/prod/*"), "{ended:?}");
+}
+
+#[test]
+fn every_mistake_is_told() {
+    let account = Account::new();
+    for (more, status, words) in [
+        (&[][..], 2, "--for"),
+        (&["--for", "ever"], 2, "deploy, worker"),
+        (&["--for", "deploy", "--cluster", "a/b"], 3, "\"a/b\" is not a cluster"),
+        (&["--for", "deploy", "--role", "web-task"], 2, "a role is named by its ARN"),
+        (&["--for", "deploy", "--account", "1"], 2, "twelve digits"),
+        (&["--for", "deploy", "--record", "s3://b"], 2, "s3://BUCKET/KEY"),
+        (&["--for", "worker", "--claims", "x"], 2, "s3://BUCKET/PREFIX"),
+    ] {
+        let ended = account.run(&[&["policy"], more].concat());
+        assert_eq!((ended.status, ended.stdout.as_str()), (Some(status), ""), "{ended:?}");
+        assert!(ended.stderr.contains(words), "{words}: {ended:?}");
+    }
+}

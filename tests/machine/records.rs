@@ -8,7 +8,7 @@ use evenkeel::deploy::{Interrupt, Report};
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::failure::FailureKind;
 use evenkeel::domain::record::{EMPTY, Record, Source, Status};
-use evenkeel::domain::request::{ClusterName, ServiceName};
+use evenkeel::domain::request::{ClusterName, OnFailure, ServiceName};
 use evenkeel::ports::{RecordStore, Version};
 use evenkeel::record::Store;
 use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
@@ -283,6 +283,30 @@ async fn killed_at_any_call_it_is_never_taken_back_and_a_rerun_or_a_repair_mends
     }
     say(&format!("{kills} deployments with a record killed and mended"));
     assert!(kills > 80, "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_and_is_left_in_place_is_never_told_as_deployed() {
+    for killed in [false, true] {
+        let account = Account::new();
+        account.next_rollout(RolloutOutcome::Crash);
+        let places = account.records(&[SSM]).await;
+        if killed {
+            killed_after(&account, "UpdateService", 1, &places).await;
+        }
+        let mut left = request(&[NEW]);
+        left.policy.on_failure = OnFailure::Leave;
+        let (interrupter, interrupt) = Interrupt::new();
+        let report = account.run_until(&left, interrupt, interrupter, &places).await;
+        assert_eq!(
+            (report.exit_status(), account.live(SERVICE).as_str()),
+            (1, "web:2"),
+            "{}",
+            message(&report)
+        );
+        let told = record(&places[0]).await.map(|record| (record.status, record.task_definition_arn));
+        assert!(told.is_none() || told == Some((Status::Succeeded, arn("web:1"))), "{told:?}");
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

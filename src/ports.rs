@@ -11,7 +11,7 @@ use crate::domain::log_stream::LogStream;
 use crate::domain::registry::{EcrImage, FoundImage};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
-use crate::domain::service_deployment::ServiceDeployment;
+use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::domain::timestamp::Timestamp;
@@ -118,6 +118,8 @@ pub struct ListedServiceDeployment {
     pub arn: String,
     /// The service revision that it rolls out.
     pub target: String,
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
     /// When it was created, by the clock of ECS.
     pub created: Timestamp,
 }

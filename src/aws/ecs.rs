@@ -120,6 +120,7 @@ impl Ecs for AwsCloud {
             Some(ListedServiceDeployment {
                 arn: listed.service_deployment_arn()?.to_owned(),
                 target: listed.target_service_revision_arn()?.to_owned(),
+                status: shapes::status_of(listed.status()),
                 created: shapes::timestamp(listed.created_at()),
             })
         });

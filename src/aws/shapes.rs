@@ -55,7 +55,7 @@ pub(super) fn service_deployment(found: &sdk::ServiceDeployment) -> ServiceDeplo
         target: text(target.and_then(|target| target.arn())),
         tasks: target.map(task_counts).unwrap_or_default(),
         replaced_running: replaced.map(|revision| count(revision.running_task_count())).sum(),
-        status: found.status().map_or(ServiceDeploymentStatus::Unknown, status),
+        status: status_of(found.status()),
         reason: found.status_reason().map(str::to_owned),
         breaker: breaker
             .filter(|breaker| is_on(breaker.status()))
@@ -147,8 +147,9 @@ fn rollout_state(state: &sdk::DeploymentRolloutState) -> RolloutState {
     }
 }
 
-fn status(status: &sdk::ServiceDeploymentStatus) -> ServiceDeploymentStatus {
+pub(super) fn status_of(status: Option<&sdk::ServiceDeploymentStatus>) -> ServiceDeploymentStatus {
     use sdk::ServiceDeploymentStatus as Sdk;
+    let Some(status) = status else { return ServiceDeploymentStatus::Unknown };
     match status {
         Sdk::Pending | Sdk::InProgress | Sdk::StopRequested => ServiceDeploymentStatus::InProgress,
         Sdk::Successful => ServiceDeploymentStatus::Successful,

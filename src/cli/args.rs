@@ -26,6 +26,8 @@ pub(super) enum Command {
     Deploy(DeployArgs),
     /// Show what a deploy would change; write nothing
     Plan(PlanArgs),
+    /// Put a service back on the last revision that it ran well, and watch that to a true verdict
+    Rollback(RollbackArgs),
     /// Show what a service runs now
     Live(LiveArgs),
     /// Compare what runs with what is recorded, and with what Terraform believes
@@ -76,6 +78,34 @@ pub(super) struct WhatArgs {
     /// Start a deployment although the images are live already
     #[arg(long, env = "EVENKEEL_FORCE_NEW_DEPLOYMENT", hide_env_values = true)]
     pub(super) force_new_deployment: bool,
+}
+
+/// Put a service back on the last revision that it ran well, and watch that to a true verdict
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// The cluster's name or ARN
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    pub(super) cluster: String,
+    /// The service's name or ARN
+    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
+    pub(super) service: String,
+    /// The revision to go back to, as 12, web:12 or an ARN [default: that of the last deployment that succeeded
+    /// and brought another one than is live]
+    #[arg(long, env = "EVENKEEL_TO", hide_env_values = true, value_name = "REVISION")]
+    pub(super) to: Option<String>,
+    #[command(flatten)]
+    pub(super) rollout: RolloutArgs,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// How to print the result
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(super) output: OutputArg,
 }
 
 #[derive(Debug, Args)]

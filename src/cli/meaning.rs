@@ -10,7 +10,7 @@ use crate::domain::image_definitions;
 use crate::domain::record::{Sink, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 
-use super::args::{ConnectionArgs, OnFailureArg, RolloutArgs, WhatArgs};
+use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, WhatArgs};
 use super::environment::Environment;
 
 /// The image definitions file that AWS's own ECS action looks for, too.
@@ -32,19 +32,36 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
         cluster: ClusterName::parse(&what.cluster)?,
         services,
         images: images(what)?,
-        policy: Policy {
-            timeout: rollout.timeout,
-            on_failure: match rollout.on_failure {
-                OnFailureArg::Rollback => OnFailure::RollBack,
-                OnFailureArg::Leave => OnFailure::Leave,
-            },
-            no_wait: rollout.no_wait,
-            force_new_deployment: what.force_new_deployment,
-            max_task_failures: rollout.max_task_failures,
-            placement_grace: rollout.placement_grace,
-            skip_verify: rollout.skip_verify,
-        },
+        policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
     })
+}
+
+/// The rollback that was asked for: a deployment without images.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`].
+pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Failure> {
+    Ok(DeployRequest {
+        cluster: ClusterName::parse(&args.cluster)?,
+        services: vec![ServiceName::parse(&args.service)?],
+        images: Images::default(),
+        policy: policy(&args.rollout),
+    })
+}
+
+fn policy(rollout: &RolloutArgs) -> Policy {
+    Policy {
+        timeout: rollout.timeout,
+        on_failure: match rollout.on_failure {
+            OnFailureArg::Rollback => OnFailure::RollBack,
+            OnFailureArg::Leave => OnFailure::Leave,
+        },
+        no_wait: rollout.no_wait,
+        force_new_deployment: false,
+        max_task_failures: rollout.max_task_failures,
+        placement_grace: rollout.placement_grace,
+        skip_verify: rollout.skip_verify,
+    }
 }
 
 /// Where the record is to be kept.

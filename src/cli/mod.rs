@@ -3,6 +3,7 @@
 mod action_type;
 mod args;
 mod deploy;
+mod deployment;
 mod drift;
 mod environment;
 mod live;
@@ -10,6 +11,7 @@ mod log;
 mod meaning;
 mod policy;
 mod record;
+mod rollback;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -35,6 +37,7 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
         Ok(cli) => match cli.command {
             Command::Deploy(args) => deploy::run(&args, &environment).await,
             Command::Plan(args) => deploy::plan(&args, &environment).await,
+            Command::Rollback(args) => rollback::run(&args, &environment).await,
             Command::Live(args) => live::run(&args, &environment).await,
             Command::Drift(args) => drift::run(&args, &environment).await,
             Command::Record(command) => record::run(&command, &environment).await,

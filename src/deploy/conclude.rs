@@ -8,6 +8,7 @@ use crate::domain::plan::Source;
 use crate::domain::record::{Deployed, Record};
 use crate::ports::{Cloud, Ecs, RecordStore};
 
+use super::back::origin;
 use super::ledger::UnderWay;
 use super::machine::{Chosen, Machine};
 use super::register::{Existing, ensure_registered};
@@ -52,7 +53,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let images = images.filter(|(name, _)| planned.base_images.contains_key(*name));
         Some(UnderWay {
             unrecorded: Record::succeeded(None, Deployed { source: live, ..told }),
-            source: planned.base.clone(),
+            source: origin(planned).clone(),
             revision: revision.cloned(),
             images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
             // Twice the time-out: a rollback may take as long again.
@@ -86,7 +87,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 let now = self.world.clock.now();
                 let planned = &self.revisions[run.revision].planned;
                 let images = planned.definition.images();
-                let told = run.tell(self.request, live, &planned.base, images, now, self.world.source);
+                let told = run.tell(self.request, live, origin(planned), images, now, self.world.source);
                 self.ledger.settle(&told).await
             }
             OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {

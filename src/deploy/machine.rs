@@ -1,6 +1,7 @@
 //! The machine: ticks every service's deployment to its end.
 
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::console::deployments_url;
 use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Plan, PlannedRevision};
@@ -10,6 +11,7 @@ use crate::domain::service::{Deployment, DeploymentId};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
+use super::back::is_a_return;
 use super::ledger::Ledger;
 use super::observer::Observer;
 use super::place::{Placed, put_on};
@@ -228,6 +230,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             service: &self.runs[at].named,
             revision: &target.revision,
             deployment: deployment.as_ref(),
+            console: deployments_url(&after),
         });
         self.start(at, &target, deployment)?;
         self.runs[at].seen = Observation::of(after);
@@ -282,6 +285,10 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     /// Another actor's revision is live, or was until our update: ours has to be copied from it.
     async fn plan_again(&mut self, at: usize, live: &TaskDefinitionArn) -> Result<(), Failure> {
         let run = &mut self.runs[at];
+        if is_a_return(&self.revisions[run.revision].planned) {
+            let reason = "the service is put back over nobody's deployment";
+            return self.give_way(at, live, reason).await;
+        }
         if run.plans_again == PLANS_AGAIN {
             let reason = format!("other deployments came in between {PLANS_AGAIN} times already");
             return self.give_way(at, live, &reason).await;

@@ -14,6 +14,7 @@
 //! ECS shows an effect within five minutes; an answer from before it is told apart by the
 //! deployment ids that were seen.
 
+mod back;
 mod conclude;
 mod explain;
 mod interrupt;
@@ -40,6 +41,7 @@ use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
+pub use back::{prepare_rollback, roll_back};
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
 pub use prepare::prepare;

@@ -25,6 +25,8 @@ pub enum Progress<'a> {
         revision: &'a TaskDefinitionArn,
         /// Its deployment, if ECS showed it already.
         deployment: Option<&'a DeploymentId>,
+        /// Where it can be looked at in AWS's console.
+        console: Option<String>,
     },
     /// A rollout that is under way is followed.
     Joined {

@@ -35,7 +35,9 @@ pub(super) async fn ensure_registered<E: Ecs>(
 ) -> Result<Existing, Failure> {
     match &planned.source {
         Source::Live => return Ok(Existing { arn: planned.base.clone(), registered: false }),
-        Source::Adopt(arn) => return Ok(Existing { arn: arn.clone(), registered: false }),
+        Source::Adopt(arn) | Source::Return(arn) => {
+            return Ok(Existing { arn: arn.clone(), registered: false });
+        }
         Source::Register => {}
     }
     let mut attempt = 1;

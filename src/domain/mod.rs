@@ -6,6 +6,7 @@
 pub mod arn;
 mod canonical;
 pub mod checkpoint;
+pub mod console;
 pub mod crash_loop;
 pub mod deployment;
 pub mod diff;

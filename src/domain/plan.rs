@@ -48,6 +48,8 @@ pub enum Source {
     Live,
     /// The family's newest revision is the very copy, made earlier and not yet live.
     Adopt(TaskDefinitionArn),
+    /// It ran before, and the service goes back to it.
+    Return(TaskDefinitionArn),
     /// It has to be registered.
     Register,
 }
@@ -145,7 +147,8 @@ impl Plan {
         Ok(())
     }
 
-    fn warn(&mut self) {
+    /// Adds what the user should know of the services and of what is left out.
+    pub fn warn(&mut self) {
         for revision in self.revisions.iter().filter(|revision| revision.source == Source::Register) {
             if revision.newest.revision() > revision.base.revision() {
                 let (newest, base) =

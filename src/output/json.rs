@@ -31,6 +31,7 @@ pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
         let (action, becomes) = match &revision.source {
             Source::Register => ("register", None),
             Source::Adopt(arn) => ("adopt", Some(arn)),
+            Source::Return(arn) => ("return", Some(arn)),
             Source::Live if request.policy.force_new_deployment => ("force", Some(&revision.base)),
             Source::Live => ("unchanged", Some(&revision.base)),
         };

@@ -21,12 +21,24 @@ pub struct Narrator<W> {
     out: W,
     /// What was told last of each service's rollout.
     told: BTreeMap<String, String>,
+    /// Where a terminal is watched: how each rollout stands now, a line each below all others.
+    standing: Option<BTreeMap<String, String>>,
+    /// How many of these lines are on the screen.
+    drawn: usize,
 }
+
+/// How much of a line is redrawn in place: one that is broken by the terminal could not be.
+const WIDTH: usize = 79;
 
 impl<W: Write> Narrator<W> {
     /// A narrator that writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out, told: BTreeMap::new() }
+        Self { out, told: BTreeMap::new(), standing: None, drawn: 0 }
+    }
+
+    /// A narrator for a terminal, on which how each rollout stands is drawn again in its place.
+    pub fn redrawing(out: W) -> Self {
+        Self { standing: Some(BTreeMap::new()), ..Self::new(out) }
     }
 
     /// Tells one thing.
@@ -37,10 +49,13 @@ impl<W: Write> Narrator<W> {
             Progress::Adopted(arn) => {
                 self.line(&format!("{} was registered earlier and is taken", arn.family_and_revision()));
             }
-            Progress::Started { service, revision, deployment } => {
+            Progress::Started { service, revision, deployment, console } => {
                 let revision = revision.family_and_revision();
                 let deployment = deployment.map(|id| format!(" as deployment {id}")).unwrap_or_default();
                 self.line(&format!("{service}: rollout of {revision} started{deployment}"));
+                if let Some(url) = console {
+                    self.line(&format!("{service}: {url}"));
+                }
             }
             Progress::Joined { service, deployment } => {
                 self.line(&format!("{service}: deployment {deployment} brings it already and is followed"));
@@ -64,11 +79,12 @@ impl<W: Write> Narrator<W> {
                 let to = to.map_or("the former revision", TaskDefinitionArn::family_and_revision);
                 self.line(&format!("{service}: {why}; going back to {to}"));
             }
-            Progress::Ended { service, outcome, reason: Some(reason) } => {
-                self.line(&format!("{service}: {outcome}: {reason}"));
-            }
-            Progress::Ended { service, outcome, reason: None } => {
-                self.line(&format!("{service}: {outcome}"));
+            Progress::Ended { service, outcome, reason } => {
+                if let Some(standing) = &mut self.standing {
+                    standing.remove(*service);
+                }
+                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                self.line(&format!("{service}: {outcome}{reason}"));
             }
             Progress::Warning(warning) => self.line(&format!("warning: {warning}")),
         }
@@ -88,17 +104,33 @@ impl<W: Write> Narrator<W> {
     }
 
     fn seen(&mut self, service: &str, id: Option<&DeploymentId>, seen: &Observation, elapsed: Duration) {
-        let stands = stands(id, seen);
-        if self.told.get(service) != Some(&stands) {
-            let seconds = elapsed.as_secs();
-            self.line(&format!("{service}: {:>2}:{:02}  {stands}", seconds / 60, seconds % 60));
+        let (stands, seconds) = (stands(id, seen), elapsed.as_secs());
+        let line = format!("{service}: {:>2}:{:02}  {stands}", seconds / 60, seconds % 60);
+        if let Some(standing) = &mut self.standing {
+            standing.insert(service.to_owned(), line);
+            self.draw(None);
+        } else if self.told.get(service) != Some(&stands) {
+            self.line(&line);
             self.told.insert(service.to_owned(), stands);
         }
     }
 
     fn line(&mut self, line: &str) {
+        self.draw(Some(line));
+    }
+
+    /// Takes back what is redrawn, writes a line that stays, and redraws.
+    fn draw(&mut self, line: Option<&str>) {
+        let mut text = "\x1b[1A\x1b[2K".repeat(self.drawn);
+        if let Some(line) = line {
+            text.push_str(&format!("{}\n", printable(line)));
+        }
+        let standing = self.standing.iter().flat_map(BTreeMap::values);
+        let lines: Vec<String> = standing.map(|line| printable(line).chars().take(WIDTH).collect()).collect();
+        lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        self.drawn = lines.len();
         // A reader that went away is no reason to stop a deployment.
-        let _ = writeln!(self.out, "{}", printable(line));
+        let _ = self.out.write_all(text.as_bytes());
     }
 }
 
@@ -119,6 +151,7 @@ pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
             Source::Adopt(arn) => {
                 format!("{}, registered earlier, would be taken", arn.family_and_revision())
             }
+            Source::Return(arn) => format!("the service would go back to {}", arn.family_and_revision()),
             Source::Live if request.policy.force_new_deployment => "a deployment would be forced".to_owned(),
             Source::Live => "nothing to change".to_owned(),
         };
@@ -136,11 +169,8 @@ pub fn failure_text(failure: &Failure) -> String {
 }
 
 fn service_line(service: &ServiceReport) -> String {
-    let short = |arn: &Option<TaskDefinitionArn>| {
-        arn.as_ref().map_or_else(|| "-".to_owned(), |arn| arn.family_and_revision().to_owned())
-    };
-    let (previous, live) = (short(&service.previous), short(&service.task_definition));
-    let way = if previous == live { live } else { format!("{previous} -> {live}") };
+    let (previous, live) = (short(service.previous.as_ref()), short(service.task_definition.as_ref()));
+    let way = if previous == live { live.to_owned() } else { format!("{previous} -> {live}") };
     let seconds = service.duration.as_secs_f64();
     format!("{}  {}  {way}  {seconds:.1} s\n", service.outcome, service.service)
 }
@@ -153,6 +183,11 @@ fn change_line(change: &Change) -> String {
         (None, Some(to)) => format!("  + {path}: {to}"),
         (None, None) => format!("  ~ {path}"),
     }
+}
+
+/// `web:12`, or a hyphen for none.
+pub(super) fn short(revision: Option<&TaskDefinitionArn>) -> &str {
+    revision.map_or("-", TaskDefinitionArn::family_and_revision)
 }
 
 /// How a rollout stands, in one line.
@@ -176,6 +211,6 @@ fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
 }
 
 /// The text without control characters: what ECS quotes may come from anybody's image.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -15,7 +15,7 @@ use crate::output;
 /// What the job is answered.
 pub(super) fn answer(report: &Report, external_id: &str) -> Answer {
     if let Some(failure) = report.first_failure() {
-        return Answer::fail(failure, external_id);
+        return Answer::fail_for(failure, &output::reasons_text(report), external_id);
     }
     let told: Vec<Told<'_>> = report.services.iter().map(told).collect();
     Answer::succeed(&output::report_text(report), external_id, output_variables(&told))

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::super::console;
 use super::super::failure::{Failure, FailureKind};
 use super::super::quote::quoted;
 use super::super::request::is_label;
@@ -175,8 +176,8 @@ pub struct Settings {
 impl Settings {
     fn of(region: Option<&str>) -> Self {
         let (console, query) = match region {
-            Some(region) => (format!("{region}.{}", console(region)), format!("?region={region}")),
-            None => (console("").to_owned(), String::new()),
+            Some(region) => (format!("{region}.{}", console::host(region)), format!("?region={region}")),
+            None => (console::host("").to_owned(), String::new()),
         };
         let clusters = format!("https://{console}/ecs/v2/clusters");
         Self {
@@ -184,15 +185,6 @@ impl Settings {
             entity_url: format!("{clusters}/{{Config:{}}}/services{query}", Property::ClusterName),
             execution_url: format!("{clusters}/{{ExternalExecutionId}}{query}"),
         }
-    }
-}
-
-/// The host of the console for the partition of `region` (AWS general reference).
-fn console(region: &str) -> &'static str {
-    match region {
-        china if china.starts_with("cn-") => "console.amazonaws.cn",
-        government if government.starts_with("us-gov-") => "console.amazonaws-us-gov.com",
-        _ => "console.aws.amazon.com",
     }
 }
 

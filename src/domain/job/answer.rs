@@ -78,9 +78,15 @@ impl Answer {
     /// `external_id` is none.
     #[must_use]
     pub fn fail(failure: &Failure, external_id: &str) -> Self {
+        Self::fail_for(failure, "", external_id)
+    }
+
+    /// As [`fail`](Self::fail), and `reasons`, lines that tell more; where it is too much, they are cut.
+    #[must_use]
+    pub fn fail_for(failure: &Failure, reasons: &str, external_id: &str) -> Self {
         Self::Fail {
             kind: failure.kind().failure_type(),
-            message: Text::or(&failure.to_string(), failure.kind().as_str()),
+            message: Text::or(&format!("{failure}\n{reasons}"), failure.kind().as_str()),
             external_id: Text::new(external_id),
         }
     }

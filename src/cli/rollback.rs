@@ -1,0 +1,33 @@
+//! `evenkeel rollback`.
+
+use crate::aws::connect;
+use crate::deploy::{Report, prepare_rollback};
+use crate::domain::failure::Failure;
+use crate::domain::plan::Plan;
+use crate::domain::request::DeployRequest;
+
+use super::args::RollbackArgs;
+use super::deployment::{Deployment, Task, tell, tell_plan};
+use super::environment::Environment;
+use super::meaning;
+
+/// Puts a service back; returns the exit status.
+pub(super) async fn run(args: &RollbackArgs, environment: &Environment) -> u8 {
+    if args.rollout.dry_run {
+        return tell_plan(planned(args, environment).await, args.output, false);
+    }
+    let new = |request| {
+        let task = Task::RollBack(args.to.clone());
+        Deployment::new(task, request, &args.rollout, &args.connection, environment)
+    };
+    match meaning::rollback_request(args).and_then(new) {
+        Ok(rollback) => rollback.run(args.output).await,
+        Err(failure) => tell(&Report::refused(failure), args.output),
+    }
+}
+
+async fn planned(args: &RollbackArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
+    let request = meaning::rollback_request(args)?;
+    let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
+    Ok((prepare_rollback(&cloud, &request, args.to.as_deref()).await?, request))
+}

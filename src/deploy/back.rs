@@ -1,0 +1,178 @@
+//! Puts a service back on a revision that it ran well before.
+//!
+//! # Flow
+//! Read the service → find the revision → the same machine as a deployment's: update, watch, verdict.
+//!
+//! # Guarantees
+//! Nothing is registered, and nobody's newer deployment is overtaken: one that comes in between ends
+//! it as superseded.
+
+use std::collections::BTreeMap;
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::diff::diff;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::image::{ImageReference, Images};
+use crate::domain::plan::{Plan, PlannedRevision, PlannedService, Source};
+use crate::domain::request::DeployRequest;
+use crate::domain::service::Service;
+use crate::domain::service_deployment::ServiceDeploymentStatus;
+use crate::domain::task_definition::Revision;
+use crate::ports::{Cloud, Ecs, RecordStore};
+
+use super::ledger::Ledger;
+use super::machine::Machine;
+use super::{Listener, Progress, Report, World, prepare};
+
+/// How many of a service's deployments are looked through for one that succeeded: as many as one call
+/// describes.
+const LOOKED_THROUGH: usize = 20;
+
+/// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
+/// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
+pub async fn roll_back<E: Cloud, R: RecordStore>(
+    world: &World<'_, E, R>,
+    request: &DeployRequest,
+    to: Option<&str>,
+    listen: &mut Listener<'_>,
+) -> Report {
+    let began = world.clock.now();
+    let read = tokio::try_join!(prepare_rollback(world.ecs, request, to), Ledger::read(world.records));
+    match read {
+        Ok((plan, ledger)) => {
+            let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
+            listen(Progress::Planned(&plan));
+            let mut machine = Machine::new(world, &request, listen, plan, ledger, began);
+            machine.drive().await;
+            machine.report().await
+        }
+        Err(failure) => Report::refused(failure),
+    }
+}
+
+/// What going back would do; writes nothing.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] when no revision is known to go back to, or the one that was asked for
+/// cannot be run any more.
+pub async fn prepare_rollback<E: Ecs>(
+    ecs: &E,
+    request: &DeployRequest,
+    to: Option<&str>,
+) -> Result<Plan, Failure> {
+    let mut services = prepare::describe(ecs, request).await?;
+    let (Some(service), None) = (services.pop(), services.pop()) else {
+        return Err(Failure::new(FailureKind::Usage, "one service is put back at a time"));
+    };
+    let live = service.live().cloned().ok_or_else(|| nowhere(&service, "it runs nothing"))?;
+    let to = match to {
+        Some(to) => named(to, &live),
+        None => last_good(ecs, &service, &live).await?.as_str().to_owned(),
+    };
+    let (live, to) = tokio::try_join!(described(ecs, live.as_str()), described(ecs, &to))?;
+    if !to.active {
+        let what = format!("{} is not ACTIVE", to.arn.family_and_revision());
+        return Err(Failure::new(FailureKind::InvalidInput, what)
+            .because("ECS does not put a service on a revision that was deregistered")
+            .advice("Give another one by --to; nothing was changed"));
+    }
+    Ok(plan(service, live, to))
+}
+
+fn plan(service: Service, live: Revision, to: Revision) -> Plan {
+    let is_live = live.arn == to.arn;
+    let planned = PlannedRevision {
+        base_images: live.definition.images(),
+        changes: diff(&live.definition, &to.definition),
+        base: live.arn,
+        newest: to.arn.clone(),
+        definition: to.definition,
+        source: if is_live { Source::Live } else { Source::Return(to.arn) },
+    };
+    let mut plan = Plan {
+        revisions: vec![planned],
+        services: vec![PlannedService { service, revision: 0 }],
+        warnings: Vec::new(),
+    };
+    plan.warn();
+    plan
+}
+
+/// The images that going back changes; all of them where it changes none.
+fn changed_images(plan: &Plan) -> Images {
+    let mut images = Images::default();
+    let Some(revision) = plan.revisions.first() else { return images };
+    let all = revision.definition.images();
+    let changed: BTreeMap<_, _> =
+        all.iter().filter(|(name, image)| revision.base_images.get(*name) != Some(image)).collect();
+    let chosen = if changed.is_empty() { all.iter().collect() } else { changed };
+    for (container, image) in chosen {
+        if let Ok(image) = ImageReference::parse(image) {
+            // No definition names a container twice.
+            drop(images.insert(container, image));
+        }
+    }
+    images
+}
+
+/// `12` and `web:12` as ECS takes them, with the live family where none is given.
+fn named(to: &str, live: &TaskDefinitionArn) -> String {
+    if to.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("{}:{to}", live.family())
+    } else {
+        to.to_owned()
+    }
+}
+
+/// The revision of the last deployment that succeeded and brought another one than the live one.
+async fn last_good<E: Ecs>(
+    ecs: &E,
+    service: &Service,
+    live: &TaskDefinitionArn,
+) -> Result<TaskDefinitionArn, Failure> {
+    let unreadable = |failure: Failure| match failure.kind() {
+        FailureKind::Unavailable => failure,
+        _ => nowhere(service, &format!("its deployments cannot be read: {failure}")),
+    };
+    let listed = ecs.list_service_deployments(service).await.map_err(unreadable)?;
+    let good = listed.into_iter().filter(|listed| listed.status == ServiceDeploymentStatus::Successful);
+    let targets: Vec<String> = good.map(|listed| listed.target).take(LOOKED_THROUGH).collect();
+    if targets.is_empty() {
+        return Err(nowhere(service, "ECS tells of no deployment of it that succeeded"));
+    }
+    let revisions = ecs.describe_service_revisions(&targets).await.map_err(unreadable)?;
+    let runs = |target: &String| {
+        let revision = revisions.iter().find(|revision| revision.arn == *target)?;
+        Some(&revision.task_definition).filter(|runs| *runs != live)
+    };
+    let found = targets.iter().find_map(runs).cloned();
+    found.ok_or_else(|| nowhere(service, "no deployment that succeeded brought another revision"))
+}
+
+async fn described<E: Ecs>(ecs: &E, name: &str) -> Result<Revision, Failure> {
+    ecs.describe_task_definition(name).await?.ok_or_else(|| {
+        Failure::new(FailureKind::InvalidInput, format!("there is no task definition {name}"))
+            .advice("Give the number of a revision, family:revision or its ARN; nothing was changed")
+    })
+}
+
+fn nowhere(service: &Service, why: &str) -> Failure {
+    let what = format!("service {} has no revision that is known to go back to", service.name);
+    Failure::new(FailureKind::InvalidInput, what)
+        .because(why)
+        .advice("Give the revision by --to; nothing was changed")
+}
+
+/// What is copied from, and what the record says it descends from: a revision that ran before is no
+/// copy of the one that it takes the place of.
+pub(super) fn origin(planned: &PlannedRevision) -> &TaskDefinitionArn {
+    match &planned.source {
+        Source::Return(arn) => arn,
+        Source::Live | Source::Adopt(_) | Source::Register => &planned.base,
+    }
+}
+
+/// Whether an image may be put into somebody else's revision instead.
+pub(super) fn is_a_return(planned: &PlannedRevision) -> bool {
+    matches!(planned.source, Source::Return(_))
+}

@@ -58,7 +58,6 @@ resource "aws_ssm_parameter" "record" {
   name           = local.parameter_name
   description    = "What was last deployed to ${var.name}, written by Evenkeel"
   type           = "String"
-  tier           = var.record_parameter_tier
   insecure_value = "{}"
   tags           = var.tags
 
@@ -505,16 +504,15 @@ resource "aws_ecs_service" "this" {
   }
 }
 
-# What a plan that was made before a deployment and applied after it leaves behind; all that Terraform can do is warn.
-check "terraform_revision_runs_the_last_deployed_images" {
+# Terraform's revision has the image of its time. It is out of date when the service comes back to it after something
+# that Terraform did not see coming: a plan that was applied later than it was made, a revision from the console.
+check "terraform_revision_has_the_last_deployed_images" {
   assert {
-    condition = (
-      module.select.follows_pipeline || var.force_bootstrap || length(module.select.deployed_images) == 0
-      || alltrue([
-        for container in try(jsondecode(aws_ecs_task_definition.this.container_definitions), []) :
-        container.image == lookup(module.select.images, container.name, container.image)
-      ])
-    )
-    error_message = "${var.name} runs Terraform's revision with another image than the one that was last deployed, as after a plan that was applied later than it was made. Deploy again."
+    # In this order, so that it is known also while the revision is being replaced.
+    condition = length(module.select.deployed_images) == 0 || var.force_bootstrap ? true : alltrue([
+      for container in try(jsondecode(aws_ecs_task_definition.this.container_definitions), []) :
+      container.image == lookup(module.select.images, container.name, container.image)
+    ]) ? true : module.select.follows_pipeline
+    error_message = "Terraform's own revision, on which ${var.name} is or will be, has another image than the one that was last deployed. Register it anew with the deployed one, by the option -replace with the address of this module's aws_ecs_task_definition.this, or deploy again."
   }
 }

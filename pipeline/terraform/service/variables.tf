@@ -533,17 +533,6 @@ variable "record_parameter_name" {
   }
 }
 
-variable "record_parameter_tier" {
-  description = "Standard holds a record of 4 KB, that is of about ten containers; Advanced holds 8 KB and is charged for."
-  type        = string
-  default     = "Standard"
-
-  validation {
-    condition     = contains(["Standard", "Advanced"], var.record_parameter_tier)
-    error_message = "The tier is Standard or Advanced."
-  }
-}
-
 variable "record_json" {
   description = "The record's text, where it is not kept in a parameter: from `terraform_remote_state`, an S3 object or a tfvars file that Evenkeel wrote; `{}` before the first deployment. Null: it is kept in a parameter."
   type        = string

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 
 TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "ssm": "AmazonSSM"}
-REGION, ACCOUNT = "eu-central-1", "123456789012"
+REGION, ACCOUNT = "eu-central-1", "000000000000"
 # An emulator takes the service and the Region from it and checks nothing else.
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -19,7 +19,7 @@ class Refused(Exception):
         super().__init__(f"{operation}: {self.code}: {body.get('message') or body.get('Message')}")
 
 
-def call(service, operation, **request):
+def call(service, operation, /, **request):
     http = urllib.request.Request(
         os.environ["AWS_ENDPOINT_URL"],
         data=json.dumps(request).encode(),
@@ -36,9 +36,9 @@ def call(service, operation, **request):
         raise Refused(operation, json.loads(error.read() or b"{}")) from None
 
 
-def ecs(operation, **request):
+def ecs(operation, /, **request):
     return call("ecs", operation, **request)
 
 
-def ssm(operation, **request):
+def ssm(operation, /, **request):
     return call("ssm", operation, **request)

@@ -15,7 +15,7 @@ locals {
   parameters = distinct(compact(var.deployments[*].record_parameter_arn))
   objects    = distinct(compact(var.deployments[*].record_object_arn))
 
-  statements = concat(
+  all = concat(
     [
       {
         Sid      = "Service"
@@ -83,4 +83,6 @@ locals {
       } if length(objects) > 0
     ],
   )
+
+  statements = [for statement in local.all : statement if length(var.deployments) > 0]
 }

@@ -116,6 +116,10 @@ def main(wheel):
             members = {name: folder for names, prefix in ((RESOURCES, ""), (DATA_SOURCES, "data-aws-"))
                        for name, folder in ((name, prefix + name.replace("_", "-")) for name in names)}  # fmt: skip
             schemas = {name: Bindings(package, folder).schema() for name, folder in members.items()}
+    for name in DATA_SOURCES:
+        # A data source answers what it is not asked with.
+        for attribute in schemas[name]["attributes"].values():
+            attribute["mode"] = attribute["mode"].replace("optional_computed", "optional").replace("optional", "optional_computed")
     document = {
         "provider": PROVIDER,
         "version": VERSION,

@@ -1,6 +1,7 @@
 """The emulator that the table is played on, and a proxy before it that can cut a client off at any call."""
 
 import http.client
+import itertools
 import os
 import signal
 import socket
@@ -50,18 +51,40 @@ class Emulator:
 
 
 class Cut:
-    """Kills the client at its `at`th call after UpdateService, 0 being that itself: `before` the emulator gets the
-    call, or when it has."""
+    """Kills the client at its `at`th call, the first being 1: `before` the emulator gets it, or when it has. `call` is
+    then what was called."""
 
     def __init__(self, at, before):
-        self.at, self.before, self.seen, self.call = at, before, None, None
+        self.at, self.before, self.call = at, before, None
+        self.numbers = itertools.count(1)
 
-    def look(self, operation, client, before):
-        if before and (self.seen is not None or operation == "UpdateService"):
-            self.seen = 0 if self.seen is None else self.seen + 1
-        if self.seen == self.at and before == self.before and self.call is None:
-            self.call = operation
-            client.send_signal(signal.SIGKILL)
+    def begins(self, operation, client):
+        """A call comes; whether it is not to be handed on."""
+        number = next(self.numbers)
+        if self.before and number == self.at:
+            self.kill(operation, client)
+        return number, self.before and self.call is not None
+
+    def ended(self, number, operation, client):
+        """The emulator has answered it."""
+        if not self.before and number == self.at:
+            self.kill(operation, client)
+
+    def kill(self, operation, client):
+        self.call = operation
+        client.send_signal(signal.SIGKILL)
+
+
+class CutAt(Cut):
+    """Kills the client when the emulator has got its first call of `operation`."""
+
+    def __init__(self, operation):
+        super().__init__(at=None, before=False)
+        self.operation = operation
+
+    def ended(self, number, operation, client):
+        if operation == self.operation and self.call is None:
+            self.kill(operation, client)
 
 
 class Deny:
@@ -88,16 +111,17 @@ class Proxy:
                 if isinstance(fault, Deny) and fault.operation == operation:
                     return self.answer(400, {}, b'{"__type":"ClientException","message":"denied by the test"}')
                 if isinstance(fault, Cut):
-                    fault.look(operation, proxy.client, before=True)
-                    if fault.call and fault.before:
-                        return self.close_connection
+                    number, is_cut = fault.begins(operation, proxy.client)
+                    if is_cut:
+                        self.close_connection = True
+                        return
                 connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=60)
                 connection.request(self.command, self.path, body, dict(self.headers))
                 answer = connection.getresponse()
                 content = answer.read()
                 connection.close()
                 if isinstance(fault, Cut):
-                    fault.look(operation, proxy.client, before=False)
+                    fault.ended(number, operation, proxy.client)
                 try:
                     self.answer(answer.status, dict(answer.getheaders()), content)
                 except ConnectionError:
@@ -118,8 +142,15 @@ class Proxy:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request, client_address):
+                # A client that was killed, or that has gone when the emulator is stopped.
+                if not isinstance(sys.exc_info()[1], ConnectionError):
+                    super().handle_error(request, client_address)
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -208,6 +208,7 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_ecs_service" "this" {
+  #checkov:skip=CKV_AWS_332:It is the latest one by default, and the caller's choice
   name            = var.name
   cluster         = var.cluster
   task_definition = module.select.task_definition_arn

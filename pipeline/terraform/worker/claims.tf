@@ -56,6 +56,13 @@ resource "aws_s3_bucket_lifecycle_configuration" "claims" {
     expiration {
       days = 3
     }
+  }
+
+  rule {
+    id     = "abort"
+    status = "Enabled"
+
+    filter {}
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

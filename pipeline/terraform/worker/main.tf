@@ -94,10 +94,11 @@ resource "aws_ecs_service" "this" {
 }
 
 resource "aws_security_group" "this" {
+  #checkov:skip=CKV2_AWS_5:It is attached to the service above, unless others were given
   count = length(var.security_groups) == 0 ? 1 : 0
 
   name_prefix = "${var.name}-"
-  description = "Evenkeel's workers: out to AWS, and nobody in"
+  description = "Workers of Evenkeel, out to AWS and nobody in"
   vpc_id      = var.vpc_id
   tags        = var.tags
 
@@ -115,7 +116,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   count = length(var.security_groups) == 0 ? 1 : 0
 
   security_group_id = local.security_group
-  description       = "AWS's endpoints"
+  description       = "Endpoints of AWS"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import time
+import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -312,7 +313,11 @@ def main():
     try:
         for name in arguments.only:
             tell.heading(name, STORIES[name].__doc__.splitlines()[0])
-            STORIES[name](tell, tools)
+            try:
+                STORIES[name](tell, tools)
+            except Exception as error:
+                traceback.print_exc()
+                tell.row("played to its end", "yes", f"no: {error!r}")
     finally:
         emulator.stop()
     print(f"\nplayed in {time.monotonic() - began:.0f} s; what was run is in {work.relative_to(REPOSITORY)}")

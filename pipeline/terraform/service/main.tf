@@ -52,7 +52,6 @@ module "select" {
 # refresh of every plan.
 resource "aws_ssm_parameter" "record" {
   #checkov:skip=CKV2_AWS_34:A record names revisions and images, no secret; encrypted it would be hidden in every plan
-  #checkov:skip=CKV_AWS_337:The same
   count = local.has_parameter ? 1 : 0
 
   name           = local.parameter_name
@@ -81,7 +80,6 @@ resource "terraform_data" "fingerprint" {
 
 resource "aws_ecs_task_definition" "this" {
   #checkov:skip=CKV_AWS_97:Encryption in transit is the caller's choice, volume by volume; it is on by default
-  #checkov:skip=CKV_AWS_336:Whether a container may write to its root file system is the caller's choice
   family                   = local.family
   container_definitions    = jsonencode(module.select.containers)
   cpu                      = var.cpu

@@ -5,7 +5,6 @@ resource "aws_s3_bucket" "claims" {
   #checkov:skip=CKV_AWS_21:A claim is worth nothing when it was overwritten or removed
   #checkov:skip=CKV_AWS_144:A claim is worth nothing in another Region: its job is in this one
   #checkov:skip=CKV2_AWS_62:Nobody waits for a claim
-  #checkov:skip=CKV_AWS_145:With AWS's own key by default, with kms_key_arn by that; a claim holds no secret
   bucket        = coalesce(var.claims_bucket_name, "${var.name}-claims-${local.account}-${local.region}")
   force_destroy = true
   tags          = var.tags

@@ -1,8 +1,6 @@
 # What the workers say, and what somebody should be told of.
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:With AWS's own key by default, with kms_key_arn by that; no secret is logged
-  #checkov:skip=CKV_AWS_338:By default it is kept for a year, and it is the caller's choice
   name              = "/evenkeel/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

@@ -68,7 +68,6 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 resource "aws_ecs_service" "this" {
-  #checkov:skip=CKV_AWS_333:Whether the subnets are public ones is the caller's choice; by default there is no address
   name                    = var.name
   cluster                 = var.cluster
   task_definition         = aws_ecs_task_definition.this.arn

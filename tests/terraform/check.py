@@ -1,0 +1,223 @@
+"""All that `run` runs, once the Python packages are there."""
+
+import argparse
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+import mirror
+
+REPOSITORY = Path(__file__).parent.parent.parent
+HOME = REPOSITORY / "target/terraform"
+TERRAFORM = REPOSITORY / "pipeline/terraform"
+TEMPLATE = REPOSITORY / "pipeline/cloudformation/evenkeel.yaml"
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed")
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def note(self, what, problem=None):
+        self.passed, self.failed = self.passed + (problem is None), self.failed + (problem is not None)
+        print(f"{'ok  ' if problem is None else 'FAIL'} {what}", flush=True)
+        if problem:
+            print("     " + problem.strip().replace("\n", "\n     "), flush=True)
+
+    def add(self, what, output):
+        """The counts that another program closes with."""
+        found = COUNTS.findall(output)
+        passed, failed = map(int, found[-1]) if found else (0, 1)
+        self.passed, self.failed = self.passed + passed, self.failed + failed
+        print(f"{'FAIL' if failed else 'ok  '} {what}: {passed} passed, {failed} failed", flush=True)
+        return failed
+
+    def skip(self, what, why):
+        self.skipped += 1
+        print(f"skipped: {what}: {why}", flush=True)
+
+
+def run(*command, cwd=REPOSITORY):
+    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def modules(tally):
+    """Every folder with Terraform in it: formatted, with the provider's own names, and tested where it has tests."""
+    status, told = run("terraform", "fmt", "-check", "-diff", "-recursive", "pipeline", "tests/terraform")
+    tally.note("terraform fmt", told if status else None)
+    work = copy("modules")
+    for folder in sorted({file.parent for file in (work / "terraform").rglob("*.tf")}):
+        name = folder.relative_to(work.parent)
+        status, told = run("terraform", "init", "-input=false", "-no-color", cwd=folder)
+        if not status:
+            status, told = run("terraform", "validate", "-no-color", cwd=folder)
+        tally.note(f"terraform init, validate: {name}", told if status else None)
+        if not status and (folder / "tests").is_dir():
+            status, told = run("terraform", "test", "-no-color", cwd=folder)
+            if tally.add(f"terraform test: {name}", told):
+                print(told)
+
+
+def names(tally):
+    """That the schema of the stand-in refuses what the real provider does not have."""
+    work = copy("names")
+    main = work / "terraform/service/main.tf"
+    for right, wrong in (("skip_destroy = true", "skip_destruction = true"), ("deployment_circuit_breaker {", "circuit_breaker {")):
+        text = main.read_text()
+        assert right in text, f"{right} is not in {main}"
+        main.write_text(text.replace(right, wrong))
+        run("terraform", "init", "-input=false", cwd=main.parent)
+        status, told = run("terraform", "validate", "-no-color", cwd=main.parent)
+        tally.note(f"`{wrong}` is refused", None if status and wrong.split()[0] in told else told or "it is not")
+        main.write_text(text)
+    used = {name for file in TERRAFORM.rglob("*.tf") for name in re.findall(r'^(?:resource|data) "(aws_\w+)"', file.read_text(), re.M)}
+    schema = json.loads((mirror.PROVIDER / "schema.json").read_text())
+    known = {*schema["resources"], *schema["data_sources"]}
+    tally.note("every resource is in the schema", None if used <= known else f"these are not: {used - known}")
+
+
+def static_checks(tally):
+    checkov = HOME / "checkov/bin/checkov"
+    if not checkov.exists():
+        tally.skip("checkov", "it cannot be installed")
+    else:
+        status, told = run(checkov, "--directory", "pipeline", "--output", "json")
+        reports = json.loads(told[told.index("[") if told.lstrip().startswith("[") else told.index("{") :].rsplit("\n]", 1)[0] + "\n]")
+        failed = [f"{check['check_id']} {check['check_name']}: {check['resource']}" for report in reports for check in report["results"]["failed_checks"]]
+        bare = [check["resource"] for report in reports for check in report["results"]["skipped_checks"] if len(check["check_result"].get("suppress_comment") or "") < 20]
+        tally.note("checkov: no failed check", "\n".join(failed) or None)
+        tally.note("checkov: every skip has a reason", "\n".join(bare) or None)
+    status, told = run(HOME / "venv/bin/cfn-lint", TEMPLATE)
+    tally.note("cfn-lint", told if status else None)
+
+
+def action_type(tally, evenkeel):
+    """The action type of the Terraform module and of the template is the one that Evenkeel prints."""
+    printed = lambda *options: run(evenkeel, "action-type", "print", *options)[1]
+    for region in (None, "eu-central-1", "us-gov-west-1"):
+        options = ("--region", region) if region else ()
+        expected = json.loads(printed(*options))
+        seen = planned_action_type(region)
+        tally.note(f"the action type of the Terraform module, for {region or 'any Region'}", difference(expected, seen))
+    expected = load_template(printed("--format", "cloudformation", "--region", "eu-central-1"))
+    seen = load_template(TEMPLATE.read_text().replace("${AWS::Region}", "eu-central-1"))
+    expected, seen = (one["Resources"][name]["Properties"] for one, name in ((expected, "EvenkeelActionType"), (seen, "ActionType")))
+    expected["Version"] = {"Ref": "ActionVersion"}
+    tally.note("the action type of the CloudFormation template", difference(expected, seen))
+
+
+def planned_action_type(region):
+    folder = copy("action-type") / "terraform/action-type"
+    run("terraform", "init", "-input=false", cwd=folder)
+    variable = [f"-var=console_region={region}"] if region else []
+    status, told = run("terraform", "plan", "-input=false", "-out=plan", *variable, cwd=folder)
+    assert status == 0, told
+    shown = json.loads(run("terraform", "show", "-json", "plan", cwd=folder)[1])
+    (resource,) = shown["planned_values"]["root_module"]["resources"]
+    values = resource["values"]
+    artifacts = lambda block: {"minimumCount": block[0]["minimum_count"], "maximumCount": block[0]["maximum_count"]}
+    return {
+        "category": values["category"],
+        "provider": values["provider_name"],
+        "version": values["version"],
+        "settings": {
+            "entityUrlTemplate": values["settings"][0]["entity_url_template"],
+            "executionUrlTemplate": values["settings"][0]["execution_url_template"],
+        },
+        "configurationProperties": [
+            {name: value for name, value in one.items() if name != "queryable"} for one in values["configuration_property"]
+        ],
+        "inputArtifactDetails": artifacts(values["input_artifact_details"]),
+        "outputArtifactDetails": artifacts(values["output_artifact_details"]),
+    }
+
+
+class Template(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions."""
+
+
+def short_function(loader, suffix, node):
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        # What has nothing to be put in is the text itself.
+        value = loader.construct_scalar(node)
+        return value if suffix == "Sub" and "${" not in value else {name: value}
+    build = loader.construct_sequence if isinstance(node, yaml.SequenceNode) else loader.construct_mapping
+    return {name: build(node, deep=True)}
+
+
+Template.add_multi_constructor("!", short_function)
+
+
+def load_template(text):
+    return yaml.load(text, Template)
+
+
+def difference(expected, seen):
+    if expected == seen:
+        return None
+    write = functools.partial(json.dumps, indent=1, sort_keys=True)
+    return f"expected: {write(expected)}\nseen: {write(seen)}"
+
+
+def table(tally, evenkeel):
+    command = [sys.executable, "-B", str(REPOSITORY / "tests/terraform/play.py"), "--evenkeel", evenkeel]
+    played = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    lines = []
+    for line in played.stdout:
+        print("     " + line, end="", flush=True)
+        lines.append(line)
+    status = played.wait()
+    if tally.add("what happens between Terraform and a pipeline", "".join(lines)) == 0 and status:
+        tally.note("the table was played to its end", f"status {status}")
+
+
+def copy(name):
+    """A copy of pipeline/ to run Terraform in, so that nothing is left beside the modules."""
+    work = HOME / "check" / name / "pipeline"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(REPOSITORY / "pipeline", work, ignore=shutil.ignore_patterns(".terraform*"))
+    return work
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--evenkeel", default="")
+    evenkeel = parser.parse_args().evenkeel
+    must_run = bool(os.environ.get("EVENKEEL_TESTS_MUST_RUN"))
+    os.environ.update(mirror.environment(HOME))
+    tally, began = Tally(), time.monotonic()
+    has_terraform = shutil.which("terraform") is not None
+    has_evenkeel = bool(evenkeel) and Path(evenkeel).exists()
+
+    static_checks(tally)
+    if not has_terraform:
+        tally.skip("the modules and the table", "there is no terraform on this machine")
+    else:
+        print(run("terraform", "version")[1].splitlines()[0])
+        modules(tally)
+        names(tally)
+        if not has_evenkeel:
+            tally.skip("the table and what has to equal Evenkeel's own", "there is no binary; give its path, or EVENKEEL_BIN")
+        else:
+            evenkeel = str(Path(evenkeel).resolve())
+            action_type(tally, evenkeel)
+            table(tally, evenkeel)
+    if must_run:
+        tally.failed += tally.skipped
+    print(f"\nchecked in {time.monotonic() - began:.0f} s" + (f", {tally.skipped} skipped" if tally.skipped else ""))
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

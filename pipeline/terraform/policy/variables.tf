@@ -4,6 +4,8 @@ variable "deployments" {
     service_arn          = string
     family               = string
     role_arns            = optional(list(string), [])
+    repositories         = optional(list(string), [])
+    log_groups           = optional(list(string), [])
     record_parameter_arn = optional(string)
     record_object_arn    = optional(string)
   }))

@@ -539,6 +539,12 @@ variable "record_json" {
   default     = null
 }
 
+variable "repositories" {
+  description = "The names of the repositories in Amazon ECR, in this account and Region, that hold the pipeline's images, for the deploy policy: Evenkeel looks whether an image is there before it deploys it."
+  type        = list(string)
+  default     = []
+}
+
 variable "record_object_arn" {
   description = "The ARN of the S3 object in which Evenkeel keeps the record (`s3:`, `tfstate:s3:`), for the deploy policy."
   type        = string

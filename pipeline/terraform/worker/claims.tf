@@ -5,7 +5,7 @@ resource "aws_s3_bucket" "claims" {
   #checkov:skip=CKV_AWS_21:A claim is worth nothing when it was overwritten or removed
   #checkov:skip=CKV_AWS_144:A claim is worth nothing in another Region: its job is in this one
   #checkov:skip=CKV2_AWS_62:Nobody waits for a claim
-  bucket        = coalesce(var.claims_bucket_name, "${var.name}-claims-${local.account}-${local.region}")
+  bucket        = local.claims_bucket
   force_destroy = true
   tags          = var.tags
 }

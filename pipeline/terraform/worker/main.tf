@@ -13,8 +13,10 @@ locals {
   region    = data.aws_region.current.region
 
   cluster_name   = reverse(split("/", var.cluster))[0]
+  claims_bucket  = coalesce(var.claims_bucket_name, "${var.name}-claims-${local.account}-${local.region}")
+  claims_arn     = "arn:${local.partition}:s3:::${local.claims_bucket}"
   claims_prefix  = "claims"
-  claims_place   = "s3://${aws_s3_bucket.claims.bucket}/${local.claims_prefix}"
+  claims_place   = "s3://${local.claims_bucket}/${local.claims_prefix}"
   security_group = one(aws_security_group.this[*].id)
 
   command = concat(
@@ -89,7 +91,7 @@ resource "aws_ecs_service" "this" {
   }
 
   # A worker that may not do anything yet would fail its first jobs.
-  depends_on = [aws_iam_role_policy.task, aws_iam_role_policy.execution]
+  depends_on = [aws_iam_role_policy.task, aws_iam_role_policy.execution, aws_s3_bucket.claims]
 }
 
 resource "aws_security_group" "this" {

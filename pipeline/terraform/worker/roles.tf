@@ -23,7 +23,7 @@ locals {
   worker_statements = concat(
     [
       {
-        Sid      = "Queue"
+        Sid      = "JobQueue"
         Effect   = "Allow"
         Action   = ["codepipeline:PollForJobs"]
         Resource = [local.action_type_arn]
@@ -42,14 +42,14 @@ locals {
         Sid      = "Claims"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = ["${aws_s3_bucket.claims.arn}/${local.claims_prefix}/*"]
+        Resource = ["${local.claims_arn}/${local.claims_prefix}/*"]
       },
       {
-        Sid       = "ClaimsList"
+        Sid       = "ClaimsBucket"
         Effect    = "Allow"
         Action    = ["s3:ListBucket"]
-        Resource  = [aws_s3_bucket.claims.arn]
-        Condition = { StringLike = { "s3:prefix" = ["${local.claims_prefix}/*"] } }
+        Resource  = [local.claims_arn]
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["${local.claims_prefix}/*"] } }
       },
     ],
     [

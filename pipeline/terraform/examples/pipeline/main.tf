@@ -58,6 +58,7 @@ module "web" {
 
   execution_role_arn    = aws_iam_role.this["execution"].arn
   network_configuration = { subnets = var.subnets, security_groups = var.security_groups }
+  repositories          = [aws_ecr_repository.web.name]
 }
 
 resource "aws_ecr_repository" "web" {

@@ -8,6 +8,8 @@ run "one_service" {
       service_arn          = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
       family               = "web"
       role_arns            = ["arn:aws:iam::123456789012:role/execution"]
+      repositories         = ["shop/web"]
+      log_groups           = ["/ecs/web"]
       record_parameter_arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"
     }]
   }
@@ -16,16 +18,21 @@ run "one_service" {
     condition = jsonencode({
       for statement in output.statements : statement.Sid => statement.Resource
       }) == jsonencode({
-      Service = ["arn:aws:ecs:eu-central-1:123456789012:service/prod/web"]
-      Rollout = [
+      Services = ["arn:aws:ecs:eu-central-1:123456789012:service/prod/web"]
+      ServiceDeployments = [
+        "arn:aws:ecs:eu-central-1:123456789012:service/prod/web",
         "arn:aws:ecs:eu-central-1:123456789012:service-deployment/prod/web/*",
         "arn:aws:ecs:eu-central-1:123456789012:service-revision/prod/web/*",
       ]
-      TaskDefinition     = ["*"]
-      TaskDefinitionTags = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
-      StoppedTasks       = ["*"]
-      TaskRoles          = ["arn:aws:iam::123456789012:role/execution"]
-      RecordInParameter  = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
+      ReadTaskDefinitions = ["*"]
+      TaskDefinitions     = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      Tags                = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      TaskRoles           = ["arn:aws:iam::123456789012:role/execution"]
+      StoppedTasksList    = ["arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/*"]
+      StoppedTasks        = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
+      Logs                = ["arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/web:log-stream:*"]
+      Images              = ["arn:aws:ecr:eu-central-1:123456789012:repository/shop/web"]
+      RecordParameter     = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
     })
     error_message = "Everything is scoped that can be."
   }
@@ -51,13 +58,26 @@ run "several_services" {
   }
 
   assert {
-    condition = (
-      length(output.statements) == 7 && length(output.statements[0].Resource) == 2 &&
-      output.statements[4].Condition.ArnEquals["ecs:cluster"] == tolist(["arn:aws:ecs:eu-central-1:123456789012:cluster/prod"]) &&
-      output.statements[5].Resource == tolist(["arn:aws:iam::123456789012:role/execution"]) &&
-      output.statements[6].Resource == tolist(["arn:aws:s3:::records/web.tfstate"])
-    )
-    error_message = "They share one statement of each kind, and what they share is named once."
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => length(statement.Resource)
+      }) == jsonencode({
+      Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 2, Tags = 2, TaskRoles = 1,
+      StoppedTasksList = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
+    })
+    error_message = "They share one statement of each kind, what they share is named once, and what they do not need is left out."
+  }
+}
+
+run "none" {
+  command = plan
+
+  variables {
+    deployments = []
+  }
+
+  assert {
+    condition     = length(output.statements) == 0
+    error_message = "Then nothing is allowed."
   }
 }
 

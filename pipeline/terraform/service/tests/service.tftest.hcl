@@ -53,8 +53,10 @@ run "what_is_not_given" {
   assert {
     condition = jsonencode(output.deployment) == jsonencode({
       family               = "web"
+      log_groups           = []
       record_object_arn    = null
       record_parameter_arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"
+      repositories         = []
       role_arns            = []
       service_arn          = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
     })

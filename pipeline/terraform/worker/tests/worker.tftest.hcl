@@ -30,15 +30,15 @@ run "a_worker" {
   assert {
     condition = jsonencode({
       for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement.Sid => statement.Resource
-      if contains(["Queue", "Jobs"], statement.Sid)
+      if contains(["JobQueue", "Jobs"], statement.Sid)
       }) == jsonencode({
-      Queue = ["arn:aws:codepipeline:eu-central-1:123456789012:actiontype:Custom/Deploy/Evenkeel/1"]
-      Jobs  = ["*"]
+      JobQueue = ["arn:aws:codepipeline:eu-central-1:123456789012:actiontype:Custom/Deploy/Evenkeel/1"]
+      Jobs     = ["*"]
     })
     error_message = "It may take the jobs of that action type only, as far as IAM can say so."
   }
   assert {
-    condition     = length([for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement if statement.Sid == "Service"]) == 0
+    condition     = length([for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement if statement.Sid == "Services"]) == 0
     error_message = "It may deploy nothing that it was not told of."
   }
   assert {
@@ -69,8 +69,8 @@ run "that_may_deploy" {
 
   assert {
     condition = [for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement.Sid] == [
-      "Queue", "Jobs", "Claims", "ClaimsList", "ClaimsKey", "DeployRoles", "Service", "Rollout", "TaskDefinition",
-      "TaskDefinitionTags", "StoppedTasks", "TaskRoles", "RecordInParameter",
+      "JobQueue", "Jobs", "Claims", "ClaimsBucket", "ClaimsKey", "DeployRoles", "Services", "ServiceDeployments",
+      "ReadTaskDefinitions", "TaskDefinitions", "Tags", "TaskRoles", "StoppedTasksList", "StoppedTasks", "RecordParameter",
     ]
     error_message = "It may do what each of these needs."
   }

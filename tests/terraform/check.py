@@ -115,14 +115,21 @@ def action_type(tally, evenkeel):
     tally.note("the action type of the CloudFormation template", difference(expected, seen))
 
 
-def planned_action_type(region):
-    folder = copy("action-type") / "terraform/action-type"
+def planned(module, **variables):
+    """What a module would make of these variables, as `terraform show -json` tells it."""
+    folder = copy(f"planned-{module}") / "terraform" / module
+    write = lambda value: value if isinstance(value, str) else json.dumps(value)
+    given = [f"-var={name}={write(value)}" for name, value in variables.items()]
     run("terraform", "init", "-input=false", cwd=folder)
-    variable = [f"-var=console_region={region}"] if region else []
-    status, told = run("terraform", "plan", "-input=false", "-out=plan", *variable, cwd=folder)
-    assert status == 0, told
-    shown = json.loads(run("terraform", "show", "-json", "plan", cwd=folder)[1])
-    (resource,) = shown["planned_values"]["root_module"]["resources"]
+    status, told = run("terraform", "plan", "-input=false", "-no-color", "-out=plan", *given, cwd=folder)
+    if status:
+        raise SystemExit(f"terraform plan of {module}: {told}")
+    return json.loads(run("terraform", "show", "-json", "plan", cwd=folder)[1])
+
+
+def planned_action_type(region):
+    plan = planned("action-type", **({"console_region": region} if region else {}))
+    (resource,) = plan["planned_values"]["root_module"]["resources"]
     values = resource["values"]
     artifacts = lambda block: {"minimumCount": block[0]["minimum_count"], "maximumCount": block[0]["maximum_count"]}
     return {
@@ -139,6 +146,89 @@ def planned_action_type(region):
         "inputArtifactDetails": artifacts(values["input_artifact_details"]),
         "outputArtifactDetails": artifacts(values["output_artifact_details"]),
     }
+
+
+# One service, as the modules, the template and Evenkeel are told of it.
+ARN = "arn:aws:ecs:eu-central-1:000000000000"
+ROLES = ["arn:aws:iam::000000000000:role/execution", "arn:aws:iam::000000000000:role/task"]
+OTHER_ROLE = "arn:aws:iam::111111111111:role/deploy"
+DEPLOYMENT = {
+    "service_arn": f"{ARN}:service/prod/web",
+    "family": "shop-web",
+    "role_arns": ROLES,
+    "repositories": ["shop/web"],
+    "log_groups": ["/ecs/web"],
+}
+TOLD = [
+    "--cluster", f"{ARN}:cluster/prod", "--service", "web", "--family", "shop-web", "--role", ",".join(ROLES),
+    "--repository", "shop/web", "--log-group", "/ecs/web",
+]  # fmt: skip
+
+
+def policies(tally, evenkeel):
+    """The policies of the modules and of the template are what `evenkeel policy` prints."""
+    if run(evenkeel, "policy", "--help")[0]:
+        tally.skip("the policies", "this binary has no command `policy`")
+        return
+
+    def printed(purpose, *options):
+        return statements(json.loads(run(evenkeel, "policy", "--for", purpose, *TOLD, *options)[1].partition("note:")[0]))
+
+    parameter = {"record_parameter_arn": "arn:aws:ssm:eu-central-1:000000000000:parameter/evenkeel/prod/web"}
+    for record, arn in (
+        ("ssm:/evenkeel/prod/web", parameter),
+        ("tfstate:s3://records/prod/web.tfstate", {"record_object_arn": "arn:aws:s3:::records/prod/web.tfstate"}),
+    ):
+        seen = planned("policy", deployments=[DEPLOYMENT | arn])["planned_values"]["outputs"]["json"]["value"]
+        tally.note(f"the deploy policy with {record}", difference(printed("deploy", "--record", record), statements(json.loads(seen))))
+
+    worker = {"cluster": "tools", "image": "evenkeel:1", "subnets": ["subnet-1"], "vpc_id": "vpc-1"}
+    bucket = "s3://evenkeel-worker-claims-000000000000-eu-central-1/claims"
+    seen = planned("worker", deployments=[DEPLOYMENT | parameter], **worker)
+    expected = printed("worker", "--record", "ssm:/evenkeel/prod/web", "--claims", bucket)
+    tally.note("the worker's policy", difference(expected, task_policy(seen)))
+    # Without a service of its own it only assumes roles.
+    expected = printed("worker", "--claims", bucket, "--assume-role", OTHER_ROLE)
+    seen = planned("worker", deploy_role_arns=[OTHER_ROLE], **worker)
+    tally.note("the worker's policy with a role to assume", difference(expected, task_policy(seen)))
+
+    document = load_template(TEMPLATE.read_text())["Resources"]["TaskPolicy"]["Properties"]["PolicyDocument"]
+    expected = printed("worker", "--record", "ssm:/evenkeel/prod/web", "--claims", "s3://the-claims/claims")
+    tally.note("the worker's policy in the CloudFormation template", difference(expected, statements(filled(document))))
+
+
+def task_policy(plan):
+    resources = plan["planned_values"]["root_module"]["resources"]
+    (policy,) = (one["values"]["policy"] for one in resources if one["address"] == "aws_iam_role_policy.task")
+    return statements(json.loads(policy))
+
+
+def statements(policy):
+    """By their names, with nothing of the order in which they and their resources come."""
+    whole = lambda one: one | {"Action": sorted(one["Action"]), "Resource": sorted(one["Resource"])}
+    return {one["Sid"]: whole(one) for one in policy["Statement"]}
+
+
+def filled(value):
+    """A part of the template with the parameters of the one service."""
+    parameters = {
+        "AWS::Partition": "aws", "AWS::Region": "eu-central-1", "AWS::AccountId": "000000000000", "Claims": "the-claims",
+        "ActionVersion": "1", "DeployCluster": "prod", "DeployServices": "web", "DeployFamilies": "shop-web",
+        "DeployTaskRoleArns": ROLES, "DeployRepositories": "shop/web", "DeployLogGroups": "/ecs/web",
+        "RecordParameters": "evenkeel/prod/web",
+    }  # fmt: skip
+    if isinstance(value, list):
+        return [one for one in map(filled, value) if one is not None]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::If" in value:
+        # No role to assume.
+        return filled(value["Fn::If"][2])
+    if "Ref" in value:
+        return parameters.get(value["Ref"])
+    if "Fn::Sub" in value:
+        return re.sub(r"\$\{([\w:]+)\}", lambda found: parameters[found[1]], value["Fn::Sub"])
+    return {name: filled(one) for name, one in value.items()}
 
 
 class Template(yaml.SafeLoader):
@@ -211,6 +301,7 @@ def main():
         else:
             evenkeel = str(Path(evenkeel).resolve())
             action_type(tally, evenkeel)
+            policies(tally, evenkeel)
             table(tally, evenkeel)
     if must_run:
         tally.failed += tally.skipped

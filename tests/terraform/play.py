@@ -151,9 +151,10 @@ def others(tell, tools):
     web.deploy("4")
     tell.row("a change by Terraform and a deployment", "no changes", web.plan(a="2"))
     back = roll_back(web, tools)
-    tell.row(f"rolled back to before the change {back}", "update service", web.plan(a="2"))
-    tell.row("... and applied", "update service", web.apply(a="2"))
-    tell.row("... A is Terraform's again", "A=2", contents(web).split()[1])
+    tell.row(f"rolled back to before the change {back}", f"update service{WARNED}", web.plan(a="2"))
+    tell.row("... Terraform registers its own anew", "replace definition; update service", web.apply(replace, a="2"))
+    tell.row("... A is Terraform's again, and the image stays back", "app=2 A=2 proxy=1", contents(web))
+    tell.row("... plan again", "no changes", web.plan(a="2"))
 
 
 def races(tell, tools):

@@ -202,6 +202,43 @@ def variables(tell, tools):
     tell.row("A is new, and the image is the deployed one", "revision 3 app=2 A=2", web.live())
 
 
+def moved_over(tell, tools):
+    """From `ignore_changes = [task_definition]` to the module, as pipeline/terraform/README.md tells."""
+    web = World("moved-over", "before", tools)
+    web.apply()
+    for tag in ("2", "3"):
+        web.deploy(tag, recorded=False)
+    tell.row("the service has left Terraform's revision", "revision 3 app=3 A=1", web.live())
+    web.becomes("after")
+    changed = "create fingerprint, parameter; import definition; remove aws_ecs_task_definition.web; update definition, service"
+    tell.row("the module takes over: plan", changed, web.plan())
+    tell.row("... and apply", changed, web.apply())
+    tell.row("... the service was left alone", "revision 3 app=3 A=1", web.live())
+    tell.row("... no revision was lost", "3 active", f"{active(web)} active")
+    tell.row("... plan again", "no changes", web.plan())
+    tell.row("the pipeline deploys what runs, with a record", "unchanged", web.deploy("3"))
+    tell.row("... plan", "no changes", web.plan())
+    tell.row("the pipeline deploys 4", "deployed", web.deploy("4"))
+    tell.row("... plan", "no changes", web.plan())
+    tell.row("Terraform changes A", REPLACED, web.apply(a="2"))
+    tell.row("... A is new, and the image is the deployed one", "revision 5 app=4 A=2", web.live())
+    tell.row("... no revision was lost", "5 active", f"{active(web)} active")
+
+
+def imported(tell, tools):
+    """A record that was there before Terraform, as when the pipeline wrote it first."""
+    web = deployed("imported", "parameter", tools)
+    web.terraform("state", "rm", "module.web.aws_ssm_parameter.record", check=True)
+    (web.folder / "import.tf").write_text(
+        f'import {{\n  to = module.web.aws_ssm_parameter.record[0]\n  id = "{web.parameter}"\n}}\n'
+    )
+    tell.row("it is imported", "import parameter; update parameter", web.apply())
+    tell.row("... it still says what was deployed", "2", json.loads(web.parameter_text())["images"]["app"].rsplit(":")[-1])
+    tell.row("... plan", "no changes", web.plan())
+    tell.row("the pipeline deploys 3", "deployed", web.deploy("3"))
+    tell.row("... plan", "no changes", web.plan())
+
+
 def cut_off(tell, tools):
     """S13, the service moved and nothing recorded: Evenkeel is killed at every call that it makes."""
     web = deployed("cut-off", "parameter", tools)
@@ -261,6 +298,10 @@ def newest(web):
     return f"revision {revisions[0].rsplit(':')[-1]}"
 
 
+def active(web):
+    return len(ecs("ListTaskDefinitions", familyPrefix=web.name, status="ACTIVE")["taskDefinitionArns"])
+
+
 def in_progress(record, until):
     return json.dumps(json.loads(record) | {"status": "in_progress", "expiresAt": until})
 
@@ -286,7 +327,7 @@ def roll_back(web, tools):
     return "by hand"
 
 
-STORIES = {story.__name__: story for story in (table, cases, others, races, remote_state, variables, first, cut_off)}
+STORIES = {story.__name__: story for story in (table, cases, others, races, remote_state, variables, first, imported, moved_over, cut_off)}
 
 
 def main():

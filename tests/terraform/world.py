@@ -32,10 +32,9 @@ class World:
         self.name, self.tools = name, tools
         self.parameter = f"/evenkeel/{name}/web"
         self.sink = {
-            "parameter": f"ssm:{self.parameter}",
             "remote_state": f"tfstate:s3://records/{name}/web.tfstate",
             "variables": "tfvars:evenkeel.auto.tfvars.json",
-        }[root]
+        }.get(root, f"ssm:{self.parameter}")
         # The modules are found by a path of the same shape as in the repository.
         place = tools.work / name
         shutil.rmtree(place, ignore_errors=True)
@@ -43,6 +42,11 @@ class World:
         shutil.copytree(HERE / "roots" / root, self.folder)
         shutil.copytree(REPOSITORY / "pipeline", place / "pipeline", ignore=shutil.ignore_patterns(".terraform*"))
         ecs("CreateCluster", clusterName=name)
+        self.terraform("init", "-input=false", check=True)
+
+    def becomes(self, root):
+        """Another configuration takes the place of this one, over the same state."""
+        shutil.copy(HERE / "roots" / root / "main.tf", self.folder / "main.tf")
         self.terraform("init", "-input=false", check=True)
 
     # Terraform
@@ -91,6 +95,8 @@ class World:
             if line.get("type") == "planned_change":
                 resource, action = line["change"]["resource"]["addr"], line["change"]["action"]
                 changes.setdefault(action, []).append(NAMES.get(resource, resource))
+                if line["change"].get("importing"):
+                    changes.setdefault("import", []).append(NAMES.get(resource, resource))
         parts = [f"{action} {', '.join(sorted(names))}" for action, names in sorted(changes.items())]
         outputs = next((line["outputs"] for line in lines if line.get("type") == "outputs" and not applied), {})
         parts += [f"{one['action']} output {name}" for name, one in outputs.items() if one.get("action", "noop") != "noop"]
@@ -105,9 +111,9 @@ class World:
 
     # Evenkeel
 
-    def deploy(self, tag, fault=None, container="app"):
-        image = f"{container}={REGISTRY}/{container}:{tag}"
-        return self.evenkeel("deploy", "--image", image, "--record", self.sink, "--poll", "200ms..1s", fault=fault)
+    def deploy(self, tag, fault=None, recorded=True):
+        record = ["--record", self.sink] if recorded else []
+        return self.evenkeel("deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "200ms..1s", fault=fault)
 
     def evenkeel(self, verb, *arguments, fault=None):
         command = [self.tools.evenkeel, *verb.split(), "--cluster", self.name, "--service", "web", *arguments]

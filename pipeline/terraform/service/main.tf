@@ -10,8 +10,13 @@ locals {
   family         = coalesce(var.family, var.name)
   parameter_name = coalesce(var.record_parameter_name, "/evenkeel/${local.cluster_name}/${var.name}")
   has_parameter  = var.record_json == null
-  record_json    = local.has_parameter ? aws_ssm_parameter.record[0].insecure_value : var.record_json
+  record_json    = local.has_parameter ? local.parameter_value : var.record_json
   record_place   = local.has_parameter ? "ssm:${local.parameter_name}" : "record_json"
+
+  # The provider tells a parameter that was imported as `value`, and one that it made as it was made.
+  parameter_value = local.has_parameter ? nonsensitive(coalesce(
+    aws_ssm_parameter.record[0].insecure_value, aws_ssm_parameter.record[0].value
+  )) : null
 
   # Everything of the task definition but the containers. Tags count as well: the provider would change them in place on
   # Terraform's revision, and the live one, a copy, would never get them.
@@ -54,7 +59,8 @@ resource "aws_ssm_parameter" "record" {
   #checkov:skip=CKV2_AWS_34:A record names revisions and images, no secret; encrypted it would be hidden in every plan
   count = local.has_parameter ? 1 : 0
 
-  name           = local.parameter_name
+  name = local.parameter_name
+  # A change of anything but the tags would make the provider write its value as well, which may be out of date.
   description    = "What was last deployed to ${var.name}, written by Evenkeel"
   type           = "String"
   insecure_value = "{}"

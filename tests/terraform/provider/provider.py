@@ -19,6 +19,13 @@ from resources import RESOURCES
 
 SCHEMA = json.loads((Path(__file__).parent / "schema.json").read_text())
 
+# What the bindings do not tell, and the modules have to cope with: the real provider fills the one in when the other is
+# given, and hides the latter; and this is what it fills in for the third.
+for kind, name in (("ssm_parameter", "insecure_value"), ("ssm_parameter", "value"), ("ecs_service", "scheduling_strategy")):
+    SCHEMA["resources"][f"aws_{kind}"]["attributes"][name]["mode"] = "optional_computed"
+SCHEMA["resources"]["aws_ssm_parameter"]["attributes"]["value"]["sensitive"] = True
+SCHEMA["resources"]["aws_ecs_service"]["attributes"]["scheduling_strategy"]["default"] = "REPLICA"
+
 
 class Type(TfType):
     """A type as the schema spells it; values travel as they are, but a set's order means nothing."""
@@ -68,19 +75,20 @@ class Nested(NestedBlock):
 
 def attribute(name, schema, replaces=False):
     mode = {word: True for word in schema["mode"].split("_")}
-    return Attribute(name, Type(schema["type"]), requires_replace=replaces, **mode)
+    more = {name: schema[name] for name in ("sensitive", "default") if name in schema}
+    return Attribute(name, Type(schema["type"]), requires_replace=replaces, **mode, **more)
 
 
-def block(schema, in_place=None):
+def block(schema, replaces=lambda name: False):
     attributes = [
-        attribute(name, one, replaces=in_place is not None and name not in in_place and one["mode"] != "computed")
+        attribute(name, one, replaces=one["mode"] != "computed" and replaces(name))
         for name, one in schema["attributes"].items()
     ]
     return Block(attributes, [Nested(name, one) for name, one in schema["blocks"].items()])
 
 
-def whole(schema, in_place=None):
-    inner = block(schema, in_place)
+def whole(schema, *replaces):
+    inner = block(schema, *replaces)
     return Schema(attributes=inner.attributes, block_types=inner.block_types, version=0)
 
 
@@ -100,15 +108,15 @@ class Emulated(Resource):
     @functools.cache
     def get_schema(cls):
         does = RESOURCES.get(cls.kind)
-        return whole(cls.schema, does.IN_PLACE if does else set())
+        return whole(cls.schema, *([does.replaces] if does else []))
 
     def plan(self, ctx, current, planned):
         # What AWS counts up, and what follows from the tags, is known when the change is made.
-        if planned != current:
-            changing = {"version"} if self.kind == "aws_ssm_parameter" else set()
-            planned |= {name: Unknown for name in changing}
-            if "tags" in planned and planned["tags"] != current["tags"]:
-                planned["tags_all"] = planned["tags"] or {}
+        changed = {name for name in planned if planned[name] != current[name]}
+        if self.kind == "aws_ssm_parameter" and changed - {"tags", "tags_all"}:
+            planned["version"] = Unknown
+        if "tags" in changed:
+            planned["tags_all"] = planned["tags"] or {}
         return planned
 
     def create(self, ctx, planned):
@@ -123,6 +131,13 @@ class Emulated(Resource):
 
     def delete(self, ctx, current):
         return self.attempt(ctx, lambda: self.does.delete(current))
+
+    def import_(self, ctx, id):
+        def imported():
+            blocks = {name: [] if one["nesting"] != "single" else None for name, one in self.schema["blocks"].items()}
+            return self.does.imported(id, self.schema) | blocks
+
+        return self.attempt(ctx, imported)
 
     def attempt(self, ctx, effect):
         if self.does is None:

@@ -40,9 +40,11 @@ def tags(state):
 
 class TaskDefinition:
     TYPE = "aws_ecs_task_definition"
-    # Everything but these replaces it.
     IN_PLACE = {"skip_destroy", "track_latest", "tags", "tags_all"}
     NOT_SENT = IN_PLACE | {"id", "region", "container_definitions", "arn", "arn_without_revision", "revision"}
+
+    def replaces(self, attribute):
+        return attribute not in self.IN_PLACE
 
     def create(self, planned, schema):
         names = [name for name in [*schema["attributes"], *schema["blocks"]] if name not in self.NOT_SENT]
@@ -68,10 +70,22 @@ class TaskDefinition:
         }
 
     def update(self, current, planned, schema):
-        changed = {name for name in planned if planned[name] != current[name]}
+        # No tags are as good as none.
+        changed = {name for name in planned if planned[name] != current[name] and (planned[name] or current[name])}
         if changed - {"skip_destroy", "track_latest"}:
             raise Refused("update", {"__type": "StandIn", "message": f"cannot change {changed} in place"})
         return planned
+
+    def imported(self, name, schema):
+        """The state of a revision that Terraform did not make: what AWS tells of it."""
+        made = ecs("DescribeTaskDefinition", taskDefinition=name)["taskDefinition"]
+        if unknown := [block for block in schema["blocks"] if made.get(camel(block))]:
+            raise Refused("import", {"__type": "StandIn", "message": f"cannot import {unknown}"})
+        # An emulator may tell an empty text where AWS tells nothing.
+        return {attribute: made.get(camel(attribute)) or None for attribute in schema["attributes"]} | {
+            "id": made["family"], "arn": made["taskDefinitionArn"], "tags": None, "tags_all": {},
+            "container_definitions": json.dumps(made["containerDefinitions"]),
+        }  # fmt: skip
 
     def delete(self, current):
         if not current["skip_destroy"]:
@@ -84,8 +98,11 @@ class TaskDefinition:
 
 class Service:
     TYPE = "aws_ecs_service"
-    IN_PLACE = {"task_definition", "desired_count", "tags", "tags_all", "enable_execute_command", "platform_version"}
+    REPLACING = {"name", "cluster", "launch_type", "scheduling_strategy", "iam_role", "region"}
     SENT = ["cluster", "task_definition", "desired_count", "launch_type"]
+
+    def replaces(self, attribute):
+        return attribute in self.REPLACING
 
     def create(self, planned, schema):
         request = wire(planned, schema, self.SENT) | {"serviceName": planned["name"]}
@@ -109,6 +126,8 @@ class Service:
 
     def update(self, current, planned, schema):
         changed = [name for name in self.SENT if planned[name] != current[name]]
+        if not changed:
+            return planned
         request = wire(planned, schema, changed)
         ecs("UpdateService", cluster=planned["cluster"], service=planned["name"], **request)
         return planned
@@ -119,7 +138,9 @@ class Service:
 
 class Parameter:
     TYPE = "aws_ssm_parameter"
-    IN_PLACE = {"insecure_value", "value", "tags", "tags_all", "description", "tier", "overwrite"}
+
+    def replaces(self, attribute):
+        return attribute in ("name", "data_type", "region")
 
     def create(self, planned, schema):
         version = self.put(planned, overwrite=False)
@@ -138,7 +159,17 @@ class Parameter:
         return current | {value: found["Value"], "version": found["Version"]}
 
     def update(self, current, planned, schema):
+        # Like the real provider, which writes the value with any change but that of the tags.
+        if all(planned[name] == current[name] for name in planned if name not in ("tags", "tags_all")):
+            return planned
         return planned | {"version": self.put(planned, overwrite=True)}
+
+    def imported(self, name, schema):
+        # As `value`, like the real provider does it as well.
+        return dict.fromkeys(schema["attributes"]) | {
+            "id": name, "name": name, "type": "String", "tags_all": {}, "value": "", "has_value_wo": False,
+            "arn": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{name.removeprefix('/')}",
+        }  # fmt: skip
 
     def delete(self, current):
         ssm("DeleteParameter", Name=current["name"])

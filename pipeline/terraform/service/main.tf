@@ -10,13 +10,14 @@ locals {
   family         = coalesce(var.family, var.name)
   parameter_name = coalesce(var.record_parameter_name, "/evenkeel/${local.cluster_name}/${var.name}")
   has_parameter  = var.record_json == null
-  record_json    = local.has_parameter ? local.parameter_value : var.record_json
   record_place   = local.has_parameter ? "ssm:${local.parameter_name}" : "record_json"
 
-  # The provider tells a parameter that was imported as `value`, and one that it made as it was made.
-  parameter_value = local.has_parameter ? nonsensitive(coalesce(
+  # The provider tells a parameter that was imported as `value`, which is sensitive, and one that it made as it was made.
+  parameter_value = local.has_parameter ? coalesce(
     aws_ssm_parameter.record[0].insecure_value, aws_ssm_parameter.record[0].value
-  )) : null
+  ) : null
+  # Some versions refuse to reveal what is not sensitive.
+  record_json = local.has_parameter ? try(nonsensitive(local.parameter_value), local.parameter_value) : var.record_json
 
   # Everything of the task definition but the containers. Tags count as well: the provider would change them in place on
   # Terraform's revision, and the live one, a copy, would never get them.

@@ -31,7 +31,11 @@ class Emulator:
             "TMPDIR": str(folder),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "ministack"], cwd=folder, env=os.environ | settings, stdout=log, stderr=log
+            [sys.executable, "-I", "-m", "ministack"],
+            cwd=folder,
+            env=os.environ | settings,
+            stdout=log,
+            stderr=log,
         )
         self.await_start()
 
@@ -109,7 +113,9 @@ class Proxy:
                 operation = self.headers.get("X-Amz-Target", f"{self.command} {self.path}").rsplit(".", 1)[-1]
                 fault = proxy.fault
                 if isinstance(fault, Deny) and fault.operation == operation:
-                    return self.answer(400, {}, b'{"__type":"ClientException","message":"denied by the test"}')
+                    return self.answer(
+                        400, {}, b'{"__type":"ClientException","message":"denied by the test"}'
+                    )
                 if isinstance(fault, Cut):
                     number, is_cut = fault.begins(operation, proxy.client)
                     if is_cut:
@@ -130,7 +136,13 @@ class Proxy:
             def answer(self, status, headers, content):
                 self.send_response(status)
                 for name, value in headers.items():
-                    if name.lower() not in ("connection", "content-length", "transfer-encoding", "date", "server"):
+                    if name.lower() not in (
+                        "connection",
+                        "content-length",
+                        "transfer-encoding",
+                        "date",
+                        "server",
+                    ):
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()

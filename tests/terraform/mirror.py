@@ -1,10 +1,9 @@
 """Puts the stand-in provider where `terraform init` looks for hashicorp/aws.
 
-    eval "$(python mirror.py FOLDER)"     makes the mirror there, and points Terraform to it
+eval "$(python mirror.py FOLDER)"     makes the mirror there, and points Terraform to it
 """
 
 import json
-import os
 import platform
 import sys
 from pathlib import Path
@@ -33,7 +32,12 @@ def environment(folder):
     folder = folder.resolve()
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
-    return {"TF_CLI_CONFIG_FILE": str(install(folder)), "HOME": str(home), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    return {
+        "TF_CLI_CONFIG_FILE": str(install(folder)),
+        "HOME": str(home),
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
 
 
 if __name__ == "__main__":

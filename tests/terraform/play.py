@@ -39,7 +39,10 @@ class Table:
         expected = expected if isinstance(expected, tuple) else (expected,)
         good = seen in expected
         self.passed, self.failed = self.passed + good, self.failed + (not good)
-        print(f"  {'ok  ' if good else 'FAIL'} {case:<58} {seen if good else 'expected: ' + ' or '.join(expected)}", flush=True)
+        print(
+            f"  {'ok  ' if good else 'FAIL'} {case:<58} {seen if good else 'expected: ' + ' or '.join(expected)}",
+            flush=True,
+        )
         if not good:
             print(f"       {'':<58} seen:     {seen}", flush=True)
 
@@ -101,7 +104,9 @@ def cases(tell, tools):
     web.put_parameter('{"schema":99}')
     tell.row("an unknown record", "refused: The record in ssm", web.plan())
     web.put_parameter(record)
-    tell.row("the bootstrap image is changed after a deployment", "no changes", web.plan(bootstrap_image="app:new"))
+    tell.row(
+        "the bootstrap image is changed after a deployment", "no changes", web.plan(bootstrap_image="app:new")
+    )
 
     ecs("DeregisterTaskDefinition", taskDefinition="cases:1")
     # The fingerprint has not changed, so the definition is made again and not replaced.
@@ -118,19 +123,39 @@ def cases(tell, tools):
     tell.row("... and put back", "no changes", web.plan())
 
     every = {
-        "memory": "1024", "task_role_arn": "arn:aws:iam::123456789012:role/app", "volumes": [{"name": "scratch"}],
-        "health_check": ["CMD", "true"], "tags": {"team": "shop"}, "secret": "other",
-    }  # fmt: skip
+        "memory": "1024",
+        "task_role_arn": "arn:aws:iam::123456789012:role/app",
+        "volumes": [{"name": "scratch"}],
+        "health_check": ["CMD", "true"],
+        "tags": {"team": "shop"},
+        "secret": "other",
+    }
     for name, value in every.items():
-        tell.row(f"Terraform changes {name}", REPLACED if name != "tags" else REPLACED_AND_TAGGED, web.plan(**{name: value}))
+        tell.row(
+            f"Terraform changes {name}",
+            REPLACED if name != "tags" else REPLACED_AND_TAGGED,
+            web.plan(**{name: value}),
+        )
     web.apply(**every)
-    tell.row("... and all of it reaches the service, with the image", "True app=3 A=1 proxy=1", f"{has_all(web, every)} {contents(web)}")
+    tell.row(
+        "... and all of it reaches the service, with the image",
+        "True app=3 A=1 proxy=1",
+        f"{has_all(web, every)} {contents(web)}",
+    )
     tell.row("... plan again", "no changes", web.plan(**every))
     web.deploy("4")
-    tell.row("... also after the next deployment", "True app=4 A=1 proxy=1", f"{has_all(web, every)} {contents(web)}")
+    tell.row(
+        "... also after the next deployment",
+        "True app=4 A=1 proxy=1",
+        f"{has_all(web, every)} {contents(web)}",
+    )
     tell.row("... plan", "no changes", web.plan(**every))
 
-    tell.row("somebody scales the service", "no changes", (ecs("UpdateService", cluster="cases", service="web", desiredCount=3), web.plan(**every))[1])
+    tell.row(
+        "somebody scales the service",
+        "no changes",
+        (ecs("UpdateService", cluster="cases", service="web", desiredCount=3), web.plan(**every))[1],
+    )
     tell.row("destroy", f"delete {ALL}", web.destroy())
 
 
@@ -152,7 +177,11 @@ def others(tell, tools):
     tell.row("a change by Terraform and a deployment", "no changes", web.plan(a="2"))
     back = roll_back(web, tools)
     tell.row(f"rolled back to before the change {back}", f"update service{WARNED}", web.plan(a="2"))
-    tell.row("... Terraform registers its own anew", "replace definition; update service", web.apply(replace, a="2"))
+    tell.row(
+        "... Terraform registers its own anew",
+        "replace definition; update service",
+        web.apply(replace, a="2"),
+    )
     tell.row("... A is Terraform's again, and the image stays back", "app=2 A=2 proxy=1", contents(web))
     tell.row("... plan again", "no changes", web.plan(a="2"))
 
@@ -162,7 +191,9 @@ def races(tell, tools):
     web = deployed("races", "parameter", tools)
     tell.row("a plan is saved", REPLACED, web.save(a="2"))
     tell.row("... the pipeline deploys 3", "deployed", web.deploy("3"))
-    tell.row("... the saved plan is applied", "applied", "refused" if "refused" in web.apply_saved() else "applied")
+    tell.row(
+        "... the saved plan is applied", "applied", "refused" if "refused" in web.apply_saved() else "applied"
+    )
     tell.row("... and takes the image back", "revision 4 app=2 A=2 proxy=1", web.live())
     tell.row("... which a warning tells", f"no changes{WARNED}", web.plan(a="2"))
     tell.row("... until the next deployment", "deployed", web.deploy("3"))
@@ -170,8 +201,14 @@ def races(tell, tools):
     # What the stand-in reads of a definition is not what it was configured with; the state has to see it once.
     web.apply("-refresh-only", a="2")
     web.deploy("4")
-    tell.row("plan -refresh-only after a deployment", "has changed: parameter, service", web.plan("-refresh-only", a="2"))
-    (web.folder / "spoilt.tf").write_text('output "revision" {\n  value = module.web.task_definition_arn\n}\n')
+    tell.row(
+        "plan -refresh-only after a deployment",
+        "has changed: parameter, service",
+        web.plan("-refresh-only", a="2"),
+    )
+    (web.folder / "spoilt.tf").write_text(
+        'output "revision" {\n  value = module.web.task_definition_arn\n}\n'
+    )
     web.apply(a="2")
     web.deploy("5")
     tell.row("a root output that hands out the revision", "update output revision", web.plan(a="2"))
@@ -181,7 +218,11 @@ def remote_state(tell, tools):
     """The record as a state in a bucket, read by terraform_remote_state."""
     create_bucket("records")
     web = World("remote-state", "remote_state", tools)
-    tell.row("before there is a record", "refused: No stored state was found for the given workspace in the given backend.", web.plan())
+    tell.row(
+        "before there is a record",
+        "refused: No stored state was found for the given workspace in the given backend.",
+        web.plan(),
+    )
     tell.row("evenkeel record init", "ok", web.record("init"))
     tell.row("first apply", "create definition, fingerprint, service", web.apply())
     tell.row("the pipeline deploys 2", "deployed", web.deploy("2"))
@@ -233,7 +274,11 @@ def imported(tell, tools):
         f'import {{\n  to = module.web.aws_ssm_parameter.record[0]\n  id = "{web.parameter}"\n}}\n'
     )
     tell.row("it is imported", "import parameter; update parameter", web.apply())
-    tell.row("... it still says what was deployed", "2", json.loads(web.parameter_text())["images"]["app"].rsplit(":")[-1])
+    tell.row(
+        "... it still says what was deployed",
+        "2",
+        json.loads(web.parameter_text())["images"]["app"].rsplit(":")[-1],
+    )
     tell.row("... plan", "no changes", web.plan())
     tell.row("the pipeline deploys 3", "deployed", web.deploy("3"))
     tell.row("... plan", "no changes", web.plan())
@@ -255,12 +300,18 @@ def cut_off(tell, tools):
             tell.row(f"{case}: plan", (UNDER_WAY, "no changes"), web.plan())
             if (at + before) % 2:
                 web.deploy(str(tag))
-                tell.row("... run again: plan", f"no changes, app={tag} A=1 proxy=1", f"{web.plan()}, {contents(web)}")
+                tell.row(
+                    "... run again: plan",
+                    f"no changes, app={tag} A=1 proxy=1",
+                    f"{web.plan()}, {contents(web)}",
+                )
             else:
                 # It records what runs, and the service runs the one or the other.
                 either = tuple(f"ok, no changes, app={image} A=1 proxy=1" for image in (running, tag))
                 repaired = web.record("repair")
-                tell.row("... evenkeel record repair: plan", either, f"{repaired}, {web.plan()}, {contents(web)}")
+                tell.row(
+                    "... evenkeel record repair: plan", either, f"{repaired}, {web.plan()}, {contents(web)}"
+                )
                 tag = int(contents(web).split()[0].removeprefix("app="))
 
 
@@ -310,11 +361,13 @@ def has_all(web, every):
     live = web.definition(web.service()["taskDefinition"])
     app = next(one for one in live["containerDefinitions"] if one["name"] == "app")
     return (
-        live["memory"] == every["memory"] and live["taskRoleArn"] == every["task_role_arn"]
-        and [one["name"] for one in live["volumes"]] == ["scratch"] and live["tags"] == [{"key": "team", "value": "shop"}]
+        live["memory"] == every["memory"]
+        and live["taskRoleArn"] == every["task_role_arn"]
+        and [one["name"] for one in live["volumes"]] == ["scratch"]
+        and live["tags"] == [{"key": "team", "value": "shop"}]
         and app["healthCheck"]["command"] == every["health_check"]
         and {"name": "SECRET", "value": every["secret"]} in app["environment"]
-    )  # fmt: skip
+    )
 
 
 def roll_back(web, tools):
@@ -327,7 +380,10 @@ def roll_back(web, tools):
     return "by hand"
 
 
-STORIES = {story.__name__: story for story in (table, cases, others, races, remote_state, variables, first, imported, moved_over, cut_off)}
+STORIES = {
+    story.__name__: story
+    for story in (table, cases, others, races, remote_state, variables, first, imported, moved_over, cut_off)
+}
 
 
 def main():
@@ -342,15 +398,23 @@ def main():
     work.mkdir(parents=True)
     emulator = Emulator(work / "emulator")
     os.environ.update(
-        AWS_ENDPOINT_URL=emulator.url, AWS_REGION="eu-central-1", AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
-        AWS_EC2_METADATA_DISABLED="true", **mirror.environment(REPOSITORY / "target/terraform"),
-    )  # fmt: skip
+        AWS_ENDPOINT_URL=emulator.url,
+        AWS_REGION="eu-central-1",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_EC2_METADATA_DISABLED="true",
+        **mirror.environment(REPOSITORY / "target/terraform"),
+    )
     evenkeel = str(arguments.evenkeel.resolve())
     help_text = subprocess.run([evenkeel, "--help"], capture_output=True, text=True).stdout
     tools = SimpleNamespace(
-        work=work, evenkeel=evenkeel, terraform=arguments.terraform, proxy=Proxy(emulator), subnet=any_subnet(),
+        work=work,
+        evenkeel=evenkeel,
+        terraform=arguments.terraform,
+        proxy=Proxy(emulator),
+        subnet=any_subnet(),
         has=lambda verb: f"\n  {verb} " in help_text,
-    )  # fmt: skip
+    )
     tell, began = Table(), time.monotonic()
     try:
         for name in arguments.only:

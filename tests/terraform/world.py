@@ -40,7 +40,9 @@ class World:
         shutil.rmtree(place, ignore_errors=True)
         self.folder = place / "tests/terraform/roots" / root
         shutil.copytree(HERE / "roots" / root, self.folder)
-        shutil.copytree(REPOSITORY / "pipeline", place / "pipeline", ignore=shutil.ignore_patterns(".terraform*"))
+        shutil.copytree(
+            REPOSITORY / "pipeline", place / "pipeline", ignore=shutil.ignore_patterns(".terraform*")
+        )
         ecs("CreateCluster", clusterName=name)
         self.terraform("init", "-input=false", check=True)
 
@@ -53,7 +55,9 @@ class World:
 
     def plan(self, *arguments, **variables):
         """What Terraform would do, in words, with the exit status where it is not the one that goes with them."""
-        status, told = self.terraform("plan", "-detailed-exitcode", "-json", *self.given(arguments, variables))
+        status, told = self.terraform(
+            "plan", "-detailed-exitcode", "-json", *self.given(arguments, variables)
+        )
         return self.words(status, told, arguments)
 
     def save(self, **variables):
@@ -77,7 +81,9 @@ class World:
         return ["-input=false", *arguments, *(f"-var={name}={write(value)}" for name, value in given.items())]
 
     def terraform(self, *arguments, check=False):
-        run = subprocess.run([self.tools.terraform, *arguments], cwd=self.folder, capture_output=True, text=True)
+        run = subprocess.run(
+            [self.tools.terraform, *arguments], cwd=self.folder, capture_output=True, text=True
+        )
         with open(self.tools.work / f"{self.name}.log", "a") as log:
             log.write(f"$ terraform {' '.join(arguments)}\n{run.stdout}{run.stderr}-> {run.returncode}\n")
         if check and run.returncode:
@@ -98,9 +104,17 @@ class World:
                 if line["change"].get("importing"):
                     changes.setdefault("import", []).append(NAMES.get(resource, resource))
         parts = [f"{action} {', '.join(sorted(names))}" for action, names in sorted(changes.items())]
-        outputs = next((line["outputs"] for line in lines if line.get("type") == "outputs" and not applied), {})
-        parts += [f"{one['action']} output {name}" for name, one in outputs.items() if one.get("action", "noop") != "noop"]
-        drifted = [line["change"]["resource"]["addr"] for line in lines if line.get("type") == "resource_drift"]
+        outputs = next(
+            (line["outputs"] for line in lines if line.get("type") == "outputs" and not applied), {}
+        )
+        parts += [
+            f"{one['action']} output {name}"
+            for name, one in outputs.items()
+            if one.get("action", "noop") != "noop"
+        ]
+        drifted = [
+            line["change"]["resource"]["addr"] for line in lines if line.get("type") == "resource_drift"
+        ]
         if drifted and "-refresh-only" in arguments:
             parts.append("has changed: " + ", ".join(sorted(NAMES.get(one, one) for one in drifted)))
         words = "; ".join(parts) or "no changes"
@@ -113,7 +127,9 @@ class World:
 
     def deploy(self, tag, fault=None, recorded=True):
         record = ["--record", self.sink] if recorded else []
-        return self.evenkeel("deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "200ms..1s", fault=fault)
+        return self.evenkeel(
+            "deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "200ms..1s", fault=fault
+        )
 
     def evenkeel(self, verb, *arguments, fault=None):
         command = [self.tools.evenkeel, *verb.split(), "--cluster", self.name, "--service", "web", *arguments]
@@ -123,7 +139,7 @@ class World:
         try:
             return json.loads(out)["outcome"]
         except (json.JSONDecodeError, KeyError):
-            return f"killed" if status < 0 else f"status {status}"
+            return "killed" if status < 0 else f"status {status}"
 
     def record(self, verb):
         """`evenkeel record VERB`, as the README tells people to."""
@@ -146,7 +162,11 @@ class World:
         told = [f"revision {definition['revision']}"]
         for container in definition["containerDefinitions"]:
             told.append(f"{container['name']}={container['image'].rsplit(':', 1)[-1]}")
-            told += [f"{one['name']}={one['value']}" for one in container.get("environment", []) if one["name"] == "A"]
+            told += [
+                f"{one['name']}={one['value']}"
+                for one in container.get("environment", [])
+                if one["name"] == "A"
+            ]
         return " ".join(told)
 
     def definition(self, revision):
@@ -155,7 +175,15 @@ class World:
 
     def register(self, revision, **changes):
         """A copy of a revision that somebody else registers."""
-        keep = ("family", "containerDefinitions", "networkMode", "cpu", "memory", "requiresCompatibilities", "volumes")
+        keep = (
+            "family",
+            "containerDefinitions",
+            "networkMode",
+            "cpu",
+            "memory",
+            "requiresCompatibilities",
+            "volumes",
+        )
         copy = {name: value for name, value in self.definition(revision).items() if name in keep}
         return ecs("RegisterTaskDefinition", **(copy | changes))["taskDefinition"]["taskDefinitionArn"]
 
@@ -189,6 +217,8 @@ def any_subnet():
 
 def plain_call(service, path, body, method):
     headers = {"Authorization": CREDENTIAL.format(region=REGION, service=service)}
-    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, data=body, method=method, headers=headers)
+    request = urllib.request.Request(
+        os.environ["AWS_ENDPOINT_URL"] + path, data=body, method=method, headers=headers
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()

@@ -65,15 +65,25 @@ variable "force_bootstrap" {
 }
 
 variable "cpu" {
-  description = "CPU units of a task, as 256 or \".25 vCPU\". Needed for FARGATE."
-  type        = string
+  description = "CPU units of a task: 1024 are a CPU. Needed for FARGATE."
+  type        = number
   default     = null
+
+  validation {
+    condition     = var.cpu == null ? true : var.cpu > 0 && floor(var.cpu) == var.cpu
+    error_message = "CPU units are whole and more than 0: 256 is a quarter of a CPU."
+  }
 }
 
 variable "memory" {
-  description = "Memory of a task, in MiB or as \"1 GB\". Needed for FARGATE."
-  type        = string
+  description = "Memory of a task in MiB. Needed for FARGATE."
+  type        = number
   default     = null
+
+  validation {
+    condition     = var.memory == null ? true : var.memory > 0 && floor(var.memory) == var.memory
+    error_message = "Memory is a whole number of MiB, more than 0."
+  }
 }
 
 variable "network_mode" {
@@ -534,7 +544,7 @@ variable "record_parameter_name" {
 }
 
 variable "record_json" {
-  description = "The record's text, where it is not kept in a parameter: from `terraform_remote_state`, an S3 object or a tfvars file that Evenkeel wrote; `{}` before the first deployment. Null: it is kept in a parameter."
+  description = "The record's text, where it is not kept in a parameter: from `terraform_remote_state`, an S3 object or a tfvars file that Evenkeel wrote; `{}` before the first deployment. It has to be known when it is planned. Null: it is kept in a parameter."
   type        = string
   default     = null
 }

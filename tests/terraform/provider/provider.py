@@ -21,7 +21,11 @@ SCHEMA = json.loads((Path(__file__).parent / "schema.json").read_text())
 
 # What the bindings do not tell, and the modules have to cope with: the real provider fills the one in when the other is
 # given, and hides the latter; and this is what it fills in for the third.
-for kind, name in (("ssm_parameter", "insecure_value"), ("ssm_parameter", "value"), ("ecs_service", "scheduling_strategy")):
+for kind, name in (
+    ("ssm_parameter", "insecure_value"),
+    ("ssm_parameter", "value"),
+    ("ecs_service", "scheduling_strategy"),
+):
     SCHEMA["resources"][f"aws_{kind}"]["attributes"][name]["mode"] = "optional_computed"
 SCHEMA["resources"]["aws_ssm_parameter"]["attributes"]["value"]["sensitive"] = True
 SCHEMA["resources"]["aws_ecs_service"]["attributes"]["scheduling_strategy"]["default"] = "REPLICA"
@@ -59,9 +63,15 @@ class Nested(NestedBlock):
 
         modes = {"list": "LIST", "set": "SET", "single": "SINGLE"}
         # A single block says by its mode that there is one at most.
-        counts = {} if self.nesting_mode == "single" else {"min_items": self.min_items, "max_items": self.max_items}
+        counts = (
+            {}
+            if self.nesting_mode == "single"
+            else {"min_items": self.min_items, "max_items": self.max_items}
+        )
         mode = pb.Schema.NestedBlock.NestingMode.Value(modes[self.nesting_mode])
-        return pb.Schema.NestedBlock(type_name=self.type_name, block=self.block.to_pb(), nesting=mode, **counts)
+        return pb.Schema.NestedBlock(
+            type_name=self.type_name, block=self.block.to_pb(), nesting=mode, **counts
+        )
 
     def encode(self, value):
         return value
@@ -134,7 +144,10 @@ class Emulated(Resource):
 
     def import_(self, ctx, id):
         def imported():
-            blocks = {name: [] if one["nesting"] != "single" else None for name, one in self.schema["blocks"].items()}
+            blocks = {
+                name: [] if one["nesting"] != "single" else None
+                for name, one in self.schema["blocks"].items()
+            }
             return self.does.imported(id, self.schema) | blocks
 
         return self.attempt(ctx, imported)
@@ -189,10 +202,16 @@ class StandIn(Provider):
         pass
 
     def get_resources(self):
-        return [type(kind, (Emulated,), {"kind": kind, "schema": one}) for kind, one in SCHEMA["resources"].items()]
+        return [
+            type(kind, (Emulated,), {"kind": kind, "schema": one})
+            for kind, one in SCHEMA["resources"].items()
+        ]
 
     def get_data_sources(self):
-        return [type(kind, (Answer,), {"kind": kind, "schema": one}) for kind, one in SCHEMA["data_sources"].items()]
+        return [
+            type(kind, (Answer,), {"kind": kind, "schema": one})
+            for kind, one in SCHEMA["data_sources"].items()
+        ]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,11 @@ import json
 from aws import ACCOUNT, REGION, Refused, ecs, ssm
 
 # Names that do not follow from the ones in HCL.
-RENAMED = {"volume": "volumes", "size_in_gib": "sizeInGiB", "fsx_windows_file_server_volume_configuration": "fsxWindowsFileServerVolumeConfiguration"}  # fmt: skip
+RENAMED = {
+    "volume": "volumes",
+    "size_in_gib": "sizeInGiB",
+    "fsx_windows_file_server_volume_configuration": "fsxWindowsFileServerVolumeConfiguration",
+}
 
 
 def camel(name):
@@ -64,14 +68,20 @@ class TaskDefinition:
         if found["taskDefinition"]["status"] != "ACTIVE":
             return None
         read = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-        return current | self.computed(found["taskDefinition"]) | {
-            "container_definitions": json.dumps(found["taskDefinition"]["containerDefinitions"]),
-            "tags": read or current["tags"] and {},
-        }
+        return (
+            current
+            | self.computed(found["taskDefinition"])
+            | {
+                "container_definitions": json.dumps(found["taskDefinition"]["containerDefinitions"]),
+                "tags": read or current["tags"] and {},
+            }
+        )
 
     def update(self, current, planned, schema):
         # No tags are as good as none.
-        changed = {name for name in planned if planned[name] != current[name] and (planned[name] or current[name])}
+        changed = {
+            name for name in planned if planned[name] != current[name] and (planned[name] or current[name])
+        }
         if changed - {"skip_destroy", "track_latest"}:
             raise Refused("update", {"__type": "StandIn", "message": f"cannot change {changed} in place"})
         return planned
@@ -83,9 +93,12 @@ class TaskDefinition:
             raise Refused("import", {"__type": "StandIn", "message": f"cannot import {unknown}"})
         # An emulator may tell an empty text where AWS tells nothing.
         return {attribute: made.get(camel(attribute)) or None for attribute in schema["attributes"]} | {
-            "id": made["family"], "arn": made["taskDefinitionArn"], "tags": None, "tags_all": {},
+            "id": made["family"],
+            "arn": made["taskDefinitionArn"],
+            "tags": None,
+            "tags_all": {},
             "container_definitions": json.dumps(made["containerDefinitions"]),
-        }  # fmt: skip
+        }
 
     def delete(self, current):
         if not current["skip_destroy"]:
@@ -167,16 +180,23 @@ class Parameter:
     def imported(self, name, schema):
         # As `value`, like the real provider does it as well.
         return dict.fromkeys(schema["attributes"]) | {
-            "id": name, "name": name, "type": "String", "tags_all": {}, "value": "", "has_value_wo": False,
+            "id": name,
+            "name": name,
+            "type": "String",
+            "tags_all": {},
+            "value": "",
+            "has_value_wo": False,
             "arn": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{name.removeprefix('/')}",
-        }  # fmt: skip
+        }
 
     def delete(self, current):
         ssm("DeleteParameter", Name=current["name"])
 
     def put(self, planned, overwrite):
         value = planned["insecure_value"] if planned["insecure_value"] is not None else planned["value"]
-        put = ssm("PutParameter", Name=planned["name"], Type=planned["type"], Value=value, Overwrite=overwrite)
+        put = ssm(
+            "PutParameter", Name=planned["name"], Type=planned["type"], Value=value, Overwrite=overwrite
+        )
         return put["Version"]
 
 

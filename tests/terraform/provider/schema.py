@@ -27,8 +27,12 @@ DATA_SOURCES = "caller_identity partition region".split()
 
 SIMPLE = {"string": "string", "number": "number", "boolean": "bool"}
 COLLECTED = {
-    "stringMap": "string", "stringList": "string", "numberMap": "number", "numberList": "number", "booleanMap": "bool",
-}  # fmt: skip
+    "stringMap": "string",
+    "stringList": "string",
+    "numberMap": "number",
+    "numberList": "number",
+    "booleanMap": "bool",
+}
 
 # What looks as if it could be set, and is filled in by the provider in every resource that has it.
 FILLED_IN = {"arn", "id", "tags_all"}
@@ -43,9 +47,12 @@ ENTRY = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 COMPUTED_TYPES = {
-    "getStringAttribute": "string", "getNumberAttribute": "number", "getBooleanAttribute": "bool",
-    "getStringMapAttribute": ["map", "string"], "getListAttribute": ["list", "string"],
-}  # fmt: skip
+    "getStringAttribute": "string",
+    "getNumberAttribute": "number",
+    "getBooleanAttribute": "bool",
+    "getStringMapAttribute": ["map", "string"],
+    "getListAttribute": ["list", "string"],
+}
 
 
 class Bindings:
@@ -93,7 +100,9 @@ class Bindings:
         """What can be read and not be set."""
         body = self.code.split(f"class {class_name} extends cdktf.Terraform", 1)[1]
         settable = set(re.findall(r"^    set (\w+)\(", body, re.MULTILINE))
-        getter = re.compile(r"^    get (\w+)\(\) \{\n\s+return (?:cdktf\.Fn\.tolist\()?this\.(\w+)\('(\w+)'\)", re.MULTILINE)
+        getter = re.compile(
+            r"^    get (\w+)\(\) \{\n\s+return (?:cdktf\.Fn\.tolist\()?this\.(\w+)\('(\w+)'\)", re.MULTILINE
+        )
         for name, method, attribute in getter.findall(body):
             if name not in settable and method in COMPUTED_TYPES:
                 attributes[attribute] = {"type": COMPUTED_TYPES[method], "mode": "computed"}
@@ -113,13 +122,20 @@ def main(wheel):
     with zipfile.ZipFile(wheel) as archive:
         bindings = next(name for name in archive.namelist() if name.endswith(".jsii.tgz"))
         with archive.open(bindings) as file, tarfile.open(fileobj=file, mode="r:gz") as package:
-            members = {name: folder for names, prefix in ((RESOURCES, ""), (DATA_SOURCES, "data-aws-"))
-                       for name, folder in ((name, prefix + name.replace("_", "-")) for name in names)}  # fmt: skip
+            members = {
+                name: folder
+                for names, prefix in ((RESOURCES, ""), (DATA_SOURCES, "data-aws-"))
+                for name, folder in ((name, prefix + name.replace("_", "-")) for name in names)
+            }
             schemas = {name: Bindings(package, folder).schema() for name, folder in members.items()}
     for name in DATA_SOURCES:
         # A data source answers what it is not asked with.
         for attribute in schemas[name]["attributes"].values():
-            attribute["mode"] = attribute["mode"].replace("optional_computed", "optional").replace("optional", "optional_computed")
+            attribute["mode"] = (
+                attribute["mode"]
+                .replace("optional_computed", "optional")
+                .replace("optional", "optional_computed")
+            )
     document = {
         "provider": PROVIDER,
         "version": VERSION,

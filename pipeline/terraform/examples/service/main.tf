@@ -63,7 +63,7 @@ module "web" {
       }
     },
     # Its image is Terraform's: it changes by an apply.
-    { name = "proxy", image = "public.ecr.aws/docker/library/envoy:v1.31", essential = false },
+    { name = "xray", image = "public.ecr.aws/xray/aws-xray-daemon:3.x", essential = false },
   ]
   bootstrap_images = { app = "public.ecr.aws/docker/library/nginx:stable" }
 

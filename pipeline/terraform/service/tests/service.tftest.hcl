@@ -324,6 +324,8 @@ run "words_that_ecs_does_not_know" {
     scheduling_strategy      = "ONCE"
     propagate_tags           = "ALL"
     ephemeral_storage_gib    = 10
+    cpu                      = 0.25
+    memory                   = -1
     desired_count            = 1.5
     name                     = "the web"
     cluster                  = "a/b"
@@ -334,7 +336,7 @@ run "words_that_ecs_does_not_know" {
 
   expect_failures = [
     var.network_mode, var.requires_compatibilities, var.launch_type, var.scheduling_strategy, var.propagate_tags,
-    var.ephemeral_storage_gib, var.desired_count, var.name, var.cluster, var.record_parameter_name, var.bootstrap_images,
+    var.ephemeral_storage_gib, var.cpu, var.memory, var.desired_count, var.name, var.cluster, var.record_parameter_name, var.bootstrap_images,
     var.deployment_configuration,
   ]
 }

@@ -54,14 +54,17 @@ locals {
 locals {
   container_names = [for container in var.containers : container.name]
 
+  # The rest of a record in progress tells of the deployment before it.
+  candidate = try(
+    join(", ", [for name, image in local.record.candidate.images : "${name}=${image}"]), "one that it does not name"
+  )
+
   record_refusal = (
     local.never_deployed ? null
     : local.in_progress ? join(" ", [
-      "A deployment is under way: the record in ${var.record_place} tells of",
-      "${try(local.record.candidateTaskDefinitionArn, "a new revision")}, begun by",
-      "${join(" ", compact([try(local.record.source.kind, "somebody"), try(local.record.source.id, "")]))} and to be",
-      "over by ${try(local.record.expiresAt, "an unknown time")}. A plan now would take it back. Plan again when it has",
-      "ended; if it was cut off, run the same `evenkeel deploy` again, or `evenkeel record repair`, first.",
+      "A deployment is under way: the record in ${var.record_place} tells of ${local.candidate}, to be over by",
+      "${try(local.record.expiresAt, "an unknown time")}. A plan now would take it back. Plan again when it has ended; if",
+      "it was cut off, run the same `evenkeel deploy` again, or `evenkeel record repair`, first.",
     ])
     : !local.succeeded ? join(" ", [
       "The record in ${var.record_place} is not one that this module understands, and without it the bootstrap images",

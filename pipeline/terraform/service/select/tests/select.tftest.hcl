@@ -167,17 +167,18 @@ run "under_way" {
   variables {
     record_json = <<-JSON
       {"schema":"evenkeel.record/v1","status":"in_progress","cluster":"prod","service":"web",
-       "candidateTaskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:13",
-       "expiresAt":"2020-01-01T00:00:00Z","source":{"kind":"github","id":"17"},"images":{}}
+       "candidate":{"sourceTaskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:12",
+       "baseTaskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:9","images":{"app":"app:3"}},
+       "expiresAt":"2020-01-01T00:00:00Z","images":{}}
     JSON
   }
 
   assert {
     condition = length(output.refusals) == 1 && can(regex(
-      "^A deployment is under way: the record in ssm:/evenkeel/prod/web tells of arn:.*/web:13, begun by github 17 ",
+      "^A deployment is under way: the record in ssm:/evenkeel/prod/web tells of app=app:3, to be over by 2020-01-01",
       output.refusals[0]
     ))
-    error_message = "It is refused, also long after its time, and says who deploys what."
+    error_message = "It is refused, also long after its time, and says what is deployed."
   }
 }
 

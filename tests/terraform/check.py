@@ -69,6 +69,18 @@ def modules(tally):
                 print(told)
 
 
+def examples(tally):
+    """The examples can be planned as a whole before any of it is there."""
+    network = {"subnets": ["subnet-1"], "security_groups": ["sg-1"]}
+    for name, variables in (
+        ("service", {"cluster": "prod"}),
+        ("pipeline", {"vpc_id": "vpc-1", "evenkeel_image": "evenkeel:1", "repository": "shop/web"}),
+    ):
+        plan = planned(f"examples/{name}", **network, **variables)
+        made = {change["change"]["actions"][0] for change in plan["resource_changes"]} - {"no-op", "read"}
+        tally.note(f"terraform plan: examples/{name}", None if made == {"create"} else f"it would {made}")
+
+
 def names(tally):
     """That the schema of the stand-in refuses what the real provider does not have."""
     work = copy("names")
@@ -147,7 +159,7 @@ def action_type(tally, evenkeel):
 
 def planned(module, **variables):
     """What a module would make of these variables, as `terraform show -json` tells it."""
-    folder = copy(f"planned-{module}") / "terraform" / module
+    folder = copy(f"planned/{module}") / "terraform" / module
     write = lambda value: value if isinstance(value, str) else json.dumps(value)
     given = [f"-var={name}={write(value)}" for name, value in variables.items()]
     run("terraform", "init", "-input=false", cwd=folder)
@@ -361,6 +373,7 @@ def main():
     else:
         print(run("terraform", "version")[1].splitlines()[0])
         modules(tally)
+        examples(tally)
         names(tally)
         if not has_evenkeel:
             tally.skip(

@@ -83,21 +83,19 @@ def examples(tally):
 
 def names(tally):
     """That the schema of the stand-in refuses what the real provider does not have."""
-    work = copy("names")
-    main = work / "terraform/service/main.tf"
-    for right, wrong in (
-        ("skip_destroy = true", "skip_destruction = true"),
-        ("deployment_circuit_breaker {", "circuit_breaker {"),
+    folder = copy("names") / "terraform/service"
+    run("terraform", "init", "-input=false", cwd=folder)
+    for file, right, wrong in (
+        ("task_definition.tf", "skip_destroy = true", "skip_destruction = true"),
+        ("service.tf", "deployment_circuit_breaker {", "circuit_breaker {"),
     ):
-        text = main.read_text()
-        assert right in text, f"{right} is not in {main}"
-        main.write_text(text.replace(right, wrong))
-        run("terraform", "init", "-input=false", cwd=main.parent)
-        status, told = run("terraform", "validate", "-no-color", cwd=main.parent)
-        tally.note(
-            f"`{wrong}` is refused", None if status and wrong.split()[0] in told else told or "it is not"
-        )
-        main.write_text(text)
+        text = (folder / file).read_text()
+        assert right in text, f"{right} is not in {file}"
+        (folder / file).write_text(text.replace(right, wrong))
+        status, told = run("terraform", "validate", "-no-color", cwd=folder)
+        is_named = status and wrong.split()[0] in told
+        tally.note(f"`{wrong}` is refused", None if is_named else told)
+        (folder / file).write_text(text)
     used = {
         name
         for file in TERRAFORM.rglob("*.tf")

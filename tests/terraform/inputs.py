@@ -14,11 +14,8 @@ BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re
 
 
 def tables(module):
-    blocks = [
-        found
-        for file in ("variables.tf", "outputs.tf")
-        for found in BLOCK.findall((module / file).read_text())
-    ]
+    files = [*sorted(module.glob("variables*.tf")), module / "outputs.tf"]
+    blocks = [found for file in files for found in BLOCK.findall(file.read_text())]
     lines = ["| input | type | default | |", "| --- | --- | --- | --- |"]
     lines += [
         f"| `{name}` | {kind(body)} | {default(body)} | {description(body)} |"

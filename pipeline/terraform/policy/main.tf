@@ -1,0 +1,127 @@
+# The smallest policy for `evenkeel deploy`, statement by statement what `evenkeel policy --for deploy` prints. Nothing has
+# the resource "*" that IAM can scope.
+
+locals {
+  services = [
+    for deployment in var.deployments : {
+      # arn:aws:ecs:eu-central-1:123456789012:service/prod/web
+      arn     = deployment.service_arn
+      place   = join(":", slice(split(":", deployment.service_arn), 3, 5))
+      ecs     = join(":", slice(split(":", deployment.service_arn), 0, 5))
+      part    = split(":", deployment.service_arn)[1]
+      path    = trimprefix(split(":", deployment.service_arn)[5], "service/")
+      cluster = split("/", deployment.service_arn)[1]
+    }
+  ]
+  revisions = distinct([
+    for index, deployment in var.deployments : "${local.services[index].ecs}:task-definition/${deployment.family}:*"
+  ])
+  objects = distinct(compact(var.deployments[*].record_object_arn))
+
+  all = [
+    {
+      Sid       = "Services"
+      Action    = ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"]
+      Resource  = distinct(local.services[*].arn)
+      Condition = {}
+    },
+    {
+      # These ask for the service as well as for what is described.
+      Sid    = "ServiceDeployments"
+      Action = ["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions", "ecs:StopServiceDeployment"]
+      Resource = distinct(concat(
+        local.services[*].arn,
+        [for service in local.services : "${service.ecs}:service-deployment/${service.path}/*"],
+        [for service in local.services : "${service.ecs}:service-revision/${service.path}/*"],
+      ))
+      Condition = {}
+    },
+    {
+      # It cannot be scoped.
+      Sid       = "ReadTaskDefinitions"
+      Action    = ["ecs:DescribeTaskDefinition"]
+      Resource  = ["*"]
+      Condition = {}
+    },
+    {
+      Sid       = "TaskDefinitions"
+      Action    = ["ecs:RegisterTaskDefinition"]
+      Resource  = local.revisions
+      Condition = {}
+    },
+    {
+      Sid       = "Tags"
+      Action    = ["ecs:TagResource"]
+      Resource  = local.revisions
+      Condition = { StringEquals = { "ecs:CreateAction" = ["RegisterTaskDefinition"] } }
+    },
+    {
+      Sid       = "TaskRoles"
+      Action    = ["iam:PassRole"]
+      Resource  = distinct(flatten(var.deployments[*].role_arns))
+      Condition = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com"] } }
+    },
+    {
+      Sid       = "StoppedTasksList"
+      Action    = ["ecs:ListTasks"]
+      Resource  = distinct([for service in local.services : "${service.ecs}:container-instance/${service.cluster}/*"])
+      Condition = {}
+    },
+    {
+      Sid       = "StoppedTasks"
+      Action    = ["ecs:DescribeTasks"]
+      Resource  = distinct([for service in local.services : "${service.ecs}:task/${service.cluster}/*"])
+      Condition = {}
+    },
+    {
+      Sid    = "Logs"
+      Action = ["logs:GetLogEvents"]
+      Resource = distinct(flatten([
+        for index, service in local.services : [
+          for group in var.deployments[index].log_groups :
+          "arn:${service.part}:logs:${service.place}:log-group:${group}:log-stream:*"
+        ]
+      ]))
+      Condition = {}
+    },
+    {
+      Sid    = "Images"
+      Action = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = distinct(flatten([
+        for index, service in local.services : [
+          for repository in var.deployments[index].repositories :
+          "arn:${service.part}:ecr:${service.place}:repository/${repository}"
+        ]
+      ]))
+      Condition = {}
+    },
+    {
+      Sid       = "RecordParameter"
+      Action    = ["ssm:GetParameter", "ssm:PutParameter"]
+      Resource  = distinct(compact(var.deployments[*].record_parameter_arn))
+      Condition = {}
+    },
+    {
+      Sid       = "RecordObject"
+      Action    = ["s3:GetObject", "s3:PutObject"]
+      Resource  = local.objects
+      Condition = {}
+    },
+    {
+      # Who may not list the bucket is told of a missing object that access is denied.
+      Sid      = "RecordBucket"
+      Action   = ["s3:ListBucket"]
+      Resource = distinct([for object in local.objects : split("/", object)[0]])
+      Condition = {
+        StringEqualsIfExists = { "s3:prefix" = [for object in local.objects : join("/", slice(split("/", object), 1, length(split("/", object))))] }
+      }
+    },
+  ]
+
+  statements = [
+    for statement in local.all : merge(
+      { Sid = statement.Sid, Effect = "Allow", Action = statement.Action, Resource = statement.Resource },
+      { for name, value in { Condition = statement.Condition } : name => value if length(value) > 0 },
+    ) if length(var.deployments) > 0 && length(statement.Resource) > 0
+  ]
+}

@@ -1,0 +1,92 @@
+# The policy's text, with no provider: `terraform init && terraform test`.
+
+run "one_service" {
+  command = plan
+
+  variables {
+    deployments = [{
+      service_arn          = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+      family               = "web"
+      role_arns            = ["arn:aws:iam::123456789012:role/execution"]
+      repositories         = ["shop/web"]
+      log_groups           = ["/ecs/web"]
+      record_parameter_arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"
+    }]
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => statement.Resource
+      }) == jsonencode({
+      Services = ["arn:aws:ecs:eu-central-1:123456789012:service/prod/web"]
+      ServiceDeployments = [
+        "arn:aws:ecs:eu-central-1:123456789012:service/prod/web",
+        "arn:aws:ecs:eu-central-1:123456789012:service-deployment/prod/web/*",
+        "arn:aws:ecs:eu-central-1:123456789012:service-revision/prod/web/*",
+      ]
+      ReadTaskDefinitions = ["*"]
+      TaskDefinitions     = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      Tags                = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      TaskRoles           = ["arn:aws:iam::123456789012:role/execution"]
+      StoppedTasksList    = ["arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/*"]
+      StoppedTasks        = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
+      Logs                = ["arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/web:log-stream:*"]
+      Images              = ["arn:aws:ecr:eu-central-1:123456789012:repository/shop/web"]
+      RecordParameter     = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
+    })
+    error_message = "Everything is scoped that can be."
+  }
+}
+
+run "several_services" {
+  command = plan
+
+  variables {
+    deployments = [
+      {
+        service_arn       = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+        family            = "web"
+        role_arns         = ["arn:aws:iam::123456789012:role/execution"]
+        record_object_arn = "arn:aws:s3:::records/web.tfstate"
+      },
+      {
+        service_arn = "arn:aws:ecs:eu-central-1:123456789012:service/prod/api"
+        family      = "api"
+        role_arns   = ["arn:aws:iam::123456789012:role/execution"]
+      },
+    ]
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => length(statement.Resource)
+      }) == jsonencode({
+      Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 2, Tags = 2, TaskRoles = 1,
+      StoppedTasksList = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
+    })
+    error_message = "They share one statement of each kind, what they share is named once, and what they do not need is left out."
+  }
+}
+
+run "none" {
+  command = plan
+
+  variables {
+    deployments = []
+  }
+
+  assert {
+    condition     = length(output.statements) == 0
+    error_message = "Then nothing is allowed."
+  }
+}
+
+run "what_is_no_service" {
+  command = plan
+
+  variables {
+    deployments = [{ service_arn = "web", family = "web" }]
+  }
+
+  expect_failures = [var.deployments]
+}

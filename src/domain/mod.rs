@@ -27,7 +27,7 @@ pub mod registry;
 pub mod request;
 pub mod rollout;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod service;
 pub mod service_deployment;
 pub mod standing;

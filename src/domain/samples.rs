@@ -9,20 +9,20 @@ use super::stopped_task::{StoppedContainer, StoppedTask};
 use super::timestamp::Timestamp;
 
 /// The revision that is called so, as `web:2`.
-pub(super) fn arn(name: &str) -> TaskDefinitionArn {
+pub(crate) fn arn(name: &str) -> TaskDefinitionArn {
     TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{name}")).unwrap()
 }
 
-pub(super) fn id(number: u64) -> DeploymentId {
+pub(crate) fn id(number: u64) -> DeploymentId {
     DeploymentId::new(format!("ecs-svc/{number}"))
 }
 
-pub(super) fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix(Duration::from_secs(seconds))
 }
 
 /// The PRIMARY deployment `number` of `revision`; one task is wanted, and runs.
-pub(super) fn primary(number: u64, revision: &str, rollout: RolloutState) -> Deployment {
+pub(crate) fn primary(number: u64, revision: &str, rollout: RolloutState) -> Deployment {
     Deployment {
         id: id(number),
         primary: true,
@@ -38,7 +38,7 @@ pub(super) fn primary(number: u64, revision: &str, rollout: RolloutState) -> Dep
 }
 
 /// The service `name`, which wants one task.
-pub(super) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
+pub(crate) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
     Service {
         arn: format!("arn:aws:ecs:eu-west-1:123456789012:service/prod/{name}"),
         name: name.to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
 }
 
 /// The service deployment of deployment `number`; of two tasks that are wanted none runs.
-pub(super) fn record(number: u64, status: ServiceDeploymentStatus) -> ServiceDeployment {
+pub(crate) fn record(number: u64, status: ServiceDeploymentStatus) -> ServiceDeployment {
     ServiceDeployment {
         arn: format!("arn:aws:ecs:eu-west-1:123456789012:service-deployment/prod/web/{number}"),
         target: format!("arn:aws:ecs:eu-west-1:123456789012:service-revision/prod/web/{number}"),
@@ -75,7 +75,7 @@ pub(super) fn record(number: u64, status: ServiceDeploymentStatus) -> ServiceDep
 }
 
 /// A task whose only container, `app`, exited with 1 before it got to run.
-pub(super) fn stopped(id: &str) -> StoppedTask {
+pub(crate) fn stopped(id: &str) -> StoppedTask {
     let app = StoppedContainer { name: "app".to_owned(), exit_code: Some(1), ..StoppedContainer::default() };
     StoppedTask {
         arn: format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{id}"),

@@ -214,3 +214,60 @@ fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::service::Service;
+
+    fn seen(running: u32) -> Observation {
+        let mut service: Service = crate::domain::samples::service("web", Vec::new());
+        let mine =
+            crate::domain::samples::primary(2, "web:2", crate::domain::service::RolloutState::InProgress);
+        service.deployments = vec![crate::domain::service::Deployment { running, desired: 2, ..mine }];
+        Observation::of(service)
+    }
+
+    fn told(narrator: &mut Narrator<Vec<u8>>, steps: &[(u64, u32)]) -> String {
+        let id = DeploymentId::new("ecs-svc/2");
+        for (seconds, running) in steps {
+            narrator.tell(&Progress::Seen {
+                service: "web",
+                deployment: Some(&id),
+                seen: &seen(*running),
+                elapsed: Duration::from_secs(*seconds),
+            });
+        }
+        narrator.tell(&Progress::Warning("look\u{1b}[2J out"));
+        String::from_utf8(std::mem::take(&mut narrator.out)).unwrap()
+    }
+
+    #[test]
+    fn a_build_log_has_a_line_for_each_change() {
+        let text = told(&mut Narrator::new(Vec::new()), &[(2, 0), (5, 0), (65, 2)]);
+        assert_eq!(
+            text,
+            "web:  0:02  0 of 2 running, 0 pending, 0 failed\n\
+             web:  1:05  2 of 2 running, 0 pending, 0 failed\n\
+             warning: look [2J out\n"
+        );
+    }
+
+    #[test]
+    fn a_terminal_shows_how_a_rollout_stands_in_one_place_below_what_stays() {
+        let mut narrator = Narrator::redrawing(Vec::new());
+        let text = told(&mut narrator, &[(2, 0), (5, 0)]);
+        let back = "\x1b[1A\x1b[2K";
+        let at = |time: &str| format!("web:  {time}  0 of 2 running, 0 pending, 0 failed\n");
+        assert_eq!(
+            text,
+            format!("{}{back}{}{back}warning: look [2J out\n{}", at("0:02"), at("0:05"), at("0:05"))
+        );
+        narrator.tell(&Progress::Ended {
+            service: "web",
+            outcome: crate::domain::deployment::Outcome::Deployed,
+            reason: None,
+        });
+        assert_eq!(String::from_utf8(narrator.out).unwrap(), format!("{back}web: deployed\n"));
+    }
+}

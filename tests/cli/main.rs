@@ -10,6 +10,7 @@ mod formats;
 mod policy;
 mod records;
 mod refusals;
+mod rollback;
 mod serving;
 mod signals;
 mod world;

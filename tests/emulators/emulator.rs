@@ -71,10 +71,21 @@ impl Emulator {
         self.world("read")
     }
 
+    /// Does one of the things that `world.py` lists, with `input`.
+    pub(crate) fn act(&self, what: &str, input: &str) -> Value {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), input).unwrap();
+        self.script(what, File::open(file.path()).unwrap())
+    }
+
     fn world(&self, what: &str) -> Value {
+        self.script(what, File::open(DEFINITION).unwrap())
+    }
+
+    fn script(&self, what: &str, input: File) -> Value {
         let script = Path::new(HERE).join("world.py");
         let mut command = self.python.command();
-        command.arg(script).args([what, &self.url]).stdin(File::open(DEFINITION).unwrap());
+        command.arg(script).args([what, &self.url]).stdin(input);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()

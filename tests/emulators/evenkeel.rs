@@ -59,7 +59,7 @@ impl Evenkeel {
     }
 
     fn output(&self, arguments: &[&str], output: &str) -> (i32, String, String) {
-        let waits = arguments[0] == "deploy";
+        let waits = ["deploy", "rollback"].contains(&arguments[0]);
         let asks_a_service = arguments[0] != "record" || arguments[1] == "repair";
         let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(arguments)

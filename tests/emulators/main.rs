@@ -10,6 +10,7 @@ mod evenkeel;
 mod objects;
 mod python;
 mod records;
+mod stories;
 
 use std::io::{Write as _, stderr};
 

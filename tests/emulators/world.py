@@ -2,6 +2,8 @@
 
     python world.py create URL < definition.json    registers the definition and starts the service on it
     python world.py read URL                        prints the service and all revisions of the family
+    python world.py scale URL < count               wants so many tasks
+    python world.py push URL < manifest.json        puts an image into the repository `shop/web`, as `2`
 """
 
 import json
@@ -67,5 +69,18 @@ def read(url):
     }
 
 
+def scale(url):
+    ecs = boto3.client("ecs", endpoint_url=url, **COMMON)
+    ecs.update_service(cluster="prod", service="web", desiredCount=int(sys.stdin.read()))
+    return read(url)
+
+
+def push(url):
+    ecr = boto3.client("ecr", endpoint_url=url, **COMMON)
+    ecr.create_repository(repositoryName="shop/web")
+    put = ecr.put_image(repositoryName="shop/web", imageTag="2", imageManifest=sys.stdin.read())
+    return {"registry": put["image"]["registryId"], "digest": put["image"]["imageId"]["imageDigest"]}
+
+
 command, url = sys.argv[1:]
-json.dump({"create": create, "read": read}[command](url), sys.stdout)
+json.dump({"create": create, "read": read, "scale": scale, "push": push}[command](url), sys.stdout)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel::aws::{Aws, Connection, S3Objects, SsmParameters};
 use evenkeel::clock::{Clock, Timestamp};
-use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy};
+use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy, roll_back};
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::image::{ImageReference, Images};
 use evenkeel::domain::record::{Sink, Source};
@@ -89,6 +89,16 @@ impl Account {
         let aws = self.aws().await;
         let sinks: Vec<Sink> = sinks.iter().map(|text| Sink::parse(text).unwrap()).collect();
         record::open(&sinks, &aws.objects(), &aws.parameters())
+    }
+
+    /// Goes back, to this revision or the last good one.
+    pub(crate) async fn roll_back<R: RecordStore>(&self, to: Option<&str>, records: &[R]) -> Report {
+        let (_interrupter, interrupt) = Interrupt::new();
+        let ecs = self.aws().await.cloud();
+        let source = Source { kind: "cli".to_owned(), id: None, url: None };
+        let (clock, polling) = (self.clock, Polling::default());
+        let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
+        roll_back(&world, &request(&[]), to, &mut |_| {}).await
     }
 
     pub(crate) async fn run_until<R: RecordStore>(

@@ -130,9 +130,11 @@ async fn last_good<E: Ecs>(
     service: &Service,
     live: &TaskDefinitionArn,
 ) -> Result<TaskDefinitionArn, Failure> {
-    let unreadable = |failure: Failure| match failure.kind() {
-        FailureKind::Unavailable => failure,
-        _ => nowhere(service, &format!("its deployments cannot be read: {failure}")),
+    let unreadable = |failure: Failure| {
+        if failure.kind() == FailureKind::Unavailable {
+            return failure;
+        }
+        nowhere(service, &format!("its deployments cannot be read: {failure}"))
     };
     let listed = ecs.list_service_deployments(service).await.map_err(unreadable)?;
     let good = listed.into_iter().filter(|listed| listed.status == ServiceDeploymentStatus::Successful);

@@ -53,7 +53,7 @@ pub fn outlook(rollout: &Rollout, seen: &Observation) -> Outlook {
             Some(primary) => match placed(primary, None, service) {
                 // What goes back has been baked before.
                 Outlook::Baking(_) => Outlook::Near,
-                soon => soon,
+                soon @ (Outlook::Far | Outlook::Halfway | Outlook::Near) => soon,
             },
             None => Outlook::Near,
         },

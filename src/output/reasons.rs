@@ -8,13 +8,12 @@ use super::text::printable;
 /// more to tell than the failures themselves do.
 #[must_use]
 pub fn reasons_text(report: &Report) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for service in report.services.iter().filter(|service| service.failure.is_some()) {
         let several = report.services.len() > 1;
         let who = if several { format!("{}: ", service.service) } else { String::new() };
-        for line in service.evidence.details() {
-            text.push_str(&format!("  {who}{}\n", printable(&line)));
-        }
+        let details = service.evidence.details();
+        lines.extend(details.iter().map(|line| format!("  {who}{}\n", printable(line))));
     }
-    text
+    lines.concat()
 }

@@ -121,14 +121,13 @@ impl<W: Write> Narrator<W> {
 
     /// Takes back what is redrawn, writes a line that stays, and redraws.
     fn draw(&mut self, line: Option<&str>) {
-        let mut text = "\x1b[1A\x1b[2K".repeat(self.drawn);
-        if let Some(line) = line {
-            text.push_str(&format!("{}\n", printable(line)));
-        }
+        let back = "\x1b[1A\x1b[2K".repeat(self.drawn);
         let standing = self.standing.iter().flat_map(BTreeMap::values);
-        let lines: Vec<String> = standing.map(|line| printable(line).chars().take(WIDTH).collect()).collect();
-        lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
-        self.drawn = lines.len();
+        let standing: Vec<String> =
+            standing.map(|line| printable(line).chars().take(WIDTH).collect()).collect();
+        self.drawn = standing.len();
+        let lines = line.map(printable).into_iter().chain(standing).map(|line| line + "\n");
+        let text = back + &lines.collect::<String>();
         // A reader that went away is no reason to stop a deployment.
         let _ = self.out.write_all(text.as_bytes());
     }

@@ -151,7 +151,7 @@ impl Story {
         let message = message(&report);
         let answered = report.first_failure().map(|failure| match Answer::fail(failure, "") {
             Answer::Fail { kind, .. } => kind.as_str(),
-            other => panic!("{other:?}"),
+            other @ (Answer::HandOn { .. } | Answer::Succeed { .. }) => panic!("{other:?}"),
         });
         let (is, is_live) = (ending(&report), account.live(SERVICE));
         let mut wrong = Vec::new();

@@ -57,7 +57,7 @@ fn failures_in_a_row_count_up_to_ecs_own_threshold_or_the_given_one() {
     for (desired, threshold) in [(0, 3), (1, 3), (6, 3), (7, 4), (399, 200), (1000, 200)] {
         for tasks in [Tasks::Unreadable, read(unstarted(200), Vec::new())] {
             let few = mine(desired, threshold - 1);
-            assert_eq!(is_loop(&few, &unguarded(), &Tasks::Unreadable), false, "{desired}");
+            assert!(!is_loop(&few, &unguarded(), &Tasks::Unreadable), "{desired}");
             assert!(is_loop(&mine(desired, threshold), &unguarded(), &tasks), "{desired}");
         }
     }

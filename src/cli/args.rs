@@ -249,6 +249,14 @@ pub(super) enum Scenario {
     Crash,
     /// Its tasks crash, and ECS's circuit breaker rolls it back
     Breaker,
+    /// Its image cannot be pulled
+    CannotPull,
+    /// Its tasks fail their load balancer's health checks
+    Unhealthy,
+    /// An alarm goes off while it bakes, and ECS puts it back
+    Alarm,
+    /// Its traffic is shifted in stages
+    BlueGreen,
     /// Its tasks never start, until it times out after a minute
     TimedOut,
     /// Another deployment takes its place

@@ -1,11 +1,11 @@
 //! Why a rollout failed: what its user is told, from whatever can be read, and never a secret.
 
 use evenkeel::domain::deployment::Outcome;
-use evenkeel::output::report_document;
+use evenkeel::output::{failure_text, reasons_text, report_document};
 use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
-use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message};
+use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, say};
 
 const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 const SECRET: &str = "hunter22-do-not-tell";
@@ -82,4 +82,41 @@ async fn tasks_are_asked_for_before_the_service_is_put_back() {
     let operations = account.operations();
     let last = |name: &str| operations.iter().rposition(|operation| operation == name).unwrap();
     assert!(last("GetLogEvents") < last("StopServiceDeployment"), "{operations:?}");
+}
+
+/// What is printed for a rollout that fails so.
+async fn printed(account: &Account, outcome: RolloutOutcome) -> String {
+    account.next_rollout(outcome);
+    let report = account.deploy(&[NEW]).await;
+    let failure = report.first_failure().unwrap_or_else(|| panic!("{outcome:?}: {report:?}"));
+    failure_text(failure) + &reasons_text(&report)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_cause_is_told_in_words_that_lead_to_it() {
+    let alarmed = Account::empty();
+    alarmed.call("RegisterTaskDefinition", definition());
+    let alarms = json!({ "alarmNames": ["web-5xx"], "enable": true, "rollback": true });
+    let configuration = json!({ "alarms": alarms, "bakeTimeInMinutes": 5 });
+    alarmed.create_service(SERVICE, "web", json!({ "deploymentConfiguration": configuration }));
+    for (account, outcome, words) in [
+        (
+            logging(),
+            RolloutOutcome::Crash,
+            "app exited with 1), and logged \"panic: connection refused\" last",
+        ),
+        (Account::new(), RolloutOutcome::CannotPull, "CannotPullContainerError: pull image manifest"),
+        (Account::new(), RolloutOutcome::Unhealthy, "Health checks failed with these codes: [502]"),
+        (
+            Account::new(),
+            RolloutOutcome::Unplaceable,
+            "was unable to place a task because no container instance met",
+        ),
+        (alarmed, RolloutOutcome::Alarm, "in ALARM: web-5xx"),
+    ] {
+        let text = printed(&account, outcome).await;
+        say(&format!("{outcome:?}\n{text}"));
+        assert!(text.contains(words), "{words:?} is not in {text:?}");
+        assert!(text.starts_with("error: service web: the rollout failed and the service is back"), "{text}");
+    }
 }

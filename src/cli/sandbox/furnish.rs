@@ -41,18 +41,25 @@ impl Pipeline {
     pub(super) fn furnish(scenario: Scenario) -> Result<Self, Failure> {
         let clock = Clock::system();
         let sandbox = Sandbox::new(clock);
-        let (outcome, breaker, desired) = match scenario {
-            Scenario::Ok | Scenario::UnknownContainer | Scenario::BadZip => (RolloutOutcome::Ok, false, 2),
-            Scenario::Crash => (RolloutOutcome::Crash, false, 2),
-            Scenario::Breaker => (RolloutOutcome::Crash, true, 2),
-            Scenario::TimedOut => (RolloutOutcome::Stuck, false, 2),
-            Scenario::Superseded => (RolloutOutcome::Superseded, false, 2),
-            Scenario::DesiredZero => (RolloutOutcome::Ok, false, 0),
+        let outcome = match scenario {
+            Scenario::Ok
+            | Scenario::BlueGreen
+            | Scenario::DesiredZero
+            | Scenario::UnknownContainer
+            | Scenario::BadZip => RolloutOutcome::Ok,
+            Scenario::Crash | Scenario::Breaker => RolloutOutcome::Crash,
+            Scenario::CannotPull => RolloutOutcome::CannotPull,
+            Scenario::Unhealthy => RolloutOutcome::Unhealthy,
+            Scenario::Alarm => RolloutOutcome::Alarm,
+            Scenario::TimedOut => RolloutOutcome::Stuck,
+            Scenario::Superseded => RolloutOutcome::Superseded,
         };
-        let breaker = json!({ "enable": breaker, "rollback": breaker });
         let service = json!({
-            "cluster": CLUSTER, "serviceName": SERVICE, "taskDefinition": SERVICE, "desiredCount": desired,
-            "deploymentConfiguration": { "deploymentCircuitBreaker": breaker },
+            "cluster": CLUSTER,
+            "serviceName": SERVICE,
+            "taskDefinition": SERVICE,
+            "desiredCount": if scenario == Scenario::DesiredZero { 0 } else { 2 },
+            "deploymentConfiguration": deployment_configuration(scenario),
         });
         for (operation, request) in [
             ("CreateCluster", json!({ "clusterName": CLUSTER })),
@@ -105,6 +112,20 @@ impl Pipeline {
     }
 }
 
+/// What watches the service's deployments, and how they go.
+fn deployment_configuration(scenario: Scenario) -> serde_json::Value {
+    let is = |other| scenario == other;
+    let breaker = is(Scenario::Breaker);
+    let mut configuration = json!({ "deploymentCircuitBreaker": { "enable": breaker, "rollback": breaker } });
+    if is(Scenario::Alarm) {
+        configuration["alarms"] = json!({ "alarmNames": ["web-5xx"], "enable": true, "rollback": true });
+    }
+    if is(Scenario::BlueGreen) {
+        configuration["strategy"] = json!("BLUE_GREEN");
+    }
+    configuration
+}
+
 fn task_definition() -> serde_json::Value {
     json!({
         "family": SERVICE,
@@ -118,6 +139,14 @@ fn task_definition() -> serde_json::Value {
                 "image": "registry.example.com/shop/web:1.0",
                 "portMappings": [{ "containerPort": 8080 }],
                 "environment": [{ "name": "GREETING", "value": "hello" }],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": "/demo/web",
+                        "awslogs-region": REGION,
+                        "awslogs-stream-prefix": "web",
+                    },
+                },
             },
             { "name": "proxy", "image": "registry.example.com/proxy:7", "essential": false },
         ],

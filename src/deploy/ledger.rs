@@ -3,9 +3,9 @@
 //! Flow: read → (beside the registration) in progress → succeeded, or the former one back.
 
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
+use std::future::Future;
+
+use futures_util::future::join_all;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
@@ -210,18 +210,7 @@ impl<R: RecordStore> Entry<'_, R> {
 async fn together<T, F: Future<Output = Result<T, Failure>>>(
     futures: impl Iterator<Item = F>,
 ) -> Result<Vec<T>, Failure> {
-    let mut waiting: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        for (future, output) in waiting.iter_mut().zip(&mut done).filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(ready) = future.as_mut().poll(context) {
-                *output = Some(ready);
-            }
-        }
-        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    done.into_iter().flatten().collect()
+    join_all(futures).await.into_iter().collect()
 }
 
 fn behind(failure: Failure) -> Failure {

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::request::OnFailure;
 use crate::domain::samples::{self, at, id};
 use crate::domain::service::RolloutState;
+use crate::domain::service_deployment::ServiceDeploymentStatus;
 
 const BEGIN: u64 = 1_000;
 

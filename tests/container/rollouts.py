@@ -17,6 +17,7 @@ from botocore.config import Config
 from engine import CONFINED, docker, inspect, until
 
 REGION = "eu-west-1"
+LAST_WORDS = ["connecting to the database", "no database answers at db.shop.internal:5432"]
 FAMILY_LABEL = "com.amazonaws.ecs.task-definition-family"
 
 
@@ -42,19 +43,26 @@ def play(tell, web):
     tell.row("its container is of the image that was pushed", [web.digest("2")], web.running())
     tell.row("the same again changes nothing", (0, "unchanged"), outcome(web.deploy("2")))
 
-    for breaker in (False, True):
-        web.set_breaker(breaker)
-        which = "with" if breaker else "without"
-        status, failed = web.deploy("crashes")
-        tell.row(f"a version that crashes is put back, {which} a circuit breaker", (1, "rolled_back"), outcome((status, failed)))
-        tell.row("version 2 still answers, and nothing else", ["2"], web.await_answers(["2"]))
-        containers = [container for task in tasks(failed) for container in task["containers"]]
-        tell.row("what it exited with is told", {3}, {container["exitCode"] for container in containers})
-        tails = [container["logTail"] for container in containers if container["logTail"]]
-        wanted = ["connecting to the database", "no database answers at db.shop.internal:5432"]
-        tell.row("and the last lines of its log", True, wanted in [sorted(tail) for tail in tails])
-        if wanted not in [sorted(tail) for tail in tails]:
-            tell.note(json.dumps(failed, indent=1))
+    crash(tell, web, "and Evenkeel puts it back", {"enable": True, "rollback": False}, (1, "rolled_back"))
+    crash(tell, web, "and ECS itself puts it back", {"enable": True, "rollback": True}, (1, "rolled_back"))
+    # Without a circuit breaker ministack, unlike ECS, counts no failed tasks, so that nothing shows before the time is up.
+    crash(tell, web, "and it is put back in the end", {"enable": False, "rollback": False}, (7, "timed_out"), "--timeout", "20s")
+
+
+def crash(tell, web, how, breaker, expected, *options):
+    """Deploys the version that crashes over version 2."""
+    web.set_breaker(breaker)
+    status, failed = web.deploy("crashes", *options)
+    tell.row(f"a version that crashes fails, {how}", expected, outcome((status, failed)))
+    tell.row("  version 2 still answers, and nothing else", ["2"], web.await_answers(["2"]))
+    containers = [container for task in tasks(failed) for container in task["containers"]]
+    tell.row("  what it exited with is told", {3}, {container["exitCode"] for container in containers})
+    # It writes to both of its streams, which reach a log in any order.
+    tails = [sorted(container["logTail"]) for container in containers]
+    tell.row("  and what it logged last", True, LAST_WORDS in tails)
+    said = failed.get("services", [{}])[0].get("failure", {}).get("message", "")
+    tell.row("  also in the message", True, any(word in said for word in LAST_WORDS))
+    tell.note(said)
 
 
 def outcome(ended):
@@ -147,13 +155,12 @@ class Web:
             networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
         )
 
-    def set_breaker(self, enabled):
-        breaker = {"enable": enabled, "rollback": enabled}
+    def set_breaker(self, breaker):
         self.ecs.update_service(
             cluster="prod", service="web", deploymentConfiguration={"deploymentCircuitBreaker": breaker}
         )
 
-    def deploy(self, version):
+    def deploy(self, version, *options):
         """Deploys in the image; returns the exit status and the document that it prints."""
         settings = {
             "AWS_ENDPOINT_URL": self.url,
@@ -165,7 +172,7 @@ class Web:
         done = docker(
             *("run", "--rm", "--network", "host", *CONFINED, *(f"--env={name}={value}" for name, value in settings.items())),
             *(self.image, "deploy", "--cluster", "prod", "--service", "web", "--image", f"app={self.tag(version)}"),
-            *("--output", "json", "--timeout", "3m"),
+            *("--output", "json", *(options or ("--timeout", "3m"))),
             check=False,
         )
         (self.folder / f"deploy-{version}").write_text(done.stderr)

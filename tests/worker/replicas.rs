@@ -24,8 +24,9 @@ fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_com
     let served = Served::on(network.gateway().parse().unwrap());
     let pipeline = &served.pipeline;
     pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
-    let [stays, killed, cut_off] =
-        ["stays", "killed", "cut-off"].map(|name| Replica::start(name, &image, &network, &served));
+    // In this order, because the engine gives the lowest address that is free: the one that comes back gets its own again.
+    let [stays, cut_off, killed] =
+        ["stays", "cut-off", "killed"].map(|name| Replica::start(name, &image, &network, &served));
 
     // Each wave is there before something happens, so that somebody is in the middle of it then.
     let mut executions = start(pipeline, 0..15);
@@ -104,15 +105,33 @@ impl Replica {
         let container = format!("{}-{name}", network.0);
         let endpoint = format!("AWS_ENDPOINT_URL={}", served.url());
         let key = format!("AWS_ACCESS_KEY_ID={name}");
-        docker(&[
-            &["run", "--detach", "--name", &container, "--network", &network.0][..],
-            &["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--env", &endpoint],
-            &["--env", &key, "--env", "AWS_SECRET_ACCESS_KEY=embedded", "--env", "AWS_REGION=eu-west-1", image],
-            &["worker", "--poll", "100ms..300ms", "--claims", "s3://claims/evenkeel", "--lease", "10s"],
-            // It takes a few jobs at a time, so that the others get some too.
-            &["--concurrency", "4"],
-        ]
-        .concat());
+        docker(
+            &[
+                &["run", "--detach", "--name", &container, "--network", &network.0][..],
+                &[
+                    "--read-only",
+                    "--cap-drop",
+                    "ALL",
+                    "--security-opt",
+                    "no-new-privileges",
+                    "--env",
+                    &endpoint,
+                ],
+                &[
+                    "--env",
+                    &key,
+                    "--env",
+                    "AWS_SECRET_ACCESS_KEY=embedded",
+                    "--env",
+                    "AWS_REGION=eu-west-1",
+                    image,
+                ],
+                &["worker", "--poll", "100ms..300ms", "--claims", "s3://claims/evenkeel", "--lease", "10s"],
+                // It takes a few jobs at a time, so that the others get some too.
+                &["--concurrency", "4"],
+            ]
+            .concat(),
+        );
         Self { name, container }
     }
 

@@ -1,4 +1,5 @@
-//! The image as an orchestrator runs it, three times on one network: one container is killed, one is cut off and comes back.
+//! The image as an orchestrator runs it, three times on one network: one container is killed, one is cut
+//! off and comes back.
 //! `tests/container/run` builds the image and names it in `EVENKEEL_IMAGE`.
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ const SERVICES: usize = 45;
 
 #[test]
 fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_comes_back() {
-    let Ok(image) = std::env::var("EVENKEEL_IMAGE") else {
+    let Some(image) = image() else {
         say("skipped: EVENKEEL_IMAGE names no image; tests/container/run builds one");
         return;
     };
@@ -24,7 +25,7 @@ fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_com
     let served = Served::on(network.gateway().parse().unwrap());
     let pipeline = &served.pipeline;
     pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
-    // In this order, because the engine gives the lowest address that is free: the one that comes back gets its own again.
+    // In this order, because the engine gives the lowest address that is free: who comes back gets its own again.
     let [stays, cut_off, killed] =
         ["stays", "cut-off", "killed"].map(|name| Replica::start(name, &image, &network, &served));
 
@@ -64,10 +65,16 @@ fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_com
         assert_eq!(replica.stop(), "0", "{}", replica.log());
     }
     say(&format!(
-        "{SERVICES} actions ended by three containers; {} jobs were taken over from the killed one and {} from the one cut off",
+        "{SERVICES} actions ended by three containers; taken over: {} jobs of the killed one, {} of the one cut off",
         of_killed.len(),
         of_cut_off.len()
     ));
+}
+
+/// The image that is to be run, if there is one.
+#[expect(clippy::disallowed_methods, reason = "whoever built the image tells its name to this process")]
+fn image() -> Option<String> {
+    std::env::var("EVENKEEL_IMAGE").ok()
 }
 
 /// Starts an action for each of new services whose rollouts take three seconds.
@@ -102,36 +109,17 @@ struct Replica {
 
 impl Replica {
     fn start(name: &'static str, image: &str, network: &Network, served: &Served) -> Self {
-        let container = format!("{}-{name}", network.0);
-        let endpoint = format!("AWS_ENDPOINT_URL={}", served.url());
-        let key = format!("AWS_ACCESS_KEY_ID={name}");
-        docker(
-            &[
-                &["run", "--detach", "--name", &container, "--network", &network.0][..],
-                &[
-                    "--read-only",
-                    "--cap-drop",
-                    "ALL",
-                    "--security-opt",
-                    "no-new-privileges",
-                    "--env",
-                    &endpoint,
-                ],
-                &[
-                    "--env",
-                    &key,
-                    "--env",
-                    "AWS_SECRET_ACCESS_KEY=embedded",
-                    "--env",
-                    "AWS_REGION=eu-west-1",
-                    image,
-                ],
-                &["worker", "--poll", "100ms..300ms", "--claims", "s3://claims/evenkeel", "--lease", "10s"],
-                // It takes a few jobs at a time, so that the others get some too.
-                &["--concurrency", "4"],
-            ]
-            .concat(),
+        let (network, url) = (&network.0, served.url());
+        let container = format!("{network}-{name}");
+        let confined = "--read-only --cap-drop ALL --security-opt no-new-privileges";
+        let identity = format!("--env AWS_ACCESS_KEY_ID={name} --env AWS_SECRET_ACCESS_KEY=embedded");
+        let place = format!("--env AWS_ENDPOINT_URL={url} --env AWS_REGION=eu-west-1");
+        // It takes a few jobs at a time, so that the others get some too.
+        let work = "worker --poll 100ms..300ms --claims s3://claims/evenkeel --lease 10s --concurrency 4";
+        let start = format!(
+            "run --detach --name {container} --network {network} {confined} {identity} {place} {image} {work}"
         );
+        docker(&start.split(' ').collect::<Vec<_>>());
         Self { name, container }
     }
 
@@ -174,11 +162,11 @@ impl Replica {
 
 impl Drop for Replica {
     fn drop(&mut self) {
-        docker(&["rm", "--force", &self.container]);
+        let _ = Command::new("docker").args(["rm", "--force", &self.container]).output();
     }
 }
 
-/// A network of its own, whose gateway is this machine. Removed after its containers, which are dropped before it.
+/// A network of its own, whose gateway is this machine. Its containers are dropped before it.
 struct Network(String);
 
 impl Network {
@@ -195,7 +183,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        docker(&["network", "rm", &self.0]);
+        let _ = Command::new("docker").args(["network", "rm", &self.0]).output();
     }
 }
 

@@ -25,9 +25,15 @@ def main(crates, packages):
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": crate(by_id[root]) | {"type": "application"}},
-        "components": [crate(by_id[each]) for each in sorted(compiled_in - {root}, key=lambda it: key(by_id[it]))] + libraries,
+        "components": [
+            crate(by_id[each]) for each in sorted(compiled_in - {root}, key=lambda it: key(by_id[it]))
+        ]
+        + libraries,
         "dependencies": [
-            {"ref": reference(by_id[each]), "dependsOn": sorted(reference(by_id[it]) for it in normal(nodes[each]))}
+            {
+                "ref": reference(by_id[each]),
+                "dependsOn": sorted(reference(by_id[it]) for it in normal(nodes[each])),
+            }
             for each in sorted(compiled_in, key=lambda it: key(by_id[it]))
         ],
     }

@@ -21,7 +21,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--image", required=True)
     parser.add_argument("--evenkeel", required=True, type=Path, help="the binary with the embedded AWS")
-    parser.add_argument("--service", required=True, type=Path, help="the binary of service/main.rs, linked statically")
+    parser.add_argument(
+        "--service", required=True, type=Path, help="the binary of service/main.rs, linked statically"
+    )
     parser.add_argument("--only", nargs="*", help="the parts to check; default: all")
     given = parser.parse_args()
 
@@ -52,7 +54,12 @@ def replicas(tell, tag):
     tell.heading("Three replicas on one queue: one is killed, one is cut off and comes back")
     command = ["cargo", "test", "--locked", "--test", "worker", "replicas", "--", "--nocapture"]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"EVENKEEL_IMAGE": tag}, capture_output=True, text=True, timeout=1200
+        command,
+        cwd=ROOT,
+        env=os.environ | {"EVENKEEL_IMAGE": tag},
+        capture_output=True,
+        text=True,
+        timeout=1200,
     )
     for line in done.stderr.splitlines():
         if "actions ended" in line:

@@ -1,8 +1,11 @@
 """The Docker engine's command line, and what a test leaves behind of it: nothing."""
 
 import json
+import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 # What a container of ours may not do, wherever it runs: the least that an orchestrator can be told to give it.
 CONFINED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
@@ -11,7 +14,12 @@ CONFINED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privil
 def docker(*arguments, check=True, **options):
     """Runs a command of the engine; returns its status, standard output and standard error."""
     done = subprocess.run(
-        ["docker", *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, **options
+        ["docker", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
     )
     if check and done.returncode != 0:
         raise RuntimeError(f"docker {' '.join(map(str, arguments))}: {done.stderr.strip()}")
@@ -34,10 +42,14 @@ def until(what, is_so, seconds=60):
 
 
 class Cleanup:
-    """Removes containers, networks and images at the end, whatever happened before; the newest first."""
+    """Removes containers, networks, images and folders at the end, whatever happened before; the newest first."""
 
     def __init__(self):
-        self.commands = []
+        self.commands, self.folders = [], []
+
+    def folder(self):
+        self.folders.append(Path(tempfile.mkdtemp(prefix="evenkeel-container-")))
+        return self.folders[-1]
 
     def later(self, *arguments):
         self.commands.append(arguments)
@@ -48,3 +60,5 @@ class Cleanup:
     def __exit__(self, *_):
         for command in reversed(self.commands):
             docker(*command, check=False)
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import yaml
@@ -29,30 +28,46 @@ esac
 
 def check(tell, registry, cleanup):
     tell.heading("buildspec.yml: build, test, publish")
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
     revision = revision or "0123456789abcdef0123456789abcdef01234567"
     tag = f"{registry.address}/evenkeel:{revision[:12]}"
     cleanup.later("rmi", "--force", tag, "evenkeel:build")
 
-    failed, workspace, _ = build(registry, revision, TEST="false")
+    failed, workspace, _ = build(registry, cleanup, revision, TEST="false")
     tell.row("a build whose tests fail ends with their status", 1, failed)
-    tell.row("and publishes nothing", (False, False), (f"evenkeel:{revision[:12]}" in registry.manifests, (workspace / "imagedefinitions.json").exists()))
+    tell.row(
+        "and publishes nothing",
+        (False, False),
+        (f"evenkeel:{revision[:12]}" in registry.manifests, (workspace / "imagedefinitions.json").exists()),
+    )
 
-    status, workspace, output = build(registry, revision, TEST="cargo --version")
+    status, workspace, output = build(registry, cleanup, revision, TEST="cargo --version")
     tell.row("a build whose tests pass ends with", 0, status)
     if status:
         tell.note(output[-3000:])
         return
     definitions = json.loads((workspace / "imagedefinitions.json").read_text())
     pushed = registry.manifests[f"evenkeel:{revision[:12]}"][0]
-    digest = next(it for it, (content, _) in registry.manifests.items() if content == pushed and it.startswith("sha256:"))
+    digest = next(
+        it
+        for it, (content, _) in registry.manifests.items()
+        if content == pushed and it.startswith("sha256:")
+    )
     tell.row(
         "imagedefinitions.json names what was pushed, by its digest",
         [{"name": "worker", "imageUri": f"{registry.address}/evenkeel@{digest}"}],
         definitions,
     )
-    tell.row("the image tells its commit", revision, inspect(tag)["Config"]["Labels"]["org.opencontainers.image.revision"])
-    tell.row("the variable is exported", definitions[0]["imageUri"], output.splitlines()[-1].removeprefix("IMAGE="))
+    tell.row(
+        "the image tells its commit",
+        revision,
+        inspect(tag)["Config"]["Labels"]["org.opencontainers.image.revision"],
+    )
+    tell.row(
+        "the variable is exported", definitions[0]["imageUri"], output.splitlines()[-1].removeprefix("IMAGE=")
+    )
     bill(tell, (workspace / "sbom.cdx.json").read_text())
 
 
@@ -61,18 +76,32 @@ def bill(tell, text):
     tell.row("the bill of materials is CycloneDX 1.5", None, refused and str(refused)[:500])
     document = json.loads(text)
     names = {component["name"] for component in document["components"]}
-    tell.note(f"{len(names)} components, {sum('licenses' in it for it in document['components'])} of them with a licence of crates")
-    tell.row("it has what is in the image", set(), {"aws-sdk-ecs", "rustls", "libc6", "libgcc-s1", "ca-certificates"} - names)
+    tell.note(
+        f"{len(names)} components, {sum('licenses' in it for it in document['components'])} of them crates with a licence"
+    )
+    tell.row(
+        "it has what is in the image",
+        set(),
+        {"aws-sdk-ecs", "rustls", "libc6", "libgcc-s1", "ca-certificates"} - names,
+    )
     tell.row("and nothing that is not", set(), {"proptest", "jsonschema", "windows-sys", "tempfile"} & names)
 
 
-def build(registry, revision, **variables):
+def build(registry, cleanup, revision, **variables):
     """Runs the phases in a copy of what a source action gives; returns the status, the workspace and what was printed."""
-    workspace = Path(tempfile.mkdtemp(prefix="evenkeel-build-"))
-    for name in ("Cargo.toml", "Cargo.lock", "Dockerfile", ".dockerignore", "buildspec.yml", "src", "pipeline"):
+    workspace = cleanup.folder()
+    for name in (
+        "Cargo.toml",
+        "Cargo.lock",
+        "Dockerfile",
+        ".dockerignore",
+        "buildspec.yml",
+        "src",
+        "pipeline",
+    ):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, workspace / name)
-    tools = Path(tempfile.mkdtemp(prefix="evenkeel-tools-"))
+    tools = cleanup.folder()
     (tools / "aws").write_text(AWS)
     (tools / "aws").chmod(0o755)
 
@@ -91,6 +120,11 @@ def build(registry, revision, **variables):
     script = "\n".join(f"{{\n{command}\n}} || exit" for command in commands)
     script += "\n" + "\n".join(f'echo "{name}=${name}"' for name in spec["env"]["exported-variables"])
     done = subprocess.run(
-        ["bash", "-c", script], cwd=workspace, env=os.environ | settings, capture_output=True, text=True, timeout=1200
+        ["bash", "-c", script],
+        cwd=workspace,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        timeout=1200,
     )
     return done.returncode, workspace, done.stdout + (done.stderr if done.returncode else "")

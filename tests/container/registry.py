@@ -28,7 +28,9 @@ class Registry:
                 if found is None:
                     return self.answer(404, b'{"errors":[{"code":"NOT_FOUND"}]}')
                 content, media_type = found
-                self.answer(200, content, {"Content-Type": media_type, "Docker-Content-Digest": digest(content)})
+                self.answer(
+                    200, content, {"Content-Type": media_type, "Docker-Content-Digest": digest(content)}
+                )
 
             do_HEAD = do_GET
 
@@ -65,7 +67,9 @@ class Registry:
             def accepted(self, upload):
                 name = re.match(r"/v2/(.+)/blobs/", self.path)[1]
                 last = max(len(registry.uploads[upload]) - 1, 0)
-                self.answer(202, b"", {"Location": f"/v2/{name}/blobs/uploads/{upload}", "Range": f"0-{last}"})
+                self.answer(
+                    202, b"", {"Location": f"/v2/{name}/blobs/uploads/{upload}", "Range": f"0-{last}"}
+                )
 
             def body(self):
                 if self.headers.get("Transfer-Encoding") != "chunked":

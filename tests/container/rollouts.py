@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import urllib.request
 import uuid
 from pathlib import Path
@@ -46,7 +45,15 @@ def play(tell, web):
     crash(tell, web, "and Evenkeel puts it back", {"enable": True, "rollback": False}, (1, "rolled_back"))
     crash(tell, web, "and ECS itself puts it back", {"enable": True, "rollback": True}, (1, "rolled_back"))
     # Without a circuit breaker ministack, unlike ECS, counts no failed tasks, so that nothing shows before the time is up.
-    crash(tell, web, "and it is put back in the end", {"enable": False, "rollback": False}, (7, "timed_out"), "--timeout", "20s")
+    crash(
+        tell,
+        web,
+        "and it is put back in the end",
+        {"enable": False, "rollback": False},
+        (7, "timed_out"),
+        "--timeout",
+        "20s",
+    )
 
 
 def crash(tell, web, how, breaker, expected, *options):
@@ -81,7 +88,7 @@ class Web:
     def __init__(self, image, service, registry, cleanup):
         self.image, self.registry, self.cleanup = image, registry, cleanup
         self.family = f"web-{uuid.uuid4().hex[:8]}"
-        self.folder = Path(tempfile.mkdtemp(prefix="evenkeel-ministack-"))
+        self.folder = cleanup.folder()
         for version in ("1", "2", "crashes"):
             self.push(service, version)
         with socket.socket() as free:
@@ -92,11 +99,15 @@ class Web:
         self.emulator = subprocess.Popen(
             [sys.executable, "-I", Path(__file__).with_name("emulator.py")],
             cwd=self.folder,
-            env=os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": str(self.folder)},
+            env=os.environ
+            | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": str(self.folder)},
             stdout=log,
             stderr=log,
         )
-        until("the emulator starts", lambda: self.emulator.poll() is not None or answers(f"{self.url}/_ministack/health"))
+        until(
+            "the emulator starts",
+            lambda: self.emulator.poll() is not None or answers(f"{self.url}/_ministack/health"),
+        )
         common = {
             "endpoint_url": self.url,
             "region_name": REGION,
@@ -112,8 +123,15 @@ class Web:
     def push(self, service, version):
         """An image of the service with nothing in it but the binary and the version that it is to say."""
         change = [f'--change=ENTRYPOINT ["/service", "{version}"]', "--change=USER 65532:65532"]
-        archive = subprocess.run(["tar", "-C", service.parent, "-c", service.name], check=True, capture_output=True).stdout
-        subprocess.run(["docker", "import", *change, "-", self.tag(version)], input=archive, check=True, capture_output=True)
+        archive = subprocess.run(
+            ["tar", "-C", service.parent, "-c", service.name], check=True, capture_output=True
+        ).stdout
+        subprocess.run(
+            ["docker", "import", *change, "-", self.tag(version)],
+            input=archive,
+            check=True,
+            capture_output=True,
+        )
         self.cleanup.later("rmi", "--force", self.tag(version))
         docker("push", self.tag(version))
 
@@ -170,8 +188,24 @@ class Web:
         }
         # The emulator is on this machine's loopback.
         done = docker(
-            *("run", "--rm", "--network", "host", *CONFINED, *(f"--env={name}={value}" for name, value in settings.items())),
-            *(self.image, "deploy", "--cluster", "prod", "--service", "web", "--image", f"app={self.tag(version)}"),
+            *(
+                "run",
+                "--rm",
+                "--network",
+                "host",
+                *CONFINED,
+                *(f"--env={name}={value}" for name, value in settings.items()),
+            ),
+            *(
+                self.image,
+                "deploy",
+                "--cluster",
+                "prod",
+                "--service",
+                "web",
+                "--image",
+                f"app={self.tag(version)}",
+            ),
             *("--output", "json", *(options or ("--timeout", "3m"))),
             check=False,
         )
@@ -203,7 +237,9 @@ class Web:
     def end(self):
         self.emulator.terminate()
         self.emulator.wait()
-        left = docker("ps", "--all", "--quiet", "--filter", f"label={FAMILY_LABEL}={self.family}").stdout.split()
+        left = docker(
+            "ps", "--all", "--quiet", "--filter", f"label={FAMILY_LABEL}={self.family}"
+        ).stdout.split()
         for container in left:
             docker("rm", "--force", container, check=False)
 

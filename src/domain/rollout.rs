@@ -182,7 +182,10 @@ fn judge_listed(mine: &Deployment, rollout: &Rollout, service: &Service) -> Opti
     if mine.rollout == RolloutState::Failed {
         let reason = mine.reason.clone().unwrap_or_else(|| "ECS gave the deployment up".to_owned());
         return Some(match service.primary() {
-            Some(primary) if !mine.primary && goes_back(primary) => back_on(primary, service, reason),
+            // A deployment that takes our place is a new one; the former one can only be gone back to.
+            Some(primary) if !mine.primary && (goes_back(primary) || is_former(primary, rollout)) => {
+                back_on(primary, service, reason)
+            }
             Some(primary) if !mine.primary => superseded_by(primary),
             _ if service.guard.fired(&reason) == Watchdog::RollsBack => Verdict::RollingBack(reason),
             _ => Verdict::Failed(reason),
@@ -218,7 +221,7 @@ fn judge_replaced(
         let reason = reason.unwrap_or_else(|| "ECS went back to the former revision".to_owned());
         return back_on(primary, service, reason);
     }
-    if Some(&primary.id) == rollout.replaced.as_ref() {
+    if is_former(primary, rollout) {
         // Either an answer from before our update, or somebody put the old deployment back.
         return if !listed && now.since(rollout.since) < CONSISTENCY_GRACE {
             Verdict::InProgress
@@ -236,6 +239,11 @@ fn back_on(primary: &Deployment, service: &Service, reason: String) -> Verdict {
 /// Whether ECS itself made this deployment to go back.
 fn goes_back(primary: &Deployment) -> bool {
     primary.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains("rolling back"))
+}
+
+/// Whether this is the deployment that ours took the place of.
+fn is_former(primary: &Deployment, rollout: &Rollout) -> bool {
+    Some(&primary.id) == rollout.replaced.as_ref()
 }
 
 fn superseded_by(primary: &Deployment) -> Verdict {

@@ -6,6 +6,7 @@ mod crashes;
 mod many;
 mod operation;
 mod processes;
+mod replicas;
 mod scale;
 mod secrets;
 mod served;

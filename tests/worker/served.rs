@@ -1,6 +1,6 @@
-//! The embedded AWS on a loopback port, and the binary as a container starts it.
+//! The embedded AWS on a port of this machine, and the binary as a container starts it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -22,7 +22,7 @@ pub(crate) const WORKERS_SECRET: &str = "s3cret-of-the-worker";
 /// After this long a test does not wait for something slow, but for nothing.
 const HANGS: Duration = Duration::from_secs(400);
 
-/// A pipeline whose AWS is served on loopback.
+/// A pipeline whose AWS is served over the network.
 pub(crate) struct Served {
     pub(crate) pipeline: Pipeline,
     address: SocketAddr,
@@ -32,6 +32,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new() -> Self {
+        Self::on(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Served on this address of the machine, on any port.
+    pub(crate) fn on(address: IpAddr) -> Self {
         let (serving, ended) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
@@ -39,7 +44,7 @@ impl Served {
             runtime.block_on(async {
                 let clock = Clock::system();
                 let sandbox = Sandbox::new(clock);
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = TcpListener::bind((address, 0)).await.unwrap();
                 tell.send((sandbox.clone(), clock, listener.local_addr().unwrap())).unwrap();
                 tokio::select! {
                     served = sandbox.serve(listener) => served.unwrap(),
@@ -49,6 +54,11 @@ impl Served {
         });
         let (sandbox, clock, address) = told.recv().unwrap();
         Self { pipeline: Pipeline::on(sandbox, clock), address, _serving: serving }
+    }
+
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Waits until `is_so`, which is looked at whenever AWS was called.
@@ -77,7 +87,7 @@ impl Served {
             .args(["worker", "--poll", "100ms..300ms"])
             .args(arguments)
             .env_clear()
-            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
+            .env("AWS_ENDPOINT_URL", self.url())
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ACCESS_KEY_ID", "embedded")
             .env("AWS_SECRET_ACCESS_KEY", WORKERS_SECRET)

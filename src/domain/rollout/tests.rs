@@ -88,6 +88,9 @@ fn a_failure_is_waited_out_where_ecs_goes_back_by_itself() {
     let mut back = deployment(3, true, InProgress);
     back.reason = Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
     assert_eq!(verdict(&seen(vec![back.clone(), deployment(2, false, Failed)])), "rolling back");
+    // Nor do ECS's words decide it where the former deployment itself is the one that it works towards again.
+    let former = deployment(1, true, InProgress);
+    assert_eq!(verdict(&seen(vec![former, deployment(2, false, Failed)])), "rolling back");
     back.rollout = Completed;
     assert_eq!(verdict(&seen(vec![back.clone(), deployment(2, false, Failed)])), "rolled back");
     assert_eq!(verdict(&seen(vec![back])), "rolled back", "ours is gone from the list");

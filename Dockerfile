@@ -1,0 +1,99 @@
+# The image that a pipeline's worker service and a build step run: the binary, the C library that it was linked with, the
+# certificate authorities, and nothing else, so neither a shell nor a package manager.
+#
+#     docker build --tag evenkeel .
+#     docker build --tag evenkeel --build-arg TARGETARCH=arm64 .
+#     docker buildx build --tag evenkeel --platform linux/amd64,linux/arm64 --push .
+#
+# BuildKit sets TARGETARCH and BUILDPLATFORM; the classic builder does not know them, and without them an image is for the
+# architecture that it is built on. Nothing here needs BuildKit.
+
+ARG RUST_IMAGE=rust:1.95.0-slim-bookworm
+
+# The compiler runs on the builder's own architecture, also when the image is for another: emulated, it would take hours.
+FROM --platform=${BUILDPLATFORM:-linux} ${RUST_IMAGE} AS build
+ARG TARGETARCH
+WORKDIR /build
+
+# What differs between architectures, once for all steps below. An image for another architecture needs a linker and a C
+# library for it, which come from the distribution.
+RUN set -eu; \
+    own=$(dpkg --print-architecture); \
+    target=${TARGETARCH:-$own}; \
+    case $target in \
+        amd64) machine=x86_64 loader=/lib64/ld-linux-x86-64.so.2 ;; \
+        arm64) machine=aarch64 loader=/lib/ld-linux-aarch64.so.1 ;; \
+        *) echo "TARGETARCH is $target; the image is made for amd64 and arm64" >&2; exit 1 ;; \
+    esac; \
+    libraries=/lib/$machine-linux-gnu; \
+    if [ "$target" != "$own" ]; then \
+        rustup target add "$machine-unknown-linux-gnu"; \
+        apt-get update -qq; \
+        apt-get install -qq --no-install-recommends "gcc-$(echo $machine | tr _ -)-linux-gnu" "libc6-dev-$target-cross" >&2; \
+        libraries=/usr/$machine-linux-gnu/lib; \
+    fi; \
+    { \
+        echo "export CARGO_BUILD_TARGET=$machine-unknown-linux-gnu"; \
+        echo "export CC_${machine}_unknown_linux_gnu=$machine-linux-gnu-gcc"; \
+        echo "export CARGO_TARGET_$(echo $machine | tr a-z A-Z)_UNKNOWN_LINUX_GNU_LINKER=$machine-linux-gnu-gcc"; \
+        echo "readelf=$machine-linux-gnu-readelf machine=$machine loader=$loader libraries=$libraries"; \
+    } > /target.env
+
+# The dependencies have a layer of their own, which stays until the lock file changes: they are compiled for a program that
+# does nothing.
+COPY Cargo.toml Cargo.lock ./
+RUN set -eu; . /target.env; \
+    mkdir -p src examples/measure; \
+    echo 'fn main() {}' | tee src/main.rs examples/pace.rs > examples/measure/main.rs; \
+    : > src/lib.rs; \
+    cargo build --locked --profile dist --no-default-features; \
+    rm -r src
+
+COPY src src
+# Cargo goes by the time of a file, and these may be older than the program that does nothing.
+RUN set -eu; . /target.env; \
+    find src -exec touch {} +; \
+    cargo build --locked --profile dist --no-default-features; \
+    cp "target/$CARGO_BUILD_TARGET/dist/evenkeel" /evenkeel
+
+# The runtime's files, each at the place where it will be. Their times are fixed, so that equal content is an equal layer.
+RUN set -eu; . /target.env; \
+    mkdir -p /runtime/etc/ssl/certs /runtime/home/nonroot/.aws /runtime/work "/runtime$(dirname "$loader")" "/runtime/lib/$machine-linux-gnu"; \
+    for library in $($readelf --dynamic /evenkeel | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do \
+        case $library in ld-linux*) continue ;; esac; \
+        cp --dereference "$libraries/$library" "/runtime/lib/$machine-linux-gnu/"; \
+    done; \
+    cp --dereference "$libraries/$(basename "$loader")" "/runtime$loader"; \
+    cp --dereference /etc/ssl/certs/ca-certificates.crt /runtime/etc/ssl/certs/; \
+    echo 'hosts: files dns' > /runtime/etc/nsswitch.conf; \
+    printf '%s\n' 'root:x:0:0:root:/root:/sbin/nologin' 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' > /runtime/etc/passwd; \
+    printf '%s\n' 'root:x:0:' 'nonroot:x:65532:' > /runtime/etc/group; \
+    chown -R 65532:65532 /runtime/home/nonroot; \
+    find /runtime /evenkeel -exec touch --date=@0 {} +
+
+# What the image is made of, for pipeline/sbom.py: the crates, and the packages that the runtime's files come from.
+RUN set -eu; . /target.env; \
+    cargo metadata --locked --format-version 1 --no-default-features --filter-platform "$CARGO_BUILD_TARGET" > /crates.json; \
+    case $libraries in /usr/*) cross="-$(echo $machine | sed s/x86_64/amd64/\;s/aarch64/arm64/)-cross" ;; *) cross= ;; esac; \
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' "libc6$cross" "libgcc-s1$cross" ca-certificates > /packages
+
+FROM scratch
+COPY --from=build /runtime/ /
+COPY --from=build /evenkeel /evenkeel
+
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="Evenkeel" \
+      org.opencontainers.image.description="The deploy step for Amazon ECS that keeps Terraform on an even keel" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+
+ENV HOME=/home/nonroot SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+# By number, so that an orchestrator can see that it is not root.
+USER 65532:65532
+WORKDIR /work
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/evenkeel"]

@@ -1,0 +1,29 @@
+//! A service that says its version to whoever asks, or crashes at its start if that is what its version does.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::exit;
+
+const PORT: u16 = 8080;
+
+fn main() {
+    let version = std::env::args().nth(1).expect("the image names its version");
+    if version == "crashes" {
+        println!("connecting to the database");
+        eprintln!("no database answers at db.shop.internal:5432");
+        exit(3);
+    }
+    let listener = TcpListener::bind(("0.0.0.0", PORT)).expect("the port is free in a container of its own");
+    println!("version {version} listens");
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        let mut request = [0; 4096];
+        // Whoever hangs up early gets no answer, and nobody else suffers.
+        let _ = stream.read(&mut request);
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{version}",
+            version.len()
+        );
+    }
+}

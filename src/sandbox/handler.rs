@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
+use super::sns::Sns;
 use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response};
 use super::{Sandbox, State};
 
@@ -98,7 +99,8 @@ impl Sandbox {
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, ecr, codepipeline, grants, logs, s3, ssm, sts, calls, .. } = &mut *guard;
+            let State { ecs, ecr, codepipeline, events, grants, logs, s3, sns, ssm, sts, calls, .. } =
+                &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
                     Protocol::Json(JsonService::CodePipeline) => codepipeline
@@ -110,11 +112,17 @@ impl Sandbox {
                     Protocol::Json(JsonService::Ecr) => ecr
                         .answer(&call.operation, request, received.header("host"))
                         .map(|body| Response::json(&body)),
+                    Protocol::Json(JsonService::Events) => {
+                        events.answer(&call.operation, request).map(|body| Response::json(&body))
+                    }
                     Protocol::Json(JsonService::Logs) => {
                         logs.answer(&call.operation, request, ecs, now).map(|body| Response::json(&body))
                     }
                     Protocol::Json(JsonService::Ssm) => {
                         ssm.answer(&call.operation, request, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Query if Sns::has(&call.operation) => {
+                        sns.answer(&call.operation, request).map(Response::xml)
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
@@ -150,6 +158,7 @@ impl Protocol {
             Self::Json(JsonService::CodePipeline) => "codepipeline",
             Self::Json(JsonService::Ecr) => "ecr",
             Self::Json(JsonService::Ecs) => "ecs",
+            Self::Json(JsonService::Events) => "events",
             Self::Json(JsonService::Logs) => "logs",
             Self::Json(JsonService::Ssm) => "ssm",
             Self::Query => "sts",

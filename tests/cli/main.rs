@@ -4,6 +4,7 @@
 
 mod action_type;
 mod bookkeeping;
+mod buildspec;
 mod drift;
 mod endings;
 mod env;

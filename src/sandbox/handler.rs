@@ -85,7 +85,8 @@ impl Sandbox {
             Some(FaultKind::Throttled) => refuse(faults::throttled()),
             Some(FaultKind::Denied) => {
                 let request = call.request.as_ref().unwrap_or(&Value::Null);
-                refuse(faults::denied(call.protocol.service(), &call.operation, request))
+                let service = call.protocol.service(&call.operation);
+                refuse(faults::denied(service, &call.operation, request))
             }
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
@@ -153,7 +154,7 @@ impl Sandbox {
 }
 
 impl Protocol {
-    fn service(self) -> &'static str {
+    fn service(self, operation: &str) -> &'static str {
         match self {
             Self::Json(JsonService::CodePipeline) => "codepipeline",
             Self::Json(JsonService::Ecr) => "ecr",
@@ -161,6 +162,7 @@ impl Protocol {
             Self::Json(JsonService::Events) => "events",
             Self::Json(JsonService::Logs) => "logs",
             Self::Json(JsonService::Ssm) => "ssm",
+            Self::Query if Sns::has(operation) => "sns",
             Self::Query => "sts",
             Self::Rest => "s3",
         }

@@ -37,7 +37,7 @@ fn items(lines: &[&str]) -> Vec<String> {
         match line.strip_prefix("- ") {
             Some("|") => items.push(String::new()),
             Some(item) => items.push(item.to_owned()),
-            None => items.last_mut().unwrap().push_str(&format!("{line}\n")),
+            None => items.last_mut().unwrap().extend([line, "\n"]),
         }
     }
     items
@@ -66,13 +66,13 @@ fn build(account: &Account, shell: &str, docker: &str) -> Build {
         script.push_str("phase=0\n");
         for command in commands {
             let quoted = command.replace('\'', r"'\''");
-            script.push_str(&format!("[ $phase != 0 ] || eval '{quoted}' || phase=$?\n"));
+            script.extend(["[ $phase != 0 ] || eval '", quoted.as_str(), "' || phase=$?\n"]);
         }
-        script.push_str(&format!("echo \"phase {phase} $phase\" >&3\n"));
+        script.extend(["echo \"phase ", phase, " $phase\" >&3\n"]);
         script.push_str("[ $phase = 0 ] || CODEBUILD_BUILD_SUCCEEDING=0\n");
     }
     for name in &exported {
-        script.push_str(&format!("[ -z \"${{{name}+set}}\" ] || echo \"export {name} ${name}\" >&3\n"));
+        script.extend(["[ -z \"${", name, "+set}\" ] || echo \"export ", name, " $", name, "\" >&3\n"]);
     }
     let mut command = account.command(&[]);
     let path = format!("{}:/usr/bin:/bin", tools.display());

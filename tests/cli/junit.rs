@@ -56,17 +56,16 @@ impl Element {
             assert_eq!(element.attributes.insert(key.to_owned(), unescaped(value)), None, "{key}");
             attributes = more;
         }
-        while !is_empty {
+        let end = format!("</{name}>");
+        while !is_empty && !after.starts_with(&end) {
             let (text, _) = after.split_once('<').unwrap();
             element.text.push_str(&unescaped(text));
             after = &after[text.len()..];
-            if let Some(end) = after.strip_prefix(&format!("</{name}>")) {
-                after = end;
-                break;
+            if !after.starts_with(&end) {
+                element.children.push(Self::next(&mut after));
             }
-            element.children.push(Self::next(&mut after));
         }
-        *rest = after;
+        *rest = if is_empty { after } else { &after[end.len()..] };
         element
     }
 

@@ -72,9 +72,14 @@ impl Emulator {
     }
 
     fn world(&self, what: &str) -> Value {
-        let script = Path::new(HERE).join("world.py");
+        self.script("world.py", what, DEFINITION)
+    }
+
+    /// What a script of these tests prints, with this file as its input.
+    pub(crate) fn script(&self, name: &str, what: &str, input: &str) -> Value {
+        let script = Path::new(HERE).join(name);
         let mut command = self.python.command();
-        command.arg(script).args([what, &self.url]).stdin(File::open(DEFINITION).unwrap());
+        command.arg(script).args([what, &self.url]).stdin(File::open(input).unwrap());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()

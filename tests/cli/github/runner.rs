@@ -29,7 +29,6 @@ const COMMANDS: [&str; 12] = [
 #[derive(Debug, Default)]
 pub(crate) struct Step {
     pub(crate) status: Option<i32>,
-    pub(crate) stdout: String,
     /// Level, title and message of each annotation.
     pub(crate) annotations: Vec<(String, String, String)>,
     pub(crate) groups: Vec<String>,
@@ -81,7 +80,7 @@ pub(crate) fn run(account: &Account, inputs: &[(&str, &str)]) -> Step {
     }
     let ended = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    let mut step = Step { status: ended.status.code(), stdout: text(&ended.stdout), ..Step::default() };
+    let mut step = Step { status: ended.status.code(), ..Step::default() };
     step.read_log(&text(&ended.stderr));
     step.read_log(&text(&ended.stdout));
     step.outputs = outputs(&output);

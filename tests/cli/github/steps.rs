@@ -121,8 +121,8 @@ fn every_input_of_the_action_is_read() {
 
     let step = run(&account, &[&WEB[..], &[("force-new-deployment", "true"), ("wait", "false")]].concat());
     assert_eq!(step.status, Some(0), "{step:#?}");
-    let updates = account.sandbox.calls().into_iter().filter(|call| call.operation == "UpdateService");
-    assert_eq!(updates.last().unwrap().request["forceNewDeployment"], json!(true));
+    let mut updates = account.sandbox.calls().into_iter().filter(|call| call.operation == "UpdateService");
+    assert_eq!(updates.next_back().unwrap().request["forceNewDeployment"], json!(true));
 }
 
 #[test]

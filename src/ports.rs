@@ -8,6 +8,7 @@ use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::log_stream::LogStream;
+use crate::domain::notification::{Channel, Notification};
 use crate::domain::registry::{EcrImage, FoundImage};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
@@ -169,6 +170,19 @@ pub trait Parameters: Sync {
 
     /// Gives a parameter another value, whatever it has, and tells the version that this made.
     fn overwrite(&self, name: &str, value: &str) -> impl Future<Output = Result<u64, Failure>> + Send;
+}
+
+/// Those who are told that a deployment has ended.
+pub trait Notifier: Sync {
+    /// Tells `notification` on a channel. It may be told twice, where an answer is lost.
+    ///
+    /// # Errors
+    /// A [`Failure`] that never shows a webhook's address.
+    fn notify(
+        &self,
+        channel: &Channel,
+        notification: &Notification,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// CodePipeline's queue of jobs for one custom action type.

@@ -18,7 +18,7 @@ use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
 use super::crowd::at_most;
-use super::{AwsCloud, Calls, CodePipelineQueue, S3Objects, SsmParameters};
+use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParameters};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
 /// hangs must not hold a deployment up for long.
@@ -127,6 +127,12 @@ impl Aws {
             config = config.interceptor(calls.clone());
         }
         SsmParameters::new(aws_sdk_ssm::Client::from_conf(config.build()))
+    }
+
+    /// Those who are told that a deployment has ended.
+    #[must_use]
+    pub fn notifier(&self) -> AwsNotifier {
+        AwsNotifier::new(self.config.clone(), self.calls.clone())
     }
 
     /// CodePipeline's jobs for this action type.

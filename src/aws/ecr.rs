@@ -1,10 +1,7 @@
 //! Amazon ECR through its SDK.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use aws_sdk_ecr::types::ImageIdentifier;
-use aws_sdk_ecs::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_ecs::config::RuntimeComponents;
 use aws_sdk_ecs::error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -17,6 +14,7 @@ use crate::domain::registry::{EcrImage, FoundImage, ImageVersion, Platform};
 use crate::ports::Registry;
 
 use super::cloud::AwsCloud;
+use super::components::CaptureComponents;
 use super::error::failure_of;
 
 /// The manifests that are understood: of one image, and of one for each platform; each as Docker and
@@ -128,31 +126,5 @@ impl Said {
     fn known(self) -> Option<Platform> {
         let known = |word: &String| word != "unknown";
         Some(Platform { os: self.os.filter(known)?, architecture: self.architecture.filter(known)? })
-    }
-}
-
-/// Keeps what a call was made with, for a request that is not AWS's own.
-#[derive(Debug, Clone, Default)]
-struct CaptureComponents(Arc<Mutex<Option<RuntimeComponents>>>);
-
-impl CaptureComponents {
-    fn take(&self) -> Option<RuntimeComponents> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Intercept for CaptureComponents {
-    fn name(&self) -> &'static str {
-        "CaptureComponents"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        _context: &AfterDeserializationInterceptorContextRef<'_>,
-        components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(components.clone());
-        Ok(())
     }
 }

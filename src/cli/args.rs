@@ -105,7 +105,7 @@ pub(super) struct RollbackArgs {
         value_name = "FORMAT",
         default_value = "text"
     )]
-    pub(super) output: OutputArg,
+    pub(super) output: ResultArg,
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +144,18 @@ pub(super) struct RolloutArgs {
     /// Show what would change and write nothing: `evenkeel plan`
     #[arg(long, env = "EVENKEEL_DRY_RUN", hide_env_values = true)]
     pub(super) dry_run: bool,
+    /// Whom to tell how it ended: `eventbridge:BUS`, `sns:ARN`, `webhook:ssm:/PARAMETER`
+    #[arg(
+        long,
+        env = "EVENKEEL_NOTIFY",
+        hide_env_values = true,
+        value_name = "CHANNEL",
+        value_delimiter = ','
+    )]
+    pub(super) notify: Vec<String>,
+    /// Write a JUnit XML report of the deployment's steps to this file
+    #[arg(long, env = "EVENKEEL_JUNIT", hide_env_values = true, value_name = "FILE")]
+    pub(super) junit: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -186,7 +198,7 @@ pub(super) struct DeployArgs {
         value_name = "FORMAT",
         default_value = "text"
     )]
-    pub(super) output: OutputArg,
+    pub(super) output: ResultArg,
 }
 
 /// Show what a deploy would change; write nothing
@@ -281,6 +293,17 @@ pub(super) enum OnFailureArg {
 pub(super) enum OutputArg {
     Text,
     Json,
+}
+
+/// How a deployment's result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ResultArg {
+    /// A line for each service
+    Text,
+    /// One document
+    Json,
+    /// Lines for `eval "$(evenkeel …)"`, which export what came of it and hand the exit status on
+    Env,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

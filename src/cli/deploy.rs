@@ -1,32 +1,35 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
 use crate::aws::connect;
-use crate::deploy::{Report, prepare};
+use crate::deploy::prepare;
 use crate::domain::failure::Failure;
 use crate::domain::plan::Plan;
 use crate::domain::request::DeployRequest;
 
 use super::args::{DeployArgs, PlanArgs};
-use super::deployment::{Deployment, Task, tell, tell_plan};
+use super::call_site::CallSite;
+use super::deployment::{Deployment, Task};
 use super::environment::Environment;
 use super::meaning;
 
 /// Deploys; returns the exit status.
 pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
+    let site = CallSite::new(&args.rollout, environment);
     if args.rollout.dry_run {
-        return tell_plan(planned(args, environment).await, args.output, false);
+        return site.tell_plan(planned(args, environment).await, args.output, false);
     }
     let request = meaning::request(&args.what, &args.rollout);
     let new = |request| Deployment::new(Task::Deploy, request, &args.rollout, &args.connection, environment);
     match request.and_then(new) {
-        Ok(deployment) => deployment.run(args.output).await,
-        Err(failure) => tell(&Report::refused(failure), args.output),
+        Ok(deployment) => deployment.run(args.output, &site).await,
+        Err(failure) => site.refuse(failure, args.output),
     }
 }
 
 /// Plans; returns the exit status.
 pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
-    tell_plan(planned(&args.deploy, environment).await, args.deploy.output, args.detailed_exitcode)
+    let site = CallSite::new(&args.deploy.rollout, environment);
+    site.tell_plan(planned(&args.deploy, environment).await, args.deploy.output, args.detailed_exitcode)
 }
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {

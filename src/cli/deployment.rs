@@ -1,25 +1,23 @@
 //! A deployment or a rollback, as a command of its own: run to its end, and told.
 
-use std::fs::OpenOptions;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use crate::aws::{Aws, Connection};
 use crate::clock::Clock;
-use crate::deploy::{Interrupt, Polling, Report, World, deploy, roll_back};
+use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::Plan;
+use crate::domain::notification::Channel;
 use crate::domain::record::{Sink, Source};
-use crate::domain::request::DeployRequest;
-use crate::output::{self, Narrator};
+use crate::domain::request::{DeployRequest, ServiceName};
+use crate::output::{self, Narrator, Story};
 use crate::record;
 
-use super::args::{ConnectionArgs, OutputArg, RolloutArgs};
+use super::args::{ConnectionArgs, ResultArg, RolloutArgs};
+use super::call_site::CallSite;
 use super::environment::Environment;
+use super::meaning;
+use super::notify::notify;
 use super::signals::Signals;
-use super::{meaning, print, print_error, print_json};
-
-/// Exit status of `plan --detailed-exitcode` when there is a change.
-const CHANGES: u8 = 8;
 
 /// What is to be done.
 pub(super) enum Task {
@@ -35,10 +33,9 @@ pub(super) struct Deployment {
     pub(super) request: DeployRequest,
     connection: Connection,
     records: Vec<Sink>,
+    channels: Vec<Channel>,
     polling: Polling,
     source: Source,
-    /// Where GitHub wants a summary of the step.
-    summary: Option<String>,
 }
 
 impl Deployment {
@@ -52,33 +49,41 @@ impl Deployment {
         Ok(Self {
             task,
             records: meaning::sinks(&rollout.record)?,
+            channels: Channel::parse_all(&rollout.notify)?,
             connection: meaning::connection(connection, Some(&request.cluster), environment),
             request,
             polling: rollout.poll,
             source: meaning::source(environment),
-            summary: environment.get("GITHUB_STEP_SUMMARY").map(str::to_owned),
         })
     }
 
     /// Runs until the end, or until a second signal; tells what it came to, and returns the exit status.
-    pub(super) async fn run(&self, format: OutputArg) -> u8 {
+    pub(super) async fn run(&self, format: ResultArg, site: &CallSite) -> u8 {
         let (interrupter, interrupt) = Interrupt::new();
+        let clock = Clock::system();
+        let mut story = Story::beginning(clock.now());
+        let lines = site.begin(&self.title());
         let report = match Signals::catch() {
             Ok(signals) => tokio::select! {
-                report = self.carry_out(interrupt) => report,
+                report = self.carry_out(clock, interrupt, &mut story) => report,
                 second = signals.hand_on(interrupter) => return FailureKind::exit_status(second),
             },
             Err(failure) => Report::refused(failure),
         };
-        if let Some(path) = &self.summary
-            && let Err(error) = append(path, &output::summary_markdown(&report))
-        {
-            print_error(&format!("warning: the step's summary cannot be written to {path}: {error}\n"));
-        }
-        tell(&report, format)
+        drop(lines);
+        site.tell(&report, &story, format)
     }
 
-    async fn carry_out(&self, interrupt: Interrupt) -> Report {
+    fn title(&self) -> String {
+        let what = match &self.task {
+            Task::Deploy => "Deployment",
+            Task::RollBack(_) => "Rollback",
+        };
+        let services: Vec<&str> = self.request.services.iter().map(ServiceName::short).collect();
+        format!("{what} of {} in {}", services.join(", "), self.request.cluster.short())
+    }
+
+    async fn carry_out(&self, clock: Clock, interrupt: Interrupt, story: &mut Story) -> Report {
         let aws = match Aws::deployer(&self.connection).await {
             Ok(aws) => aws,
             Err(failure) => return Report::refused(failure),
@@ -87,7 +92,7 @@ impl Deployment {
         let world = World {
             ecs: &aws.cloud(),
             records: &records,
-            clock: Clock::system(),
+            clock,
             polling: self.polling,
             interrupt,
             source: &self.source,
@@ -95,54 +100,21 @@ impl Deployment {
         let error = std::io::stderr();
         let is_terminal = error.is_terminal();
         let mut narrator = if is_terminal { Narrator::redrawing(error) } else { Narrator::new(error) };
-        let mut listen = |progress: crate::deploy::Progress<'_>| narrator.tell(&progress);
-        match &self.task {
+        let mut listen = |progress: Progress<'_>| {
+            story.hear(&progress, clock.now());
+            narrator.tell(&progress);
+        };
+        let mut report = match &self.task {
             Task::Deploy => deploy(&world, &self.request, &mut listen).await,
             Task::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
-        }
-    }
-}
-
-fn append(path: &str, text: &str) -> std::io::Result<()> {
-    OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
-}
-
-/// Prints what a deployment came to; returns the exit status.
-pub(super) fn tell(report: &Report, format: OutputArg) -> u8 {
-    if let Some(failure) = report.first_failure() {
-        print_error(&output::failure_text(failure));
-        print_error(&output::reasons_text(report));
-    }
-    match format {
-        OutputArg::Text => print(&output::report_text(report)),
-        OutputArg::Json => print_json(&output::report_document(report)),
-    }
-    report.exit_status()
-}
-
-/// Prints what a deployment would do; returns the exit status.
-pub(super) fn tell_plan(
-    planned: Result<(Plan, DeployRequest), Failure>,
-    format: OutputArg,
-    detailed: bool,
-) -> u8 {
-    match planned {
-        Ok((plan, request)) => {
-            for warning in &plan.warnings {
-                print_error(&format!("warning: {warning}\n"));
+        };
+        if !self.channels.is_empty() {
+            let notification = output::notification(&self.request, &report, story, &self.source);
+            for warning in notify(&aws.notifier(), &self.channels, &notification).await {
+                narrator.tell(&Progress::Warning(&warning));
+                report.warnings.push(warning);
             }
-            match format {
-                OutputArg::Text => print(&output::plan_text(&plan, &request)),
-                OutputArg::Json => print_json(&output::plan_document(&plan, &request)),
-            }
-            if detailed && plan.changes_anything(&request) { CHANGES } else { 0 }
         }
-        Err(failure) => {
-            print_error(&output::failure_text(&failure));
-            if format == OutputArg::Json {
-                print_json(&output::failed_document("evenkeel.plan/v1", &failure));
-            }
-            failure.kind().exit_status()
-        }
+        report
     }
 }

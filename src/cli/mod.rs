@@ -2,13 +2,16 @@
 
 mod action_type;
 mod args;
+mod call_site;
 mod deploy;
 mod deployment;
 mod drift;
 mod environment;
+mod inputs;
 mod live;
 mod log;
 mod meaning;
+mod notify;
 mod policy;
 mod record;
 mod rollback;
@@ -26,6 +29,7 @@ use serde_json::Value;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::output;
+use crate::output::github::{self, Level};
 
 use args::{Cli, Command};
 use environment::Environment;
@@ -33,6 +37,10 @@ use environment::Environment;
 /// Runs the command in `arguments`, the program's name first, and returns its exit status.
 pub async fn run(arguments: Vec<OsString>) -> u8 {
     let environment = Environment::read();
+    let arguments = match inputs::arguments(&arguments, &environment) {
+        Ok(inputs) => inputs.unwrap_or(arguments),
+        Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, &environment),
+    };
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => match cli.command {
             Command::Deploy(args) => deploy::run(&args, &environment).await,
@@ -47,53 +55,64 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(&args).await,
         },
-        Err(error) => refuse(&error, &arguments, &environment),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print(&error.to_string());
+            0
+        }
+        Err(error) => {
+            let failure = Failure::new(FailureKind::Usage, error.to_string().trim_end());
+            refuse(&failure, &error.to_string(), &arguments, &environment)
+        }
     }
 }
 
-/// Prints a usage error, or the help that was asked for.
-fn refuse(error: &clap::Error, arguments: &[OsString], environment: &Environment) -> u8 {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        print(&error.to_string());
-        return 0;
+/// Prints a usage error, for people as `text`.
+fn refuse(failure: &Failure, text: &str, arguments: &[OsString], environment: &Environment) -> u8 {
+    if environment.is_github() {
+        print_error(&github::fenced(text));
+        print_error(&github::annotation(Level::Error, "Evenkeel: wrong usage", &failure.to_string()));
+    } else {
+        print_error(text);
     }
-    print_error(&error.to_string());
-    if wants_json(arguments, environment) {
-        let schema = match arguments.get(1).and_then(|command| command.to_str()) {
-            Some("plan") => "evenkeel.plan/v1",
-            Some("live") => "evenkeel.live/v1",
-            Some("drift") => "evenkeel.drift/v1",
-            Some("record") => "evenkeel.records/v1",
-            _ => "evenkeel.deployment/v1",
-        };
-        let failure = Failure::new(FailureKind::Usage, error.to_string().trim_end());
-        let document = match schema {
-            "evenkeel.deployment/v1" => output::report_document(&crate::deploy::Report::refused(failure)),
-            schema => output::failed_document(schema, &failure),
-        };
-        print_json(&document);
+    let status = failure.kind().exit_status();
+    match wanted_format(arguments, environment) {
+        Some("json") => print_json(&refused_document(failure.clone(), arguments)),
+        Some("env") => print(&output::exit_env(status)),
+        Some(_) | None => {}
     }
-    FailureKind::Usage.exit_status()
+    status
 }
 
-/// Whether JSON was asked for by a command line that does not parse.
-fn wants_json(arguments: &[OsString], environment: &Environment) -> bool {
+fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
+    let schema = match arguments.get(1).and_then(|command| command.to_str()) {
+        Some("plan") => "evenkeel.plan/v1",
+        Some("live") => "evenkeel.live/v1",
+        Some("drift") => "evenkeel.drift/v1",
+        Some("record") => "evenkeel.records/v1",
+        _ => return output::report_document(&crate::deploy::Report::refused(failure)),
+    };
+    output::failed_document(schema, &failure)
+}
+
+/// The format that was asked for by a command line that does not parse.
+fn wanted_format<'a>(arguments: &'a [OsString], environment: &'a Environment) -> Option<&'a str> {
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
         if argument == "--output" {
-            return arguments.next() == Some("json");
+            return arguments.next();
         }
         if let Some(format) = argument.strip_prefix("--output=") {
-            return format == "json";
+            return Some(format);
         }
     }
-    environment.get("EVENKEEL_OUTPUT") == Some("json")
+    environment.get("EVENKEEL_OUTPUT")
 }
 
 fn print_json(document: &Value) {
     // A document of our own making has no keys that are not strings.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    print(&format!("{text}\n"));
+    // GitHub's runner obeys `##[…]` wherever it stands in a line; escaped, it is the same text.
+    print(&format!("{}\n", text.replace("##[", r"##\u005b")));
 }
 
 /// Prints the result. A reader that went away is not an error of the deployment.

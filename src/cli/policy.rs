@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::ObjectAddress;
+use crate::domain::notification::Channel;
 use crate::domain::policy::{Deploys, Permissions, Works};
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
@@ -56,6 +57,15 @@ pub(super) struct PolicyArgs {
     /// Where the record is kept, as `evenkeel deploy` takes it
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
     record: Vec<String>,
+    /// Who is told how a deployment ended, as `evenkeel deploy` takes it
+    #[arg(
+        long,
+        env = "EVENKEEL_NOTIFY",
+        hide_env_values = true,
+        value_name = "CHANNEL",
+        value_delimiter = ','
+    )]
+    notify: Vec<String>,
     /// The account [default: that of an ARN that is given, or any]
     #[arg(long, env = "EVENKEEL_ACCOUNT", hide_env_values = true, value_name = "NUMBER")]
     account: Option<String>,
@@ -144,6 +154,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         repositories: args.repository.clone(),
         log_groups: args.log_group.clone(),
         records,
+        channels: Channel::parse_all(&args.notify)?,
     };
     let is_worker = args.purpose == Purpose::Worker;
     let works = if is_worker {

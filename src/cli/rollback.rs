@@ -1,28 +1,30 @@
 //! `evenkeel rollback`.
 
 use crate::aws::connect;
-use crate::deploy::{Report, prepare_rollback};
+use crate::deploy::prepare_rollback;
 use crate::domain::failure::Failure;
 use crate::domain::plan::Plan;
 use crate::domain::request::DeployRequest;
 
 use super::args::RollbackArgs;
-use super::deployment::{Deployment, Task, tell, tell_plan};
+use super::call_site::CallSite;
+use super::deployment::{Deployment, Task};
 use super::environment::Environment;
 use super::meaning;
 
 /// Puts a service back; returns the exit status.
 pub(super) async fn run(args: &RollbackArgs, environment: &Environment) -> u8 {
+    let site = CallSite::new(&args.rollout, environment);
     if args.rollout.dry_run {
-        return tell_plan(planned(args, environment).await, args.output, false);
+        return site.tell_plan(planned(args, environment).await, args.output, false);
     }
     let new = |request| {
         let task = Task::RollBack(args.to.clone());
         Deployment::new(task, request, &args.rollout, &args.connection, environment)
     };
     match meaning::rollback_request(args).and_then(new) {
-        Ok(rollback) => rollback.run(args.output).await,
-        Err(failure) => tell(&Report::refused(failure), args.output),
+        Ok(rollback) => rollback.run(args.output, &site).await,
+        Err(failure) => site.refuse(failure, args.output),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod image_definitions;
 pub mod image_detail;
 pub mod job;
 pub mod log_stream;
+pub mod notification;
 pub mod outlook;
 pub mod plan;
 pub mod policy;

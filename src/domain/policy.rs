@@ -4,6 +4,7 @@
 //! the narrowest resource that it takes, and `*` where it takes none.
 
 use super::job::{ActionType, ObjectAddress};
+use super::notification::Channel;
 use super::record::Sink;
 
 /// What is to be allowed.
@@ -38,6 +39,8 @@ pub struct Deploys {
     pub log_groups: Vec<String>,
     /// Where the record is kept.
     pub records: Vec<Sink>,
+    /// Who is told how it ended.
+    pub channels: Vec<Channel>,
 }
 
 /// What is needed to take a pipeline's jobs.
@@ -85,6 +88,7 @@ impl Permissions {
             statements.extend(self.task_definitions(deploys));
             statements.extend(self.looks(deploys));
             statements.extend(self.records(deploys));
+            statements.extend(self.notifications(deploys));
         }
         if let Some(works) = &self.works {
             statements.extend(self.jobs(works));
@@ -183,6 +187,26 @@ impl Permissions {
             statements.push(listing.if_equal("StringEqualsIfExists", "s3:prefix", at.key.clone()));
         }
         numbered(statements)
+    }
+
+    fn notifications(&self, deploys: &Deploys) -> [Statement; 3] {
+        let (mut buses, mut topics, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
+        for channel in &deploys.channels {
+            match channel {
+                Channel::EventBus(arn) if channel.region().is_some() => buses.push(arn.clone()),
+                Channel::EventBus(name) => buses.push(self.arn("events", &format!("event-bus/{name}"))),
+                Channel::Topic(arn) => topics.push(arn.clone()),
+                Channel::Webhook { parameter } => {
+                    parameters.push(self.arn("ssm", &format!("parameter{parameter}")));
+                }
+            }
+        }
+        [
+            Statement::new("NotifyEventBus", vec!["events:PutEvents"], buses),
+            Statement::new("NotifyTopic", vec!["sns:Publish"], topics),
+            // The key `aws/ssm` needs no permission of its own; another one does.
+            Statement::new("NotifyWebhook", vec!["ssm:GetParameter"], parameters),
+        ]
     }
 
     fn jobs(&self, works: &Works) -> Vec<Statement> {
@@ -289,6 +313,13 @@ mod tests {
                 records: ["ssm:/web", "s3://records/a.json", "tfstate:s3://records/b", "file:x"]
                     .map(|text| Sink::parse(text).unwrap())
                     .into(),
+                channels: [
+                    "eventbridge:deploys",
+                    "sns:arn:aws:sns:us-east-1:123456789012:deploys",
+                    "webhook:ssm:/deploy/webhook",
+                ]
+                .map(|text| Channel::parse(text).unwrap())
+                .into(),
             }),
             works: None,
         }
@@ -330,6 +361,15 @@ mod tests {
         let bucket = of("RecordBucket");
         assert_eq!(bucket.resources, ["arn:aws:s3:::records"]);
         assert_eq!(bucket.condition.unwrap().values, ["a.json", "b"]);
+    }
+
+    #[test]
+    fn who_is_told_is_told_and_nobody_else() {
+        let statements = permissions().statements();
+        let of = |id: &str| statements.iter().find(|statement| statement.id == id).unwrap().resources.clone();
+        assert_eq!(of("NotifyEventBus"), ["arn:aws:events:eu-west-1:123456789012:event-bus/deploys"]);
+        assert_eq!(of("NotifyTopic"), ["arn:aws:sns:us-east-1:123456789012:deploys"]);
+        assert_eq!(of("NotifyWebhook"), ["arn:aws:ssm:eu-west-1:123456789012:parameter/deploy/webhook"]);
     }
 
     #[test]

@@ -4,20 +4,27 @@
 
 mod action_type;
 mod drift;
-mod github;
+mod env;
+pub mod github;
 mod json;
+mod junit;
 mod live;
+mod notification;
 mod policy;
 mod reasons;
 mod record;
+mod story;
 mod text;
 
 pub use action_type::{action_type_cloudformation, action_type_json, action_type_terraform};
 pub use drift::{drift_document, drift_text};
-pub use github::summary_markdown;
+pub use env::{exit_env, plan_env, report_env};
 pub use json::{failed_document, plan_document, report_document};
+pub use junit::report_junit;
 pub use live::{external, live_document, live_text, tfvars};
+pub use notification::notification;
 pub use policy::policy_document;
 pub use reasons::reasons_text;
 pub use record::{records_document, records_text};
+pub use story::Story;
 pub use text::{Narrator, failure_text, plan_text, report_text};

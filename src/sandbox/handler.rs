@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
+use super::sns::Sns;
 use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response};
 use super::{Sandbox, State};
 
@@ -84,7 +85,8 @@ impl Sandbox {
             Some(FaultKind::Throttled) => refuse(faults::throttled()),
             Some(FaultKind::Denied) => {
                 let request = call.request.as_ref().unwrap_or(&Value::Null);
-                refuse(faults::denied(call.protocol.service(), &call.operation, request))
+                let service = call.protocol.service(&call.operation);
+                refuse(faults::denied(service, &call.operation, request))
             }
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
@@ -98,7 +100,8 @@ impl Sandbox {
         let answer = {
             let now = self.clock.now();
             let mut guard = self.state();
-            let State { ecs, ecr, codepipeline, grants, logs, s3, ssm, sts, calls, .. } = &mut *guard;
+            let State { ecs, ecr, codepipeline, events, grants, logs, s3, sns, ssm, sts, calls, .. } =
+                &mut *guard;
             let answer =
                 call.request.as_ref().map_err(Clone::clone).and_then(|request| match call.protocol {
                     Protocol::Json(JsonService::CodePipeline) => codepipeline
@@ -110,11 +113,17 @@ impl Sandbox {
                     Protocol::Json(JsonService::Ecr) => ecr
                         .answer(&call.operation, request, received.header("host"))
                         .map(|body| Response::json(&body)),
+                    Protocol::Json(JsonService::Events) => {
+                        events.answer(&call.operation, request).map(|body| Response::json(&body))
+                    }
                     Protocol::Json(JsonService::Logs) => {
                         logs.answer(&call.operation, request, ecs, now).map(|body| Response::json(&body))
                     }
                     Protocol::Json(JsonService::Ssm) => {
                         ssm.answer(&call.operation, request, now).map(|body| Response::json(&body))
+                    }
+                    Protocol::Query if Sns::has(&call.operation) => {
+                        sns.answer(&call.operation, request).map(Response::xml)
                     }
                     Protocol::Query => {
                         sts.answer(&call.operation, request, access_key, now).map(Response::xml)
@@ -145,13 +154,15 @@ impl Sandbox {
 }
 
 impl Protocol {
-    fn service(self) -> &'static str {
+    fn service(self, operation: &str) -> &'static str {
         match self {
             Self::Json(JsonService::CodePipeline) => "codepipeline",
             Self::Json(JsonService::Ecr) => "ecr",
             Self::Json(JsonService::Ecs) => "ecs",
+            Self::Json(JsonService::Events) => "events",
             Self::Json(JsonService::Logs) => "logs",
             Self::Json(JsonService::Ssm) => "ssm",
+            Self::Query if Sns::has(operation) => "sns",
             Self::Query => "sts",
             Self::Rest => "s3",
         }

@@ -1,5 +1,6 @@
-//! The embedded AWS: ECS, CodePipeline's job queue, S3 and STS, and what is read of ECR and of
-//! CloudWatch Logs, as far as Evenkeel calls them, in one process and with no account.
+//! The embedded AWS: ECS, CodePipeline's job queue, S3 and STS, what is read of ECR and of CloudWatch
+//! Logs, and what is told to EventBridge and SNS, as far as Evenkeel calls them, in one process and
+//! with no account.
 //!
 //! It speaks AWS's wire protocols, so that the real SDK is exercised: in process, through
 //! [`Sandbox::http_client`], where a test that pauses tokio's clock plays a deployment of an hour
@@ -14,6 +15,7 @@ mod client;
 mod codepipeline;
 mod ecr;
 mod ecs;
+mod events;
 mod faults;
 mod grants;
 mod handler;
@@ -22,6 +24,7 @@ mod logs;
 mod model;
 mod s3;
 mod server;
+mod sns;
 mod ssm;
 mod sts;
 mod wire;
@@ -48,11 +51,13 @@ use self::calls::CallLog;
 use self::codepipeline::CodePipeline;
 use self::ecr::Ecr;
 use self::ecs::Ecs;
+use self::events::Events;
 use self::faults::Faults;
 use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
 use self::logs::Logs;
 use self::s3::S3;
+use self::sns::Sns;
 use self::ssm::Ssm;
 use self::sts::Sts;
 use crate::clock::Clock;
@@ -76,9 +81,11 @@ struct State {
     ecs: Ecs,
     ecr: Ecr,
     codepipeline: CodePipeline,
+    events: Events,
     grants: Grants,
     logs: Logs,
     s3: S3,
+    sns: Sns,
     ssm: Ssm,
     sts: Sts,
     faults: Faults,

@@ -5,6 +5,7 @@ Source: the service models that the PyPI package botocore ships. Run it after `p
     python3 src/sandbox/model.py codepipeline > src/sandbox/codepipeline/model.json
     python3 src/sandbox/model.py ecr > src/sandbox/ecr/model.json
     python3 src/sandbox/model.py logs > src/sandbox/logs/model.json
+    python3 src/sandbox/model.py events > src/sandbox/events/model.json
 """
 
 import json
@@ -21,6 +22,7 @@ ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDep
 """.split(),
     "ecr": ["BatchGetImage", "DescribeImages", "GetDownloadUrlForLayer"],
     "logs": ["GetLogEvents"],
+    "events": ["PutEvents"],
     "codepipeline": """
 AcknowledgeJob CreateCustomActionType GetJobDetails PollForJobs PutJobFailureResult PutJobSuccessResult
 """.split(),

@@ -1,5 +1,5 @@
 //! Requests, answers and errors as they travel: `awsJson1.1` for ECS, ECR, CodePipeline, CloudWatch
-//! Logs and SSM, the query protocol for STS, REST with XML for S3.
+//! Logs, EventBridge and SSM, the query protocol for STS and SNS, REST with XML for S3.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -81,7 +81,7 @@ impl std::error::Error for ApiError {}
 pub(super) enum Protocol {
     /// JSON both ways, the operation in the header `x-amz-target`.
     Json(JsonService),
-    /// STS: a form in, XML out, the operation in the field `Action`.
+    /// STS and SNS: a form in, XML out, the operation in the field `Action`.
     Query,
     /// S3: the operation is the method and the path, the body an object's content or XML.
     Rest,
@@ -93,6 +93,7 @@ pub(super) enum JsonService {
     CodePipeline,
     Ecr,
     Ecs,
+    Events,
     Logs,
     Ssm,
 }
@@ -121,6 +122,7 @@ impl Request {
                 ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
                 ("CodePipeline_20150709.", JsonService::CodePipeline),
                 ("AmazonEC2ContainerRegistry_V20150921.", JsonService::Ecr),
+                ("AWSEvents.", JsonService::Events),
                 ("Logs_20140328.", JsonService::Logs),
                 ("AmazonSSM.", JsonService::Ssm),
             ];
@@ -188,7 +190,7 @@ impl Response {
                 Self { status: error.status, ..Self::json(&body) }
             }
             Protocol::Query => {
-                // STS spells the common errors in its own way, and answers these two with 403.
+                // They spell the common errors in their own way, and answer these two with 403.
                 let (status, code) = match error.code {
                     "AccessDeniedException" => (403, "AccessDenied"),
                     "ExpiredTokenException" => (403, "ExpiredToken"),

@@ -4,9 +4,14 @@
 
 mod action_type;
 mod bookkeeping;
+mod buildspec;
 mod drift;
 mod endings;
+mod env;
 mod formats;
+mod github;
+mod junit;
+mod notifications;
 mod policy;
 mod records;
 mod refusals;

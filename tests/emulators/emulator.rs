@@ -75,17 +75,18 @@ impl Emulator {
     pub(crate) fn act(&self, what: &str, input: &str) -> Value {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), input).unwrap();
-        self.script(what, File::open(file.path()).unwrap())
+        self.script("world.py", what, file.path())
     }
 
     fn world(&self, what: &str) -> Value {
-        self.script(what, File::open(DEFINITION).unwrap())
+        self.script("world.py", what, Path::new(DEFINITION))
     }
 
-    fn script(&self, what: &str, input: File) -> Value {
-        let script = Path::new(HERE).join("world.py");
+    /// What a script of these tests prints, with this file as its input.
+    pub(crate) fn script(&self, name: &str, what: &str, input: impl AsRef<Path>) -> Value {
+        let script = Path::new(HERE).join(name);
         let mut command = self.python.command();
-        command.arg(script).args([what, &self.url]).stdin(input);
+        command.arg(script).args([what, &self.url]).stdin(File::open(input).unwrap());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()

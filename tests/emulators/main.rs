@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod call_sites;
 mod emulator;
 mod evenkeel;
 mod objects;
@@ -97,14 +98,20 @@ fn moto_keeps_the_copy_that_is_deployed_without_waiting() {
     assert_copied(&after);
 }
 
-/// Starts the emulator, or says why it cannot run here. Where tests must not be skipped, it panics.
+/// Starts the emulator, or says why it cannot run here.
 fn start(kind: Kind) -> Option<Emulator> {
+    python().map(|python| Emulator::start(kind, python))
+}
+
+/// What the emulators run on, or nothing where it cannot be had, which is told. Where tests must not
+/// be skipped, it panics.
+fn python() -> Option<Python> {
     match Python::with_emulators() {
-        Ok(python) => Some(Emulator::start(kind, python)),
+        Ok(python) => Some(python),
         Err(why) => {
             assert!(!evenkeel::on_ci(), "{why}");
             // Written past the test harness, which hides what a passing test prints.
-            let _ = writeln!(stderr(), "skipped: {kind:?} cannot run here: {why}");
+            let _ = writeln!(stderr(), "skipped: the emulators cannot run here: {why}");
             None
         }
     }

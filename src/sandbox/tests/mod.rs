@@ -5,6 +5,7 @@ mod ecr;
 mod faults;
 mod hooks;
 mod logs;
+mod notifications;
 mod outcomes;
 mod read_lag;
 mod requests;

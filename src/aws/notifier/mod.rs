@@ -1,0 +1,44 @@
+//! Those who are told that a deployment has ended, as the SDKs and a webhook reach them.
+
+mod event_bus;
+mod topic;
+mod webhook;
+
+use aws_config::{Region, SdkConfig};
+
+use crate::domain::failure::Failure;
+use crate::domain::notification::{Channel, Notification};
+use crate::ports::Notifier;
+
+use super::Calls;
+
+/// Amazon EventBridge, Amazon SNS and webhooks, in one identity.
+#[derive(Debug, Clone)]
+pub struct AwsNotifier {
+    config: SdkConfig,
+    calls: Option<Calls>,
+}
+
+impl AwsNotifier {
+    pub(super) fn new(config: SdkConfig, calls: Option<Calls>) -> Self {
+        Self { config, calls }
+    }
+
+    /// The configuration for where a channel is.
+    fn config(&self, channel: &Channel) -> SdkConfig {
+        match channel.region() {
+            Some(region) => self.config.to_builder().region(Region::new(region.to_owned())).build(),
+            None => self.config.clone(),
+        }
+    }
+}
+
+impl Notifier for AwsNotifier {
+    async fn notify(&self, channel: &Channel, notification: &Notification) -> Result<(), Failure> {
+        match channel {
+            Channel::EventBus(bus) => self.put_event(&self.config(channel), bus, notification).await,
+            Channel::Topic(arn) => self.publish(&self.config(channel), arn, notification).await,
+            Channel::Webhook { parameter } => self.post(parameter, notification).await,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Tells that a deployment has ended; not being able to never fails a deployment.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::domain::notification::{Channel, Notification};
+use crate::ports::Notifier;
+
+/// How long a channel may take: nobody waits for a notification.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Tells it on every channel at once; gives a warning for each that did not take it.
+pub(super) async fn notify(
+    notifier: &impl Notifier,
+    channels: &[Channel],
+    notification: &Notification,
+) -> Vec<String> {
+    let told = channels.iter().map(|channel| async move {
+        match tokio::time::timeout(PATIENCE, notifier.notify(channel, notification)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(failure)) => Some(format!("{channel} was not notified: {}", failure.without_advice())),
+            Err(_) => {
+                Some(format!("{channel} was not notified: it did not answer in {} s", PATIENCE.as_secs()))
+            }
+        }
+    });
+    join_all(told).await.into_iter().flatten().collect()
+}

@@ -1,0 +1,78 @@
+//! EventBridge: the events that were put on its buses.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::Sandbox;
+use super::model::Model;
+use super::wire::ApiError;
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
+
+/// The most entries that one request may have, and the most bytes of them all (Amazon EventBridge API
+/// reference, `PutEvents`).
+const MOST_ENTRIES: usize = 10;
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Every event that was taken, whatever its bus.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    taken: Vec<Value>,
+}
+
+impl Events {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value) -> Result<Value, ApiError> {
+        MODEL.check(operation, request, &BTreeSet::new())?;
+        match operation {
+            "PutEvents" => self.put(request),
+            _ => Err(ApiError::unknown_operation()),
+        }
+    }
+
+    /// What is wrong with an entry is told in its place of the answer, which is a success.
+    fn put(&mut self, request: &Value) -> Result<Value, ApiError> {
+        let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if entries.is_empty() || entries.len() > MOST_ENTRIES {
+            let message =
+                format!("The request has {} entries, and 1 to {MOST_ENTRIES} are taken.", entries.len());
+            return Err(ApiError::new("ValidationException", message));
+        }
+        if request.to_string().len() > MOST_BYTES {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Total size of the entries in the request is over the limit.",
+            ));
+        }
+        let answers: Vec<Value> = entries.iter().map(|entry| self.take(entry)).collect();
+        let failed = answers.iter().filter(|answer| answer.get("ErrorCode").is_some()).count();
+        Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
+    }
+
+    fn take(&mut self, entry: &Value) -> Value {
+        let refused = |code: &str, message: &str| json!({ "ErrorCode": code, "ErrorMessage": message });
+        for member in ["Source", "DetailType", "Detail"] {
+            if entry[member].as_str().is_none_or(str::is_empty) {
+                return refused(
+                    "InvalidArgument",
+                    &format!("Parameter {member} is not valid. Reason: {member} is a required argument."),
+                );
+            }
+        }
+        let detail = serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap_or_default());
+        if !detail.is_ok_and(|detail| detail.is_object()) {
+            return refused("MalformedDetail", "Detail is malformed.");
+        }
+        self.taken.push(entry.clone());
+        json!({ "EventId": format!("00000000-0000-4000-9000-{:012}", self.taken.len()) })
+    }
+}
+
+impl Sandbox {
+    /// The events that were put on buses, in order, as entries of `PutEvents`.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.state().events.taken.clone()
+    }
+}

@@ -11,7 +11,7 @@ const TASKS: usize = 5;
 /// The longest line that is told, in characters.
 const LINE: usize = 300;
 
-/// What speaks for the cause of a failure. It holds no secret that the task definition shows.
+/// What speaks for the cause of a failure. Secrets are to be taken out of tasks beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     /// The alarms that went off.
@@ -39,9 +39,8 @@ impl Evidence {
 
     /// Adds the tasks that failed by a fault of their own, one for each reason.
     #[must_use]
-    pub fn with_tasks(mut self, stopped: Vec<StoppedTask>, secrets: &[String]) -> Self {
+    pub fn with_tasks(mut self, stopped: Vec<StoppedTask>) -> Self {
         for task in stopped.into_iter().filter(StoppedTask::failed) {
-            let task = task.without(secrets);
             let is_known = self.tasks.iter().any(|known| is_alike(known, &task));
             if !is_known && self.tasks.len() < TASKS {
                 self.tasks.push(task);

@@ -1,8 +1,10 @@
 //! Why a rollout failed: what its user is told, from whatever can be read, and never a secret.
 
+use std::time::Duration;
+
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::output::{failure_text, reasons_text, report_document};
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, say};
@@ -51,6 +53,23 @@ async fn the_last_lines_of_the_container_that_crashed_are_told_without_secrets()
     let lines = json!(["starting", "connecting to db:5432 with (hidden)", "panic: connection refused"]);
     assert_eq!(*log_tail(&document), lines, "{document}");
     assert!(!format!("{report:?} {document}").contains(SECRET));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_ecs_quotes_is_in_no_verdict() {
+    let mut definition = definition();
+    definition["containerDefinitions"][0]["environment"] = json!([{ "name": "PASSWORD", "value": SECRET }]);
+    let account = Account::empty();
+    account.call("RegisterTaskDefinition", definition);
+    // So many tasks are wanted that not their number ends it, but the reason that all of them give.
+    account.create_service(SERVICE, "web", json!({ "desiredCount": 100 }));
+    let rollout = Rollout { outcome: RolloutOutcome::CannotPull, duration: Duration::from_secs(3_000) };
+    account.sandbox.set_rollout(CLUSTER, SERVICE, rollout);
+    let report = account.deploy(&[("app", &format!("registry.example.com/{SECRET}/web:2"))]).await;
+
+    let message = message(&report);
+    assert!(message.contains("no task can start, and") && message.contains("(hidden)"), "{message}");
+    assert!(!message.contains(SECRET), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

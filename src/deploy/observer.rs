@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::outlook::{Subject, goes_on};
 use crate::domain::request::ClusterName;
 use crate::domain::rollout::{Observation, Rollout};
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, ListedServiceDeployment};
 
 /// Watches services, and finds the service deployments that belong to their deployments.
@@ -159,9 +161,14 @@ impl Observer {
         }
         let listed = ecs.list_service_deployments(service).await?;
         let ours = listed.iter().find(|listed| id.rolls_out(&listed.target));
-        let arn = match ours {
-            Some(ours) => Some(ours.arn.clone()),
-            None => by_revision(ecs, rollout, service, listed).await?,
+        let arn = match (ours, service.deployment(id)) {
+            (Some(ours), _) => Some(ours.arn.clone()),
+            (None, Some(mine)) => {
+                let replaced = rollout.replaced.as_ref();
+                let found = that_rolls_out(ecs, listed, &rollout.revision, mine.created, replaced).await?;
+                found.map(|found| found.arn)
+            }
+            (None, None) => None,
         };
         if let Some(arn) = &arn {
             self.found.insert(id.clone(), Found::Arn(arn.clone()));
@@ -170,32 +177,26 @@ impl Observer {
     }
 }
 
-/// The service deployment that is no older than the rollout and rolls out its revision: where the
-/// digits do not tell, which AWS does not document.
-async fn by_revision<E: Ecs>(
+/// Of the service deployments that are no older than `since` and not of the deployment `replaced`, the
+/// one that rolls out `revision`: by what it runs, since AWS does not document what ids tell.
+pub(super) async fn that_rolls_out<E: Ecs>(
     ecs: &E,
-    rollout: &Rollout,
-    service: &Service,
     listed: Vec<ListedServiceDeployment>,
-) -> Result<Option<String>, Failure> {
-    let Some(mine) = rollout.deployment.as_ref().and_then(|id| service.deployment(id)) else {
-        return Ok(None);
+    revision: &TaskDefinitionArn,
+    since: Timestamp,
+    replaced: Option<&DeploymentId>,
+) -> Result<Option<ListedServiceDeployment>, Failure> {
+    let is_young = |listed: &ListedServiceDeployment| {
+        listed.created >= since && !replaced.is_some_and(|replaced| replaced.rolls_out(&listed.target))
     };
-    let is_replaced = |target: &str| rollout.replaced.as_ref().is_some_and(|old| old.rolls_out(target));
-    let young: Vec<_> = listed
-        .into_iter()
-        .filter(|listed| listed.created >= mine.created && !is_replaced(&listed.target))
-        .collect();
+    let young: Vec<_> = listed.into_iter().filter(is_young).collect();
     if young.is_empty() {
         return Ok(None);
     }
     let targets: Vec<String> = young.iter().map(|listed| listed.target.clone()).collect();
     let revisions = ecs.describe_service_revisions(&targets).await?;
-    let runs_ours = |target: &String| {
-        let runs = revisions.iter().find(|revision| revision.arn == *target);
-        runs.is_some_and(|runs| runs.task_definition == rollout.revision)
-    };
-    Ok(young.into_iter().find(|listed| runs_ours(&listed.target)).map(|listed| listed.arn))
+    let ours = revisions.iter().find(|found| found.task_definition == *revision);
+    Ok(ours.and_then(|ours| young.into_iter().find(|listed| listed.target == ours.arn)))
 }
 
 /// Looks at the services in these places; one that no longer exists is seen no more.

@@ -24,10 +24,11 @@ use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, ListedServiceDeployment, RecordStore};
+use crate::ports::{Cloud, Ecs, RecordStore};
 
 use super::ledger::{self, Ledger};
 use super::machine::{Chosen, Machine};
+use super::observer::that_rolls_out;
 use super::polling::Pace;
 use super::prepare;
 use super::run::Run;
@@ -172,25 +173,15 @@ async fn deployment_of<E: Ecs>(
         // Who may not read them sees the update only while it is PRIMARY.
         Err(_) => return Ok(None),
     };
-    let is_young = |listed: &ListedServiceDeployment| {
-        listed.created >= target.seen_until
-            && !target.replaces.as_ref().is_some_and(|replaced| replaced.rolls_out(&listed.target))
-    };
-    let young: Vec<_> = listed.into_iter().filter(is_young).collect();
-    if young.is_empty() {
-        return Ok(None);
+    let replaced = target.replaces.as_ref();
+    match that_rolls_out(ecs, listed, &target.revision, target.seen_until, replaced).await {
+        Ok(found) => {
+            Ok(found
+                .and_then(|found| Some((DeploymentId::of_service_revision(&found.target)?, found.created))))
+        }
+        Err(failure) if failure.kind() == FailureKind::Unavailable => Err(failure),
+        Err(_) => Ok(None),
     }
-    let targets: Vec<String> = young.iter().map(|listed| listed.target.clone()).collect();
-    let revisions = match ecs.describe_service_revisions(&targets).await {
-        Ok(revisions) => revisions,
-        Err(failure) if failure.kind() == FailureKind::Unavailable => return Err(failure),
-        Err(_) => return Ok(None),
-    };
-    let ours = revisions.iter().find(|revision| revision.task_definition == target.revision);
-    Ok(ours.and_then(|ours| {
-        let listed = young.iter().find(|listed| listed.target == ours.arn)?;
-        Some((DeploymentId::of_service_revision(&ours.arn)?, listed.created))
-    }))
 }
 
 /// What the service is, or is to be, put on.

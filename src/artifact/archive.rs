@@ -1,6 +1,6 @@
 //! One file out of a zip archive that may have been made to do harm.
 
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 
 use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 use zip::result::ZipError;
@@ -10,9 +10,7 @@ use crate::domain::image_definitions::MAX_BYTES;
 use crate::domain::image_detail;
 
 use super::end;
-
-/// How many entries an archive may have.
-pub const MAX_ENTRIES: usize = 65_535;
+use super::fault::Fault;
 
 /// How many bytes the wanted entry may have as it is packed.
 pub const MAX_PACKED: u64 = 1 << 20;
@@ -26,35 +24,6 @@ const PLAIN_FILE: u32 = 0o100_000;
 
 /// What the other kind of file is called.
 const IMAGE_DEFINITIONS: &str = "imagedefinitions.json";
-
-/// Why the file is not had.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The archive is broken, or not one that is read.
-    Unsound(String),
-    /// It does not have the file.
-    Missing {
-        /// The file.
-        wanted: String,
-        /// The path of a file that could be meant.
-        instead: Option<String>,
-        /// What it has.
-        names: String,
-    },
-    /// It has several files of the name.
-    Several {
-        /// The name.
-        wanted: String,
-        /// Their paths.
-        paths: String,
-    },
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Unsound(error.to_string())
-    }
-}
 
 /// The path and the content of the file that stands at `wanted`, or of the only one deeper that is
 /// called so.

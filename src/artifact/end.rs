@@ -5,7 +5,10 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::archive::{Fault, MAX_ENTRIES};
+use super::fault::Fault;
+
+/// How many entries an archive may have.
+pub const MAX_ENTRIES: usize = 65_535;
 
 /// The end record and the longest comment behind it, 65,557 bytes, and what stands before them.
 const TAIL: u64 = 66 << 10;

@@ -14,10 +14,12 @@
 
 mod archive;
 mod end;
+mod fault;
 mod pack;
 mod sparse;
 
-pub use archive::{MAX_ENTRIES, MAX_PACKED};
+pub use archive::MAX_PACKED;
+pub use end::MAX_ENTRIES;
 pub use pack::output_artifact;
 pub use sparse::MAX_FETCHED;
 
@@ -29,7 +31,7 @@ use crate::domain::job::ObjectAddress;
 use crate::domain::{image_definitions, image_detail};
 use crate::ports::{Objects, Version};
 
-use archive::Fault;
+use fault::Fault;
 use sparse::Sparse;
 
 /// The largest artifact: 7 GB, what CodePipeline lets a source have (its user guide, "Quotas").

@@ -164,17 +164,3 @@ fn nowhere(service: &Service, why: &str) -> Failure {
         .because(why)
         .advice("Give the revision by --to; nothing was changed")
 }
-
-/// What is copied from, and what the record says it descends from: a revision that ran before is no
-/// copy of the one that it takes the place of.
-pub(super) fn origin(planned: &PlannedRevision) -> &TaskDefinitionArn {
-    match &planned.source {
-        Source::Return(arn) => arn,
-        Source::Live | Source::Adopt(_) | Source::Register => &planned.base,
-    }
-}
-
-/// Whether an image may be put into somebody else's revision instead.
-pub(super) fn is_a_return(planned: &PlannedRevision) -> bool {
-    matches!(planned.source, Source::Return(_))
-}

@@ -8,7 +8,6 @@ use crate::domain::plan::Source;
 use crate::domain::record::{Deployed, Record};
 use crate::ports::{Cloud, Ecs, RecordStore};
 
-use super::back::origin;
 use super::ledger::UnderWay;
 use super::machine::{Chosen, Machine};
 use super::register::{Existing, ensure_registered};
@@ -53,7 +52,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let images = images.filter(|(name, _)| planned.base_images.contains_key(*name));
         Some(UnderWay {
             unrecorded: Record::succeeded(None, Deployed { source: live, ..told }),
-            source: origin(planned).clone(),
+            source: planned.origin().clone(),
             revision: revision.cloned(),
             images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
             // Twice the time-out: a rollback may take as long again.
@@ -87,7 +86,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 let now = self.world.clock.now();
                 let planned = &self.revisions[run.revision].planned;
                 let images = planned.definition.images();
-                let told = run.tell(self.request, live, origin(planned), images, now, self.world.source);
+                let told = run.tell(self.request, live, planned.origin(), images, now, self.world.source);
                 self.ledger.settle(&told).await
             }
             OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {

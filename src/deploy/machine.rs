@@ -11,7 +11,6 @@ use crate::domain::service::{Deployment, DeploymentId};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
-use super::back::is_a_return;
 use super::ledger::Ledger;
 use super::observer::Observer;
 use super::place::{Placed, put_on};
@@ -285,7 +284,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     /// Another actor's revision is live, or was until our update: ours has to be copied from it.
     async fn plan_again(&mut self, at: usize, live: &TaskDefinitionArn) -> Result<(), Failure> {
         let run = &mut self.runs[at];
-        if is_a_return(&self.revisions[run.revision].planned) {
+        if self.revisions[run.revision].planned.is_a_return() {
             let reason = "the service is put back over nobody's deployment";
             return self.give_way(at, live, reason).await;
         }

@@ -28,6 +28,7 @@ mod progress;
 mod recognise;
 mod register;
 mod report;
+mod resume;
 mod run;
 mod slice;
 mod undo;
@@ -47,7 +48,8 @@ pub use polling::Polling;
 pub use prepare::prepare;
 pub use progress::{Listener, Progress};
 pub use report::{Report, ServiceReport};
-pub use slice::{Journal, Noted, Slice, SliceEnd, deploy_slice};
+pub use resume::deploy_slice;
+pub use slice::{Journal, Noted, Slice, SliceEnd};
 
 use ledger::Ledger;
 use machine::Machine;

@@ -41,6 +41,24 @@ pub struct PlannedRevision {
     pub changes: Vec<Change>,
 }
 
+impl PlannedRevision {
+    /// What is copied from, and what the record says it descends from: a revision that ran before is no
+    /// copy of the one that it takes the place of.
+    #[must_use]
+    pub fn origin(&self) -> &TaskDefinitionArn {
+        match &self.source {
+            Source::Return(arn) => arn,
+            Source::Live | Source::Adopt(_) | Source::Register => &self.base,
+        }
+    }
+
+    /// Whether it ran before; then no image may be put into somebody else's revision instead.
+    #[must_use]
+    pub fn is_a_return(&self) -> bool {
+        matches!(self.source, Source::Return(_))
+    }
+}
+
 /// Where a planned revision comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

@@ -10,7 +10,8 @@ use super::bench::{
     ATTRIBUTES, CHECKSUM, COUNTS, DEFINITIONS, DIRECTORY_PLACE, DIRECTORY_SIZE, FLAGS, Forged, METHOD, NAME,
     PACKED_SIZE, PLACE, SIZE, Stored, definitions, large_end, packed, stored,
 };
-use crate::artifact::archive::{self, Fault};
+use crate::artifact::archive;
+use crate::artifact::fault::Fault;
 use crate::domain::failure::FailureKind;
 use crate::domain::image_definitions::MAX_BYTES;
 use crate::domain::job::FailureType;

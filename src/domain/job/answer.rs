@@ -22,9 +22,6 @@ pub const MAX_EXTERNAL_ID: usize = 1500;
 /// The longest message of a failure, in characters.
 pub const MAX_MESSAGE: usize = 5000;
 
-/// How many bytes the output variables of an action may have together, keys and values.
-pub const MAX_VARIABLES: usize = 122_880;
-
 /// What a job is answered: exactly one of these, once.
 ///
 /// Made by [`succeed`](Self::succeed), [`fail`](Self::fail) and [`hand_on`](Self::hand_on) only; its

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::arn::TaskDefinitionArn;
-use super::answer::MAX_VARIABLES;
+
+/// How many bytes the output variables of an action may have together, keys and values.
+pub const MAX_VARIABLES: usize = 122_880;
 
 /// What is told of one service's deployment.
 #[derive(Debug, Clone, Copy)]

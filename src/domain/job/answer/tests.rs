@@ -1,3 +1,4 @@
+use super::super::variables::MAX_VARIABLES;
 use super::*;
 
 fn failure() -> Failure {

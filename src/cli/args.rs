@@ -1,51 +1,11 @@
-//! The command line as it is typed; what it means is worked out in [`super::meaning`].
+//! The arguments of deployments, and those that several commands share; what they mean is worked out in
+//! [`super::meaning`].
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 
 use crate::deploy::Polling;
-
-use super::action_type::ActionTypeCommand;
-use super::drift::DriftArgs;
-use super::policy::PolicyArgs;
-use super::record::RecordCommand;
-use super::worker::WorkerArgs;
-
-/// The deploy step for Amazon ECS that keeps Terraform on an even keel.
-#[derive(Debug, Parser)]
-#[command(name = "evenkeel", version, max_term_width = 100)]
-pub(super) struct Cli {
-    #[command(subcommand)]
-    pub(super) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Put services on new images and watch their rollouts to a true verdict
-    Deploy(DeployArgs),
-    /// Show what a deploy would change; write nothing
-    Plan(PlanArgs),
-    /// Put a service back on the last revision that it ran well, and watch that to a true verdict
-    Rollback(RollbackArgs),
-    /// Show what a service runs now
-    Live(LiveArgs),
-    /// Compare what runs with what is recorded, and with what Terraform believes
-    Drift(DriftArgs),
-    /// Make, show, repair or empty the record of a service's deployments
-    #[command(subcommand)]
-    Record(RecordCommand),
-    /// Take the jobs of the CodePipeline custom action, deploy, and answer each
-    Worker(WorkerArgs),
-    /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
-    #[command(subcommand)]
-    ActionType(ActionTypeCommand),
-    /// Print the smallest IAM policy for a deployment or a worker
-    Policy(PolicyArgs),
-    /// Play a pipeline's deploy action on an embedded AWS: no account, no network
-    #[cfg(feature = "sandbox")]
-    Sandbox(SandboxArgs),
-}
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to deploy")]
@@ -80,15 +40,46 @@ pub(super) struct WhatArgs {
     pub(super) force_new_deployment: bool,
 }
 
-/// Put a service back on the last revision that it ran well, and watch that to a true verdict
 #[derive(Debug, Args)]
-pub(super) struct RollbackArgs {
+pub(super) struct ServiceArgs {
     /// The cluster's name or ARN
     #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
     pub(super) cluster: String,
     /// The service's name or ARN
     #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
     pub(super) service: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecordArgs {
+    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
+    #[arg(
+        long,
+        env = "EVENKEEL_RECORD",
+        hide_env_values = true,
+        value_name = "SINK",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(super) record: Vec<String>,
+    #[command(flatten)]
+    pub(super) connection: ConnectionArgs,
+    /// How to print it
+    #[arg(
+        long,
+        env = "EVENKEEL_OUTPUT",
+        hide_env_values = true,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub(super) output: OutputArg,
+}
+
+/// Put a service back on the last revision that it ran well, and watch that to a true verdict
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
     /// The revision to go back to, as 12, web:12 or an ARN [default: that of the last deployment that succeeded
     /// and brought another one than is live]
     #[arg(long, env = "EVENKEEL_TO", hide_env_values = true, value_name = "REVISION")]
@@ -214,12 +205,8 @@ pub(super) struct PlanArgs {
 /// Show what a service runs now
 #[derive(Debug, Args)]
 pub(super) struct LiveArgs {
-    /// The cluster's name or ARN
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
-    pub(super) cluster: String,
-    /// The service's name or ARN
-    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
-    pub(super) service: String,
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it; external is the protocol of Terraform's external data source

@@ -10,13 +10,12 @@ use crate::clock::Clock;
 use crate::domain::drift::{Sight, differences};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::record::Sink;
-use crate::domain::request::{ClusterName, ServiceName};
 use crate::drift::{State, look};
 use crate::output;
 use crate::ports::Objects;
 use crate::record;
 
-use super::args::{ConnectionArgs, OutputArg};
+use super::args::{OutputArg, RecordArgs, ServiceArgs};
 use super::environment::Environment;
 use super::{meaning, print, print_error, print_json};
 
@@ -29,22 +28,8 @@ const LONGEST_STATE: u64 = 64 * 1024 * 1024;
 /// Compare what runs with what is recorded, and with what Terraform believes
 #[derive(Debug, Args)]
 pub(super) struct DriftArgs {
-    /// The cluster's name or ARN
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
-    cluster: String,
-    /// The service's name or ARN
-    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
-    service: String,
-    /// Where the record is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
-    #[arg(
-        long,
-        env = "EVENKEEL_RECORD",
-        hide_env_values = true,
-        value_name = "SINK",
-        value_delimiter = ',',
-        required = true
-    )]
-    record: Vec<String>,
+    #[command(flatten)]
+    service: ServiceArgs,
     /// The Terraform state of the configuration that has the service: a file, - for standard input, or `s3://BUCKET/KEY`
     #[arg(long, env = "EVENKEEL_TFSTATE", hide_env_values = true, value_name = "PLACE")]
     tfstate: Option<String>,
@@ -52,16 +37,7 @@ pub(super) struct DriftArgs {
     #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
     detailed_exitcode: bool,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    /// How to print it
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
-    output: OutputArg,
+    record: RecordArgs,
 }
 
 /// Prints what differs; returns the exit status.
@@ -69,17 +45,16 @@ pub(super) async fn run(args: &DriftArgs, environment: &Environment) -> u8 {
     match compare(args, environment).await {
         Ok(seen) => {
             let found = differences(&seen);
-            match args.output {
-                OutputArg::Text => print(&output::drift_text(&args.service, &seen, &found)),
-                OutputArg::Json => {
-                    print_json(&output::drift_document(&args.cluster, &args.service, &seen, &found));
-                }
+            let ServiceArgs { cluster, service } = &args.service;
+            match args.record.output {
+                OutputArg::Text => print(&output::drift_text(service, &seen, &found)),
+                OutputArg::Json => print_json(&output::drift_document(cluster, service, &seen, &found)),
             }
             if args.detailed_exitcode && !found.is_empty() { DIFFERS } else { 0 }
         }
         Err(failure) => {
             print_error(&output::failure_text(&failure));
-            if args.output == OutputArg::Json {
+            if args.record.output == OutputArg::Json {
                 print_json(&output::failed_document("evenkeel.drift/v1", &failure));
             }
             failure.kind().exit_status()
@@ -88,9 +63,10 @@ pub(super) async fn run(args: &DriftArgs, environment: &Environment) -> u8 {
 }
 
 async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, Failure> {
-    let (cluster, service) = (ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?);
-    let sinks = meaning::sinks(&args.record)?;
-    let aws = Aws::deployer(&meaning::connection(&args.connection, Some(&cluster), environment)).await?;
+    let (cluster, service) = meaning::service(&args.service)?;
+    let sinks = meaning::sinks(&args.record.record)?;
+    let aws =
+        Aws::deployer(&meaning::connection(&args.record.connection, Some(&cluster), environment)).await?;
     let objects = aws.objects();
     let state = match args.tfstate.as_deref() {
         Some(place) => Some(state(place, &objects).await?),

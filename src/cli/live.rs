@@ -2,7 +2,6 @@
 
 use crate::aws::connect;
 use crate::domain::failure::Failure;
-use crate::domain::request::{ClusterName, ServiceName};
 use crate::live::{Live, live};
 use crate::output;
 
@@ -34,7 +33,7 @@ pub(super) async fn run(args: &LiveArgs, environment: &Environment) -> u8 {
 }
 
 async fn look(args: &LiveArgs, environment: &Environment) -> Result<Live, Failure> {
-    let (cluster, service) = (ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?);
+    let (cluster, service) = meaning::service(&args.service)?;
     let ecs = connect(&meaning::connection(&args.connection, Some(&cluster), environment)).await?;
     live(&ecs, &cluster, &service).await
 }

@@ -10,7 +10,7 @@ use crate::domain::image_definitions;
 use crate::domain::record::{Sink, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 
-use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, WhatArgs};
+use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, WhatArgs};
 use super::environment::Environment;
 
 /// The image definitions file that AWS's own ECS action looks for, too.
@@ -41,12 +41,21 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
 /// # Errors
 /// [`FailureKind::InvalidInput`].
 pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Failure> {
+    let (cluster, service) = service(&args.service)?;
     Ok(DeployRequest {
-        cluster: ClusterName::parse(&args.cluster)?,
-        services: vec![ServiceName::parse(&args.service)?],
+        cluster,
+        services: vec![service],
         images: Images::default(),
         policy: policy(&args.rollout),
     })
+}
+
+/// The one service that is meant, and its cluster.
+///
+/// # Errors
+/// [`FailureKind::InvalidInput`] for a name that cannot be one.
+pub(super) fn service(args: &ServiceArgs) -> Result<(ClusterName, ServiceName), Failure> {
+    Ok((ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?))
 }
 
 fn policy(rollout: &RolloutArgs) -> Policy {

@@ -3,6 +3,7 @@
 mod action_type;
 mod args;
 mod call_site;
+mod command;
 mod deploy;
 mod deployment;
 mod drift;
@@ -31,7 +32,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::github::{self, Level};
 
-use args::{Cli, Command};
+use command::{Cli, Command};
 use environment::Environment;
 
 /// Runs the command in `arguments`, the program's name first, and returns its exit status.

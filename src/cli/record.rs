@@ -6,11 +6,11 @@ use crate::aws::{Aws, S3Objects, SsmParameters};
 use crate::bookkeeping::{self, Kept, Repair};
 use crate::clock::Clock;
 use crate::domain::failure::Failure;
-use crate::domain::request::{ClusterName, ServiceName};
+use crate::domain::request::ClusterName;
 use crate::output;
 use crate::record::{self, Store};
 
-use super::args::{ConnectionArgs, OutputArg};
+use super::args::{OutputArg, RecordArgs, ServiceArgs};
 use super::environment::Environment;
 use super::{meaning, print, print_error, print_json};
 
@@ -18,52 +18,22 @@ use super::{meaning, print, print_error, print_json};
 #[derive(Debug, Subcommand)]
 pub(super) enum RecordCommand {
     /// Put the empty record where there is nothing, for Terraform to read
-    Init(PlaceArgs),
+    Init(RecordArgs),
     /// Print what is recorded
-    Show(PlaceArgs),
+    Show(RecordArgs),
     /// Bring the record in step with what the service runs
     Repair(RepairArgs),
     /// Empty the record: nothing was deployed
     Reset(ResetArgs),
 }
 
-/// Which record
-#[derive(Debug, Args)]
-pub(super) struct PlaceArgs {
-    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
-    #[arg(
-        long,
-        env = "EVENKEEL_RECORD",
-        hide_env_values = true,
-        value_name = "SINK",
-        value_delimiter = ',',
-        required = true
-    )]
-    record: Vec<String>,
-    #[command(flatten)]
-    connection: ConnectionArgs,
-    /// How to print it
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
-    output: OutputArg,
-}
-
 /// Bring the record in step with what the service runs
 #[derive(Debug, Args)]
 pub(super) struct RepairArgs {
-    /// The cluster's name or ARN
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
-    cluster: String,
-    /// The service's name or ARN
-    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
-    service: String,
     #[command(flatten)]
-    place: PlaceArgs,
+    service: ServiceArgs,
+    #[command(flatten)]
+    place: RecordArgs,
     /// Record what the service is on although its rollout goes on; if that fails, repair again
     #[arg(long, env = "EVENKEEL_FORCE", hide_env_values = true)]
     force: bool,
@@ -73,7 +43,7 @@ pub(super) struct RepairArgs {
 #[derive(Debug, Args)]
 pub(super) struct ResetArgs {
     #[command(flatten)]
-    place: PlaceArgs,
+    place: RecordArgs,
     /// Empty it although it tells of a deployment in progress
     #[arg(long, env = "EVENKEEL_FORCE", hide_env_values = true)]
     force: bool,
@@ -105,12 +75,12 @@ pub(super) async fn run(command: &RecordCommand, environment: &Environment) -> u
     }
 }
 
-async fn init(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
+async fn init(args: &RecordArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
     let (_, stores) = open(args, None, environment).await?;
     bookkeeping::init(&stores).await
 }
 
-async fn show(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
+async fn show(args: &RecordArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
     let (_, stores) = open(args, None, environment).await?;
     bookkeeping::show(&stores).await
 }
@@ -121,7 +91,7 @@ async fn reset(args: &ResetArgs, environment: &Environment) -> Result<Vec<Kept>,
 }
 
 async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    let (cluster, service) = (ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?);
+    let (cluster, service) = meaning::service(&args.service)?;
     let (aws, stores) = open(&args.place, Some(&cluster), environment).await?;
     let repair = Repair {
         cluster: &cluster,
@@ -136,7 +106,7 @@ async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept
 type Stores = Vec<Store<S3Objects, SsmParameters>>;
 
 async fn open(
-    args: &PlaceArgs,
+    args: &RecordArgs,
     cluster: Option<&ClusterName>,
     environment: &Environment,
 ) -> Result<(Aws, Stores), Failure> {

@@ -1,0 +1,47 @@
+//! The command line as it is typed.
+
+use clap::{Parser, Subcommand};
+
+use super::action_type::ActionTypeCommand;
+#[cfg(feature = "sandbox")]
+use super::args::SandboxArgs;
+use super::args::{DeployArgs, LiveArgs, PlanArgs, RollbackArgs};
+use super::drift::DriftArgs;
+use super::policy::PolicyArgs;
+use super::record::RecordCommand;
+use super::worker::WorkerArgs;
+
+/// The deploy step for Amazon ECS that keeps Terraform on an even keel.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Put services on new images and watch their rollouts to a true verdict
+    Deploy(DeployArgs),
+    /// Show what a deploy would change; write nothing
+    Plan(PlanArgs),
+    /// Put a service back on the last revision that it ran well, and watch that to a true verdict
+    Rollback(RollbackArgs),
+    /// Show what a service runs now
+    Live(LiveArgs),
+    /// Compare what runs with what is recorded, and with what Terraform believes
+    Drift(DriftArgs),
+    /// Make, show, repair or empty the record of a service's deployments
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Take the jobs of the CodePipeline custom action, deploy, and answer each
+    Worker(WorkerArgs),
+    /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
+    #[command(subcommand)]
+    ActionType(ActionTypeCommand),
+    /// Print the smallest IAM policy for a deployment or a worker
+    Policy(PolicyArgs),
+    /// Play a pipeline's deploy action on an embedded AWS: no account, no network
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArgs),
+}

@@ -28,6 +28,10 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// that loses one or two, and this one in a thousand.
 const ATTEMPTS: u32 = 8;
 
+/// How long a connection may be idle and is used again: longer than the longest wait between two looks. One that
+/// lies idle while the network is cut off, and is not told of it, would cost a whole attempt to find out.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// How many requests are under way at once. A worker may want to renew a thousand claims at one
 /// moment, and a connection by TLS takes tens of kilobytes.
 const CONNECTIONS: usize = 32;
@@ -254,7 +258,7 @@ fn embedded(client: SharedHttpClient) -> SdkConfig {
 /// TLS by rustls and ring, with the system's root certificates.
 fn https() -> SharedHttpClient {
     let provider = tls::Provider::rustls(tls::rustls_provider::CryptoMode::Ring);
-    aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
+    aws_smithy_http_client::Builder::new().pool_idle_timeout(IDLE).tls_provider(provider).build_https()
 }
 
 #[cfg(test)]

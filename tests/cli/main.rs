@@ -5,6 +5,8 @@
 mod action_type;
 mod bookkeeping;
 mod buildspec;
+#[path = "../container/docker.rs"]
+mod docker;
 mod drift;
 mod endings;
 mod env;
@@ -13,9 +15,11 @@ mod github;
 mod junit;
 mod notifications;
 mod policy;
+mod readme;
 mod records;
 mod refusals;
 mod rollback;
 mod serving;
 mod signals;
 mod world;
+mod yaml;

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use evenkeel::sandbox::{FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
-use crate::world::Account;
+use crate::world::{Account, document};
 
 /// A webhook on loopback that is posted to once: its address, and what it was posted.
 fn webhook(status: &str) -> (String, JoinHandle<(String, Value)>) {
@@ -52,7 +52,7 @@ fn each_channel_is_told_in_its_own_form() {
     let said =
         ["EventBusName", "Source", "DetailType"].map(|member| event[member].as_str().unwrap().to_owned());
     assert_eq!(said, ["deploys", "evenkeel", "Evenkeel Deployment Ended"]);
-    let detail: Value = serde_json::from_str(event["Detail"].as_str().unwrap()).unwrap();
+    let detail = document(event["Detail"].as_str().unwrap());
     assert_eq!(
         (&detail["schema"], &detail["outcome"]),
         (&json!("evenkeel.notification/v1"), &json!("deployed"))
@@ -89,12 +89,8 @@ fn a_failure_and_a_rollback_are_told_as_well() {
     account.run(&[&back[..], &["--notify", "eventbridge:default"]].concat()).is(0, "deployed", None, &[]);
     let missing = ["--service", "api", "--notify", "eventbridge:default"];
     account.deploy(&missing).is(3, "failed", Some("invalid_input"), &[]);
-    let details: Vec<Value> = account
-        .sandbox
-        .events()
-        .iter()
-        .map(|event| serde_json::from_str(event["Detail"].as_str().unwrap()).unwrap())
-        .collect();
+    let details: Vec<Value> =
+        account.sandbox.events().iter().map(|event| document(event["Detail"].as_str().unwrap())).collect();
     let outcomes: Vec<_> = details.iter().map(|detail| detail["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["rolled_back", "deployed", "failed"]);
     assert_eq!(details[0]["services"][0]["failure"]["kind"], "rollout_failed");

@@ -1,6 +1,7 @@
 //! An embedded AWS on a loopback port, and the binary as a user's shell starts it.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
@@ -24,7 +25,7 @@ pub(crate) const NEW: &str = "registry.example.com:5000/shop/web:2";
 /// Secrets that no output may show: of the task definition, of the caller, of the role.
 pub(crate) const SECRETS: [&str; 3] = ["s3cret-in-environment", "s3cret-access-key", "s3cret-external-id"];
 
-/// An account with a cluster `prod` and a service `web` that runs `web:1`, served on loopback.
+/// An account with a cluster `prod` and a service `web` that runs `web:1`, served on this machine.
 pub(crate) struct Account {
     pub(crate) sandbox: Sandbox,
     pub(crate) folder: TempDir,
@@ -40,13 +41,22 @@ impl Account {
 
     /// The service has these members besides.
     pub(crate) fn with_service(more: Value) -> Self {
+        Self::serve(Ipv4Addr::LOCALHOST.into(), more)
+    }
+
+    /// Served on this address of the machine, on any port.
+    pub(crate) fn on(address: IpAddr) -> Self {
+        Self::serve(address, json!({}))
+    }
+
+    fn serve(address: IpAddr, more: Value) -> Self {
         let (serving, ended) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let sandbox = Sandbox::new(Clock::system());
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = TcpListener::bind((address, 0)).await.unwrap();
                 tell.send((sandbox.clone(), listener.local_addr().unwrap())).unwrap();
                 tokio::select! {
                     served = sandbox.serve(listener) => served.unwrap(),
@@ -180,21 +190,7 @@ impl Ended {
 
     /// Standard output as the one document that it is, valid by the schema that it names.
     pub(crate) fn document(&self) -> Value {
-        let document: Value =
-            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        let schema = match document["schema"].as_str() {
-            Some("evenkeel.deployment/v1") => include_str!("schemas/deployment.v1.json"),
-            Some("evenkeel.plan/v1") => include_str!("schemas/plan.v1.json"),
-            Some("evenkeel.live/v1") => include_str!("schemas/live.v1.json"),
-            Some("evenkeel.drift/v1") => include_str!("schemas/drift.v1.json"),
-            Some("evenkeel.records/v1") => include_str!("schemas/records.v1.json"),
-            other => panic!("no schema {other:?}: {self:?}"),
-        };
-        let schema: Value = serde_json::from_str(schema).unwrap();
-        let validator = jsonschema::validator_for(&schema).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{errors:?}: {document:#}");
-        document
+        document(&self.stdout)
     }
 
     /// Asserts the status, the outcome and the failure's kind, and that the message has these words.
@@ -210,4 +206,23 @@ impl Ended {
             assert!(self.stderr.contains(word), "{word:?} is not on standard error: {self:?}");
         }
     }
+}
+
+/// A document, valid by the schema that it names.
+pub(crate) fn document(text: &str) -> Value {
+    let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let schema = match document["schema"].as_str() {
+        Some("evenkeel.deployment/v1") => include_str!("schemas/deployment.v1.json"),
+        Some("evenkeel.plan/v1") => include_str!("schemas/plan.v1.json"),
+        Some("evenkeel.live/v1") => include_str!("schemas/live.v1.json"),
+        Some("evenkeel.drift/v1") => include_str!("schemas/drift.v1.json"),
+        Some("evenkeel.records/v1") => include_str!("schemas/records.v1.json"),
+        Some("evenkeel.notification/v1") => include_str!("schemas/notification.v1.json"),
+        other => panic!("no schema {other:?}: {text}"),
+    };
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}: {document:#}");
+    document
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod crashes;
+#[path = "../container/docker.rs"]
+mod docker;
 mod many;
 mod operation;
 mod processes;

@@ -1,6 +1,5 @@
 //! The image as an orchestrator runs it, three times on one network: one container is killed, one is cut
 //! off and comes back.
-//! `tests/container/run` builds the image and names it in `EVENKEEL_IMAGE`.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use evenkeel::sandbox::{ActionStatus, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
+use crate::docker::{Network, docker, image};
 use crate::served::Served;
 use crate::world::{CLUSTER, NEW, Pipeline, say};
 
@@ -17,17 +17,14 @@ const SERVICES: usize = 45;
 
 #[test]
 fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_comes_back() {
-    let Some(image) = image() else {
-        say("skipped: EVENKEEL_IMAGE names no image; tests/container/run builds one");
-        return;
-    };
-    let network = Network::create();
-    let served = Served::on(network.gateway().parse().unwrap());
+    let Some(image) = image() else { return };
+    let network = Network::create("replicas");
+    let served = Served::on(network.gateway());
     let pipeline = &served.pipeline;
     pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
-    // In this order, because the engine gives the lowest address that is free: who comes back gets its own again.
-    let [stays, cut_off, killed] =
-        ["stays", "cut-off", "killed"].map(|name| Replica::start(name, &image, &network, &served));
+    // In this order, because the engine gives the lowest address that is free: who comes back gets another than it had.
+    let [stays, killed, cut_off] =
+        ["stays", "killed", "cut-off"].map(|name| Replica::start(name, &image, &network, &served));
 
     // Each wave is there before something happens, so that somebody is in the middle of it then.
     let mut executions = start(pipeline, 0..15);
@@ -69,12 +66,6 @@ fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_com
         of_killed.len(),
         of_cut_off.len()
     ));
-}
-
-/// The image that is to be run, if there is one.
-#[expect(clippy::disallowed_methods, reason = "whoever built the image tells its name to this process")]
-fn image() -> Option<String> {
-    std::env::var("EVENKEEL_IMAGE").ok()
 }
 
 /// Starts an action for each of new services whose rollouts take three seconds.
@@ -164,32 +155,4 @@ impl Drop for Replica {
     fn drop(&mut self) {
         let _ = Command::new("docker").args(["rm", "--force", &self.container]).output();
     }
-}
-
-/// A network of its own, whose gateway is this machine. Its containers are dropped before it.
-struct Network(String);
-
-impl Network {
-    fn create() -> Self {
-        let network = Self(format!("evenkeel-{}", std::process::id()));
-        docker(&["network", "create", &network.0]);
-        network
-    }
-
-    fn gateway(&self) -> String {
-        docker(&["network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", &self.0])
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = Command::new("docker").args(["network", "rm", &self.0]).output();
-    }
-}
-
-/// Runs the engine's command line; returns what it prints.
-fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

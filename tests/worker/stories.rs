@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, Rollout, RolloutOutcome};
+use evenkeel::sandbox::{Action, ActionStatus, Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -49,6 +49,24 @@ async fn a_job_is_taken_deployed_and_answered_once() {
     assert_eq!(record["source"]["kind"], "codepipeline");
     let variables = file(&output, "evenkeel.auto.tfvars.json");
     assert_eq!(variables["evenkeel_live"]["revision"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_example_pipeline_deploys_what_its_build_wrote() {
+    let example: Value =
+        serde_json::from_str(include_str!("../../pipeline/codepipeline/pipeline.json")).unwrap();
+    let deploy = &example["pipeline"]["stages"][2]["actions"][0];
+    assert_eq!(
+        deploy["actionTypeId"],
+        json!({ "category": "Deploy", "owner": "Custom", "provider": "Evenkeel", "version": "1" })
+    );
+    let configuration = serde_json::from_value(deploy["configuration"].clone()).unwrap();
+    let pipeline = Pipeline::new();
+    let action = Action { configuration, ..action("", &[]) };
+    let execution = pipeline.sandbox.start_action(action).unwrap();
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, pipeline.live("web")), (ActionStatus::Succeeded, "web:2".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! The GitHub action, run as GitHub's runner runs its container.
 
 mod annotations;
+mod container;
 mod runner;
 mod steps;
+mod workflow;

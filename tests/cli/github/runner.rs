@@ -2,12 +2,32 @@
 //! the log (the runner's source: `ContainerActionHandler`, `ActionCommandManager`, `FileCommandManager`).
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::world::{Account, SECRETS};
+use serde_json::Value;
 
-const ACTION: &str = include_str!("../../../action.yml");
+use crate::docker::Network;
+use crate::world::{Account, SECRETS};
+use crate::yaml;
+
+/// The user, and the group, that GitHub's hosted runners are.
+const RUNNER: u32 = 1001;
+
+/// What the runner gives every container, and no log may show.
+const RUNTIME_TOKEN: &str = "s3cret-of-the-runner";
+
+/// The files by which a step tells the runner something.
+const FILES: [(&str, &str); 6] = [
+    ("GITHUB_ENV", "file_commands/set_env_1"),
+    ("GITHUB_EVENT_PATH", "workflow/event.json"),
+    ("GITHUB_OUTPUT", "file_commands/set_output_1"),
+    ("GITHUB_PATH", "file_commands/add_path_1"),
+    ("GITHUB_STATE", "file_commands/save_state_1"),
+    ("GITHUB_STEP_SUMMARY", "file_commands/step_summary_1"),
+];
 
 /// The commands that the runner knows.
 const COMMANDS: [&str; 12] = [
@@ -42,53 +62,155 @@ pub(crate) struct Step {
     open_groups: usize,
 }
 
-/// The names at the second level of a part of `action.yml`.
-pub(crate) fn declared(part: &str) -> Vec<&'static str> {
-    let lines = ACTION.lines().skip_while(|line| *line != format!("{part}:")).skip(1);
-    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
-    lines
-        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':').filter(|name| !name.starts_with(' ')))
-        .collect()
+/// The action, as its repository has it.
+pub(crate) fn action() -> Value {
+    yaml::read(include_str!("../../../action.yml"))
 }
 
-/// Runs the action with these inputs; those that are not given are empty, as the runner has them.
+/// The names of a part of `action.yml`, in alphabetical order.
+pub(crate) fn declared(part: &str) -> Vec<String> {
+    action()[part].as_object().unwrap().keys().cloned().collect()
+}
+
+/// Where the runner has the action run.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// The binary alone, which takes less time than a container and sees the same, but for the paths.
+    Process,
+    /// A container of this image, on the network that the runner makes for a job with services.
+    Container {
+        /// The image.
+        image: &'a str,
+        /// The network.
+        network: &'a Network,
+    },
+}
+
+/// Runs the action's binary with these inputs; those that are not given are empty, as the runner has them.
 pub(crate) fn run(account: &Account, inputs: &[(&str, &str)]) -> Step {
-    let github = account.path().join("github");
-    for folder in ["home", "workflow", "file_commands", "workspace"] {
-        std::fs::create_dir_all(github.join(folder)).unwrap();
-    }
-    let file = |name: &str| {
-        let path = github.join("file_commands").join(name);
-        std::fs::write(&path, "").unwrap();
-        path
-    };
-    let (output, summary) = (file("set_output_1"), file("step_summary_1"));
-    let mut command: Command = account.command(&["deploy"]);
-    command.current_dir(github.join("workspace"));
-    command.env("HOME", github.join("home")).env("CI", "true").env("GITHUB_ACTIONS", "true");
-    command.env("GITHUB_WORKSPACE", github.join("workspace")).env("GITHUB_RUN_ID", "42");
-    command.env("GITHUB_SERVER_URL", "https://github.com").env("GITHUB_REPOSITORY", "shop/web");
-    command.env("GITHUB_OUTPUT", &output).env("GITHUB_STEP_SUMMARY", &summary);
-    for (name, path) in
-        [("GITHUB_ENV", "set_env_1"), ("GITHUB_PATH", "add_path_1"), ("GITHUB_STATE", "save_state_1")]
-    {
-        command.env(name, file(path));
+    run_in(Place::Process, account, inputs)
+}
+
+/// Runs the action there with these inputs.
+pub(crate) fn run_in(place: Place<'_>, account: &Account, inputs: &[(&str, &str)]) -> Step {
+    let folders = Folders::create(account.path());
+    let mut environment = of_the_step(account);
+    environment.extend(FILES.map(|(name, file)| (name.to_owned(), folders.seen_from(place, file))));
+    for (name, folder) in [("HOME", "home"), ("GITHUB_WORKSPACE", "workspace")] {
+        environment.insert(name.to_owned(), folders.seen_from(place, folder));
     }
     let names = declared("inputs").into_iter().map(|name| (name, ""));
-    for (name, value) in names.chain(inputs.iter().copied()) {
-        command.env(format!("INPUT_{}", name.to_uppercase()), value);
+    for (name, value) in names.chain(inputs.iter().map(|(name, value)| ((*name).to_owned(), *value))) {
+        environment.insert(format!("INPUT_{}", name.to_uppercase()), value.to_owned());
     }
-    let ended = command.output().unwrap();
+    let mut command = match place {
+        Place::Process => {
+            let mut command = account.command(&[]);
+            command.current_dir(folders.0.join("workspace"));
+            command
+        }
+        Place::Container { image, network } => folders.docker_run(image, network, environment.keys()),
+    };
+    let arguments = action()["runs"]["args"].take();
+    let ended = command.args(yaml::texts(&arguments)).envs(&environment).output().unwrap();
+
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let mut step = Step { status: ended.status.code(), ..Step::default() };
     step.read_log(&text(&ended.stderr));
     step.read_log(&text(&ended.stdout));
-    step.outputs = outputs(&output);
-    step.summary = std::fs::read_to_string(&summary).unwrap();
+    step.outputs = outputs(&folders.read("file_commands/set_output_1"));
+    step.summary = folders.read("file_commands/step_summary_1");
     assert_eq!(step.open_groups, 0, "{step:#?}");
+    for file in ["set_env_1", "add_path_1", "save_state_1"] {
+        assert_eq!(folders.read(&format!("file_commands/{file}")), "", "{file}");
+    }
     let shown = format!("{:?} {:?} {:?} {}", step.log, step.annotations, step.outputs, step.summary);
-    assert!(SECRETS.iter().all(|secret| !shown.contains(secret)), "{shown}");
+    let mut secrets = SECRETS.iter().chain([&RUNTIME_TOKEN]);
+    assert!(secrets.all(|secret| !shown.contains(secret)), "{shown}");
     step
+}
+
+/// What a step has in its environment wherever it runs: of the job, and of the steps before it.
+fn of_the_step(account: &Account) -> BTreeMap<String, String> {
+    let job = [
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_ACTION", "deploy"),
+        ("GITHUB_ACTION_REPOSITORY", "evenkeel/evenkeel"),
+        ("GITHUB_EVENT_NAME", "push"),
+        ("GITHUB_JOB", "deploy"),
+        ("GITHUB_REF", "refs/heads/main"),
+        ("GITHUB_REPOSITORY", "shop/web"),
+        ("GITHUB_RUN_ATTEMPT", "1"),
+        ("GITHUB_RUN_ID", "42"),
+        ("GITHUB_SERVER_URL", "https://github.com"),
+        ("GITHUB_SHA", "4f2c"),
+        ("RUNNER_OS", "Linux"),
+        ("ACTIONS_RUNTIME_TOKEN", RUNTIME_TOKEN),
+    ];
+    let job = job.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let account = account.command(&[]);
+    let text = |text: &OsStr| text.to_str().unwrap().to_owned();
+    let account = account.get_envs().map(|(name, value)| (text(name), text(value.unwrap())));
+    account.chain(job).collect()
+}
+
+/// The folders that the runner mounts below `/github`, in the account's folder.
+struct Folders(PathBuf);
+
+impl Folders {
+    /// They are the runner's own, and nobody else may write to them.
+    fn create(account: &Path) -> Self {
+        let folders = Self(account.join("github"));
+        let names = ["home", "workflow", "file_commands", "workspace"].map(|name| folders.0.join(name));
+        for name in &names {
+            std::fs::create_dir_all(name).unwrap();
+        }
+        let files = FILES.map(|(_, file)| folders.0.join(file));
+        for file in &files {
+            std::fs::write(file, "").unwrap();
+        }
+        if std::fs::metadata(account).unwrap().uid() == 0 {
+            for path in names.iter().chain(&files) {
+                chown(path, Some(RUNNER), Some(RUNNER)).unwrap();
+            }
+        }
+        folders
+    }
+
+    fn seen_from(&self, place: Place<'_>, path: &str) -> String {
+        match place {
+            Place::Process => self.0.join(path).to_str().unwrap().to_owned(),
+            Place::Container { .. } => format!("/github/{path}"),
+        }
+    }
+
+    /// A container as the runner starts it, which gets the variables of these names.
+    fn docker_run<'a>(
+        &self,
+        image: &str,
+        network: &Network,
+        variables: impl Iterator<Item = &'a String>,
+    ) -> Command {
+        let account = self.0.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
+        let mut command = Command::new("docker");
+        command.args(["run", "--name", account.trim_start_matches('.'), "--label", "evenkeel-test"]);
+        command.args(["--workdir", "/github/workspace", "--rm"]);
+        variables.for_each(|name| {
+            command.args(["-e", name]);
+        });
+        command.args(["-e", "GITHUB_ACTIONS=true", "--network", &network.0]);
+        command.args(["-v", "/var/run/docker.sock:/var/run/docker.sock"]);
+        for folder in ["home", "workflow", "file_commands", "workspace"] {
+            command.args(["-v", &format!("{}:/github/{folder}", self.0.join(folder).display())]);
+        }
+        command.arg(image);
+        command
+    }
+
+    fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.0.join(path)).unwrap()
+    }
 }
 
 impl Step {
@@ -152,8 +274,7 @@ fn old(line: &str, stopped: Option<&str>) -> Option<Found> {
 }
 
 /// The file of outputs: `name=value`, or `name<<word` and all lines until that word.
-fn outputs(path: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(path).unwrap();
+fn outputs(text: &str) -> BTreeMap<String, String> {
     let mut outputs = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

@@ -1,17 +1,27 @@
 //! Inputs, outputs and the summary of a step that succeeds, fails, plans or is wrong.
 
+use std::collections::BTreeSet;
+
 use evenkeel::sandbox::RolloutOutcome;
 use serde_json::{Value, json};
 
-use super::runner::{declared, run};
+use super::runner::{Place, declared, run, run_in};
 use crate::world::{APP_NEW, Account, NEW, SECRETS};
 
 const WEB: [(&str, &str); 3] = [("cluster", "prod"), ("service", "web"), ("images", APP_NEW)];
 
 #[test]
 fn a_step_that_deploys_tells_it_by_outputs_and_a_summary() {
-    let account = Account::new();
-    let step = run(&account, &WEB);
+    deploys(Place::Process, &Account::new());
+}
+
+#[test]
+fn a_step_that_fails_says_why_and_how_it_stands() {
+    fails(Place::Process, &Account::new());
+}
+
+pub(super) fn deploys(place: Place<'_>, account: &Account) {
+    let step = run_in(place, account, &WEB);
     assert_eq!(step.status, Some(0), "{step:#?}");
     let output = |name: &str| step.outputs[name].as_str();
     assert_eq!(output("outcome"), "deployed");
@@ -25,9 +35,7 @@ fn a_step_that_deploys_tells_it_by_outputs_and_a_summary() {
     assert_eq!(images, json!({ "app": NEW, "proxy": "envoy:1" }));
     let whole: Value = serde_json::from_str(output("json")).unwrap();
     assert_eq!(whole["services"][0]["deploymentId"], output("deployment-id"));
-    let mut declared = declared("outputs");
-    declared.sort_unstable();
-    assert_eq!(step.outputs.keys().map(String::as_str).collect::<Vec<_>>(), declared);
+    assert_eq!(step.outputs.keys().cloned().collect::<Vec<_>>(), declared("outputs"));
 
     assert_eq!(step.groups, ["Deployment of web in prod"]);
     assert_eq!(
@@ -53,11 +61,9 @@ fn a_step_that_deploys_tells_it_by_outputs_and_a_summary() {
     }
 }
 
-#[test]
-fn a_step_that_fails_says_why_and_how_it_stands() {
-    let account = Account::new();
+pub(super) fn fails(place: Place<'_>, account: &Account) {
     account.next_rollout(RolloutOutcome::Crash);
-    let step = run(&account, &WEB);
+    let step = run_in(place, account, &WEB);
     assert_eq!(step.status, Some(1), "{step:#?}");
     assert_eq!(step.outputs["outcome"], "rolled_back");
     assert_eq!(step.outputs["revision"], "1");
@@ -103,7 +109,8 @@ fn every_input_of_the_action_is_read() {
         ("external-id", SECRETS[2]),
         ("region", "eu-west-1"),
     ];
-    assert_eq!(given.map(|(name, _)| name).to_vec(), declared("inputs"));
+    let names: BTreeSet<_> = given.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), declared("inputs"));
     let step = run(&account, &given);
     assert_eq!((step.status, step.outputs["outcome"].as_str()), (Some(0), "started"), "{step:#?}");
     assert_eq!(step.masks, [SECRETS[2]]);

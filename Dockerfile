@@ -46,15 +46,15 @@ RUN set -eu; . /target.env; \
     mkdir -p src examples/measure; \
     echo 'fn main() {}' | tee src/main.rs examples/pace.rs > examples/measure/main.rs; \
     : > src/lib.rs; \
-    cargo build --locked --profile dist --no-default-features; \
+    cargo build --locked --release --no-default-features; \
     rm -r src
 
 COPY src src
 # Cargo goes by the time of a file, and these may be older than the program that does nothing.
 RUN set -eu; . /target.env; \
     find src -exec touch {} +; \
-    cargo build --locked --profile dist --no-default-features; \
-    cp "target/$CARGO_BUILD_TARGET/dist/evenkeel" /evenkeel
+    cargo build --locked --release --no-default-features; \
+    cp "target/$CARGO_BUILD_TARGET/release/evenkeel" /evenkeel
 
 # The runtime's files, each at the place where it will be. Their times are fixed, so that equal content is an equal layer.
 RUN set -eu; . /target.env; \

@@ -1,8 +1,8 @@
 //! Measures what Evenkeel costs: processor time, peak memory, wall time and calls.
 //!
 //! ```text
-//! cargo build --locked --profile dist
-//! cargo run --locked --example measure -- --binary target/dist/evenkeel
+//! cargo build --locked --release --no-default-features
+//! cargo run --locked --example measure -- --binary target/release/evenkeel
 //! ```
 //!
 //! The binary runs against the embedded AWS over loopback: a deployment, a number of times, of which
@@ -21,7 +21,7 @@ use clap::Parser;
 #[derive(Parser)]
 struct Arguments {
     /// The binary to measure
-    #[arg(long, default_value = "target/dist/evenkeel")]
+    #[arg(long, default_value = "target/release/evenkeel")]
     binary: PathBuf,
     /// How often each deployment is run
     #[arg(long, default_value_t = 11)]

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -34,7 +35,23 @@ def main():
             "image": lambda: image.check(tell, given.image, registry, cleanup),
             "deploy": lambda: image.deploys(tell, given.image, given.evenkeel.resolve(), cleanup),
             "rollouts": lambda: rollouts.check(tell, given.image, given.service, registry, cleanup),
-            "replicas": lambda: replicas(tell, given.image),
+            "action": lambda: rust(
+                tell,
+                given.image,
+                "The GitHub action, built and started as GitHub's runner does",
+                "success and failure are told by the runner's files and commands",
+                "cli",
+                "github::container",
+            ),
+            "replicas": lambda: rust(
+                tell,
+                given.image,
+                "Three replicas on one queue: one is killed, one is cut off and comes back",
+                "all jobs end once and right",
+                "worker",
+                "replicas",
+                told="actions ended",
+            ),
             "publish": lambda: publish.check(tell, registry, cleanup),
         }
         for name, part in parts.items():
@@ -50,11 +67,11 @@ def main():
     return 1 if tell.failed else 0
 
 
-def replicas(tell, tag):
-    tell.heading("Three replicas on one queue: one is killed, one is cut off and comes back")
-    command = ["cargo", "test", "--locked", "--test", "worker", "replicas", "--", "--nocapture"]
+def rust(tell, tag, heading, promise, test, name, told=None):
+    """A test of the Rust project that runs the image, if it is named one."""
+    tell.heading(heading)
     done = subprocess.run(
-        command,
+        ["cargo", "test", "--locked", "--test", test, name, "--", "--nocapture"],
         cwd=ROOT,
         env=os.environ | {"EVENKEEL_IMAGE": tag},
         capture_output=True,
@@ -62,11 +79,11 @@ def replicas(tell, tag):
         timeout=1200,
     )
     for line in done.stderr.splitlines():
-        if "actions ended" in line:
+        if told and told in line:
             tell.note(line)
-    ended = "test result: ok. 1 passed" in done.stdout and "skipped" not in done.stderr
-    tell.row("all jobs end once and right", True, done.returncode == 0 and ended)
-    if not ended:
+    ran = re.search(r"test result: ok\. [1-9]\d* passed", done.stdout) and "skipped" not in done.stderr
+    tell.row(promise, (0, True), (done.returncode, bool(ran)))
+    if not ran:
         tell.note((done.stdout + done.stderr)[-4000:])
 
 

@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 from engine import CONFINED, docker, inspect, until
+from tls import Tls
 
 LIMIT = 25_000_000
 
@@ -145,13 +146,13 @@ def deploys(tell, image, evenkeel, cleanup):
     if os.getuid() == 0:
         os.chown(workspace, owner, owner)
 
-    def run(*arguments, user=()):
+    def run(*arguments, options=(), more={}):
         settings = {
             "AWS_ENDPOINT_URL": "http://aws:4566",
             "AWS_REGION": "eu-west-1",
             "AWS_ACCESS_KEY_ID": "embedded",
             "AWS_SECRET_ACCESS_KEY": "embedded",
-        }
+        } | more
         environment = [f"--env={name}={value}" for name, value in settings.items()]
         what = ["--cluster", "demo", "--service", "web", "--output", "json"]
         return docker(
@@ -162,7 +163,7 @@ def deploys(tell, image, evenkeel, cleanup):
                 network,
                 *CONFINED,
                 *environment,
-                *user,
+                *options,
                 f"--volume={workspace}:/work",
                 image,
             ),
@@ -178,6 +179,25 @@ def deploys(tell, image, evenkeel, cleanup):
         "the same again changes nothing", "unchanged", json.loads(run("deploy").stdout or "{}").get("outcome")
     )
 
+    gateway = inspect(network)["IPAM"]["Config"][0]["Gateway"]
+    aws = inspect(f"{network}-aws")["NetworkSettings"]["Networks"][network]["IPAddress"]
+    tls = Tls("aws.test", gateway, (aws, 4566))
+    (workspace / "authority.pem").write_bytes(tls.authority)
+    secure = {"AWS_ENDPOINT_URL": tls.url, "AWS_MAX_ATTEMPTS": "1"}
+    host = ("--add-host", f"aws.test:{gateway}")
+    unknown = run("deploy", options=host, more=secure)
+    tell.row(
+        "over TLS, an authority that is not in the image is not trusted",
+        (75, True),
+        (unknown.returncode, "certificate" in unknown.stderr),
+    )
+    known = run("deploy", options=host, more=secure | {"SSL_CERT_FILE": "/work/authority.pem"})
+    tell.row(
+        "over TLS, an authority that it is given is",
+        "unchanged",
+        json.loads(known.stdout or "{}").get("outcome"),
+    )
+
     record = ("deploy", "--record", "file:record.json")
     refused = run(*record)
     tell.row(
@@ -186,7 +206,7 @@ def deploys(tell, image, evenkeel, cleanup):
         refused.returncode != 0 and "record.json" in refused.stderr + refused.stdout,
     )
     tell.row(
-        "it can as the workspace's owner", 0, run(*record, user=["--user", f"{owner}:{owner}"]).returncode
+        "it can as the workspace's owner", 0, run(*record, options=["--user", f"{owner}:{owner}"]).returncode
     )
     written = workspace / "record.json"
     tell.row("then the file is the owner's", owner, written.stat().st_uid if written.exists() else None)

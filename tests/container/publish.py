@@ -75,10 +75,9 @@ def bill(tell, text):
     refused = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
     tell.row("the bill of materials is CycloneDX 1.5", None, refused and str(refused)[:500])
     document = json.loads(text)
-    names = {component["name"] for component in document["components"]}
-    tell.note(
-        f"{len(names)} components, {sum('licenses' in it for it in document['components'])} of them crates with a licence"
-    )
+    components = document["components"]
+    names = {component["name"] for component in components}
+    tell.note(f"{len(components)} components, {sum('licenses' in it for it in components)} of them with a licence")
     tell.row(
         "it has what is in the image",
         set(),

@@ -6,7 +6,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
@@ -18,6 +17,7 @@ use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
 use super::crowd::at_most;
+use super::settings::settings;
 use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParameters};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
@@ -126,11 +126,8 @@ impl Aws {
     /// The Parameter Store of AWS Systems Manager.
     #[must_use]
     pub fn parameters(&self) -> SsmParameters {
-        let mut config = aws_sdk_ssm::config::Builder::from(&self.config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
-        SsmParameters::new(aws_sdk_ssm::Client::from_conf(config.build()))
+        let settings = settings!(aws_sdk_ssm, &self.config, &self.calls);
+        SsmParameters::new(aws_sdk_ssm::Client::from_conf(settings.build()))
     }
 
     /// Those who are told that a deployment has ended.
@@ -146,12 +143,8 @@ impl Aws {
     }
 
     pub(super) fn codepipeline(&self) -> aws_sdk_codepipeline::Client {
-        let mut config =
-            aws_sdk_codepipeline::config::Builder::from(&self.config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
-        aws_sdk_codepipeline::Client::from_conf(config.build())
+        let settings = settings!(aws_sdk_codepipeline, &self.config, &self.calls);
+        aws_sdk_codepipeline::Client::from_conf(settings.build())
     }
 
     /// Amazon S3.
@@ -162,15 +155,11 @@ impl Aws {
 
     fn s3(&self, config: &SdkConfig) -> S3Objects {
         // The SDK's own checksums need more of the bucket's side than all of S3's emulators have.
-        let mut config = aws_sdk_s3::config::Builder::from(config)
-            .retry_partition(allowance())
+        let settings = settings!(aws_sdk_s3, config, &self.calls)
             .force_path_style(self.path_style)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
-        S3Objects::new(aws_sdk_s3::Client::from_conf(config.build()))
+        S3Objects::new(aws_sdk_s3::Client::from_conf(settings.build()))
     }
 
     /// The same in another's name.
@@ -218,12 +207,6 @@ impl Access for Aws {
         let provider = SharedCredentialsProvider::new(credentials);
         self.s3(&self.config.clone().into_builder().credentials_provider(provider).build())
     }
-}
-
-/// The SDK lets all clients of a process share one allowance of retries, and one outage would use it
-/// up for the next deployment. Ours are few, and limited for each call.
-pub(super) fn allowance() -> RetryPartition {
-    RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build()
 }
 
 /// A role session's name: 2 to 64 of `[\w+=,.@-]` (AWS STS API reference, `AssumeRole`).

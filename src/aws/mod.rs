@@ -19,6 +19,7 @@ mod notifier;
 mod raw_json;
 mod retry;
 mod s3;
+mod settings;
 mod shapes;
 mod ssm;
 

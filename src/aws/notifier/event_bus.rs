@@ -6,8 +6,8 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Notification;
 
-use super::super::connect::allowance;
 use super::super::error::failure_of;
+use super::super::settings::settings;
 use super::AwsNotifier;
 
 /// Who the event is from, and what it is: what rules match on.
@@ -21,14 +21,10 @@ impl AwsNotifier {
         bus: &str,
         notification: &Notification,
     ) -> Result<(), Failure> {
-        let mut config = aws_sdk_eventbridge::config::Builder::from(config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
         let entry = PutEventsRequestEntry::builder().source(SOURCE).detail_type(DETAIL_TYPE);
         let entry = entry.event_bus_name(bus).detail(&notification.detail);
         let entry = entry.set_resources(Some(notification.resources.clone())).build();
-        let client = aws_sdk_eventbridge::Client::from_conf(config.build());
+        let client = aws_sdk_eventbridge::Client::from_conf(settings!(aws_sdk_eventbridge, config, &self.calls).build());
         let sent = Box::pin(client.put_events().entries(entry).send()).await;
         let answer = sent.map_err(|error| failure_of("events", "PutEvents", bus, &error))?;
         // A refused event is answered with 200 (Amazon EventBridge API reference, `PutEvents`).

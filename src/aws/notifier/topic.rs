@@ -6,8 +6,8 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Notification;
 
-use super::super::connect::allowance;
 use super::super::error::failure_of;
+use super::super::settings::settings;
 use super::AwsNotifier;
 
 /// The longest subject of a message, which has no other characters than ASCII's (Amazon SNS API
@@ -21,15 +21,11 @@ impl AwsNotifier {
         arn: &str,
         notification: &Notification,
     ) -> Result<(), Failure> {
-        let mut config = aws_sdk_sns::config::Builder::from(config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
         let outcome = MessageAttributeValue::builder().data_type("String").string_value(notification.outcome);
         let outcome = outcome.build().map_err(|error| {
             Failure::new(FailureKind::Bug, format!("Publish of {arn} cannot be asked")).caused_by(error)
         })?;
-        let client = aws_sdk_sns::Client::from_conf(config.build());
+        let client = aws_sdk_sns::Client::from_conf(settings!(aws_sdk_sns, config, &self.calls).build());
         let mut call = client.publish().topic_arn(arn).subject(subject(&notification.subject));
         call = call.message(&notification.text).message_attributes("outcome", outcome);
         if arn.ends_with(".fifo") {

@@ -11,8 +11,8 @@ use crate::domain::job::Secret;
 use crate::domain::notification::Notification;
 
 use super::super::components::CaptureComponents;
-use super::super::connect::allowance;
 use super::super::error::failure_of;
+use super::super::settings::settings;
 use super::AwsNotifier;
 
 /// Where a webhook may be without TLS: nobody listens in on the way.
@@ -21,12 +21,9 @@ const HERE: [&str; 3] = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
 impl AwsNotifier {
     /// Posts the text in the form of Slack's incoming webhooks, which others take, too.
     pub(super) async fn post(&self, parameter: &str, notification: &Notification) -> Result<(), Failure> {
-        let mut config = aws_sdk_ssm::config::Builder::from(&self.config).retry_partition(allowance());
-        if let Some(calls) = &self.calls {
-            config = config.interceptor(calls.clone());
-        }
+        let settings = settings!(aws_sdk_ssm, &self.config, &self.calls);
         let components = CaptureComponents::default();
-        let call = aws_sdk_ssm::Client::from_conf(config.build()).get_parameter();
+        let call = aws_sdk_ssm::Client::from_conf(settings.build()).get_parameter();
         let call = call.name(parameter).with_decryption(true);
         let sent = Box::pin(call.customize().interceptor(components.clone()).send()).await;
         let answer = sent.map_err(|error| failure_of("ssm", "GetParameter", parameter, &error))?;

@@ -1,0 +1,24 @@
+//! What the clients of all services have in common beside the SDK's configuration.
+
+use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
+
+/// The settings of a client of the SDK crate `$sdk`, made of an `SdkConfig`: with an allowance of retries of its own,
+/// and with whoever is to be told of its calls. Each crate has a type of its own for them, so this is no function.
+macro_rules! settings {
+    ($sdk:ident, $config:expr, $calls:expr) => {{
+        let settings = $sdk::config::Builder::from($config);
+        let mut settings = settings.retry_partition($crate::aws::settings::allowance());
+        if let Some(calls) = $calls {
+            settings = settings.interceptor(calls.clone());
+        }
+        settings
+    }};
+}
+
+pub(super) use settings;
+
+/// The SDK lets all clients of a process share one allowance of retries, and one outage would use it
+/// up for the next deployment. Ours are few, and limited for each call.
+pub(super) fn allowance() -> RetryPartition {
+    RetryPartition::custom("evenkeel").token_bucket(TokenBucket::unlimited()).build()
+}

@@ -33,7 +33,7 @@ def check(tell, registry, cleanup):
     ).stdout.strip()
     revision = revision or "0123456789abcdef0123456789abcdef01234567"
     tag = f"{registry.address}/evenkeel:{revision[:12]}"
-    cleanup.later("rmi", "--force", tag, "evenkeel:build")
+    cleanup.later("rmi", "--force", "--no-prune", tag, "evenkeel:build")
 
     failed, workspace, _ = build(registry, cleanup, revision, TEST="false")
     tell.row("a build whose tests fail ends with their status", 1, failed)

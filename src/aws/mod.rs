@@ -1,7 +1,9 @@
 //! The AWS side: SDK types become nouns of the domain, errors get their kind. Decides nothing.
 
-// The SDK's enums are non-exhaustive: what it does not know yet becomes a named `Unknown` of ours.
-#![allow(clippy::wildcard_enum_match_arm)]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the SDK's enums are non-exhaustive: what it does not know yet becomes a named `Unknown` of ours"
+)]
 
 mod action_type;
 mod calls;

@@ -1,4 +1,4 @@
-"""Checks the image, and deploys real containers with it. `run` beside this file has built it."""
+"""Checks the image, and deploys real containers with it. `build` beside this file has built it."""
 
 import argparse
 import os

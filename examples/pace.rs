@@ -194,7 +194,7 @@ async fn watch(sandbox: &Sandbox, clock: Clock, course: &Course) -> anyhow::Resu
     let source = Source { kind: "cli".to_owned(), id: None, url: None };
     let world = World {
         ecs: &ecs,
-        records: &records,
+        records: vec![&records],
         clock,
         polling: Polling::default(),
         interrupt,

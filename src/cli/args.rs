@@ -50,9 +50,27 @@ pub(super) struct ServiceArgs {
     pub(super) service: String,
 }
 
+/// Which services' records are meant, where the name of a record has placeholders.
+#[derive(Debug, Args)]
+pub(super) struct NamesArgs {
+    /// The cluster that {cluster} in the record's name stands for
+    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+    /// A service that {service} in the record's name stands for; several are separated by commas
+    #[arg(
+        long,
+        env = "EVENKEEL_SERVICE",
+        hide_env_values = true,
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub(super) service: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RecordArgs {
-    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
+    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
+    /// {cluster} and {service} in it stand for their names
     #[arg(
         long,
         env = "EVENKEEL_RECORD",
@@ -129,7 +147,8 @@ pub(super) struct RolloutArgs {
     /// How long ECS may be unable to place a task
     #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
     pub(super) placement_grace: Duration,
-    /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`
+    /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
+    /// {cluster} and {service} in it stand for their names, so that each of several services has a record of its own
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
     pub(super) record: Vec<String>,
     /// Show what would change and write nothing: `evenkeel plan`

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Channel;
-use crate::domain::record::{Sink, Source};
+use crate::domain::record::{Sink, Source, sinks_of_each};
 use crate::domain::request::{DeployRequest, ServiceName};
 use crate::output::{self, Narrator, Story};
 use crate::record;
@@ -32,7 +32,8 @@ pub(super) struct Deployment {
     pub(super) task: Task,
     pub(super) request: DeployRequest,
     connection: Connection,
-    records: Vec<Sink>,
+    /// The records of each service, in the request's order.
+    records: Vec<Vec<Sink>>,
     channels: Vec<Channel>,
     polling: Polling,
     source: Source,
@@ -48,7 +49,7 @@ impl Deployment {
     ) -> Result<Self, Failure> {
         Ok(Self {
             task,
-            records: meaning::sinks(&rollout.record)?,
+            records: sinks_of_each(&meaning::sinks(&rollout.record)?, &request.cluster, &request.services)?,
             channels: Channel::parse_all(&rollout.notify)?,
             connection: meaning::connection(connection, Some(&request.cluster), environment),
             request,
@@ -88,10 +89,12 @@ impl Deployment {
             Ok(aws) => aws,
             Err(failure) => return Report::refused(failure),
         };
-        let records = record::open(&self.records, &aws.objects(), &aws.parameters());
+        let (objects, parameters) = (aws.objects(), aws.parameters());
+        let open = |sinks: &Vec<Sink>| record::open(sinks, &objects, &parameters);
+        let records: Vec<_> = self.records.iter().map(open).collect();
         let world = World {
             ecs: &aws.cloud(),
-            records: &records,
+            records: records.iter().map(Vec::as_slice).collect(),
             clock,
             polling: self.polling,
             interrupt,

@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::domain::drift::{Sight, differences};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::record::Sink;
+use crate::domain::record::{Sink, sinks_of_each};
 use crate::drift::{State, look};
 use crate::output;
 use crate::ports::Objects;
@@ -72,6 +72,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, F
         Some(place) => Some(state(place, &objects).await?),
         None => None,
     };
+    let sinks = sinks_of_each(&sinks, &cluster, std::slice::from_ref(&service))?.concat();
     let stores = record::open(&sinks, &objects, &aws.parameters());
     look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), Clock::system().now()).await
 }

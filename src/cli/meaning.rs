@@ -7,7 +7,7 @@ use crate::aws::Connection;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
-use crate::domain::record::{Sink, Source};
+use crate::domain::record::{SinkPattern, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 
 use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, WhatArgs};
@@ -73,14 +73,14 @@ fn policy(rollout: &RolloutArgs) -> Policy {
     }
 }
 
-/// Where the record is to be kept.
+/// Where the records are to be kept.
 ///
 /// # Errors
 /// [`FailureKind::Usage`], with what is wrong.
-pub(super) fn sinks(texts: &[String]) -> Result<Vec<Sink>, Failure> {
+pub(super) fn sinks(texts: &[String]) -> Result<Vec<SinkPattern>, Failure> {
     let mut sinks = Vec::new();
     for text in texts {
-        Sink::parse_another(text, &mut sinks)?;
+        SinkPattern::parse_another(text, &mut sinks)?;
     }
     Ok(sinks)
 }

@@ -6,6 +6,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::ObjectAddress;
 use crate::domain::notification::Channel;
 use crate::domain::policy::{Deploys, Permissions, Works};
+use crate::domain::record::{Sink, SinkPattern};
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 
@@ -126,7 +127,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
     for name in &args.service {
         ServiceName::parse_another(name, &mut services)?;
     }
-    let records = meaning::sinks(&args.record)?;
+    let patterns = meaning::sinks(&args.record)?;
     let place = cluster.as_ref().and_then(ClusterName::place);
     let place = place.or_else(|| services.iter().find_map(ServiceName::place));
     let region = args.region.clone().or_else(|| place.map(|place| place.region.to_owned()));
@@ -145,7 +146,9 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
     }
     let partition = place.map_or_else(|| partition_of(region.as_deref()), |place| place.partition.to_owned());
     let named_in_services = services.iter().find_map(ServiceName::cluster);
-    let cluster = cluster.as_ref().map(ClusterName::short).or(named_in_services).unwrap_or("*").to_owned();
+    let cluster = cluster.as_ref().map(ClusterName::short).or(named_in_services);
+    let records = records(&patterns, cluster, &services)?;
+    let cluster = cluster.unwrap_or("*").to_owned();
     let deploys = Deploys {
         cluster,
         services: services.iter().map(|service| service.short().to_owned()).collect(),
@@ -173,6 +176,26 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         deploys: (!is_worker || args.worker.assume_role.is_empty()).then_some(deploys),
         works,
     })
+}
+
+/// Where the records of these services are kept, or of any where none is named.
+fn records(
+    patterns: &[SinkPattern],
+    cluster: Option<&str>,
+    services: &[ServiceName],
+) -> Result<Vec<Sink>, Failure> {
+    let mut sinks: Vec<Sink> = Vec::new();
+    let any = [None];
+    let named: Vec<Option<&str>> = services.iter().map(|service| Some(service.short())).collect();
+    for pattern in patterns {
+        for service in if named.is_empty() { &any[..] } else { &named } {
+            let sink = pattern.sink_of_any(cluster, *service)?;
+            if !sinks.contains(&sink) {
+                sinks.push(sink);
+            }
+        }
+    }
+    Ok(sinks)
 }
 
 /// What the policy leaves open because it was not named, and what it leaves out.

@@ -5,12 +5,13 @@ use clap::{Args, Subcommand};
 use crate::aws::{Aws, S3Objects, SsmParameters};
 use crate::bookkeeping::{self, Kept, Repair};
 use crate::clock::Clock;
-use crate::domain::failure::Failure;
-use crate::domain::request::ClusterName;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::record::{Sink, SinkPattern, sinks_of_each};
+use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 use crate::record::{self, Store};
 
-use super::args::{OutputArg, RecordArgs, ServiceArgs};
+use super::args::{NamesArgs, OutputArg, RecordArgs, ServiceArgs};
 use super::environment::Environment;
 use super::{meaning, print, print_error, print_json};
 
@@ -18,13 +19,22 @@ use super::{meaning, print, print_error, print_json};
 #[derive(Debug, Subcommand)]
 pub(super) enum RecordCommand {
     /// Put the empty record where there is nothing, for Terraform to read
-    Init(RecordArgs),
+    Init(PlaceArgs),
     /// Print what is recorded
-    Show(RecordArgs),
+    Show(PlaceArgs),
     /// Bring the record in step with what the service runs
     Repair(RepairArgs),
     /// Empty the record: nothing was deployed
     Reset(ResetArgs),
+}
+
+/// Which records
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    #[command(flatten)]
+    names: NamesArgs,
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 /// Bring the record in step with what the service runs
@@ -43,7 +53,7 @@ pub(super) struct RepairArgs {
 #[derive(Debug, Args)]
 pub(super) struct ResetArgs {
     #[command(flatten)]
-    place: RecordArgs,
+    place: PlaceArgs,
     /// Empty it although it tells of a deployment in progress
     #[arg(long, env = "EVENKEEL_FORCE", hide_env_values = true)]
     force: bool,
@@ -52,10 +62,10 @@ pub(super) struct ResetArgs {
 /// Does it; returns the exit status.
 pub(super) async fn run(command: &RecordCommand, environment: &Environment) -> u8 {
     let (done, output) = match command {
-        RecordCommand::Init(args) => (init(args, environment).await, args.output),
-        RecordCommand::Show(args) => (show(args, environment).await, args.output),
+        RecordCommand::Init(args) => (init(args, environment).await, args.record.output),
+        RecordCommand::Show(args) => (show(args, environment).await, args.record.output),
         RecordCommand::Repair(args) => (repair(args, environment).await, args.place.output),
-        RecordCommand::Reset(args) => (reset(args, environment).await, args.place.output),
+        RecordCommand::Reset(args) => (reset(args, environment).await, args.place.record.output),
     };
     match done {
         Ok(records) => {
@@ -75,24 +85,24 @@ pub(super) async fn run(command: &RecordCommand, environment: &Environment) -> u
     }
 }
 
-async fn init(args: &RecordArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    let (_, stores) = open(args, None, environment).await?;
-    bookkeeping::init(&stores).await
+async fn init(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
+    bookkeeping::init(&open_named(args, environment).await?).await
 }
 
-async fn show(args: &RecordArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    let (_, stores) = open(args, None, environment).await?;
-    bookkeeping::show(&stores).await
+async fn show(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
+    bookkeeping::show(&open_named(args, environment).await?).await
 }
 
 async fn reset(args: &ResetArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    let (_, stores) = open(&args.place, None, environment).await?;
+    let stores = open_named(&args.place, environment).await?;
     bookkeeping::reset(&stores, Clock::system().now(), args.force).await
 }
 
 async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
     let (cluster, service) = meaning::service(&args.service)?;
-    let (aws, stores) = open(&args.place, Some(&cluster), environment).await?;
+    let patterns = meaning::sinks(&args.place.record)?;
+    let sinks = sinks_of_each(&patterns, &cluster, std::slice::from_ref(&service))?.concat();
+    let (aws, stores) = open(&sinks, &args.place, Some(&cluster), environment).await?;
     let repair = Repair {
         cluster: &cluster,
         service: &service,
@@ -105,18 +115,64 @@ async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept
 
 type Stores = Vec<Store<S3Objects, SsmParameters>>;
 
+/// Opens the records of the services that are named, or the record that needs no name.
+async fn open_named(args: &PlaceArgs, environment: &Environment) -> Result<Stores, Failure> {
+    let patterns = meaning::sinks(&args.record.record)?;
+    let cluster = args.names.cluster.as_deref().map(ClusterName::parse).transpose()?;
+    let mut services = Vec::new();
+    for name in &args.names.service {
+        ServiceName::parse_another(name, &mut services)?;
+    }
+    let sinks = named(&patterns, cluster.as_ref(), &services)?;
+    Ok(open(&sinks, &args.record, cluster.as_ref(), environment).await?.1)
+}
+
+/// The sinks of these services; a record without {service} in its name is opened once.
+fn named(
+    patterns: &[SinkPattern],
+    cluster: Option<&ClusterName>,
+    services: &[ServiceName],
+) -> Result<Vec<Sink>, Failure> {
+    let mut sinks: Vec<Sink> = Vec::new();
+    for pattern in patterns {
+        for (is_missing, placeholder, option) in [
+            (pattern.has_cluster() && cluster.is_none(), "{cluster}", "--cluster"),
+            (pattern.has_service() && services.is_empty(), "{service}", "--service"),
+        ] {
+            if is_missing {
+                return Err(Failure::new(
+                    FailureKind::Usage,
+                    format!("the name of the record {pattern} has {placeholder} in it"),
+                )
+                .because(format!("{option} was not given"))
+                .advice(format!("Give {option} NAME")));
+            }
+        }
+        let cluster = cluster.map(ClusterName::short).unwrap_or_default();
+        let named: Vec<&str> =
+            if pattern.has_service() { services.iter().map(ServiceName::short).collect() } else { vec![""] };
+        for service in named {
+            let sink = pattern.sink_of(cluster, service)?;
+            if !sinks.contains(&sink) {
+                sinks.push(sink);
+            }
+        }
+    }
+    Ok(sinks)
+}
+
 async fn open(
+    sinks: &[Sink],
     args: &RecordArgs,
     cluster: Option<&ClusterName>,
     environment: &Environment,
 ) -> Result<(Aws, Stores), Failure> {
-    let sinks = meaning::sinks(&args.record)?;
     let mut connection = meaning::connection(&args.connection, cluster, environment);
-    if cluster.is_none() && !sinks.iter().any(crate::domain::record::Sink::is_remote) {
+    if cluster.is_none() && !sinks.iter().any(Sink::is_remote) {
         // A file needs no Region; this one is never used.
         connection.region = connection.region.or_else(|| Some("us-east-1".to_owned()));
     }
     let aws = Aws::deployer(&connection).await?;
-    let stores = record::open(&sinks, &aws.objects(), &aws.parameters());
+    let stores = record::open(sinks, &aws.objects(), &aws.parameters());
     Ok((aws, stores))
 }

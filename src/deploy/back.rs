@@ -37,12 +37,13 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
     listen: &mut Listener<'_>,
 ) -> Report {
     let began = world.clock.now();
-    let read = tokio::try_join!(prepare_rollback(world.ecs, request, to), Ledger::read(world.records));
+    let ledgers = Ledger::of_each(&world.records, request.services.len());
+    let read = tokio::try_join!(prepare_rollback(world.ecs, request, to), ledgers);
     match read {
-        Ok((plan, ledger)) => {
+        Ok((plan, ledgers)) => {
             let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
             listen(Progress::Planned(&plan));
-            let mut machine = Machine::new(world, &request, listen, plan, ledger, began);
+            let mut machine = Machine::new(world, &request, listen, plan, ledgers, began);
             machine.drive().await;
             machine.report().await
         }

@@ -25,7 +25,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             return ensure_registered(ecs, clock, planned).await;
         };
         let (existing, opened) =
-            tokio::join!(ensure_registered(ecs, clock, planned), self.ledger.begin(&under_way));
+            tokio::join!(ensure_registered(ecs, clock, planned), self.ledgers[at].begin(&under_way));
         opened.and(existing)
     }
 
@@ -36,7 +36,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         revision: &TaskDefinitionArn,
     ) -> Result<(), Failure> {
         match self.under_way(at, Some(revision)) {
-            Some(under_way) => self.ledger.begin(&under_way).await,
+            Some(under_way) => self.ledgers[at].begin(&under_way).await,
             None => Ok(()),
         }
     }
@@ -87,10 +87,10 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 let planned = &self.revisions[run.revision].planned;
                 let images = planned.definition.images();
                 let told = run.tell(self.request, live, planned.origin(), images, now, self.world.source);
-                self.ledger.settle(&told).await
+                self.ledgers[at].settle(&told).await
             }
             OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {
-                Some(it) => self.ledger.put_back(&it, run.live()).await,
+                Some(it) => self.ledgers[at].put_back(&it, run.live()).await,
                 None => Ok(()),
             },
             OnRecord::LeaveOpen => Ok(()),

@@ -17,7 +17,7 @@ use crate::ports::{Ecs, RecordStore, Version};
 
 use super::recognise::is_candidate;
 
-/// The records of one deployment, one to a store.
+/// The record of one service's deployment, in each of its stores.
 pub(super) struct Ledger<'a, R> {
     entries: Vec<Entry<'a, R>>,
 }
@@ -62,6 +62,16 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
             Ok(Entry { store, former, version, record, opened: None })
         };
         Ok(Self { entries: together(stores.iter().map(read)).await? })
+    }
+
+    /// Reads the records of each of `services` services, all at once; `stores` has those of each, in
+    /// the same order, or nothing at all.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub(super) async fn of_each(stores: &[&'a [R]], services: usize) -> Result<Vec<Self>, Failure> {
+        let of = |at: usize| Self::read(stores.get(at).copied().unwrap_or_default());
+        together((0..services).map(of)).await
     }
 
     /// Deployments that began earlier and of which no end is recorded, for a warning each.
@@ -220,14 +230,4 @@ fn behind(failure: Failure) -> Failure {
             "Run the same command again or `evenkeel record repair`, either of which mends the record, before \
              the next `terraform apply`",
         )
-}
-
-/// One service to a record: several services would overwrite one another's.
-pub(super) fn refuse_shared_record(services: usize, records: usize) -> Result<(), Failure> {
-    if services > 1 && records > 0 {
-        return Err(Failure::new(FailureKind::Usage, "--record was given for several services")
-            .because("a record tells of one service")
-            .advice("Deploy each service by a command of its own; nothing was changed"));
-    }
-    Ok(())
 }

@@ -30,7 +30,8 @@ pub(super) struct Machine<'a, 'l, E, R> {
     pub(super) revisions: Vec<Chosen>,
     pub(super) runs: Vec<Run>,
     pub(super) observer: Observer,
-    pub(super) ledger: Ledger<'a, R>,
+    /// The record of each run, in the same order.
+    pub(super) ledgers: Vec<Ledger<'a, R>>,
     pub(super) warnings: Vec<String>,
     pub(super) began: Timestamp,
     /// When to hand on; a command's deployment never does.
@@ -55,7 +56,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         request: &'a DeployRequest,
         listen: &'a mut Listener<'l>,
         plan: Plan,
-        ledger: Ledger<'a, R>,
+        ledgers: Vec<Ledger<'a, R>>,
         began: Timestamp,
     ) -> Self {
         let pace = Pace::begin(&world.polling, began);
@@ -69,7 +70,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),
             warnings: plan.warnings,
             is_resumed: false,
-            ..Self::resumed(world, request, listen, ledger, began)
+            ..Self::resumed(world, request, listen, ledgers, began)
         }
     }
 
@@ -78,7 +79,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         world: &'a World<'a, E, R>,
         request: &'a DeployRequest,
         listen: &'a mut Listener<'l>,
-        ledger: Ledger<'a, R>,
+        ledgers: Vec<Ledger<'a, R>>,
         began: Timestamp,
     ) -> Self {
         Self {
@@ -88,7 +89,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             runs: Vec::new(),
             revisions: Vec::new(),
             observer: Observer::default(),
-            ledger,
+            ledgers,
             warnings: Vec::new(),
             began,
             slice: None,
@@ -295,7 +296,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         run.plans_again += 1;
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
         let planned = PlannedRevision::new(&lineage(self.world.ecs, live).await?, &self.request.images);
-        self.ledger.recognise(self.world.ecs, &planned, &self.request.images).await?;
+        self.ledgers[at].recognise(self.world.ecs, &planned, &self.request.images).await?;
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
             .planned

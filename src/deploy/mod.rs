@@ -59,8 +59,9 @@ use machine::Machine;
 pub struct World<'a, E, R> {
     /// Amazon ECS.
     pub ecs: &'a E,
-    /// Where the record is kept; nowhere, in one place or in several.
-    pub records: &'a [R],
+    /// Where the record of each service is kept, in the request's order: nowhere, in one place or in
+    /// several. Empty if no service has a record.
+    pub records: Vec<&'a [R]>,
     /// The time.
     pub clock: Clock,
     /// How often to look.
@@ -92,21 +93,22 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     listen: &'a mut Listener<'l>,
     began: Timestamp,
 ) -> Result<Machine<'a, 'l, E, R>, Failure> {
-    ledger::refuse_shared_record(request.services.len(), world.records.len())?;
     let read = async {
-        let (services, ledger) =
-            tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
-        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledger))
+        let ledgers = Ledger::of_each(&world.records, request.services.len());
+        let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
+        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledgers))
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, request));
-    let (mut plan, mut ledger) = read?;
-    plan.warnings.extend(ledger.unfinished(world.clock.now()));
+    let (mut plan, mut ledgers) = read?;
+    for ledger in &ledgers {
+        plan.warnings.extend(ledger.unfinished(world.clock.now()));
+    }
     verify::check(&mut plan, request, &images)?;
-    for planned in &plan.revisions {
-        ledger.recognise(world.ecs, planned, &request.images).await?;
+    for (service, ledger) in plan.services.iter().zip(&mut ledgers) {
+        ledger.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
     }
     listen(Progress::Planned(&plan));
-    let mut machine = Machine::new(world, request, listen, plan, ledger, began);
+    let mut machine = Machine::new(world, request, listen, plan, ledgers, began);
     let digests = verify::digests(images);
     for run in &mut machine.runs {
         run.digests.clone_from(&digests);

@@ -24,7 +24,7 @@ use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, Ecs, RecordStore};
 
-use super::ledger::{self, Ledger};
+use super::ledger::Ledger;
 use super::machine::{Chosen, Machine};
 use super::observer::that_rolls_out;
 use super::polling::Pace;
@@ -74,9 +74,8 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
             "the continuation token is of another number of services than the action's configuration",
         ));
     }
-    ledger::refuse_shared_record(request.services.len(), world.records.len())?;
-    let (services, ledger) =
-        tokio::try_join!(prepare::describe(world.ecs, request), Ledger::read(world.records))?;
+    let ledgers = Ledger::of_each(&world.records, request.services.len());
+    let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
     let (mut revisions, mut runs) = (Vec::new(), Vec::new());
     for ((standing, service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
@@ -85,7 +84,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         runs.push(Run::resume(name.as_str(), standing, service, revisions.len(), pace));
         revisions.push(chosen);
     }
-    let mut machine = Machine::resumed(world, request, listen, ledger, from.began);
+    let mut machine = Machine::resumed(world, request, listen, ledgers, from.began);
     (machine.revisions, machine.runs, machine.slice) = (revisions, runs, Some(slice));
     for run in machine.runs.iter().filter(|run| !run.is_done()) {
         (machine.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });

@@ -181,10 +181,13 @@ impl Permissions {
             Statement::new("RecordParameter", vec!["ssm:GetParameter", "ssm:PutParameter"], parameters),
             Statement::new("RecordObject", vec!["s3:GetObject", "s3:PutObject"], keys.collect()),
         ];
+        // The key of any service's record has a wildcard in it.
+        let is_open = objects.iter().any(|at| at.key.contains('*'));
+        let operator = if is_open { "StringLikeIfExists" } else { "StringEqualsIfExists" };
         // Who may not list the bucket is told of a missing object that access is denied.
         for at in objects {
             let listing = Statement::new("RecordBucket", vec!["s3:ListBucket"], vec![self.s3(&at.bucket)]);
-            statements.push(listing.if_equal("StringEqualsIfExists", "s3:prefix", at.key.clone()));
+            statements.push(listing.if_equal(operator, "s3:prefix", at.key.clone()));
         }
         numbered(statements)
     }

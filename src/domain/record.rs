@@ -3,6 +3,7 @@
 //! Terraform asks it one question: does the live revision descend from the one that Terraform
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
+mod pattern;
 mod repair;
 mod sink;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
 
+pub use pattern::{SinkPattern, sinks_of_each};
 pub use repair::Found;
 pub use sink::Sink;
 

@@ -8,7 +8,7 @@ use crate::deploy::{Journal, Progress, Report, Slice, SliceEnd, World, deploy_sl
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
-use crate::domain::record::Source;
+use crate::domain::record::{Sink, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
 use crate::output::Narrator;
@@ -105,18 +105,21 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
             }
         }
     }
-    let records = if configuration.records.is_empty() {
+    let records: Vec<Vec<_>> = if configuration.records.iter().all(Vec::is_empty) {
         Vec::new()
     } else {
         let (objects, parameters) = Box::pin(shared.access.records(&identity)).await?;
-        let places = record::open(&configuration.records, &objects, &parameters);
-        places.into_iter().map(JobRecord).collect()
+        let open = |sinks: &Vec<Sink>| {
+            let stores = record::open(sinks, &objects, &parameters);
+            stores.into_iter().map(JobRecord).collect()
+        };
+        configuration.records.iter().map(open).collect()
     };
     let ecs = JobEcs::open(&shared.access, &shared.sharing, identity).await?;
     let source = source(job);
     let world = World {
         ecs: &ecs,
-        records: &records,
+        records: records.iter().map(Vec::as_slice).collect(),
         clock: shared.clock,
         polling: shared.settings.watching,
         interrupt,

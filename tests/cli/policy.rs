@@ -129,6 +129,33 @@ fn what_is_left_open_is_told_beside_it() {
 }
 
 #[test]
+fn the_records_of_each_service_are_named_and_any_service_s_are_open() {
+    let account = Account::new();
+    let record = ["--record", "ssm:/deploy/{cluster}/{service},s3://records/{service}.json"];
+    let policy = |names: &[&str]| {
+        let ended = account.run(&[&["policy", "--for", "deploy"], names, &record].concat());
+        serde_json::from_str::<Value>(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+    };
+    let each = policy(&["--cluster", "prod", "--service", "web,api"]);
+    let parameter = |path: &str| format!("arn:aws:ssm:*:*:parameter/deploy/{path}");
+    assert_eq!(
+        statement(&each, "RecordParameter")["Resource"],
+        json!([parameter("prod/web"), parameter("prod/api")])
+    );
+    assert_eq!(
+        statement(&each, "RecordBucket")["Condition"],
+        json!({ "StringEqualsIfExists": { "s3:prefix": ["web.json", "api.json"] } })
+    );
+    let any = policy(&[]);
+    assert_eq!(statement(&any, "RecordParameter")["Resource"], json!([parameter("*/*")]));
+    assert_eq!(statement(&any, "RecordObject")["Resource"], json!(["arn:aws:s3:::records/*.json"]));
+    assert_eq!(
+        statement(&any, "RecordBucket")["Condition"],
+        json!({ "StringLikeIfExists": { "s3:prefix": ["*.json"] } })
+    );
+}
+
+#[test]
 fn every_mistake_is_told() {
     let account = Account::new();
     for (more, status, words) in [

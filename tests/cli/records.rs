@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::sync::mpsc;
+use std::time::Duration;
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel::sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
-use crate::world::{APP_OLD, Account, DEPLOY, NEW};
+use crate::world::{APP_OLD, Account, DEPLOY, NEW, OLD};
 
 const RECORD: [&str; 2] = ["--record", "file:record.json"];
 
@@ -84,4 +85,77 @@ fn a_record_that_is_not_understood_is_3_and_nothing_changes() {
     account.file("record.json", r#"{"schema": "evenkeel.record/v9"}"#);
     account.deploy(&RECORD).is(3, "failed", Some("invalid_input"), &["file:record.json"]);
     assert_eq!((account.effects("RegisterTaskDefinition"), account.effects("UpdateService")), (0, 0));
+}
+
+/// A second service, `api`, on a family of its own whose container is called `app`, too.
+fn with_api(account: &Account) {
+    let containers = json!([{ "name": "app", "image": OLD }]);
+    account.call("RegisterTaskDefinition", json!({ "family": "api", "containerDefinitions": containers }));
+    let api = json!({ "cluster": "prod", "serviceName": "api", "taskDefinition": "api", "desiredCount": 1 });
+    account.call("CreateService", api);
+    let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_millis(200) };
+    account.sandbox.set_rollout("prod", "api", rollout);
+}
+
+#[test]
+fn each_of_several_services_has_a_record_of_its_own() {
+    let account = Account::new();
+    with_api(&account);
+    account.next_rollout(RolloutOutcome::Crash);
+    let patterns = "ssm:/deploy/{cluster}/{service}/record,file:{service}.json";
+    let both = account.deploy(&["--service", "api", "--record", patterns]);
+    both.is(1, "rolled_back", Some("rollout_failed"), &["service web"]);
+    assert_eq!(both.document()["services"][1]["outcome"], "deployed");
+
+    let parameter = |service: &str| {
+        let (text, _) = account.sandbox.parameter(&format!("/deploy/prod/{service}/record")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let file = |service: &str| {
+        let path = account.path().join(format!("{service}.json"));
+        serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap()
+    };
+    assert_eq!((parameter("web"), file("web")), (json!({}), json!({})));
+    assert_eq!(parameter("api"), file("api"));
+    assert_eq!((&file("api")["service"], &file("api")["revision"]), (&json!("api"), &json!(2)));
+}
+
+#[test]
+fn every_command_finds_the_record_of_the_service_that_it_is_about() {
+    let account = Account::new();
+    with_api(&account);
+    let record = ["--record", "ssm:/deploy/{service}/record"];
+    let names = ["--cluster", "prod", "--service", "web"];
+    let run = |command: &[&str], names: &[&str]| {
+        account.run(&[command, names, &record, &["--output", "json"]].concat())
+    };
+    let places = |document: &Value| {
+        let records = document["records"].as_array().unwrap();
+        records.iter().map(|record| record["place"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (web, api) = ("ssm:/deploy/web/record", "ssm:/deploy/api/record");
+
+    let made = run(&["record", "init"], &["--service", "web,api"]);
+    assert_eq!((made.status, places(&made.document())), (Some(0), vec![web.to_owned(), api.to_owned()]));
+    account.deploy(&record).is(0, "deployed", None, &[]);
+    let back = run(&["rollback"], &names);
+    back.is(0, "deployed", None, &[]);
+    let shown = run(&["record", "show"], &["--service", "web"]);
+    assert_eq!(shown.document()["records"][0]["record"]["revision"], 1, "{shown:?}");
+    let drift = run(&["drift"], &names);
+    assert_eq!((drift.status, places(&drift.document())), (Some(0), vec![web.to_owned()]), "{drift:?}");
+    let repaired = run(&["record", "repair"], &names);
+    assert_eq!((repaired.status, places(&repaired.document())), (Some(0), vec![web.to_owned()]));
+    let reset = run(&["record", "reset"], &["--service", "web"]);
+    assert_eq!((reset.status, places(&reset.document())), (Some(0), vec![web.to_owned()]));
+    assert_eq!(account.sandbox.parameter("/deploy/web/record").unwrap().0, "{}");
+
+    let unnamed = run(&["record", "show"], &["--cluster", "prod"]);
+    assert_eq!(unnamed.status, Some(2), "{unnamed:?}");
+    let words =
+        "the name of the record ssm:/deploy/{service}/record has {service} in it: --service was not given";
+    assert!(unnamed.stderr.contains(words), "{unnamed:?}");
+    let misspelt = account.run(&["record", "show", "--record", "ssm:/deploy/{svc}/record"]);
+    assert!(misspelt.stderr.contains("{svc} is not a placeholder"), "{misspelt:?}");
+    assert_eq!(misspelt.status, Some(2));
 }

@@ -44,11 +44,18 @@ fn a_record_that_cannot_be_kept_is_2() {
         ("ssm:web", ["begins with a slash", "ssm:/deploy/web/record"]),
         ("tfvars:x.tfvars", ["*.tfvars.json", "evenkeel.auto.tfvars.json"]),
         ("file:a,file:a", ["file:a is given twice", "each place once"]),
+        ("ssm:/deploy/{svc}/record", ["{svc} is not a placeholder", "Write {cluster} or {service}"]),
+        ("ssm:/{service}", ["\"ssm:/aws-web\" names no place", "neither with aws nor with ssm"]),
     ] {
-        account.deploy(&["--record", record]).is(2, "failed", Some("usage"), &words);
+        let service = if record == "ssm:/{service}" { "aws-web" } else { "web" };
+        let typed =
+            ["deploy", "--cluster", "prod", "--service", service, "--image", APP_NEW, "--record", record];
+        let ended = account.run(&[&typed[..], &["--output", "json"]].concat());
+        ended.is(2, "failed", Some("usage"), &words);
     }
     let shared = account.deploy(&["--service", "api", "--record", "file:record.json"]);
-    shared.is(2, "failed", Some("usage"), &["several services"]);
+    let words = ["the record file:record.json was given for 2 services", "Write {service} in its name"];
+    shared.is(2, "failed", Some("usage"), &words);
     assert!(account.sandbox.calls().is_empty());
 }
 

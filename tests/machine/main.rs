@@ -13,6 +13,7 @@ mod lossless;
 mod model;
 mod reasons;
 mod records;
+mod records_of_several;
 mod rivals;
 mod rollbacks;
 mod stories;

@@ -97,7 +97,7 @@ impl Account {
         let ecs = self.aws().await.cloud();
         let source = Source { kind: "cli".to_owned(), id: None, url: None };
         let (clock, polling) = (self.clock, Polling::default());
-        let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
+        let world = World { ecs: &ecs, records: vec![records], clock, polling, interrupt, source: &source };
         roll_back(&world, &request(&[]), to, &mut |_| {}).await
     }
 
@@ -107,6 +107,16 @@ impl Account {
         interrupt: Interrupt,
         _interrupter: Interrupter,
         records: &[R],
+    ) -> Report {
+        self.run_each(request, interrupt, vec![records]).await
+    }
+
+    /// Deploys to several services, each with records of its own.
+    pub(crate) async fn run_each<R: RecordStore>(
+        &self,
+        request: &DeployRequest,
+        interrupt: Interrupt,
+        records: Vec<&[R]>,
     ) -> Report {
         let ecs = self.aws().await.cloud();
         let world = World {

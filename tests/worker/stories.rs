@@ -102,6 +102,39 @@ async fn several_services_are_one_job_with_variables_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_of_several_services_has_a_record_of_its_own() {
+    let pipeline = Pipeline::new();
+    pipeline.service("api", json!({}));
+    pipeline.next_rollout("web", RolloutOutcome::Crash);
+    let record = ("Record", "ssm:/deploy/{cluster}/{service}/record");
+    let failed = pipeline.start("web,api", &[record]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&failed).status, ActionStatus::Failed);
+    let told = |service: &str| {
+        let (text, _) = pipeline.sandbox.parameter(&format!("/deploy/prod/{service}/record")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let tells = |service: &str| {
+        let record = told(service);
+        [&record["status"], &record["service"], &record["revision"]].map(Value::to_string).join(" ")
+    };
+    assert_eq!(tells("web"), r#""succeeded" "web" 1"#);
+    assert_eq!(tells("api"), r#""succeeded" "api" 2"#);
+
+    pipeline.next_rollout("web", RolloutOutcome::Ok);
+    let retried = pipeline.start("web,api", &[record]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&retried).status, ActionStatus::Succeeded);
+    assert_eq!(tells("web"), r#""succeeded" "web" 2"#);
+
+    let shared = pipeline.start("web,api", &[("Record", "ssm:/deploy/record")]);
+    pipeline.work().await;
+    let (kind, message) = pipeline.state(&shared).failure.unwrap();
+    assert_eq!(kind, "ConfigurationError");
+    assert!(message.contains("Record: the record ssm:/deploy/record was given for 2 services"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn images_of_the_configuration_need_no_artifact() {
     let pipeline = Pipeline::new();
     let images = format!("app={NEW},proxy=envoy:2");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::failure::{Failure, FailureKind};
 use super::super::image::Images;
 use super::super::quote::quoted;
-use super::super::record::Sink;
+use super::super::record::{Sink, SinkPattern};
 use super::super::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use super::{Property, Secret};
 
@@ -40,8 +40,8 @@ pub struct JobConfiguration {
     pub timeout: Option<Duration>,
     /// `OnFailure`.
     pub on_failure: OnFailure,
-    /// `Record`: where the record is kept, each place once.
-    pub records: Vec<Sink>,
+    /// `Record`: where the record of each service is kept, in the order of the services.
+    pub records: Vec<Vec<Sink>>,
     /// `RoleArn`: the role to assume for everything in ECS.
     pub role_arn: Option<String>,
     /// `ContainerName`: the container that `imageDetail.json` is for.
@@ -72,14 +72,15 @@ impl JobConfiguration {
         let file_name = given.read(Property::FileName, properties::path_in_artifact);
         let timeout = given.read(Property::DeploymentTimeout, properties::minutes);
         let on_failure = given.read(Property::OnFailure, properties::on_failure);
-        let records = given.read_each(Property::Record, |text, records| {
-            Sink::parse_another(text, records).map_err(|failure| failure.to_string())
+        let patterns = given.read_each(Property::Record, |text, patterns| {
+            SinkPattern::parse_another(text, patterns).map_err(|failure| failure.to_string())
         });
         let role_arn = given.read(Property::RoleArn, properties::role_arn);
         let container_name = given.read(Property::ContainerName, properties::container_name);
         let images = given.read_each(Property::Images, properties::image);
         let services = services.unwrap_or_default();
         given.must_agree(cluster.as_ref(), &services);
+        let records = given.records(&patterns.unwrap_or_default(), cluster.as_ref(), &services);
         let Some(cluster) = cluster.filter(|_| given.mistakes.is_empty() && given.unknown.is_empty()) else {
             return Err(wrong(given));
         };
@@ -92,7 +93,7 @@ impl JobConfiguration {
             file_name: file_name.unwrap_or_else(|| IMAGE_DEFINITIONS.to_owned()),
             timeout,
             on_failure: on_failure.unwrap_or(Policy::default().on_failure),
-            records: records.unwrap_or_default(),
+            records,
             role_arn,
             container_name,
             images,

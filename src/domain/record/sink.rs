@@ -37,25 +37,28 @@ impl Sink {
     /// # Errors
     /// [`FailureKind::Usage`] for anything else, with the form that it should have.
     pub fn parse(text: &str) -> Result<Self, Failure> {
+        Self::parse_shown_as(text, text)
+    }
+
+    /// Reads `text`; a mistake in it is shown in `typed`.
+    pub(super) fn parse_shown_as(text: &str, typed: &str) -> Result<Self, Failure> {
         read(text).map_err(|Wrong { why, form }| {
-            Failure::new(FailureKind::Usage, format!("{} names no place for a record", quoted(text)))
+            Failure::new(FailureKind::Usage, format!("{} names no place for a record", quoted(typed)))
                 .because(why)
                 .advice(format!("Give {form}"))
         })
     }
 
-    /// Reads one more, and adds it to `sinks`.
-    ///
-    /// # Errors
-    /// Those of [`parse`](Self::parse), also when `sinks` has it already; then nothing is added.
-    pub fn parse_another(text: &str, sinks: &mut Vec<Self>) -> Result<(), Failure> {
-        let sink = Self::parse(text)?;
-        if sinks.contains(&sink) {
-            return Err(Failure::new(FailureKind::Usage, format!("the record {sink} is given twice"))
-                .advice("Give each place once"));
+    /// The sink with `change` made to the names in it.
+    pub(super) fn renamed(self, change: impl Fn(&str) -> String) -> Self {
+        let object = |at: ObjectAddress| ObjectAddress { bucket: change(&at.bucket), key: change(&at.key) };
+        match self {
+            Self::Parameter(name) => Self::Parameter(change(&name)),
+            Self::Object(at) => Self::Object(object(at)),
+            Self::State(at) => Self::State(object(at)),
+            Self::Variables(path) => Self::Variables(change(&path)),
+            Self::File(path) => Self::File(change(&path)),
         }
-        sinks.push(sink);
-        Ok(())
     }
 
     /// Whether it is in AWS.
@@ -232,15 +235,5 @@ mod tests {
             let told = failure.to_string();
             assert!(told.contains(why) && told.contains(form), "{text}: {told}");
         }
-    }
-
-    #[test]
-    fn a_place_is_given_once() {
-        let mut sinks = Vec::new();
-        Sink::parse_another("ssm:/web", &mut sinks).unwrap();
-        Sink::parse_another("file:web", &mut sinks).unwrap();
-        let twice = Sink::parse_another("ssm:/web", &mut sinks).unwrap_err();
-        assert_eq!(twice.to_string(), "the record ssm:/web is given twice. Give each place once");
-        assert_eq!(sinks.len(), 2);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::super::image::{Images, InvalidAssignment};
 use super::super::super::quote::{cut, quoted};
+use super::super::super::record::{Sink, SinkPattern, sinks_of_each};
 use super::super::super::request::{
     ClusterName, OnFailure, Place, ServiceName, is_account, is_label, is_name,
 };
@@ -89,6 +90,20 @@ impl<'a> Properties<'a> {
                 None => first = Some((format!("service {name}"), place)),
             }
         }
+    }
+
+    /// Where the record of each service is kept; why two services would share one is noted.
+    pub(super) fn records(
+        &mut self,
+        patterns: &[SinkPattern],
+        cluster: Option<&ClusterName>,
+        services: &[ServiceName],
+    ) -> Vec<Vec<Sink>> {
+        let Some(cluster) = cluster else { return Vec::new() };
+        sinks_of_each(patterns, cluster, services).unwrap_or_else(|failure| {
+            self.wrong(Property::Record, &failure.to_string());
+            Vec::new()
+        })
     }
 
     /// The value without blanks around it, if there is one.

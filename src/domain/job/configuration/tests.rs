@@ -24,7 +24,7 @@ fn what_is_left_out_is_as_on_the_command_line() {
             file_name: "imagedefinitions.json".to_owned(),
             timeout: None,
             on_failure: OnFailure::RollBack,
-            records: Vec::new(),
+            records: vec![Vec::new()],
             role_arn: None,
             container_name: None,
             images: None,
@@ -45,7 +45,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
         ("FileName", "out/images.json\n"),
         ("DeploymentTimeout", " 45 "),
         ("OnFailure", "leave"),
-        ("Record", "ssm:/web , s3://bucket/key"),
+        ("Record", "ssm:/{service} , s3://bucket/{cluster}/{service}"),
         ("RoleArn", "arn:aws:iam::123456789012:role/teams/shop/deploy+1@x"),
         ("ContainerName", "app"),
         ("Images", "app=registry.example/app:2, proxy=envoy"),
@@ -60,7 +60,10 @@ fn every_property_is_read_without_the_blanks_around_it() {
             file_name: "out/images.json".to_owned(),
             timeout: Some(Duration::from_secs(45 * 60)),
             on_failure: OnFailure::Leave,
-            records: ["ssm:/web", "s3://bucket/key"].map(|text| Sink::parse(text).unwrap()).into(),
+            records: ["web", "api", "worker"]
+                .map(|name| [format!("ssm:/{name}"), format!("s3://bucket/prod/{name}")])
+                .map(|texts| texts.map(|text| Sink::parse(&text).unwrap()).into())
+                .into(),
             role_arn: Some("arn:aws:iam::123456789012:role/teams/shop/deploy+1@x".to_owned()),
             container_name: Some("app".to_owned()),
             images: Some(images.clone()),
@@ -102,6 +105,8 @@ fn each_mistake_names_its_property_and_says_what_is_wrong() {
         )
     };
     let empty_item = "there is nothing before, between or after its commas";
+    let unknown_placeholder = "Record: \"ssm:/{svc}\" names no place for a record: {svc} is not a placeholder. Write \
+         {cluster} or {service}, which stand for the names of the two";
     let role = "arn:aws:iam::123456789012:role/";
     let long_role = format!("{role}{}", "x".repeat(100));
     let cut_role = format!("RoleArn: {:?}… is not the ARN of a role, as {role}deploy", &long_role[..100]);
@@ -134,6 +139,7 @@ fn each_mistake_names_its_property_and_says_what_is_wrong() {
         ("DeploymentTimeout", "30m", no_minutes("30m")),
         ("OnFailure", "Rollback", r#"OnFailure: "Rollback" is neither rollback nor leave"#.to_owned()),
         ("Record", "ssm:/a,,ssm:/b", format!("Record: {empty_item}")),
+        ("Record", "ssm:/{svc}", unknown_placeholder.to_owned()),
         ("RoleArn", "deploy", no_role("deploy")),
         ("RoleArn", role, no_role(role)),
         ("RoleArn", "arn:aws:iam::12:role/a", no_role("arn:aws:iam::12:role/a")),

@@ -2,21 +2,24 @@
 
 use std::time::Duration;
 
+use aws_config::profile;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
 use super::crowd::at_most;
+use super::network::Network;
 use super::settings::settings;
 use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParameters};
 
@@ -27,10 +30,6 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a call is tried. The SDK's default is 3; of ten deployments under 30 % throttling
 /// that loses one or two, and this one in a thousand.
 const ATTEMPTS: u32 = 8;
-
-/// How long a connection may be idle and is used again: longer than the longest wait between two looks. One that
-/// lies idle while the network is cut off, and is not told of it, would cost a whole attempt to find out.
-const IDLE: Duration = Duration::from_secs(20);
 
 /// How many requests are under way at once. A worker may want to renew a thousand claims at one
 /// moment, and a connection by TLS takes tens of kilobytes.
@@ -51,6 +50,8 @@ pub struct Connection {
     pub external_id: Option<String>,
     /// How often a call is tried, if the environment says.
     pub max_attempts: Option<u32>,
+    /// The proxy and the certificate authorities.
+    pub network: Network,
     /// Who is told of every attempt of a call.
     pub calls: Option<Calls>,
     /// The embedded AWS, which takes the place of the network, the environment and the profiles.
@@ -82,7 +83,7 @@ impl Aws {
     pub async fn load(connection: &Connection) -> Result<Self, Failure> {
         let config = match &connection.embedded {
             Some(client) => embedded(client.clone()),
-            None => environment(connection).await,
+            None => environment(connection).await?,
         };
         if config.region().is_none() {
             return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
@@ -216,15 +217,18 @@ fn session_name(text: &str) -> String {
 }
 
 /// The SDK's own chain: variables, profiles, containers and instances.
-async fn environment(connection: &Connection) -> SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(https());
+async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
+    // A profile that cannot be read is told by whoever needs it.
+    let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok();
+    let client = connection.network.client(profile.as_ref())?;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
     if let Some(region) = &connection.region {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    loader.load().await
+    Ok(loader.load().await)
 }
 
 fn embedded(client: SharedHttpClient) -> SdkConfig {
@@ -236,12 +240,6 @@ fn embedded(client: SharedHttpClient) -> SdkConfig {
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(anyone))
         .build()
-}
-
-/// TLS by rustls and ring, with the system's root certificates.
-fn https() -> SharedHttpClient {
-    let provider = tls::Provider::rustls(tls::rustls_provider::CryptoMode::Ring);
-    aws_smithy_http_client::Builder::new().pool_idle_timeout(IDLE).tls_provider(provider).build_https()
 }
 
 #[cfg(test)]

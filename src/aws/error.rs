@@ -7,6 +7,7 @@ use aws_sdk_ecs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::network::obstacle;
 use crate::domain::failure::{Failure, FailureKind};
 
 /// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
@@ -32,6 +33,10 @@ where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     let what = format!("{operation} of {resource} failed");
+    if let Some(obstacle) = obstacle(error) {
+        let failure = Failure::new(obstacle.kind(), what).because(obstacle.to_string());
+        return failure.advice(obstacle.advice());
+    }
     let kind = kind(error);
     let failure = Failure::new(kind, what).because(words(error));
     match kind {

@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::aws::{Aws, Connection};
+use crate::aws::{Aws, Connection, Network};
 use crate::domain::failure::Failure;
 use crate::domain::job::{ActionType, ActionVersion, Category, Definition, Provider};
 use crate::output;
 
+use super::environment::Environment;
 use super::{print, print_error, print_json};
 
 /// What to do about the custom action type
@@ -121,10 +122,10 @@ enum FormatArg {
 }
 
 /// Does what the command says; returns the exit status.
-pub(super) async fn run(command: &ActionTypeCommand) -> u8 {
+pub(super) async fn run(command: &ActionTypeCommand, environment: &Environment) -> u8 {
     let done = match command {
         ActionTypeCommand::Print(args) => print_definition(args),
-        ActionTypeCommand::Create(args) => create(args).await,
+        ActionTypeCommand::Create(args) => create(args, environment).await,
     };
     match done {
         Ok(()) => 0,
@@ -145,11 +146,12 @@ fn print_definition(args: &PrintArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create(args: &CreateArgs) -> Result<(), Failure> {
+async fn create(args: &CreateArgs, environment: &Environment) -> Result<(), Failure> {
     let definition = args.action_type.parse()?.definition(args.region.as_deref())?;
     let connection = Connection {
         region: args.region.clone(),
         endpoint_url: args.endpoint_url.clone(),
+        network: Network::of(|name| environment.get(name)),
         ..Connection::default()
     };
     Aws::load(&connection).await?.create_action_type(&definition).await?;

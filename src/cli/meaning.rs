@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 
-use crate::aws::Connection;
+use crate::aws::{Connection, Network};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
@@ -98,6 +98,7 @@ pub(super) fn connection(
         external_id: args.external_id.clone(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
+        network: Network::of(|name| environment.get(name)),
         calls: None,
         embedded: None,
     }

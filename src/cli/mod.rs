@@ -51,7 +51,7 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             Command::Drift(args) => drift::run(&args, &environment).await,
             Command::Record(command) => record::run(&command, &environment).await,
             Command::Worker(args) => worker::run(&args, &environment).await,
-            Command::ActionType(command) => action_type::run(&command).await,
+            Command::ActionType(command) => action_type::run(&command, &environment).await,
             Command::Policy(args) => policy::run(&args),
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(&args).await,

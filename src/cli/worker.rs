@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 
-use crate::aws::{Aws, Calls, Connection, S3Objects};
+use crate::aws::{Aws, Calls, Connection, Network, S3Objects};
 use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling};
 use crate::domain::failure::{Failure, FailureKind};
@@ -91,6 +91,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         endpoint_url: args.endpoint_url.clone(),
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        network: Network::of(|name| environment.get(name)),
         calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
         ..Connection::default()
     };

@@ -13,6 +13,7 @@ mod env;
 mod formats;
 mod github;
 mod junit;
+mod network;
 mod notifications;
 mod policy;
 mod readme;

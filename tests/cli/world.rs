@@ -114,6 +114,11 @@ impl Account {
         std::fs::write(self.folder.path().join(name), content).unwrap();
     }
 
+    /// The host and the port where it is served.
+    pub(crate) fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -48,8 +48,8 @@ pub struct Connection {
     pub role_arn: Option<String>,
     /// The external id that the role's trust policy asks for.
     pub external_id: Option<String>,
-    /// How often a call is tried, if the environment says.
-    pub max_attempts: Option<u32>,
+    /// The value of `AWS_MAX_ATTEMPTS`.
+    pub max_attempts: Option<String>,
     /// The proxy and the certificate authorities.
     pub network: Network,
     /// Who is told of every attempt of a call.
@@ -81,19 +81,17 @@ impl Aws {
     /// # Errors
     /// [`FailureKind::InvalidInput`] when no Region is known.
     pub async fn load(connection: &Connection) -> Result<Self, Failure> {
+        let retries =
+            RetryConfig::standard().with_max_attempts(attempts(connection.max_attempts.as_deref())?);
         let config = match &connection.embedded {
             Some(client) => embedded(client.clone()),
             None => environment(connection).await?,
         };
-        if config.region().is_none() {
-            return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
-                .advice("Give --region, or set AWS_REGION"));
-        }
-        let attempts = connection.max_attempts.unwrap_or(ATTEMPTS);
+        region(&config)?;
         let client = config.http_client().map(|client| at_most(CONNECTIONS, client));
         let mut config = config
             .into_builder()
-            .retry_config(RetryConfig::standard().with_max_attempts(attempts))
+            .retry_config(retries)
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
         config.set_http_client(client);
         // So that CloudTrail tells who it was.
@@ -216,12 +214,39 @@ fn session_name(text: &str) -> String {
     text.chars().map(|c| if allowed(c) { c } else { '-' }).take(64).collect()
 }
 
+/// How often a call is tried, by the value of `AWS_MAX_ATTEMPTS`.
+fn attempts(given: Option<&str>) -> Result<u32, Failure> {
+    let Some(text) = given else { return Ok(ATTEMPTS) };
+    text.parse().ok().filter(|attempts| *attempts > 0).ok_or_else(|| {
+        let what = format!("AWS_MAX_ATTEMPTS is {text:?}, which is no number of attempts");
+        Failure::new(FailureKind::InvalidInput, what).advice("Set it to 1 or more, or unset it")
+    })
+}
+
+/// Makes sure that there is a Region whose name can be part of a host's.
+fn region(config: &SdkConfig) -> Result<(), Failure> {
+    let region = config.region().map(AsRef::as_ref).unwrap_or_default();
+    if region.is_empty() {
+        return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
+            .advice("Give --region, or set AWS_REGION"));
+    }
+    let in_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !region.chars().all(in_name) {
+        return Err(Failure::new(FailureKind::InvalidInput, format!("{region:?} is not a Region"))
+            .because("the name of a Region has lower-case letters, digits and hyphens")
+            .advice("Give --region, or set AWS_REGION, as in eu-west-1"));
+    }
+    Ok(())
+}
+
 /// The SDK's own chain: variables, profiles, containers and instances.
 async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
     // A profile that cannot be read is told by whoever needs it.
     let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok();
     let client = connection.network.client(profile.as_ref())?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
+    // The SDK's own look at AWS_MAX_ATTEMPTS, AWS_RETRY_MODE and the profile panics at what it does not know.
+    loader = loader.retry_config(RetryConfig::standard());
     if let Some(region) = &connection.region {
         loader = loader.region(Region::new(region.clone()));
     }

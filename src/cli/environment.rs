@@ -25,6 +25,11 @@ impl Environment {
         self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
+    /// All names and values.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Whether a step of GitHub Actions runs us.
     pub(super) fn is_github(&self) -> bool {
         self.get("GITHUB_ACTIONS") == Some("true")

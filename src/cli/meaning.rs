@@ -96,7 +96,7 @@ pub(super) fn connection(
         endpoint_url: args.endpoint_url.clone(),
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),
-        max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        max_attempts: environment.get("AWS_MAX_ATTEMPTS").map(str::to_owned),
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
         network: Network::of(|name| environment.get(name)),
         calls: None,

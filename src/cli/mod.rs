@@ -8,6 +8,7 @@ mod deploy;
 mod deployment;
 mod drift;
 mod environment;
+mod given;
 mod inputs;
 mod live;
 mod log;
@@ -24,8 +25,8 @@ mod worker;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use serde_json::Value;
 
 use crate::domain::failure::{Failure, FailureKind};
@@ -38,8 +39,8 @@ use environment::Environment;
 /// Runs the command in `arguments`, the program's name first, and returns its exit status.
 pub async fn run(arguments: Vec<OsString>) -> u8 {
     let environment = Environment::read();
-    let arguments = match inputs::arguments(&arguments, &environment) {
-        Ok(inputs) => inputs.unwrap_or(arguments),
+    let arguments = match given(arguments.clone(), &environment) {
+        Ok(arguments) => arguments,
         Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, &environment),
     };
     match Cli::try_parse_from(&arguments) {
@@ -65,6 +66,22 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
             refuse(&failure, &error.to_string(), &arguments, &environment)
         }
     }
+}
+
+/// The arguments as they are meant. Where variables do not stand in the environment as they are meant, the
+/// program starts anew with those that do.
+fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsString>, Failure> {
+    let cli = Cli::command();
+    let changes = given::variables(environment, &cli)?;
+    if !changes.is_empty() {
+        let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
+        let what = format!("white space around the value of {} cannot be taken away", names.join(", "));
+        return Err(Failure::new(FailureKind::InvalidInput, what)
+            .caused_by(given::start_again(&changes))
+            .advice("Set it without white space, or unset it where it is empty"));
+    }
+    let arguments = inputs::arguments(&arguments, environment)?.unwrap_or(arguments);
+    Ok(given::arguments(&arguments, &cli))
 }
 
 /// Prints a usage error, for people as `text`.

@@ -90,7 +90,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         region: args.region.clone(),
         endpoint_url: args.endpoint_url.clone(),
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
-        max_attempts: environment.get("AWS_MAX_ATTEMPTS").and_then(|text| text.parse().ok()),
+        max_attempts: environment.get("AWS_MAX_ATTEMPTS").map(str::to_owned),
         network: Network::of(|name| environment.get(name)),
         calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
         ..Connection::default()

@@ -12,6 +12,7 @@ mod endings;
 mod env;
 mod formats;
 mod github;
+mod given;
 mod junit;
 mod network;
 mod notifications;

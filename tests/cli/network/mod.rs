@@ -5,6 +5,11 @@ mod world;
 
 use world::{NAME, Network, ended};
 
+/// The certificate of some company's authority, as PEM.
+pub(crate) fn authority() -> String {
+    world::certificate().1
+}
+
 #[test]
 fn a_deployment_goes_through_a_proxy_and_trusts_the_companys_authority() {
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {

@@ -107,7 +107,7 @@ pub(super) fn ended(command: &mut Command) -> Ended {
 }
 
 /// What a server needs that this authority vouches for, and the authority's certificate as PEM.
-fn certificate() -> (Arc<ServerConfig>, String) {
+pub(super) fn certificate() -> (Arc<ServerConfig>, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();

@@ -34,7 +34,7 @@ pub(super) struct PolicyArgs {
     /// A family of the services' task definitions [default: any]
     #[arg(long, env = "EVENKEEL_FAMILY", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
     family: Vec<String>,
-    /// A role that the task definitions name, for their tasks or for ECS's agent [default: none]
+    /// A role that the task definitions name, for their tasks or for ECS's agent; the former one too, for rollbacks [default: none]
     #[arg(long, env = "EVENKEEL_ROLE", hide_env_values = true, value_name = "ARN", value_delimiter = ',')]
     role: Vec<String>,
     /// A repository of Amazon ECR that holds an image [default: any]

@@ -1,7 +1,9 @@
 //! The smallest IAM policy for what Evenkeel is to do.
 //!
 //! Which action takes which resource is from AWS's service authorization reference: every action has
-//! the narrowest resource that it takes, and `*` where it takes none.
+//! the narrowest resource that it takes, and `*` where it takes none. Where the reference and real
+//! denials disagree, the policy allows both ways: a policy that is denied at the first deployment is
+//! no policy.
 
 use super::job::{ActionType, ObjectAddress};
 use super::notification::Channel;
@@ -126,22 +128,27 @@ impl Permissions {
             families.iter().map(|family| self.ecs(&format!("task-definition/{family}:*"))).collect();
         [
             Statement::new("ReadTaskDefinitions", vec!["ecs:DescribeTaskDefinition"], vec!["*".to_owned()]),
-            Statement::new("TaskDefinitions", vec!["ecs:RegisterTaskDefinition"], revisions.clone()),
+            // The reference lets it be scoped to a family. AWS's own policy for its ECS action says `*`
+            // (CodePipeline user guide, "Amazon ECS deploy action reference"), and so does every denial that
+            // was seen: "ecs:RegisterTaskDefinition on resource: *". The roles bound what can be registered.
+            Statement::new("TaskDefinitions", vec!["ecs:RegisterTaskDefinition"], vec!["*".to_owned()]),
             Statement::new("Tags", vec!["ecs:TagResource"], revisions).if_equal(
                 "StringEquals",
                 "ecs:CreateAction",
-                "RegisterTaskDefinition".to_owned(),
+                vec!["RegisterTaskDefinition".to_owned()],
             ),
+            // UpdateService evaluates it as well, for the revision that it moves the service to: a rollback
+            // passes the former revision's roles.
             Statement::new("TaskRoles", vec!["iam:PassRole"], deploys.roles.clone()).if_equal(
                 "StringEquals",
                 "iam:PassedToService",
-                "ecs-tasks.amazonaws.com".to_owned(),
+                ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"].map(str::to_owned).into(),
             ),
         ]
     }
 
     /// What tells why tasks stopped, and that images exist.
-    fn looks(&self, deploys: &Deploys) -> [Statement; 4] {
+    fn looks(&self, deploys: &Deploys) -> [Statement; 5] {
         let cluster = &deploys.cluster;
         let repositories = any(&deploys.repositories);
         let groups = any(&deploys.log_groups);
@@ -153,6 +160,9 @@ impl Permissions {
                 vec!["ecs:ListTasks"],
                 vec![self.ecs(&format!("container-instance/{cluster}/*"))],
             ),
+            // Some accounts evaluate the call on container instances, as the reference says; others on `*`.
+            Statement::new("StoppedTasksListOfCluster", vec!["ecs:ListTasks"], vec!["*".to_owned()])
+                .if_equal("ArnEquals", "ecs:cluster", vec![self.ecs(&format!("cluster/{cluster}"))]),
             Statement::new(
                 "StoppedTasks",
                 vec!["ecs:DescribeTasks"],
@@ -187,7 +197,7 @@ impl Permissions {
         // Who may not list the bucket is told of a missing object that access is denied.
         for at in objects {
             let listing = Statement::new("RecordBucket", vec!["s3:ListBucket"], vec![self.s3(&at.bucket)]);
-            statements.push(listing.if_equal(operator, "s3:prefix", at.key.clone()));
+            statements.push(listing.if_equal(operator, "s3:prefix", vec![at.key.clone()]));
         }
         numbered(statements)
     }
@@ -242,7 +252,7 @@ impl Permissions {
             statements.push(if prefix.is_empty() {
                 listing
             } else {
-                listing.if_equal("StringLikeIfExists", "s3:prefix", below)
+                listing.if_equal("StringLikeIfExists", "s3:prefix", vec![below])
             });
         }
         statements
@@ -266,8 +276,8 @@ impl Statement {
         Self { id, actions, resources, condition: None }
     }
 
-    fn if_equal(self, operator: &'static str, key: &'static str, value: String) -> Self {
-        Self { condition: Some(Condition { operator, key, values: vec![value] }), ..self }
+    fn if_equal(self, operator: &'static str, key: &'static str, values: Vec<String>) -> Self {
+        Self { condition: Some(Condition { operator, key, values }), ..self }
     }
 }
 
@@ -329,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_action_that_takes_no_resource_is_allowed_on_all() {
+    fn only_what_iam_evaluates_on_all_resources_is_allowed_on_all() {
         let works = Works {
             action_type: ActionType::default(),
             claims: Some(ObjectAddress { bucket: "claims".to_owned(), key: "evenkeel".to_owned() }),
@@ -345,6 +355,8 @@ mod tests {
             on_all,
             [
                 "ecs:DescribeTaskDefinition",
+                "ecs:RegisterTaskDefinition",
+                "ecs:ListTasks",
                 "codepipeline:AcknowledgeJob",
                 "codepipeline:GetJobDetails",
                 "codepipeline:PutJobFailureResult",
@@ -353,6 +365,26 @@ mod tests {
         );
         let ids: std::collections::BTreeSet<_> = statements.iter().map(|statement| statement.id).collect();
         assert_eq!(ids.len(), statements.len(), "{statements:?}");
+    }
+
+    #[test]
+    fn roles_are_passed_to_tasks_and_to_ecs_and_tasks_listed_in_both_forms() {
+        let statements = permissions().statements();
+        let of = |id: &str| statements.iter().find(|statement| statement.id == id).unwrap().clone();
+        let passed = of("TaskRoles").condition.unwrap();
+        assert_eq!(passed.key, "iam:PassedToService");
+        assert_eq!(passed.values, ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"]);
+        let tags = of("Tags");
+        assert_eq!(tags.resources, ["arn:aws:ecs:eu-west-1:123456789012:task-definition/web:*"]);
+        assert_eq!(tags.condition.unwrap().values, ["RegisterTaskDefinition"]);
+        let instances = of("StoppedTasksList");
+        assert_eq!(instances.resources, ["arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/*"]);
+        assert_eq!(instances.condition, None);
+        let cluster = of("StoppedTasksListOfCluster");
+        assert_eq!(cluster.resources, ["*"]);
+        let condition = cluster.condition.unwrap();
+        assert_eq!((condition.operator, condition.key), ("ArnEquals", "ecs:cluster"));
+        assert_eq!(condition.values, ["arn:aws:ecs:eu-west-1:123456789012:cluster/prod"]);
     }
 
     #[test]

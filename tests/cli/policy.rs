@@ -49,7 +49,12 @@ fn it_is_scoped_to_what_was_named() {
     assert_eq!(policy["Version"], "2012-10-17");
     let ecs = |resource: &str| json!([format!("arn:aws:ecs:eu-west-1:123456789012:{resource}")]);
     assert_eq!(statement(&policy, "Services")["Resource"], ecs("service/prod/web"));
-    assert_eq!(statement(&policy, "TaskDefinitions")["Resource"], ecs("task-definition/web:*"));
+    assert_eq!(statement(&policy, "TaskDefinitions")["Resource"], json!(["*"]));
+    assert_eq!(statement(&policy, "Tags")["Resource"], ecs("task-definition/web:*"));
+    assert_eq!(
+        statement(&policy, "Tags")["Condition"],
+        json!({ "StringEquals": { "ecs:CreateAction": ["RegisterTaskDefinition"] } })
+    );
     assert_eq!(
         statement(&policy, "TaskRoles"),
         &json!({
@@ -57,13 +62,24 @@ fn it_is_scoped_to_what_was_named() {
             "Effect": "Allow",
             "Action": ["iam:PassRole"],
             "Resource": [ROLE],
-            "Condition": { "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com"] } },
+            "Condition": {
+                "StringEquals": { "iam:PassedToService": ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"] },
+            },
         })
+    );
+    assert_eq!(statement(&policy, "StoppedTasksList")["Resource"], ecs("container-instance/prod/*"));
+    assert_eq!(
+        statement(&policy, "StoppedTasksListOfCluster")["Condition"],
+        json!({ "ArnEquals": { "ecs:cluster": ecs("cluster/prod") } })
     );
     let on_all = policy["Statement"].as_array().unwrap().iter().filter(|it| it["Resource"] == json!(["*"]));
     assert_eq!(
         on_all.map(|it| it["Action"].clone()).collect::<Vec<_>>(),
-        [json!(["ecs:DescribeTaskDefinition"])]
+        [
+            json!(["ecs:DescribeTaskDefinition"]),
+            json!(["ecs:RegisterTaskDefinition"]),
+            json!(["ecs:ListTasks"]),
+        ]
     );
     assert!(account.sandbox.calls().is_empty());
 }

@@ -1,5 +1,5 @@
-# The smallest policy for `evenkeel deploy`, statement by statement what `evenkeel policy --for deploy` prints. Nothing has
-# the resource "*" that IAM can scope.
+# The smallest policy for `evenkeel deploy`, statement by statement what `evenkeel policy --for deploy` prints. What has
+# the resource "*" is evaluated on "*", in AWS's own pages or in denials that were seen.
 
 locals {
   services = [
@@ -44,9 +44,10 @@ locals {
       Condition = {}
     },
     {
+      # AWS's own policy for its ECS action says "*", and every denial that was seen is on "*". The roles below bound it.
       Sid       = "TaskDefinitions"
       Action    = ["ecs:RegisterTaskDefinition"]
-      Resource  = local.revisions
+      Resource  = ["*"]
       Condition = {}
     },
     {
@@ -56,16 +57,24 @@ locals {
       Condition = { StringEquals = { "ecs:CreateAction" = ["RegisterTaskDefinition"] } }
     },
     {
+      # UpdateService evaluates it as well: a rollback passes the former revision's roles.
       Sid       = "TaskRoles"
       Action    = ["iam:PassRole"]
       Resource  = distinct(flatten(var.deployments[*].role_arns))
-      Condition = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com"] } }
+      Condition = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"] } }
     },
     {
       Sid       = "StoppedTasksList"
       Action    = ["ecs:ListTasks"]
       Resource  = distinct([for service in local.services : "${service.ecs}:container-instance/${service.cluster}/*"])
       Condition = {}
+    },
+    {
+      # Some accounts evaluate the call on container instances, others on "*".
+      Sid       = "StoppedTasksListOfCluster"
+      Action    = ["ecs:ListTasks"]
+      Resource  = ["*"]
+      Condition = { ArnEquals = { "ecs:cluster" = distinct([for service in local.services : "${service.ecs}:cluster/${service.cluster}"]) } }
     },
     {
       Sid       = "StoppedTasks"

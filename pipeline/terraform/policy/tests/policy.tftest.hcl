@@ -24,17 +24,29 @@ run "one_service" {
         "arn:aws:ecs:eu-central-1:123456789012:service-deployment/prod/web/*",
         "arn:aws:ecs:eu-central-1:123456789012:service-revision/prod/web/*",
       ]
-      ReadTaskDefinitions = ["*"]
-      TaskDefinitions     = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
-      Tags                = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
-      TaskRoles           = ["arn:aws:iam::123456789012:role/execution"]
-      StoppedTasksList    = ["arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/*"]
-      StoppedTasks        = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
-      Logs                = ["arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/web:log-stream:*"]
-      Images              = ["arn:aws:ecr:eu-central-1:123456789012:repository/shop/web"]
-      RecordParameter     = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
+      ReadTaskDefinitions       = ["*"]
+      TaskDefinitions           = ["*"]
+      Tags                      = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      TaskRoles                 = ["arn:aws:iam::123456789012:role/execution"]
+      StoppedTasksList          = ["arn:aws:ecs:eu-central-1:123456789012:container-instance/prod/*"]
+      StoppedTasksListOfCluster = ["*"]
+      StoppedTasks              = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
+      Logs                      = ["arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/web:log-stream:*"]
+      Images                    = ["arn:aws:ecr:eu-central-1:123456789012:repository/shop/web"]
+      RecordParameter           = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
     })
     error_message = "Everything is scoped that can be."
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => statement.Condition if can(statement.Condition)
+      }) == jsonencode({
+      Tags                      = { StringEquals = { "ecs:CreateAction" = ["RegisterTaskDefinition"] } }
+      TaskRoles                 = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"] } }
+      StoppedTasksListOfCluster = { ArnEquals = { "ecs:cluster" = ["arn:aws:ecs:eu-central-1:123456789012:cluster/prod"] } }
+    })
+    error_message = "What cannot be scoped by its resource is bounded by a condition."
   }
 }
 
@@ -61,8 +73,8 @@ run "several_services" {
     condition = jsonencode({
       for statement in output.statements : statement.Sid => length(statement.Resource)
       }) == jsonencode({
-      Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 2, Tags = 2, TaskRoles = 1,
-      StoppedTasksList = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
+      Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 1, Tags = 2, TaskRoles = 1,
+      StoppedTasksList = 1, StoppedTasksListOfCluster = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
     })
     error_message = "They share one statement of each kind, what they share is named once, and what they do not need is left out."
   }

@@ -226,10 +226,9 @@ pub(crate) async fn copied_from<E: Ecs>(
 fn is_copy(source: &Revision, live: &Revision, owned: &BTreeSet<String>) -> bool {
     let mut images = Images::default();
     for (container, image) in live.definition.images() {
-        let Some(image) = owned.contains(&container).then(|| ImageReference::parse(&image)) else { continue };
-        let is_put = image.is_ok_and(|image| images.insert(&container, image).is_ok());
-        if !is_put {
-            return false;
+        if owned.contains(&container) {
+            // No definition names a container twice.
+            drop(images.insert(&container, ImageReference::as_registered(&image)));
         }
     }
     source.definition.with_images(&images).is_equivalent(&live.definition)

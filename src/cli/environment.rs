@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::runner::Runner;
+
 /// The process's environment variables.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Environment(BTreeMap<String, String>);
@@ -28,6 +30,11 @@ impl Environment {
     /// All names and values.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Who runs the command.
+    pub(super) fn runner(&self) -> Runner {
+        if self.is_github() { Runner::GitHub } else { Runner::Other }
     }
 
     /// Whether a step of GitHub Actions runs us.

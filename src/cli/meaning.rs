@@ -9,6 +9,7 @@ use crate::domain::image::Images;
 use crate::domain::image_definitions;
 use crate::domain::record::{SinkPattern, Source};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
+use crate::domain::runner::Runner;
 
 use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, WhatArgs};
 use super::environment::Environment;
@@ -23,7 +24,11 @@ const READ_AT_MOST: u64 = 100 * 1024 + 1;
 ///
 /// # Errors
 /// [`FailureKind::InvalidInput`], or [`FailureKind::Unreadable`] for a file that cannot be read.
-pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRequest, Failure> {
+pub(super) fn request(
+    what: &WhatArgs,
+    rollout: &RolloutArgs,
+    runner: Runner,
+) -> Result<DeployRequest, Failure> {
     let mut services = Vec::new();
     for name in &what.service {
         ServiceName::parse_another(name, &mut services)?;
@@ -31,7 +36,7 @@ pub(super) fn request(what: &WhatArgs, rollout: &RolloutArgs) -> Result<DeployRe
     Ok(DeployRequest {
         cluster: ClusterName::parse(&what.cluster)?,
         services,
-        images: images(what)?,
+        images: images(what, runner)?,
         policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
     })
 }
@@ -120,39 +125,68 @@ pub(super) fn source(environment: &Environment) -> Source {
     Source { kind: "cli".to_owned(), id: None, url: None }
 }
 
-fn images(what: &WhatArgs) -> Result<Images, Failure> {
+fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {
     let file = match &what.image_definitions {
         Some(file) => Some(file.as_str()),
         None if what.image.is_empty() => Some(IMAGE_DEFINITIONS),
         None => None,
     };
     let mut images = match file {
-        Some("-") => image_definitions::parse("standard input", &read("standard input", std::io::stdin())?)?,
+        Some("-") => {
+            let content = read("standard input", std::io::stdin(), runner)?;
+            image_definitions::parse("standard input", &content, runner)?
+        }
         Some(path) => {
-            let opened = File::open(path).map_err(|error| unreadable(path, error))?;
-            image_definitions::parse(path, &read(path, opened)?)?
+            let opened = File::open(path).map_err(|error| unreadable(path, error, runner))?;
+            image_definitions::parse(path, &read(path, opened, runner)?, runner)?
         }
         None => Images::default(),
     };
     for assignment in &what.image {
-        images.assign(assignment)?;
+        images.assign(assignment).map_err(|invalid| invalid.failure(runner))?;
     }
     Ok(images)
 }
 
-fn read(name: &str, from: impl Read) -> Result<Vec<u8>, Failure> {
+fn read(name: &str, from: impl Read, runner: Runner) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    from.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| unreadable(name, error))?;
+    from.take(READ_AT_MOST).read_to_end(&mut bytes).map_err(|error| unreadable(name, error, runner))?;
     Ok(bytes)
 }
 
-fn unreadable(path: &str, error: std::io::Error) -> Failure {
-    let advice = if error.kind() == ErrorKind::NotFound {
-        "Give the file that the build wrote by --image-definitions, or images by --image CONTAINER=URI"
-    } else {
-        "Give a file that can be read by --image-definitions"
+fn unreadable(path: &str, error: std::io::Error, runner: Runner) -> Failure {
+    let near = nearby(path);
+    let advice = match (error.kind(), runner) {
+        (ErrorKind::NotFound, _) if near.is_some() => {
+            let (there, how) = near.unwrap_or_default();
+            format!(
+                "There is {there}, whose name differs in {how} only: let the build write {path}, or give it by \
+                 --image-definitions"
+            )
+        }
+        // An input that was emptied looks as if it had not been given.
+        (ErrorKind::NotFound, Runner::GitHub) => {
+            "Give the file that the build wrote by `image-definitions`, or `images`. If `images` was given: GitHub empties \
+             a job's output that holds a secret, as the number of the account often is one"
+                .to_owned()
+        }
+        (ErrorKind::NotFound, Runner::Other) => {
+            "Give the file that the build wrote by --image-definitions, or images by --image CONTAINER=URI".to_owned()
+        }
+        _ => "Give a file that can be read by --image-definitions".to_owned(),
     };
     Failure::new(FailureKind::Unreadable, format!("the image definitions in {path} cannot be read"))
         .caused_by(error)
         .advice(advice)
+}
+
+/// The file in the same folder that is probably meant by `path`, and in what its name differs.
+fn nearby(path: &str) -> Option<(String, &'static str)> {
+    let folder = path.strip_suffix(image_definitions::file_name(path))?;
+    let names = std::fs::read_dir(if folder.is_empty() { "." } else { folder }).ok()?;
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.into_iter().map(|name| format!("{folder}{name}")).find_map(|there| {
+        let how = image_definitions::nearly_named(path, &there)?;
+        Some((there, how))
+    })
 }

@@ -108,10 +108,8 @@ fn changed_images(plan: &Plan) -> Images {
         all.iter().filter(|(name, image)| revision.base_images.get(*name) != Some(image)).collect();
     let chosen = if changed.is_empty() { all.iter().collect() } else { changed };
     for (container, image) in chosen {
-        if let Ok(image) = ImageReference::parse(image) {
-            // No definition names a container twice.
-            drop(images.insert(container, image));
-        }
+        // No definition names a container twice.
+        drop(images.insert(container, ImageReference::as_registered(image)));
     }
     images
 }

@@ -28,8 +28,7 @@ pub(super) async fn is_candidate<E: Ecs>(
     let Some(source) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(false) };
     let mut images = Images::default();
     for (container, image) in &candidate.images {
-        let Ok(image) = ImageReference::parse(image) else { return Ok(false) };
-        if images.insert(container, image).is_err() {
+        if images.insert(container, ImageReference::as_registered(image)).is_err() {
             return Ok(false);
         }
     }

@@ -4,6 +4,10 @@
 //! reference"): `[{"name": "app", "imageUri": "registry/app:1"}, …]`. What the guide leaves open is
 //! settled here: other members of an entry are ignored, and a container named twice is an error.
 
+mod near_miss;
+
+pub use near_miss::{file_name, nearly_named};
+
 use std::fmt;
 use std::str;
 
@@ -11,8 +15,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::failure::{Failure, FailureKind};
-use super::image::{ImageReference, Images};
+use super::image::{ImageReference, Images, InvalidImage};
 use super::quote::quoted_to;
+use super::runner::Runner;
 
 /// The largest file that CodePipeline takes: 100 KB (AWS CodePipeline user guide, "Quotas").
 pub const MAX_BYTES: usize = 100 * 1024;
@@ -22,29 +27,30 @@ const ENTRY_FORM: &str = r#"Write every entry as {"name": "CONTAINER", "imageUri
 const FILE_FORM: &str = r#"Write a JSON array: [{"name": "CONTAINER", "imageUri": "IMAGE"}]"#;
 const JSON_FORM: &str = "Let a JSON tool such as jq write the file";
 
-/// Reads image definitions from `bytes`. `source` names them in messages: a file name, or `standard input`.
+/// Reads image definitions from `bytes`. `source` names them in messages: a file name, or `standard input`;
+/// `runner` has a part in what is advised.
 ///
 /// # Errors
 /// Always [`FailureKind::InvalidInput`], for anything but a non-empty array of entries that each name
 /// another container and an image that ECS takes. The message begins `source:line:column`, columns counted in
 /// characters, and names the entry, counted from 1.
-pub fn parse(source: &str, bytes: &[u8]) -> Result<Images, Failure> {
+pub fn parse(source: &str, bytes: &[u8], runner: Runner) -> Result<Images, Failure> {
     let body = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let text =
         decode(bytes.len(), body).map_err(|fault| fault.in_file(source, &String::from_utf8_lossy(body)))?;
-    images(text).map_err(|fault| fault.in_file(source, text))
+    images(text, runner).map_err(|fault| fault.in_file(source, text))
 }
 
 /// What is wrong, and at which byte of the text.
 struct Fault {
     at: usize,
     what: String,
-    advice: &'static str,
+    advice: String,
 }
 
 impl Fault {
-    fn new(at: usize, what: impl Into<String>, advice: &'static str) -> Self {
-        Self { at, what: what.into(), advice }
+    fn new(at: usize, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { at, what: what.into(), advice: advice.into() }
     }
 
     fn in_file(self, source: &str, text: &str) -> Failure {
@@ -75,7 +81,7 @@ fn decode(size: usize, body: &[u8]) -> Result<&str, Fault> {
     })
 }
 
-fn images(text: &str) -> Result<Images, Fault> {
+fn images(text: &str, runner: Runner) -> Result<Images, Fault> {
     if text.trim().is_empty() {
         return Err(Fault::new(0, "there is nothing in the file", FILE_FORM));
     }
@@ -84,11 +90,9 @@ fn images(text: &str) -> Result<Images, Fault> {
         return Err(lone_object(text, whole));
     }
     if !whole.get().starts_with('[') {
-        return Err(Fault::new(
-            offset(text, whole.get()),
-            format!("found {}, not an array", kind(whole)),
-            FILE_FORM,
-        ));
+        let (what, advice) = near_miss::of_string(whole)
+            .unwrap_or_else(|| (format!("found {}, not an array", kind(whole)), FILE_FORM));
+        return Err(Fault::new(offset(text, whole.get()), what, advice));
     }
     let entries: Vec<&RawValue> =
         serde_json::from_str(whole.get()).map_err(|error| syntax(text, whole.get(), &error))?;
@@ -98,7 +102,7 @@ fn images(text: &str) -> Result<Images, Fault> {
     let mut images = Images::default();
     let mut names: Vec<String> = Vec::with_capacity(entries.len());
     for (index, raw) in entries.iter().enumerate() {
-        let entry = Entry { text, raw, number: index + 1 };
+        let entry = Entry { text, raw, number: index + 1, runner };
         let (name, image) = entry.read()?;
         images.insert(&name, image).map_err(|twice| {
             let first = names.iter().position(|earlier| *earlier == name).map_or(0, |index| index + 1);
@@ -121,6 +125,7 @@ struct Entry<'a> {
     raw: &'a RawValue,
     /// Counted from 1, as people count.
     number: usize,
+    runner: Runner,
 }
 
 impl<'a> Entry<'a> {
@@ -130,21 +135,23 @@ impl<'a> Entry<'a> {
         }
         let Members(members) = serde_json::from_str(self.raw.get())
             .map_err(|error| syntax(self.text, self.raw.get(), &error))?;
-        let (_, name) = self.member(&members, "name")?;
+        let (place, name) = self.member(&members, "name")?;
+        if name.is_empty() {
+            return Err(self.fault(place, r#"has an empty string as "name""#, ENTRY_FORM));
+        }
         let (place, image) = self.member(&members, "imageUri")?;
         let image = ImageReference::parse(&image).map_err(|invalid| {
-            let advice =
-                "Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST";
-            self.fault(
-                place,
-                &format!("for container {}: image {} {invalid}", shown(&name), shown(&image)),
-                advice,
-            )
+            let what = if invalid == InvalidImage::NoName {
+                format!(r#"has an empty string as "imageUri" of container {}"#, shown(&name))
+            } else {
+                format!("for container {}: image {} {invalid}", shown(&name), shown(&image))
+            };
+            self.fault(place, &what, invalid.remedy(self.runner))
         })?;
         Ok((name, image))
     }
 
-    /// The one member of this name, which must be a text that is not empty, and where its value stands.
+    /// The one member of this name, which must be a text, and where its value stands.
     fn member(
         &self,
         members: &[(String, &'a RawValue)],
@@ -152,8 +159,11 @@ impl<'a> Entry<'a> {
     ) -> Result<(&'a RawValue, String), Fault> {
         let mut found = members.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
         let Some(value) = found.next() else {
-            let similar = members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            let hint = similar.map(|(key, _)| format!(", though one {key:?}; upper and lower case count"));
+            let similar = members.iter().find(|(key, _)| near_miss::is_meant(name, key));
+            let hint = similar.map(|(key, _)| match key.eq_ignore_ascii_case(name) {
+                true => format!(", though one {}; upper and lower case count", shown(key)),
+                false => format!(", though one {}", shown(key)),
+            });
             return Err(self.fault(
                 self.raw,
                 &format!("has no member {name:?}{}", hint.unwrap_or_default()),
@@ -172,13 +182,10 @@ impl<'a> Entry<'a> {
         }
         let string: String =
             serde_json::from_str(value.get()).map_err(|error| syntax(self.text, value.get(), &error))?;
-        if string.is_empty() {
-            return Err(self.fault(value, &format!("has an empty string as {name:?}"), ENTRY_FORM));
-        }
         Ok((value, string))
     }
 
-    fn fault(&self, at: &RawValue, what: &str, advice: &'static str) -> Fault {
+    fn fault(&self, at: &RawValue, what: &str, advice: impl Into<String>) -> Fault {
         Fault::new(
             offset(self.text, at.get()),
             format!("entry {} (counted from 1) {what}", self.number),
@@ -215,15 +222,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 /// An object where the array should be: CodePipeline's other file, or one entry without its brackets.
 fn lone_object(text: &str, whole: &RawValue) -> Fault {
     let members = serde_json::from_str(whole.get()).map_or_else(|_| Vec::new(), |Members(members)| members);
-    let has = |name: &str| members.iter().any(|(key, _)| key == name);
-    let (what, advice) = if has("ImageURI") {
-        (
-            "found an object like CodePipeline's imageDetail.json, not an array; imageDetail.json names no container",
-            "Say which container gets the image with --image CONTAINER=URI, or write an imagedefinitions.json in the build",
-        )
-    } else {
-        ("found an object, not an array", FILE_FORM)
-    };
+    let names: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    let (what, advice) = near_miss::of_object(&names)
+        .unwrap_or_else(|| ("found an object, not an array".to_owned(), FILE_FORM));
     Fault::new(offset(text, whole.get()), what, advice)
 }
 
@@ -234,7 +235,15 @@ fn syntax(text: &str, part: &str, error: &serde_json::Error) -> Fault {
     let at = (line_at + error.column().saturating_sub(1)).min(part.len());
     let message = error.to_string();
     let reason = message.rsplit_once(" at line ").map_or(&*message, |(reason, _)| reason);
-    Fault::new(offset(text, part) + at, format!("not valid JSON: {reason}"), JSON_FORM)
+    let mut at = offset(text, part) + at;
+    if reason.contains("control character") {
+        // serde_json names the character before.
+        at += text.get(at..).and_then(|rest| rest.find(char::is_control)).unwrap_or_default();
+    }
+    match near_miss::of_syntax(text, at, reason) {
+        Some((what, next)) => Fault::new(at, format!("not valid JSON: {what}"), next),
+        None => Fault::new(at, format!("not valid JSON: {reason}"), JSON_FORM),
+    }
 }
 
 /// Where `part`, a slice of `text`, begins in it.

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use super::failure::{Failure, FailureKind};
 use super::image::{ImageReference, Images};
 use super::image_definitions::MAX_BYTES;
+use super::quote::quoted;
+use super::runner::Runner;
 
 /// What the file is always called.
 pub const FILE_NAME: &str = "imageDetail.json";
@@ -38,8 +40,9 @@ pub fn parse(source: &str, bytes: &[u8], container: &str) -> Result<Images, Fail
         return Err(refuse("it is not a JSON object".to_owned()));
     }
     let detail: Detail = serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))?;
-    let image = ImageReference::parse(&detail.image)
-        .map_err(|invalid| refuse(format!("the image {:?} {invalid}", detail.image)))?;
+    let image = ImageReference::parse(&detail.image).map_err(|invalid| {
+        refuse(format!("the image {} {invalid}", quoted(&detail.image))).advice(invalid.remedy(Runner::Other))
+    })?;
     let mut images = Images::default();
     // It is the only one.
     let _ = images.insert(container, image);

@@ -27,6 +27,7 @@ pub mod record;
 pub mod registry;
 pub mod request;
 pub mod rollout;
+pub mod runner;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod service;

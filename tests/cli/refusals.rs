@@ -79,6 +79,42 @@ fn malformed_image_definitions_are_3_with_the_place() {
 }
 
 #[test]
+fn an_image_that_nothing_can_pull_is_3_before_any_call() {
+    let account = Account::new();
+    for (image, words) in [
+        (":4f2a9c1", ["has no repository before its tag", "Was the variable for the repository set?"]),
+        ("https://r.example/web:1", ["begins with https://", "Write r.example/web:1"]),
+        ("ghcr.io/Org/App:1", ["has capital letters in its repository", "Write ghcr.io/org/app:1"]),
+        (
+            "123456789012.dkr.ecr..amazonaws.com/app:1",
+            ["names no Region", "Was the variable for the Region set?"],
+        ),
+        ("123456789012.dkr.ecr.eu_west_1.amazonaws.com/app:1", ["\"eu_west_1\" as the Region", "REGION"]),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/:1",
+            ["names no repository", "variable for the repository"],
+        ),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1", ["the repository \"a\"", "2 to 256 characters"]),
+    ] {
+        let ended = account.deploy(&["--image", &format!("app={image}")]);
+        ended.is(3, "failed", Some("invalid_input"), &words);
+        let definitions = format!(r#"[{{"name":"app","imageUri":"{image}"}}]"#);
+        account.file("imagedefinitions.json", &definitions);
+        account.run(&DEPLOY).is(3, "failed", Some("invalid_input"), &words);
+        assert!(!ended.stderr.contains("?."), "{ended:?}");
+    }
+    assert!(account.sandbox.calls().is_empty());
+}
+
+#[test]
+fn a_file_that_is_probably_meant_is_named() {
+    let account = Account::new();
+    account.file("imageDefinitions.json", "[]");
+    let words = ["imagedefinitions.json cannot be read", "There is imageDefinitions.json"];
+    account.run(&DEPLOY).is(5, "failed", Some("unreadable"), &words);
+}
+
+#[test]
 fn an_unknown_container_is_3_and_changes_nothing() {
     let account = Account::new();
     let words = ["\"sidecar\"", "service web", "app, proxy", "nothing was changed"];

@@ -14,6 +14,7 @@ mod model;
 mod reasons;
 mod records;
 mod records_of_several;
+mod references;
 mod rivals;
 mod rollbacks;
 mod stories;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::super::failure::{Failure, FailureKind};
 use super::super::quote::quoted;
+use super::super::runner::Runner;
 use super::{ContainerNamedTwice, ImageReference, Images, InvalidImage};
 
 impl Images {
@@ -63,22 +64,21 @@ impl fmt::Display for InvalidAssignment {
 
 impl std::error::Error for InvalidAssignment {}
 
-impl From<InvalidAssignment> for Failure {
+impl InvalidAssignment {
     /// The failure that it is on the command line.
-    fn from(invalid: InvalidAssignment) -> Self {
-        let (kind, advice) = match invalid {
-            InvalidAssignment::Form { .. } => {
-                (FailureKind::Usage, "Write CONTAINER=URI, for example app=registry.example/app:1.2")
-            }
-            InvalidAssignment::Image { .. } => (
-                FailureKind::InvalidInput,
-                "Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST",
+    #[must_use]
+    pub fn failure(&self, runner: Runner) -> Failure {
+        let (kind, advice) = match self {
+            Self::Form { .. } => (
+                FailureKind::Usage,
+                "Write CONTAINER=URI, for example app=registry.example/app:1.2".to_owned(),
             ),
-            InvalidAssignment::Twice(_) => {
-                (FailureKind::InvalidInput, "Give each container one image; nothing was changed")
+            Self::Image { reason, .. } => (FailureKind::InvalidInput, reason.remedy(runner)),
+            Self::Twice(_) => {
+                (FailureKind::InvalidInput, "Give each container one image; nothing was changed".to_owned())
             }
         };
-        Self::new(kind, invalid.to_string()).advice(advice)
+        Failure::new(kind, self.to_string()).advice(advice)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
             (
                 "app=repo:",
                 FailureKind::InvalidInput,
-                r#"the image "repo:" for container "app" ends in a colon without a tag; was the variable for the tag set?. Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST"#,
+                r#"the image "repo:" for container "app" ends in a colon without a tag. Was the variable for the tag set? Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST"#,
             ),
             (
                 "web=web:2",
@@ -121,7 +121,7 @@ mod tests {
         ] {
             let mut images = Images::default();
             images.assign("web=web:1").unwrap();
-            let failure = Failure::from(images.assign(text).unwrap_err());
+            let failure = images.assign(text).unwrap_err().failure(Runner::Other);
             assert_eq!((failure.kind(), failure.to_string().as_str()), (kind, message));
             assert_eq!(images.len(), 1);
         }

@@ -3,12 +3,12 @@ use super::*;
 const HASH: &str = "94afd1f2e64d908bc90dbca0035a5b567abcdef00123456789abcdef01234567";
 
 fn read(text: &str) -> Result<Images, Failure> {
-    parse("imagedefinitions.json", text.as_bytes())
+    parse("imagedefinitions.json", text.as_bytes(), Runner::Other)
 }
 
 /// The whole message of a refusal, which is always a mistake in the input.
 fn refusal(bytes: impl AsRef<[u8]>) -> String {
-    let failure = parse("f.json", bytes.as_ref()).unwrap_err();
+    let failure = parse("f.json", bytes.as_ref(), Runner::Other).unwrap_err();
     assert_eq!(failure.kind(), FailureKind::InvalidInput);
     failure.to_string()
 }
@@ -72,8 +72,9 @@ fn what_is_no_array_of_entries_is_refused() {
         ("null", "f.json:1:1: found null, not an array"),
         (
             r#"{"name":"app","imageUri":"app:1"}"#,
-            "f.json:1:1: found an object, not an array. Write a JSON array",
+            r#"f.json:1:1: found one entry without the brackets of an array. Put the entry in brackets: [{"name""#,
         ),
+        (r#"{"app":"app:1"}"#, "f.json:1:1: found an object, not an array. Write a JSON array"),
         (
             r#"[{"name":"app","imageUri":"app:1"}, "x"]"#,
             "f.json:1:37: entry 2 (counted from 1) is a string, not an object",
@@ -108,12 +109,11 @@ fn text_that_is_not_json_is_refused_where_it_breaks() {
         ),
         ("[\n{\"name\" \"app\"}]", "f.json:2:9: not valid JSON: expected `:`"),
         ("[\n{\"größe\":1 2}]", "f.json:2:12: not valid JSON: expected `,` or `}`"),
-        (r#"[{"name":"app","imageUri":"app:1"},]"#, "f.json:1:36: not valid JSON: expected value"),
         (
-            "[{\"name\":\"app\",\"imageUri\":\"app:1\"}]\n[]",
-            "f.json:2:1: not valid JSON: trailing characters",
+            r#"[{"name":"app","imageUri":"app:1"},]"#,
+            "f.json:1:36: not valid JSON: a comma stands before the end. ",
         ),
-        ("'app'", "f.json:1:1: not valid JSON: expected value"),
+        ("[1 2]", "f.json:1:4: not valid JSON: expected `,` or `]`"),
         ("[{\"name\":\n \"\\ud800\"}]", "f.json:2:"),
         ("[{\n\"\\ud800\":1}]", "f.json:2:"),
     ] {
@@ -144,7 +144,10 @@ fn a_member_that_is_missing_empty_repeated_or_no_text_is_named() {
             r#"1 has no member "imageUri", though one "imageURI"; upper and lower case count"#,
         ),
         (r#"{"name":"","imageUri":"app:1"}"#, r#"9 has an empty string as "name""#),
-        (r#"{"name":"app","imageUri":""}"#, r#"26 has an empty string as "imageUri""#),
+        (
+            r#"{"name":"app","imageUri":""}"#,
+            r#"26 has an empty string as "imageUri" of container "app". Was"#,
+        ),
         (r#"{"name":7,"imageUri":"app:1"}"#, r#"9 has a number as "name", not a string"#),
         (r#"{"name":"app","imageUri":null}"#, r#"26 has null as "imageUri", not a string"#),
         (r#"{"name":"app","imageUri":["app:1"]}"#, r#"26 has an array as "imageUri", not a string"#),
@@ -178,7 +181,7 @@ fn a_container_named_twice_is_an_error_that_names_both_entries() {
 fn an_image_that_ecs_would_refuse_is_named_with_its_container() {
     assert_refused(
         r#"[{"name":"app","imageUri":"app:1\n"}]"#,
-        r#"f.json:1:27: entry 1 (counted from 1) for container "app": image "app:1\n" has '\n' as its character 6"#,
+        r#"f.json:1:27: entry 1 (counted from 1) for container "app": image "app:1\n" has a line break as its character 6"#,
     );
     assert_refused(
         r#"[{"name":"app","imageUri":"app:"}]"#,
@@ -186,6 +189,100 @@ fn an_image_that_ecs_would_refuse_is_named_with_its_container() {
     );
     let long = format!(r#"[{{"name":"app","imageUri":"{}"}}]"#, "ä".repeat(5_000));
     assert!(refusal(long).chars().count() < 700);
+}
+
+#[test]
+fn a_near_miss_is_named_with_what_to_write() {
+    let entry = r#"{"name":"app","imageUri":"app:1"}"#;
+    for (text, what, next) in [
+        (
+            format!("[{entry}][{entry}]"),
+            "1:36: not valid JSON: two arrays stand one after the other",
+            "appends with >>",
+        ),
+        (
+            format!("[{entry}],[{entry}]"),
+            "1:36: not valid JSON: two arrays stand one after the other",
+            "Write the file once",
+        ),
+        (
+            format!("[{entry}]\n[]\n"),
+            "2:1: not valid JSON: two arrays stand one after the other",
+            "Write the file once",
+        ),
+        (
+            format!("{entry}\n{entry}"),
+            "2:1: not valid JSON: objects stand one after the other",
+            "Write a JSON array",
+        ),
+        (format!("[{entry}] done"), "1:37: not valid JSON: something stands behind the array", "Remove what"),
+        (
+            r#"[{"name":"app","imageUri":"app:1"]"#.to_owned(),
+            "1:34: not valid JSON: an object is closed by ]",
+            "every entry by }",
+        ),
+        (format!("[{entry}}}"), "1:35: not valid JSON: the array is closed by }", "the array by ]"),
+        (
+            format!("'[{entry}]'"),
+            "1:1: not valid JSON: the file begins with a single quotation mark",
+            "cmd keeps single quotes",
+        ),
+        (
+            r#"[{'name':'app'}]"#.to_owned(),
+            "1:3: not valid JSON: a single quotation mark stands where",
+            "double quotation",
+        ),
+        (
+            "[{name:app,imageUri:r/app:1}]".to_owned(),
+            "1:3: not valid JSON: names and values have no quotation marks",
+            "The shell took",
+        ),
+        ("[name:app] [imageUri:r/app:1]".to_owned(), "1:", "The shell took the quotation marks"),
+        ("- name: app\n  imageUri: app:1\n".to_owned(), "1:", "Write a JSON array"),
+        (
+            "[{\"name\":\"app\",\"imageUri\":\"app:1\r\"}]".to_owned(),
+            "1:33: not valid JSON: a carriage return stands inside a text",
+            "tr -d '\\r'",
+        ),
+        (
+            r#"[{"name":"app","imageUri":"app:1\r"}]"#.to_owned(),
+            "1:27: entry 1 (counted from 1) for container \"app\": image \"app:1\\r\" has a carriage return as its character 6",
+            "tr -d '\\r'",
+        ),
+        (
+            format!("\"{}\"", format!("[{entry}]").replace('"', "\\\"")),
+            "1:1: found the array as a string",
+            "Write the array itself",
+        ),
+    ] {
+        let message = refusal(&text);
+        assert!(
+            message.starts_with(&format!("f.json:{what}")),
+            "\n{text}\n   found {message}\nexpected {what}"
+        );
+        assert!(message.contains(next), "{message}");
+    }
+}
+
+#[test]
+fn a_member_under_another_name_is_named() {
+    for (key, hint) in [
+        ("imageUrl", ", though one \"imageUrl\". Write"),
+        ("image", ", though one \"image\". Write"),
+        ("image_uri", ", though one \"image_uri\". Write"),
+        ("IMAGEURI", ", though one \"IMAGEURI\"; upper and lower case count. Write"),
+    ] {
+        let text = format!(r#"[{{"name":"app","{key}":"app:1"}}]"#);
+        assert_refused(
+            &text,
+            &format!("f.json:1:2: entry 1 (counted from 1) has no member \"imageUri\"{hint}"),
+        );
+    }
+    for key in ["containerName", "container", "container_name"] {
+        let text = format!(r#"[{{"{key}":"app","imageUri":"app:1"}}]"#);
+        let hint = format!("has no member \"name\", though one \"{key}\". Write");
+        assert_refused(&text, &format!("f.json:1:2: entry 1 (counted from 1) {hint}"));
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::super::super::record::{Sink, SinkPattern, sinks_of_each};
 use super::super::super::request::{
     ClusterName, OnFailure, Place, ServiceName, is_account, is_label, is_name,
 };
+use super::super::super::runner::Runner;
 use super::super::{Property, Secret};
 use super::{ADDED_BY_AWS, MAX_TIMEOUT};
 
@@ -188,7 +189,9 @@ pub(super) fn container_name(text: &str) -> Result<String, String> {
 pub(super) fn image(text: &str, images: &mut Images) -> Result<(), String> {
     images.assign(text).map_err(|invalid| match invalid {
         InvalidAssignment::Form { .. } => format!("{invalid}, as in app=registry.example/app:1.2"),
-        InvalidAssignment::Image { .. } => invalid.to_string(),
+        InvalidAssignment::Image { ref reason, .. } => {
+            format!("{invalid} ({})", reason.remedy(Runner::Other))
+        }
         InvalidAssignment::Twice(twice) => {
             format!("container {} is given two images", quoted(&twice.container))
         }

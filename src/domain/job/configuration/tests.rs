@@ -163,7 +163,7 @@ fn each_mistake_names_its_property_and_says_what_is_wrong() {
         (
             "Images",
             "app=",
-            r#"Images: the image "" for container "app" names no image"#.to_owned(),
+            r#"Images: the image "" for container "app" names no image (Was the variable for the image set? Give a full reference: registry/repository:tag or registry/repository@sha256:DIGEST)"#.to_owned(),
         ),
         ("Images", "app=a:1,app=a:1", r#"Images: container "app" is given two images"#.to_owned()),
         ("Images", "app=a:1,", format!("Images: {empty_item}")),

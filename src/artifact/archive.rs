@@ -6,11 +6,11 @@ use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::domain::image_definitions::MAX_BYTES;
+use crate::domain::image_definitions::{MAX_BYTES, file_name, nearly_named};
 use crate::domain::image_detail;
 
 use super::end;
-use super::fault::Fault;
+use super::fault::{Fault, Instead};
 
 /// How many bytes the wanted entry may have as it is packed.
 pub const MAX_PACKED: u64 = 1 << 20;
@@ -35,12 +35,12 @@ pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(Strin
     if archive.has_duplicate_names() {
         return Err(Fault::Unsound("two of its entries have the same name".to_owned()));
     }
-    let names = archive
+    // A name that cannot be read is not the wanted one.
+    let names: Vec<String> = archive
         .file_names()
-        .map(|name| name.map(|name| name.into_owned()))
-        .collect::<Result<Vec<String>, _>>()
-        .map_err(|error| broken(&error))?;
-    if let Some(name) = names.iter().find(|name| leads_elsewhere(name)) {
+        .map(|name| name.map_or_else(|_| String::new(), |name| name.into_owned()))
+        .collect();
+    if let Some(name) = names.iter().find(|name| claims_to_be(name, wanted) && leads_elsewhere(name)) {
         return Err(Fault::Unsound(format!("its entry {} leads out of it", shown(name))));
     }
     let at = choose(&names, wanted)?;
@@ -48,25 +48,38 @@ pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(Strin
     Ok((names[at].clone(), content))
 }
 
-/// Which of the entries is the wanted one.
+/// Which of the entries is the wanted one. Old tools of Windows part the names of folders by backslashes.
 fn choose(names: &[String], wanted: &str) -> Result<usize, Fault> {
-    if let Some(at) = names.iter().position(|name| name == wanted) {
-        return Ok(at);
-    }
-    let deeper = |wanted: &str| -> Vec<usize> {
-        let end = format!("/{wanted}");
-        (0..names.len()).filter(|at| names[*at].ends_with(&end)).collect()
+    let paths: Vec<String> = names.iter().map(|name| name.replace('\\', "/")).collect();
+    let all = |is_it: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..paths.len()).filter(|at| is_it(&paths[*at])).collect()
     };
-    match deeper(wanted).as_slice() {
+    let at_place = |wanted: &str| all(&|path| path == wanted);
+    let deeper =
+        |wanted: &str| all(&|path| path.strip_suffix(wanted).is_some_and(|rest| rest.ends_with('/')));
+    let found = match at_place(wanted) {
+        found if found.is_empty() => deeper(wanted),
+        found => found,
+    };
+    match found.as_slice() {
         [at] => Ok(*at),
         [] => {
-            let other = match wanted.rsplit('/').next() {
-                Some(IMAGE_DEFINITIONS) => image_detail::FILE_NAME,
-                Some(_) | None => IMAGE_DEFINITIONS,
+            let other = match file_name(wanted) {
+                IMAGE_DEFINITIONS => image_detail::FILE_NAME,
+                _ => IMAGE_DEFINITIONS,
             };
-            let at_root = names.iter().find(|name| *name == other).cloned();
-            let instead = at_root.or_else(|| Some(names[*deeper(other).first()?].clone()));
-            Err(Fault::Missing { wanted: wanted.to_owned(), instead, names: told(names.iter()) })
+            let others = [at_place(other), deeper(other)].concat();
+            let is_file = |path: &&String| !path.ends_with('/');
+            let near = names.iter().filter(is_file).find_map(|name| {
+                let how = nearly_named(wanted, &name.replace('\\', "/"))?;
+                Some(Instead { path: name.clone(), how: Some(how) })
+            });
+            let other = others.first().map(|at| Instead { path: names[*at].clone(), how: None });
+            Err(Fault::Missing {
+                wanted: wanted.to_owned(),
+                instead: near.or(other),
+                names: told(names.iter()),
+            })
         }
         several => {
             let paths = told(several.iter().map(|at| &names[*at]));
@@ -110,14 +123,19 @@ fn content<R: Read + Seek>(archive: &mut ZipArchive<R>, at: usize) -> Result<Vec
     Ok(content)
 }
 
+/// Whether the entry's name is that of the wanted file for any program that unpacks the archive, however it
+/// reads folders, drives and the end of a name.
+fn claims_to_be(name: &str, wanted: &str) -> bool {
+    name.split(['/', '\\', ':', '\0']).any(|part| part == file_name(wanted))
+}
+
 /// Whether a program that unpacks the archive could be led out of its folder.
 fn leads_elsewhere(name: &str) -> bool {
     let is_drive = name.as_bytes().get(1) == Some(&b':');
-    name.starts_with('/')
+    name.starts_with(['/', '\\'])
         || is_drive
-        || name.contains('\\')
         || name.contains('\0')
-        || name.split('/').any(|part| part == "..")
+        || name.split(['/', '\\']).any(|part| part == "..")
 }
 
 fn broken(error: &ZipError) -> Fault {

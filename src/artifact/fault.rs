@@ -11,8 +11,8 @@ pub(super) enum Fault {
     Missing {
         /// The file.
         wanted: String,
-        /// The path of a file that could be meant.
-        instead: Option<String>,
+        /// A file that could be meant.
+        instead: Option<Instead>,
         /// What it has.
         names: String,
     },
@@ -23,6 +23,15 @@ pub(super) enum Fault {
         /// Their paths.
         paths: String,
     },
+}
+
+/// A file that could be meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Instead {
+    /// Its path in the archive.
+    pub(super) path: String,
+    /// In what alone its name differs; none for a file of the other kind.
+    pub(super) how: Option<&'static str>,
 }
 
 impl From<io::Error> for Fault {

@@ -28,10 +28,11 @@ use std::ops::Range;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::job::ObjectAddress;
+use crate::domain::runner::Runner;
 use crate::domain::{image_definitions, image_detail};
 use crate::ports::{Objects, Version};
 
-use fault::Fault;
+use fault::{Fault, Instead};
 use sparse::Sparse;
 
 /// The largest artifact: 7 GB, what CodePipeline lets a source have (its user guide, "Quotas").
@@ -82,7 +83,7 @@ pub async fn read_images<O: Objects>(
     let source = format!("{path} in {at}");
     match container {
         Some(container) => image_detail::parse(&source, &content, container),
-        None => image_definitions::parse(&source, &content),
+        None => image_definitions::parse(&source, &content, Runner::Other),
     }
 }
 
@@ -146,12 +147,16 @@ fn unreadable(at: &ObjectAddress, fault: &Fault) -> Failure {
             )
             .because(format!("it holds {names}"));
             match instead {
-                Some(instead) if instead.ends_with(image_detail::FILE_NAME) => failure.advice(format!(
-                    "There is {instead}: set the property `FileName` to it, and `ContainerName` to the container \
+                Some(Instead { path, how: Some(how) }) => failure.advice(format!(
+                    "There is {path}, whose name differs in {how} only: let the build write {wanted}, or set the property \
+                     `FileName` to {path}"
+                )),
+                Some(Instead { path, how: None }) if path.ends_with(image_detail::FILE_NAME) => failure.advice(format!(
+                    "There is {path}: set the property `FileName` to it, and `ContainerName` to the container \
                      that it is for"
                 )),
-                Some(instead) => failure.advice(format!(
-                    "There is {instead}: set the property `FileName` to it, or leave `FileName` out"
+                Some(Instead { path, how: None }) => failure.advice(format!(
+                    "There is {path}: set the property `FileName` to it, or leave `FileName` out"
                 )),
                 None => failure.advice("Let the build put it there, or set the property `FileName`"),
             }

@@ -56,7 +56,6 @@ fn a_file_that_is_missing_is_told_with_what_is_there() {
         (&[][..], "it holds nothing."),
         (&[("app.jar", "")], "it holds \"app.jar\"."),
         (&[("imagedefinitions.json/", "")], "it holds \"imagedefinitions.json/\"."),
-        (&[("ImageDefinitions.json", "")], "it holds \"ImageDefinitions.json\"."),
         (&many, "\"file-9\" and 2 more."),
     ] {
         let failure = Stored::new(packed(files)).images(&definitions()).unwrap_err();
@@ -66,6 +65,31 @@ fn a_file_that_is_missing_is_told_with_what_is_there() {
         assert!(message.starts_with(missing), "{message}");
         assert!(message.contains(held), "{message}");
         assert!(message.ends_with("Let the build put it there, or set the property `FileName`"), "{message}");
+    }
+}
+
+#[test]
+fn a_file_that_is_probably_meant_is_named_among_all_others() {
+    let many: Vec<String> = (0..12).map(|number| format!("file-{number}")).collect();
+    for (there, wanted, how) in [
+        ("imageDefinitions.json", "imagedefinitions.json", "upper and lower case"),
+        ("out/ImageDefinitions.json", "imagedefinitions.json", "upper and lower case"),
+        ("imagedefinition.json", "imagedefinitions.json", "the spelling"),
+        ("out/image-definitions.json", "imagedefinitions.json", "the spelling"),
+        ("imagedetail.json", "imageDetail.json", "upper and lower case"),
+        ("build/imagedefinitions.json", "deploy/imagedefinitions.json", "the folder"),
+        ("imagedefinitions.json", "deploy/imagedefinitions.json", "the folder"),
+    ] {
+        let files: Vec<(&str, &str)> = many.iter().map(|name| (&**name, "")).chain([(there, "[]")]).collect();
+        let container_name = wanted.ends_with("imageDetail.json").then(|| "app".to_owned());
+        let wanted_file = Wanted { file_name: wanted.to_owned(), container_name };
+        let failure = Stored::new(packed(&files)).images(&wanted_file).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Unreadable);
+        let advice = format!(
+            "There is {there}, whose name differs in {how} only: let the build write {wanted}, or set the property \
+             `FileName` to {there}"
+        );
+        assert!(failure.to_string().ends_with(&advice), "{failure}");
     }
 }
 

@@ -267,6 +267,16 @@ impl Forged {
         forged
     }
 
+    /// The archive of the wanted file beside another one with this name.
+    pub(super) fn beside(name: &str) -> Vec<u8> {
+        let other = "~".repeat(name.len());
+        let mut forged = packed(&[(&other, "other"), ("imagedefinitions.json", DEFINITIONS)]);
+        while let Some(at) = forged.windows(other.len()).position(|bytes| bytes == other.as_bytes()) {
+            forged[at..at + name.len()].copy_from_slice(name.as_bytes());
+        }
+        forged
+    }
+
     fn overwrite<const N: usize>(mut self, at: usize, value: [u8; N]) -> Vec<u8> {
         self.0[at..at + N].copy_from_slice(&value);
         self.0

@@ -10,8 +10,8 @@ use super::bench::{
     ATTRIBUTES, CHECKSUM, COUNTS, DEFINITIONS, DIRECTORY_PLACE, DIRECTORY_SIZE, FLAGS, Forged, METHOD, NAME,
     PACKED_SIZE, PLACE, SIZE, Stored, definitions, large_end, packed, stored,
 };
-use crate::artifact::archive;
 use crate::artifact::fault::Fault;
+use crate::artifact::{Wanted, archive};
 use crate::domain::failure::FailureKind;
 use crate::domain::image_definitions::MAX_BYTES;
 use crate::domain::job::FailureType;
@@ -57,19 +57,17 @@ fn a_program_in_front_of_an_archive_makes_it_no_artifact() {
 }
 
 #[test]
-fn names_that_lead_out_of_the_archive_are_refused_wherever_they_stand() {
+fn the_wanted_file_is_refused_under_a_name_that_leads_out_of_the_archive() {
     let cases = [
         "/imagedefinitions.json",
         "../imagedefinitions.json",
         "a/../imagedefinitions.json",
-        "a/..",
-        "..",
-        "a\\imagedefinitions.json",
         "..\\imagedefinitions.json",
+        "\\imagedefinitions.json",
         "c:imagedefinitions.json",
         "C:/imagedefinitions.json",
+        "C:\\imagedefinitions.json",
         "imagedefinitions.json\0.txt",
-        "\0",
     ];
     all_are_refused(cases.map(|name| (name, Forged::renamed(name), "leads out of it")));
     for harmless in ["..imagedefinitions.json", "a../b..c/.../imagedefinitions.json"] {
@@ -77,8 +75,32 @@ fn names_that_lead_out_of_the_archive_are_refused_wherever_they_stand() {
         let told = failure.map_or_else(|failure| failure.to_string(), |images| images.join(" "));
         assert!(!told.contains("leads out of it"), "{harmless}: {told}");
     }
+}
+
+#[test]
+fn odd_names_of_other_entries_are_ignored() {
     let long = format!("/{}", "ü\u{1b}[2J".repeat(5_000));
-    all_are_refused([("a long name", Forged::renamed(&long), "\\u{1b}[2J")]);
+    for odd in ["a/..", "..", "\0", "dev-disk-by\\x2duuid.mount", "/etc/passwd", "C:\\a.txt", long.as_str()] {
+        let archive = Forged::beside(odd);
+        let images = Stored::new(archive).images(&definitions()).unwrap();
+        assert_eq!(images, ["app=shop/web:1", "log=shop/log:2"], "{odd:?}");
+        let failure = Stored::new(Forged::renamed(odd)).images(&definitions()).unwrap_err().to_string();
+        assert!(failure.starts_with("there is no imagedefinitions.json in the artifact"), "{failure}");
+        assert!(failure.len() < 500 && !failure.contains(['\0', '\u{1b}']), "{failure}");
+    }
+}
+
+#[test]
+fn the_paths_of_old_tools_of_windows_are_read() {
+    for path in
+        ["out\\imagedefinitions.json", "build\\out\\imagedefinitions.json", "a/out\\imagedefinitions.json"]
+    {
+        let images = Stored::new(Forged::renamed(path)).images(&definitions()).unwrap();
+        assert_eq!(images, ["app=shop/web:1", "log=shop/log:2"], "{path}");
+    }
+    let by_path = Wanted { file_name: "out/imagedefinitions.json".to_owned(), container_name: None };
+    let object = Stored::new(Forged::renamed("out\\imagedefinitions.json"));
+    assert_eq!(object.images(&by_path).unwrap().len(), 2);
 }
 
 #[test]

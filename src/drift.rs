@@ -2,7 +2,10 @@
 
 mod state;
 
+use std::collections::BTreeMap;
+
 use crate::bookkeeping::{Content, ask, copied_from};
+use crate::domain::diff::diff;
 use crate::domain::drift::{Recorded, Sight};
 use crate::domain::failure::Failure;
 use crate::domain::request::{ClusterName, ServiceName};
@@ -53,12 +56,22 @@ pub async fn look<E: Ecs, R: RecordStore>(
         };
         records.push(Recorded { place: store.place(), record, is_missing, is_copied_by_live });
     }
-    Ok(Sight {
+    let mut seen = Sight {
         standing: Standing::of(&found),
         newest: newest.map(|newest| newest.arn),
         live,
         records,
         terraform,
+        changes: BTreeMap::new(),
         now: now.to_string(),
-    })
+    };
+    let expected: Vec<String> = seen.expected().into_iter().map(str::to_owned).collect();
+    for arn in expected {
+        // What was deleted cannot be compared.
+        if let Some(expected) = ecs.describe_task_definition(&arn).await? {
+            let changes = diff(&expected.definition, &revision.definition);
+            seen.changes.insert(arn, changes);
+        }
+    }
+    Ok(seen)
 }

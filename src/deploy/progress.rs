@@ -15,7 +15,7 @@ pub enum Progress<'a> {
     Planned(&'a Plan),
     /// A revision was registered.
     Registered(&'a TaskDefinitionArn),
-    /// A revision that was registered earlier is taken.
+    /// A revision that was registered earlier is used again.
     Adopted(&'a TaskDefinitionArn),
     /// A service's rollout was started.
     Started {

@@ -1,6 +1,9 @@
 //! Where what runs, what is recorded and what Terraform believes have drifted apart, and why.
 
+use std::collections::BTreeMap;
+
 use super::arn::TaskDefinitionArn;
+use super::diff::Change;
 use super::record::{Record, Source, Status};
 use super::standing::Standing;
 
@@ -17,6 +20,8 @@ pub struct Sight {
     pub records: Vec<Recorded>,
     /// What Terraform believes, if its state was given.
     pub terraform: Option<Believed>,
+    /// How the live revision differs from others, by their ARNs.
+    pub changes: BTreeMap<String, Vec<Change>>,
     /// Now, RFC 3339.
     pub now: String,
 }
@@ -54,6 +59,27 @@ pub struct Difference {
     pub who: String,
     /// What to do.
     pub next: String,
+    /// How the live revision differs from the one that was expected.
+    pub changes: Vec<Change>,
+}
+
+impl Sight {
+    /// The other revisions that the live one should be compared with.
+    #[must_use]
+    pub fn expected(&self) -> Vec<&str> {
+        let recorded = self.records.iter().filter_map(|it| it.record.as_ref());
+        let recorded = recorded.map(|record| record.task_definition_arn.as_str());
+        let registered = self.terraform.iter().filter_map(|believed| believed.registered.as_ref());
+        let all = recorded.chain(registered.map(TaskDefinitionArn::as_str));
+        let mut others: Vec<&str> = all.filter(|arn| *arn != self.live.as_str()).collect();
+        others.sort_unstable();
+        others.dedup();
+        others
+    }
+
+    fn changes_from(&self, arn: &str) -> Vec<Change> {
+        self.changes.get(arn).cloned().unwrap_or_default()
+    }
 }
 
 /// Every difference, those of the record first.
@@ -76,6 +102,7 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
             what: format!("nothing is in {place}"),
             who: "nobody made it yet, or somebody removed it".to_owned(),
             next: "`evenkeel record init`, and then deploy: the next deployment records itself".to_owned(),
+            changes: Vec::new(),
         });
     }
     let record = recorded.record.as_ref()?;
@@ -89,6 +116,7 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
                 who: format!("Evenkeel, which is still at it or was cut off; the one before was by {who}"),
                 next: "wait for its end; if it was cut off, deploy again or `evenkeel record repair`"
                     .to_owned(),
+                changes: Vec::new(),
             }
         } else {
             Difference {
@@ -96,6 +124,7 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
                 what: format!("{place} tells of a deployment in progress whose time was over at {until}"),
                 who: format!("Evenkeel, which was cut off; the one before was by {who}"),
                 next: "deploy again, or `evenkeel record repair`: until then no plan is made".to_owned(),
+                changes: Vec::new(),
             }
         });
     }
@@ -129,7 +158,8 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
             next("look which by --tfstate; to keep an edit, bring it into Terraform's configuration"),
         )
     };
-    Some(Difference { kind: "not_recorded", what, who, next })
+    let changes = seen.changes_from(&record.task_definition_arn);
+    Some(Difference { kind: "not_recorded", what, who, next, changes })
 }
 
 fn of_records(seen: &Sight) -> Option<Difference> {
@@ -144,6 +174,7 @@ fn of_records(seen: &Sight) -> Option<Difference> {
         what: format!("{} and {} do not tell the same", first.place, other.place),
         who: "a deployment that was given one of them only, or was cut off between the two".to_owned(),
         next: "`evenkeel record repair` with all of them".to_owned(),
+        changes: Vec::new(),
     })
 }
 
@@ -164,7 +195,7 @@ fn of_rollout(seen: &Sight) -> Option<Difference> {
             "deploy an image that runs",
         ),
     };
-    Some(Difference { kind, what, who: who.to_owned(), next: next.to_owned() })
+    Some(Difference { kind, what, who: who.to_owned(), next: next.to_owned(), changes: Vec::new() })
 }
 
 fn of_terraform(seen: &Sight) -> Option<Difference> {
@@ -186,6 +217,7 @@ fn of_terraform(seen: &Sight) -> Option<Difference> {
                   back to before it"
                 .to_owned(),
             next: format!("`terraform apply` puts the service on {theirs}; without that its change is not live"),
+            changes: seen.changes_from(registered.as_str()),
         }
     } else {
         Difference {
@@ -196,6 +228,7 @@ fn of_terraform(seen: &Sight) -> Option<Difference> {
                 "bring it into Terraform's configuration and apply, or apply as it is: that puts the service on \
                  {theirs}"
             ),
+            changes: seen.changes_from(registered.as_str()),
         }
     })
 }
@@ -225,6 +258,7 @@ fn of_family(seen: &Sight) -> Option<Difference> {
         ),
         who: who.to_owned(),
         next: "nothing: what is copied is what is live; deregister it if it is in the way".to_owned(),
+        changes: Vec::new(),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::text::change_line;
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::diff::Change;
 use crate::domain::drift::{Difference, Recorded, Sight};
 use crate::domain::record::Status;
 
@@ -10,8 +12,11 @@ use crate::domain::record::Status;
 #[must_use]
 pub fn drift_document(cluster: &str, service: &str, seen: &Sight, differences: &[Difference]) -> Value {
     let arn = |arn: &Option<TaskDefinitionArn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
-    let difference =
-        |it: &Difference| json!({ "kind": it.kind, "what": it.what, "who": it.who, "next": it.next });
+    let change = |change: &Change| json!({ "path": change.path, "from": change.from, "to": change.to });
+    let difference = |it: &Difference| {
+        let changes: Vec<Value> = it.changes.iter().map(change).collect();
+        json!({ "kind": it.kind, "what": it.what, "who": it.who, "next": it.next, "changes": changes })
+    };
     let mut document = json!({
         "schema": "evenkeel.drift/v1",
         "drift": !differences.is_empty(),
@@ -32,7 +37,7 @@ pub fn drift_document(cluster: &str, service: &str, seen: &Sight, differences: &
     document
 }
 
-/// A line for what was compared, and three for each difference.
+/// A line for what was compared, three for each difference, and one for each member that differs.
 #[must_use]
 pub fn drift_text(service: &str, seen: &Sight, differences: &[Difference]) -> String {
     let short = |arn: &TaskDefinitionArn| arn.family_and_revision().to_owned();
@@ -51,6 +56,7 @@ pub fn drift_text(service: &str, seen: &Sight, differences: &[Difference]) -> St
     let mut lines = vec![format!("{service}: {}{verdict}", compared.join(", "))];
     for it in differences {
         lines.push(format!("{}: {}", it.kind, it.what));
+        lines.extend(it.changes.iter().map(change_line));
         lines.push(format!("  probably by: {}", it.who));
         lines.push(format!("  what to do: {}", it.next));
     }

@@ -46,6 +46,7 @@ fn facts(service: &ServiceReport) -> Vec<(String, String)> {
     let ServiceReport { task_definition, previous, .. } = service;
     let facts = [
         ("TASK_DEFINITION_ARN", task_definition.as_ref().map(ToString::to_string)),
+        ("TASK_DEFINITION", task_definition.as_ref().map(|arn| arn.family_and_revision().to_owned())),
         ("PREVIOUS_TASK_DEFINITION_ARN", previous.as_ref().map(ToString::to_string)),
         ("REVISION", task_definition.as_ref().map(|arn| arn.revision().to_string())),
         ("DEPLOYMENT_ID", service.deployment.clone()),

@@ -47,7 +47,7 @@ impl<W: Write> Narrator<W> {
             Progress::Planned(plan) => self.planned(plan),
             Progress::Registered(arn) => self.line(&format!("registered {}", arn.family_and_revision())),
             Progress::Adopted(arn) => {
-                self.line(&format!("{} was registered earlier and is taken", arn.family_and_revision()));
+                self.line(&format!("{} was registered earlier and is used again", arn.family_and_revision()));
             }
             Progress::Started { service, revision, deployment, console } => {
                 let revision = revision.family_and_revision();
@@ -148,7 +148,7 @@ pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
         let action = match &revision.source {
             Source::Register => "a new revision would be registered".to_owned(),
             Source::Adopt(arn) => {
-                format!("{}, registered earlier, would be taken", arn.family_and_revision())
+                format!("{}, registered earlier, would be used again", arn.family_and_revision())
             }
             Source::Return(arn) => format!("the service would go back to {}", arn.family_and_revision()),
             Source::Live if request.policy.force_new_deployment => "a deployment would be forced".to_owned(),
@@ -174,7 +174,8 @@ fn service_line(service: &ServiceReport) -> String {
     format!("{}  {}  {way}  {seconds:.1} s\n", service.outcome, service.service)
 }
 
-fn change_line(change: &Change) -> String {
+/// A member that differs, and how.
+pub(super) fn change_line(change: &Change) -> String {
     let path = &change.path;
     match (&change.from, &change.to) {
         (Some(from), Some(to)) => format!("  ~ {path}: {from} -> {to}"),

@@ -88,6 +88,38 @@ fn what_only_the_console_or_only_terraform_knows_is_told() {
 }
 
 #[test]
+fn a_change_by_hand_is_shown_as_a_plan_shows_it() {
+    let account = Account::new();
+    account.deploy(&SSM).is(0, "deployed", None, &[]);
+    let mut edited = account.sandbox.stored("web:2").unwrap();
+    edited["memory"] = json!("2048");
+    let variable = json!([{ "name": "DATABASE_URL", "value": "postgres://shop:hunter22@db/shop" }]);
+    edited["containerDefinitions"][0]["environment"] = variable;
+    account.call("RegisterTaskDefinition", edited);
+    account.call("UpdateService", json!({ "cluster": "prod", "service": "web", "taskDefinition": "web:3" }));
+    account.file("terraform.tfstate", &state("web:1").to_string());
+
+    let ended = drift(&account, &[]);
+    let difference = &ended.document()["differences"][0];
+    assert_eq!(difference["kind"], "not_recorded");
+    let environment = "containerDefinitions[app].environment";
+    let changed: Vec<(&Value, &Value)> =
+        difference["changes"].as_array().unwrap().iter().map(|it| (&it["path"], &it["to"])).collect();
+    let url = json!(format!("{environment}[DATABASE_URL]"));
+    assert!(changed.contains(&(&url, &json!("(hidden)"))), "{difference:#}");
+    assert!(changed.contains(&(&json!("memory"), &json!("2048"))), "{difference:#}");
+
+    let text = account.run(&[&DRIFT[..], &SSM, &["--tfstate", "terraform.tfstate"]].concat()).stdout;
+    for told in ["not_recorded: live is web:3", "unknown_to_terraform: live is web:3"] {
+        let part = text.split_once(told).unwrap_or_else(|| panic!("{told}: {text}")).1;
+        let part = part.split_once("probably by").unwrap().0;
+        let line = format!("\n  + {environment}[DATABASE_URL]: (hidden)\n");
+        assert!(part.contains(&line) && part.contains(" memory: "), "{text}");
+    }
+    assert!(!text.contains("hunter22"), "{text}");
+}
+
+#[test]
 fn a_deployment_in_progress_is_told() {
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Stuck);

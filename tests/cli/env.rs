@@ -34,13 +34,19 @@ fn a_shell_gets_the_variables_and_the_status() {
     let account = Account::new();
     let ended = account.run(&[&DEPLOY[..], &["--image", APP_NEW]].concat());
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    let names =
-        ["EVENKEEL_OUTCOME", "EVENKEEL_REVISION", "EVENKEEL_LIVE_IMAGE_APP", "EVENKEEL_TASK_DEFINITION_ARN"];
+    let names = [
+        "EVENKEEL_OUTCOME",
+        "EVENKEEL_REVISION",
+        "EVENKEEL_LIVE_IMAGE_APP",
+        "EVENKEEL_TASK_DEFINITION_ARN",
+        "EVENKEEL_TASK_DEFINITION",
+    ];
     for shell in ["bash", "sh"] {
         let (status, values) = evaluated(&account, shell, &ended.stdout, &names);
         assert_eq!(status, 0);
         assert_eq!(values[..3], ["deployed", "2", NEW]);
         assert!(values[3].ends_with("task-definition/web:2"), "{values:?}");
+        assert_eq!(values[4], "web:2");
     }
 }
 

@@ -49,6 +49,7 @@ fn sight(live: u64, record: Option<Record>) -> Sight {
         newest: Some(arn(live)),
         records: vec![recorded(record)],
         terraform: None,
+        changes: BTreeMap::new(),
         now: "2026-11-22T00:30:00Z".to_owned(),
     }
 }

@@ -39,6 +39,8 @@ fn facts(service: &ServiceReport) -> Vec<(&'static str, String)> {
     let ServiceReport { task_definition, previous, .. } = service;
     let facts = [
         ("task-definition-arn", task_definition.as_ref().map(ToString::to_string)),
+        // GitHub empties an output that holds a secret, as the number of the account in an ARN often is.
+        ("task-definition", task_definition.as_ref().map(|arn| arn.family_and_revision().to_owned())),
         ("previous-task-definition-arn", previous.as_ref().map(ToString::to_string)),
         ("revision", task_definition.as_ref().map(|arn| arn.revision().to_string())),
         ("deployment-id", service.deployment.clone()),

@@ -16,6 +16,28 @@ fn a_step_that_deploys_tells_it_by_outputs_and_a_summary() {
 }
 
 #[test]
+fn an_image_that_github_emptied_is_told_as_such() {
+    for (images, image) in [("app=", "\"\""), ("app=/web:2", "\"/web:2\"")] {
+        let account = Account::new();
+        let with = [("cluster", "prod"), ("service", "web"), ("images", images)];
+        let step = run_in(Place::Process, &account, &with);
+        assert_eq!(step.status, Some(3), "{step:#?}");
+        let log = step.log.join("\n");
+        let told = format!("the image {image} for container \"app\"");
+        assert!(
+            log.contains(&told) && log.contains("GitHub empties a job's output that holds a secret"),
+            "{log}"
+        );
+        assert!(account.sandbox.calls().is_empty());
+    }
+    // An input that was emptied as a whole looks as if it had not been given.
+    let account = Account::new();
+    let step = run_in(Place::Process, &account, &[("cluster", "prod"), ("service", "web"), ("images", "")]);
+    assert_eq!(step.status, Some(5), "{step:#?}");
+    assert!(step.log.join("\n").contains("If `images` was given: GitHub empties"), "{step:#?}");
+}
+
+#[test]
 fn a_step_that_fails_says_why_and_how_it_stands() {
     fails(Place::Process, &Account::new());
 }
@@ -30,6 +52,7 @@ pub(super) fn deploys(place: Place<'_>, account: &Account) {
         output("previous-task-definition-arn"),
         "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1"
     );
+    assert_eq!(output("task-definition"), "web:2", "without the account's number, which may be a secret");
     assert_eq!(output("revision"), "2");
     let images: Value = serde_json::from_str(output("images")).unwrap();
     assert_eq!(images, json!({ "app": NEW, "proxy": "envoy:1" }));

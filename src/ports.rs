@@ -9,7 +9,7 @@ use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::log_stream::LogStream;
 use crate::domain::notification::{Channel, Notification};
-use crate::domain::registry::{EcrImage, FoundImage};
+use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
@@ -100,11 +100,8 @@ pub trait Logs: Sync {
 
 /// Amazon ECR.
 pub trait Registry: Sync {
-    /// Looks an image up; `None` if it is not there.
-    fn find_image(
-        &self,
-        image: &EcrImage,
-    ) -> impl Future<Output = Result<Option<FoundImage>, Failure>> + Send;
+    /// Looks an image up.
+    fn find_image(&self, image: &EcrImage) -> impl Future<Output = Result<ImageLookup, Failure>> + Send;
 }
 
 /// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.

@@ -1,6 +1,7 @@
 //! Amazon ECR through its SDK.
 
-use aws_sdk_ecr::types::ImageIdentifier;
+use aws_sdk_ecr::operation::batch_get_image::BatchGetImageError as Refusal;
+use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
 use aws_sdk_ecs::config::RuntimeComponents;
 use aws_sdk_ecs::error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
@@ -10,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::registry::{EcrImage, FoundImage, ImageVersion, Platform};
+use crate::domain::registry::{EcrImage, FoundImage, ImageLookup, ImageVersion, Platform};
 use crate::ports::Registry;
 
 use super::cloud::AwsCloud;
@@ -30,7 +31,7 @@ const MANIFESTS: [&str; 4] = [
 const LARGEST_CONFIGURATION: usize = 1 << 20;
 
 impl Registry for AwsCloud {
-    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
+    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         let id = match &image.version {
             ImageVersion::Tag(tag) => ImageIdentifier::builder().image_tag(tag),
             ImageVersion::Digest(digest) => ImageIdentifier::builder().image_digest(digest),
@@ -40,16 +41,28 @@ impl Registry for AwsCloud {
         let call = call.set_accepted_media_types(Some(MANIFESTS.map(str::to_owned).to_vec()));
         let answer = match Box::pin(call.send()).await {
             Ok(answer) => answer,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_repository_not_found_exception()) =>
-            {
-                return Ok(None);
+            Err(error) => {
+                return match error.as_service_error() {
+                    // A repository behind a pull-through cache is made by its first pull.
+                    Some(Refusal::RepositoryNotFoundException(_)) => Ok(self.absent(image).await),
+                    Some(Refusal::InvalidParameterException(refused)) => {
+                        Ok(ImageLookup::Refused(words("InvalidParameterException", refused.message())))
+                    }
+                    Some(Refusal::UnableToGetUpstreamImageException(unable)) => {
+                        Ok(ImageLookup::Unknown(words("UnableToGetUpstreamImageException", unable.message())))
+                    }
+                    _ => Err(failure_of("ecr", "BatchGetImage", &image.repository, &error)),
+                };
             }
-            Err(error) => return Err(failure_of("ecr", "BatchGetImage", &image.repository, &error)),
         };
-        let Some(found) = answer.images().first() else { return Ok(None) };
+        let Some(found) = answer.images().first() else {
+            return Ok(match answer.failures().first() {
+                Some(failure) if failure.failure_code() != Some(&ImageFailureCode::ImageNotFound) => {
+                    ImageLookup::Unknown(reason(failure))
+                }
+                Some(_) | None => self.absent(image).await,
+            });
+        };
         let manifest: Manifest =
             serde_json::from_str(found.image_manifest().unwrap_or_default()).unwrap_or_default();
         let digest = found.image_id().and_then(|id| id.image_digest()).unwrap_or_default().to_owned();
@@ -57,11 +70,43 @@ impl Registry for AwsCloud {
             Some(config) => self.platform(image, &config.digest).await?.into_iter().collect(),
             None => manifest.manifests.into_iter().filter_map(|listed| listed.platform?.known()).collect(),
         };
-        Ok(Some(FoundImage { digest, platforms }))
+        Ok(ImageLookup::Found(FoundImage { digest, platforms }))
     }
 }
 
+/// The prefix of a rule for all repositories (Amazon ECR API reference, `CreatePullThroughCacheRule`).
+const ROOT: &str = "ROOT";
+
 impl AwsCloud {
+    /// What it means that an image is not there: with a pull-through cache ECR fetches it from another
+    /// registry when a task pulls it for the first time.
+    async fn absent(&self, image: &EcrImage) -> ImageLookup {
+        let rules = self.ecr(&image.region).describe_pull_through_cache_rules().registry_id(&image.account);
+        match Box::pin(rules.send()).await {
+            Ok(answer) => {
+                let mut prefixes = answer.pull_through_cache_rules().iter().filter_map(|rule| {
+                    rule.ecr_repository_prefix().map(|prefix| prefix.trim_end_matches('/'))
+                });
+                let fetches = |prefix: &str| {
+                    let below = image.repository.strip_prefix(prefix);
+                    prefix == ROOT || below.is_some_and(|rest| rest.starts_with('/'))
+                };
+                match prefixes.find(|prefix| fetches(prefix)) {
+                    Some(prefix) => ImageLookup::Unknown(format!(
+                        "it is not in Amazon ECR yet, which fetches it when a task pulls it (pull-through cache {prefix})"
+                    )),
+                    None => ImageLookup::Missing,
+                }
+            }
+            Err(error) => {
+                let failure = failure_of("ecr", "DescribePullThroughCacheRules", &image.account, &error);
+                ImageLookup::Unknown(format!(
+                    "it is not in Amazon ECR, and whether ECR fetches it from elsewhere cannot be seen: {failure}"
+                ))
+            }
+        }
+    }
+
     /// What a single image is for, which only its configuration says.
     async fn platform(&self, image: &EcrImage, config: &str) -> Result<Option<Platform>, Failure> {
         let components = CaptureComponents::default();
@@ -93,6 +138,19 @@ impl AwsCloud {
         }
         let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await?;
         Ok(body.to_bytes().to_vec())
+    }
+}
+
+/// Why ECR has no answer about an image, in its own words.
+fn reason(failure: &ImageFailure) -> String {
+    let code = failure.failure_code().map_or("an unknown failure", ImageFailureCode::as_str);
+    words(code, failure.failure_reason())
+}
+
+fn words(code: &str, message: Option<&str>) -> String {
+    match message {
+        Some(message) => format!("{code}: {message}"),
+        None => code.to_owned(),
     }
 }
 

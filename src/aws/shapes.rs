@@ -9,8 +9,8 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::service::{
-    Controller, Deployment, DeploymentId, Guard, RolloutState, Service, ServiceEvent, ServiceRevision,
-    Strategy, Watchdog,
+    Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Service, ServiceEvent,
+    ServiceRevision, Strategy, Watchdog,
 };
 use crate::domain::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
@@ -24,6 +24,7 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
         cluster: text(service.cluster_arn()),
         active: service.status() == Some("ACTIVE"),
         controller: controller(service.deployment_controller()),
+        launch: launch(service),
         is_managed: service.resource_management_type() == Some(&sdk::ResourceManagementType::Ecs),
         task_definition: service.task_definition().map(TaskDefinitionArn::parse).transpose()?,
         desired: count(service.desired_count()),
@@ -38,6 +39,19 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
             .filter_map(|revision| revision.arn().map(str::to_owned))
             .collect(),
     })
+}
+
+/// By the capacity providers where there are any; then there is no launch type.
+fn launch(service: &sdk::Service) -> Launch {
+    let mut providers = service.capacity_provider_strategy().iter().map(|item| item.capacity_provider());
+    let is_fargate = |name: &str| matches!(name, "FARGATE" | "FARGATE_SPOT");
+    match (service.launch_type(), providers.next()) {
+        // One strategy has providers of one kind only (ECS API reference, `CapacityProviderStrategyItem`).
+        (_, Some(first)) if is_fargate(first) => Launch::Fargate,
+        (Some(sdk::LaunchType::Fargate), None) => Launch::Fargate,
+        (_, Some(_)) | (Some(_), None) => Launch::Instances,
+        (None, None) => Launch::Unknown,
+    }
 }
 
 pub(super) fn service_deployment(found: &sdk::ServiceDeployment) -> ServiceDeployment {

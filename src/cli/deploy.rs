@@ -1,6 +1,7 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
 use crate::aws::connect;
+use crate::clock::Clock;
 use crate::deploy::prepare;
 use crate::domain::failure::Failure;
 use crate::domain::plan::Plan;
@@ -18,7 +19,7 @@ pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
     if args.rollout.dry_run {
         return site.tell_plan(planned(args, environment).await, args.output, false);
     }
-    let request = meaning::request(&args.what, &args.rollout);
+    let request = meaning::request(&args.what, &args.rollout, environment.runner());
     let new = |request| Deployment::new(Task::Deploy, request, &args.rollout, &args.connection, environment);
     match request.and_then(new) {
         Ok(deployment) => deployment.run(args.output, &site).await,
@@ -33,7 +34,7 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 }
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
-    let request = meaning::request(&args.what, &args.rollout)?;
+    let request = meaning::request(&args.what, &args.rollout, environment.runner())?;
     let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
-    Ok((prepare(&cloud, &request).await?, request))
+    Ok((prepare(&cloud, &Clock::system(), &request).await?, request))
 }

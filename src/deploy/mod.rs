@@ -98,7 +98,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
         Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledgers))
     };
-    let (read, images) = tokio::join!(read, verify::look_up(world.ecs, request));
+    let (read, images) = tokio::join!(read, verify::look_up(world.ecs, &world.clock, request));
     let (mut plan, mut ledgers) = read?;
     for ledger in &ledgers {
         plan.warnings.extend(ledger.unfinished(world.clock.now()));

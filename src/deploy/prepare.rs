@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Clock;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Lineage, Plan, select};
@@ -15,9 +16,9 @@ use super::verify;
 ///
 /// # Errors
 /// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`], and an image that cannot run.
-pub async fn prepare<E: Cloud>(cloud: &E, request: &DeployRequest) -> Result<Plan, Failure> {
+pub async fn prepare<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
     let read = async { plan(cloud, request, describe(cloud, request).await?).await };
-    let (plan, images) = tokio::join!(read, verify::look_up(cloud, request));
+    let (plan, images) = tokio::join!(read, verify::look_up(cloud, clock, request));
     let mut plan = plan?;
     verify::check(&mut plan, request, &images)?;
     Ok(plan)

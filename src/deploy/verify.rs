@@ -1,21 +1,27 @@
 //! Looks, before anything is changed, whether the images are there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Plan, Source};
-use crate::domain::registry::{EcrImage, FoundImage, check_image};
+use crate::domain::registry::{EcrImage, ImageLookup, check_image};
 use crate::domain::request::DeployRequest;
 use crate::ports::Registry;
 
 /// The images of a request that are in Amazon ECR, or should be, by their references.
-pub(super) type Images = BTreeMap<String, Result<Option<FoundImage>, Failure>>;
+pub(super) type Images = BTreeMap<String, Result<ImageLookup, Failure>>;
+
+/// How long to wait before each further look for an image that is missing: a replica in another Region gets
+/// it some seconds after the push.
+const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
 
 /// Looks the request's images up, all at once; those in other registries are left out, and all are
 /// when that is asked for.
-pub(super) async fn look_up<E: Registry>(registry: &E, request: &DeployRequest) -> Images {
+pub(super) async fn look_up<E: Registry>(registry: &E, clock: &Clock, request: &DeployRequest) -> Images {
     if request.policy.skip_verify {
         return Images::new();
     }
@@ -26,8 +32,20 @@ pub(super) async fn look_up<E: Registry>(registry: &E, request: &DeployRequest) 
         }
     }
     let looks =
-        asked.into_iter().map(async |(reference, image)| (reference, registry.find_image(&image).await));
+        asked.into_iter().map(async |(reference, image)| (reference, find(registry, clock, &image).await));
     join_all(looks).await.into_iter().collect()
+}
+
+/// Looks for an image that is missing once more, and again.
+async fn find<E: Registry>(registry: &E, clock: &Clock, image: &EcrImage) -> Result<ImageLookup, Failure> {
+    for pause in LOOK_AGAIN {
+        let found = registry.find_image(image).await?;
+        if found != ImageLookup::Missing {
+            return Ok(found);
+        }
+        clock.sleep(pause).await;
+    }
+    registry.find_image(image).await
 }
 
 /// Checks the images that `plan` is about to put in; warns of those that could not be looked up.
@@ -36,25 +54,34 @@ pub(super) async fn look_up<E: Registry>(registry: &E, request: &DeployRequest) 
 /// [`FailureKind::InvalidInput`] for an image that is not there, or is for another platform.
 pub(super) fn check(plan: &mut Plan, request: &DeployRequest, images: &Images) -> Result<(), Failure> {
     let changes = |source: &Source| *source != Source::Live || request.policy.force_new_deployment;
-    for revision in plan.revisions.iter().filter(|revision| changes(&revision.source)) {
+    let mut warnings = Vec::new();
+    for planned in &plan.services {
+        let revision = plan.revision_of(planned);
+        if !changes(&revision.source) {
+            continue;
+        }
         for (container, image) in revision.definition.images() {
             let Some(looked_up) = images.get(&image) else { continue };
-            match looked_up {
-                Ok(found) => check_image(&container, &image, found.as_ref(), &revision.definition)?,
-                Err(failure) if failure.kind() == FailureKind::Bug => return Err(failure.clone()),
-                Err(failure) => {
-                    plan.warnings.push(format!("whether {image} is there is not known: {failure}"))
+            let warning = match looked_up {
+                Ok(lookup) => {
+                    check_image(&container, &image, lookup, &revision.definition, planned.service.launch)?
                 }
-            }
+                Err(failure) if failure.kind() == FailureKind::Bug => return Err(failure.clone()),
+                Err(failure) => Some(format!("whether {image} is there is not known: {failure}")),
+            };
+            // Services that share a revision share what is said of it.
+            warnings.extend(warning.filter(|warning| !warnings.contains(warning)));
         }
     }
+    plan.warnings.extend(warnings);
     Ok(())
 }
 
 /// The digests of the images that are there, by their references.
 pub(super) fn digests(images: Images) -> BTreeMap<String, String> {
-    let found = |(reference, found): (String, Result<Option<FoundImage>, Failure>)| {
-        Some((reference, found.ok()??.digest))
+    let found = |(reference, lookup): (String, Result<ImageLookup, Failure>)| match lookup {
+        Ok(ImageLookup::Found(found)) => Some((reference, found.digest)),
+        Ok(ImageLookup::Missing | ImageLookup::Refused(_) | ImageLookup::Unknown(_)) | Err(_) => None,
     };
     images.into_iter().filter_map(found).collect()
 }

@@ -115,6 +115,7 @@ impl Plan {
             plan.services.push(PlannedService { service, revision });
         }
         plan.refuse_unmatched(request)?;
+        plan.refuse_pinned()?;
         plan.warn();
         Ok(plan)
     }
@@ -163,6 +164,29 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// A confidential task starts only the containers that its attestation policy names, by their digests
+    /// (Amazon ECS developer guide, "Policy configuration for confidential tasks"); a copy with another image
+    /// would never start.
+    fn refuse_pinned(&self) -> Result<(), Failure> {
+        let copied = |revision: &&PlannedRevision| {
+            matches!(revision.source, Source::Register | Source::Adopt(_))
+                && revision.definition.is_confidential()
+        };
+        let Some(pinned) = self.revisions.iter().find(copied) else { return Ok(()) };
+        let base = pinned.base.family_and_revision();
+        Err(Failure::new(
+            FailureKind::InvalidInput,
+            format!("the containers of {base} cannot get other images"),
+        )
+        .because(
+            "its isolationMode is CONFIDENTIAL_SANDBOX, and its attestation policy names the images that may start",
+        )
+        .advice(
+            "Register a revision with an attestationPolicy made for the new image, and put the service on it; nothing \
+             was changed",
+        ))
     }
 
     /// Adds what the user should know of the services and of what is left out.

@@ -148,7 +148,7 @@ impl Permissions {
     }
 
     /// What tells why tasks stopped, and that images exist.
-    fn looks(&self, deploys: &Deploys) -> [Statement; 5] {
+    fn looks(&self, deploys: &Deploys) -> [Statement; 6] {
         let cluster = &deploys.cluster;
         let repositories = any(&deploys.repositories);
         let groups = any(&deploys.log_groups);
@@ -174,6 +174,8 @@ impl Permissions {
                 vec!["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 repositories.iter().map(repository).collect(),
             ),
+            // An image that is missing may be one that ECR fetches when it is pulled. It takes no resource.
+            Statement::new("ImageUpstreams", vec!["ecr:DescribePullThroughCacheRules"], vec!["*".to_owned()]),
         ]
     }
 
@@ -357,6 +359,7 @@ mod tests {
                 "ecs:DescribeTaskDefinition",
                 "ecs:RegisterTaskDefinition",
                 "ecs:ListTasks",
+                "ecr:DescribePullThroughCacheRules",
                 "codepipeline:AcknowledgeJob",
                 "codepipeline:GetJobDetails",
                 "codepipeline:PutJobFailureResult",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
-use super::service::{Controller, Deployment, DeploymentId, Guard, RolloutState, Service, Strategy};
+use super::service::{Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Service, Strategy};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use super::stopped_task::{StoppedContainer, StoppedTask};
 use super::timestamp::Timestamp;
@@ -46,6 +46,7 @@ pub(crate) fn service(name: &str, deployments: Vec<Deployment>) -> Service {
         active: true,
         controller: Controller::Ecs,
         is_managed: false,
+        launch: Launch::default(),
         task_definition: None,
         desired: 1,
         strategy: Strategy::default(),

@@ -22,6 +22,8 @@ pub struct Service {
     pub controller: Controller,
     /// ECS made it, and manages its resources: an Express Gateway service.
     pub is_managed: bool,
+    /// What its tasks run on.
+    pub launch: Launch,
     /// The revision that was last asked for.
     pub task_definition: Option<TaskDefinitionArn>,
     /// How many tasks should run.
@@ -162,6 +164,18 @@ impl ServiceEvent {
         let rest = self.message.strip_prefix("(service ").and_then(|rest| rest.split_once(") "));
         rest.map_or(&self.message, |(_, rest)| rest)
     }
+}
+
+/// What the tasks of a service run on, by its launch type or its capacity providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Launch {
+    /// AWS Fargate.
+    Fargate,
+    /// Instances: EC2, managed by ECS, or somebody's own.
+    Instances,
+    /// ECS does not say.
+    #[default]
+    Unknown,
 }
 
 /// A service's deployment controller.

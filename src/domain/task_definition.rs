@@ -153,6 +153,12 @@ impl TaskDefinition {
         values.filter(|value| value.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
     }
 
+    /// Whether it runs confidential tasks, whose attestation policy pins their containers.
+    pub(super) fn is_confidential(&self) -> bool {
+        let isolation = self.member("trustedExecutionConfiguration").and_then(|it| it.get("isolationMode"));
+        isolation.is_some_and(|mode| mode == "CONFIDENTIAL_SANDBOX")
+    }
+
     /// One of its own members.
     pub(super) fn member(&self, name: &str) -> Option<&Value> {
         self.0.get(name)

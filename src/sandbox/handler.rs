@@ -111,7 +111,7 @@ impl Sandbox {
                         ecs.answer_late(&call.operation, request, now).map(|body| Response::json(&body))
                     }
                     Protocol::Json(JsonService::Ecr) => ecr
-                        .answer(&call.operation, request, received.header("host"))
+                        .answer(&call.operation, request, received.header("host"), now)
                         .map(|body| Response::json(&body)),
                     Protocol::Json(JsonService::Events) => {
                         events.answer(&call.operation, request).map(|body| Response::json(&body))

@@ -20,7 +20,7 @@ ContinueServiceDeployment CreateCluster CreateService DeleteService DeregisterTa
 DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks ListClusters ListServiceDeployments
 ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDeployment UpdateService
 """.split(),
-    "ecr": ["BatchGetImage", "DescribeImages", "GetDownloadUrlForLayer"],
+    "ecr": ["BatchGetImage", "DescribeImages", "DescribePullThroughCacheRules", "GetDownloadUrlForLayer"],
     "logs": ["GetLogEvents"],
     "events": ["PutEvents"],
     "codepipeline": """

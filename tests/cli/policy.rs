@@ -79,6 +79,7 @@ fn it_is_scoped_to_what_was_named() {
             json!(["ecs:DescribeTaskDefinition"]),
             json!(["ecs:RegisterTaskDefinition"]),
             json!(["ecs:ListTasks"]),
+            json!(["ecr:DescribePullThroughCacheRules"]),
         ]
     );
     assert!(account.sandbox.calls().is_empty());

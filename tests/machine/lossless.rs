@@ -25,7 +25,12 @@ async fn copies(generated: &Generated) {
     for member in &generated.undeclared {
         account.sandbox.declare_member(member);
     }
-    let source = &generated.definition;
+    let mut source = generated.definition.clone();
+    // The images of a confidential task cannot be replaced.
+    if let Some(mode) = source.pointer_mut("/trustedExecutionConfiguration/isolationMode") {
+        *mode = json!("ISOLATED_SANDBOX");
+    }
+    let source = &source;
     let family = source["family"].as_str().unwrap();
     account.call("RegisterTaskDefinition", source.clone());
     account.create_service("web", family, json!({}));

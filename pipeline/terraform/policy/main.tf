@@ -105,6 +105,13 @@ locals {
       Condition = {}
     },
     {
+      # It cannot be scoped.
+      Sid       = "ImageUpstreams"
+      Action    = ["ecr:DescribePullThroughCacheRules"]
+      Resource  = ["*"]
+      Condition = {}
+    },
+    {
       Sid       = "RecordParameter"
       Action    = ["ssm:GetParameter", "ssm:PutParameter"]
       Resource  = distinct(compact(var.deployments[*].record_parameter_arn))

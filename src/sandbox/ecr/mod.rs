@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::model::Model;
 use super::wire::ApiError;
 use super::{ACCOUNT, REGION};
+use crate::clock::Timestamp;
 
 /// Layers lie in a bucket of AWS's own, which is here a bucket like any other.
 pub(super) const LAYERS: &str = "prod-eu-west-1-starport-layer-bucket";
@@ -22,6 +23,8 @@ pub(super) struct Ecr {
     repositories: BTreeMap<String, Repository>,
     /// How many images were pushed.
     pushes: usize,
+    /// The prefixes of repositories that are fetched from another registry when they are pulled.
+    pull_through: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +35,10 @@ struct Repository {
     tags: BTreeMap<String, String>,
     /// The digests of what the images' manifests name.
     layers: BTreeSet<String>,
+    /// When a tag is there, if it comes later than the push: by replication into this Region.
+    replicated: BTreeMap<String, Timestamp>,
+    /// What is answered for a tag instead of an image: a code and a reason.
+    failures: BTreeMap<String, (String, String)>,
 }
 
 #[derive(Debug)]
@@ -47,8 +54,12 @@ impl Ecr {
         operation: &str,
         request: &Value,
         host: Option<&str>,
+        now: Timestamp,
     ) -> Result<Value, ApiError> {
         MODEL.check(operation, request, &BTreeSet::new())?;
+        if operation == "DescribePullThroughCacheRules" {
+            return Ok(self.rules());
+        }
         let name = text(request, "repositoryName").unwrap_or_default();
         let repository = self.repositories.get(name).ok_or_else(|| {
             let message = format!(
@@ -57,7 +68,7 @@ impl Ecr {
             ApiError::new("RepositoryNotFoundException", message)
         })?;
         match operation {
-            "BatchGetImage" => repository.batch_get(name, request),
+            "BatchGetImage" => repository.batch_get(name, request, now),
             "DescribeImages" => repository.describe(name, request),
             "GetDownloadUrlForLayer" => repository.download_url(name, request, host),
             _ => Err(ApiError::unknown_operation()),
@@ -65,13 +76,37 @@ impl Ecr {
     }
 }
 
+/// The code and the reason of an image that is not there.
+const NOT_FOUND: (&str, &str) = ("ImageNotFound", "Requested image not found");
+
+impl Ecr {
+    fn rules(&self) -> Value {
+        let rule = |prefix: &String| {
+            json!({
+                "ecrRepositoryPrefix": prefix,
+                "upstreamRegistryUrl": "registry-1.docker.io",
+                "upstreamRegistry": "docker-hub",
+                "registryId": ACCOUNT,
+            })
+        };
+        json!({ "pullThroughCacheRules": self.pull_through.iter().map(rule).collect::<Vec<_>>() })
+    }
+}
+
 impl Repository {
     /// The media types that the caller accepts are not looked at: every image is answered as it was
     /// pushed.
-    fn batch_get(&self, name: &str, request: &Value) -> Result<Value, ApiError> {
+    fn batch_get(&self, name: &str, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
         let (mut images, mut failures) = (Vec::new(), Vec::new());
         for id in ids(request) {
-            match self.find(id) {
+            let tag = text(id, "imageTag").unwrap_or_default();
+            if let Some((code, reason)) = self.failures.get(tag) {
+                failures.push(json!({ "imageId": id, "failureCode": code, "failureReason": reason }));
+                continue;
+            }
+            let is_late = self.replicated.get(tag).is_some_and(|at| now < *at);
+            let found = if is_late { Err(NOT_FOUND) } else { self.find(id) };
+            match found {
                 Ok((digest, image)) => images.push(json!({
                     "registryId": ACCOUNT,
                     "repositoryName": name,
@@ -143,7 +178,7 @@ impl Repository {
             (_, digest) => digest,
         };
         let found = digest.and_then(|digest| self.images.get_key_value(digest));
-        found.ok_or(("ImageNotFound", "Requested image not found"))
+        found.ok_or(NOT_FOUND)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pushing an image: its manifests, and the layers that they name.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Ecr, Image, LAYERS, Repository};
@@ -32,6 +34,26 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Makes a pull-through cache rule: a repository below `prefix` is fetched from another registry when it is
+    /// pulled, and is not there before. `ROOT` stands for all.
+    pub fn add_pull_through_rule(&self, prefix: &str) {
+        self.state().ecr.pull_through.insert(prefix.to_owned());
+    }
+
+    /// Lets a tag that was pushed be there only after this time, as replication into this Region does.
+    pub fn replicate_late(&self, repository: &str, tag: &str, after: Duration) {
+        let at = self.clock.now().plus(after);
+        self.state().ecr.repository(repository).replicated.insert(tag.to_owned(), at);
+    }
+
+    /// Answers the look for a tag by this code of `ImageFailure` and this reason.
+    pub fn fail_image(&self, repository: &str, tag: &str, code: &str, reason: &str) {
+        let failure = (code.to_owned(), reason.to_owned());
+        self.state().ecr.repository(repository).failures.insert(tag.to_owned(), failure);
+    }
+}
+
 /// What was pushed.
 struct Pushed {
     digest: String,
@@ -40,6 +62,11 @@ struct Pushed {
 }
 
 impl Ecr {
+    /// The repository, which is made if there is none.
+    fn repository(&mut self, name: &str) -> &mut Repository {
+        self.repositories.entry(name.to_owned()).or_default()
+    }
+
     fn push(&mut self, repository: &str, tag: &str, platforms: &[&str]) -> Pushed {
         self.pushes += 1;
         let content = format!("{repository}, push {}", self.pushes);

@@ -17,7 +17,7 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
-use crate::domain::registry::{EcrImage, FoundImage};
+use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
@@ -151,7 +151,7 @@ impl<E: Cloud + Send + Sync + 'static> Logs for SharedEcs<E> {
 }
 
 impl<E: Cloud + Send + Sync + 'static> Registry for SharedEcs<E> {
-    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
+    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         self.ecs.find_image(image).await
     }
 }

@@ -8,7 +8,7 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::domain::failure::FailureKind;
-use crate::domain::service::{Controller, Guard, Strategy};
+use crate::domain::service::{Controller, Guard, Launch, Strategy};
 use crate::domain::service_deployment::{ServiceDeploymentStatus, TaskCounts};
 
 use super::*;
@@ -122,6 +122,7 @@ fn service(cluster: &str, name: &str) -> Service {
         active: true,
         controller: Controller::Ecs,
         is_managed: false,
+        launch: Launch::default(),
         task_definition: None,
         desired: 1,
         strategy: Strategy::default(),

@@ -33,6 +33,7 @@ run "one_service" {
       StoppedTasks              = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
       Logs                      = ["arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/web:log-stream:*"]
       Images                    = ["arn:aws:ecr:eu-central-1:123456789012:repository/shop/web"]
+      ImageUpstreams            = ["*"]
       RecordParameter           = ["arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"]
     })
     error_message = "Everything is scoped that can be."
@@ -74,7 +75,7 @@ run "several_services" {
       for statement in output.statements : statement.Sid => length(statement.Resource)
       }) == jsonencode({
       Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 1, Tags = 2, TaskRoles = 1,
-      StoppedTasksList = 1, StoppedTasksListOfCluster = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
+      StoppedTasksList = 1, StoppedTasksListOfCluster = 1, StoppedTasks = 1, ImageUpstreams = 1, RecordObject = 1, RecordBucket = 1,
     })
     error_message = "They share one statement of each kind, what they share is named once, and what they do not need is left out."
   }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
+pub use crate::domain::encryption::Encryption;
 use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::log_stream::LogStream;
@@ -282,17 +283,6 @@ pub enum Condition {
     Absent,
     /// It still has this version.
     Unchanged(Version),
-}
-
-/// How S3 is to encrypt an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Encryption {
-    /// As the bucket says.
-    Default,
-    /// With S3's own KMS key, `aws/s3`.
-    AwsKms,
-    /// With this KMS key.
-    Kms(String),
 }
 
 /// Where claims are kept: small documents by key, with conditional writes.

@@ -18,6 +18,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{ActionType, ArtifactCredentials};
 use crate::ports::{Access, Identity};
 
+use super::buckets::Buckets;
 use super::crowd::at_most;
 use super::network::Network;
 use super::settings::settings;
@@ -73,6 +74,7 @@ pub struct Aws {
     /// S3 elsewhere than in AWS has no host name for each bucket.
     path_style: bool,
     calls: Option<Calls>,
+    buckets: Buckets,
 }
 
 impl Aws {
@@ -102,6 +104,7 @@ impl Aws {
             config,
             path_style: is_elsewhere || connection.has_s3_endpoint,
             calls: connection.calls.clone(),
+            buckets: Buckets::default(),
         })
     }
 
@@ -153,12 +156,13 @@ impl Aws {
     }
 
     fn s3(&self, config: &SdkConfig) -> S3Objects {
-        // The SDK's own checksums need more of the bucket's side than all of S3's emulators have.
+        // A bucket with Object Lock takes no object without a checksum. Our contents are in memory, so it is a
+        // header, which every emulator of S3 takes; those of what is read are none that all of them give.
         let settings = settings!(aws_sdk_s3, config, &self.calls)
             .force_path_style(self.path_style)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        S3Objects::new(aws_sdk_s3::Client::from_conf(settings.build()))
+        S3Objects::new(aws_sdk_s3::Client::from_conf(settings.build()), self.buckets.clone())
     }
 
     /// The same in another's name.
@@ -253,7 +257,14 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    Ok(loader.load().await)
+    let config = loader.load().await;
+    // An empty member of the profile is not given; the SDK panics at such an address.
+    let is_empty = config.endpoint_url().is_some_and(|url| url.trim().is_empty());
+    let mut builder = config.into_builder();
+    if is_empty {
+        builder.set_endpoint_url(None);
+    }
+    Ok(builder.build())
 }
 
 fn embedded(client: SharedHttpClient) -> SdkConfig {

@@ -6,6 +6,7 @@
 )]
 
 mod action_type;
+mod buckets;
 mod calls;
 mod cloud;
 mod codepipeline;

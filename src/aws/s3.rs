@@ -5,14 +5,17 @@ use std::ops::Range;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use bytes::Bytes;
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::ObjectAddress;
 use crate::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 
+use super::buckets::Buckets;
 use super::error::failure_of;
 
 /// The prefix of S3's actions in IAM.
@@ -22,17 +25,31 @@ const IAM: &str = "s3";
 #[derive(Debug, Clone)]
 pub struct S3Objects {
     client: Client,
+    buckets: Buckets,
 }
 
 impl S3Objects {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: Client, buckets: Buckets) -> Self {
+        Self { client, buckets }
+    }
+
+    /// Sends a call to where the bucket is.
+    async fn send<T, E, F>(
+        &self,
+        bucket: &str,
+        call: impl Fn(Client) -> F,
+    ) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        Box::pin(self.buckets.send(&self.client, bucket, call)).await
     }
 }
 
 impl Objects for S3Objects {
     async fn head(&self, at: &ObjectAddress) -> Result<Option<ObjectHead>, Failure> {
-        match Box::pin(self.client.head_object().bucket(&at.bucket).key(&at.key).send()).await {
+        let call = |client: Client| client.head_object().bucket(&at.bucket).key(&at.key).send();
+        match self.send(&at.bucket, call).await {
             Ok(answer) => Ok(Some(ObjectHead {
                 size: answer.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
                 version: version(answer.e_tag()),
@@ -56,8 +73,11 @@ impl Objects for S3Objects {
     ) -> Result<Vec<u8>, Failure> {
         let size = range.end - range.start;
         let bytes = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let call = self.client.get_object().bucket(&at.bucket).key(&at.key).range(bytes).if_match(&version.0);
-        match Box::pin(call.send()).await {
+        let call = |client: Client| {
+            let call = client.get_object().bucket(&at.bucket).key(&at.key);
+            call.range(&bytes).if_match(&version.0).send()
+        };
+        match self.send(&at.bucket, call).await {
             Ok(answer) => body(at, answer, size).await,
             Err(error) if matches!(status(&error), Some(404 | 412 | 416)) => {
                 Err(Failure::new(FailureKind::Unreadable, format!("{at} changed while it was read"))
@@ -68,7 +88,8 @@ impl Objects for S3Objects {
     }
 
     async fn read(&self, at: &ObjectAddress, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Failure> {
-        match Box::pin(self.client.get_object().bucket(&at.bucket).key(&at.key).send()).await {
+        let call = |client: Client| client.get_object().bucket(&at.bucket).key(&at.key).send();
+        match self.send(&at.bucket, call).await {
             Ok(answer) => {
                 let version = version(answer.e_tag());
                 Ok(Some((body(at, answer, limit).await?, version)))
@@ -85,21 +106,13 @@ impl Objects for S3Objects {
         condition: &Condition,
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
-        let mut call =
-            self.client.put_object().bucket(&at.bucket).key(&at.key).body(ByteStream::from(content));
-        call = match condition {
-            Condition::Always => call,
-            Condition::Absent => call.if_none_match("*"),
-            Condition::Unchanged(version) => call.if_match(&version.0),
+        let content = Bytes::from(content);
+        let call = |client: Client| {
+            let call = client.put_object().bucket(&at.bucket).key(&at.key);
+            let call = call.body(ByteStream::from(content.clone()));
+            encrypted(conditional(call, condition), encryption).send()
         };
-        call = match encryption {
-            Encryption::Default => call,
-            Encryption::AwsKms => call.server_side_encryption(ServerSideEncryption::AwsKms),
-            Encryption::Kms(key) => {
-                call.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(key)
-            }
-        };
-        match Box::pin(call.send()).await {
+        match self.send(&at.bucket, call).await {
             Ok(answer) => Ok(Some(version(answer.e_tag()))),
             // 409: another conditional write to the object was under way at that moment.
             Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(None),
@@ -108,8 +121,10 @@ impl Objects for S3Objects {
     }
 
     async fn delete(&self, at: &ObjectAddress, version: &Version) -> Result<bool, Failure> {
-        let call = self.client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&version.0);
-        match Box::pin(call.send()).await {
+        let call = |client: Client| {
+            client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&version.0).send()
+        };
+        match self.send(&at.bucket, call).await {
             Ok(_) => Ok(true),
             Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(false),
             Err(error) => Err(failure_of(IAM, "DeleteObject", &at.to_string(), &error)),
@@ -120,8 +135,12 @@ impl Objects for S3Objects {
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let call = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
-            let answer = Box::pin(call.set_continuation_token(next).send())
+            let call = |client: Client| {
+                let call = client.list_objects_v2().bucket(bucket).prefix(prefix);
+                call.set_continuation_token(next.clone()).send()
+            };
+            let answer = self
+                .send(bucket, call)
                 .await
                 .map_err(|error| failure_of(IAM, "ListBucket", &format!("s3://{bucket}/{prefix}"), &error))?;
             for object in answer.contents() {
@@ -133,6 +152,24 @@ impl Objects for S3Objects {
             }
         }
     }
+}
+
+fn conditional(call: PutObjectFluentBuilder, condition: &Condition) -> PutObjectFluentBuilder {
+    match condition {
+        Condition::Always => call,
+        Condition::Absent => call.if_none_match("*"),
+        Condition::Unchanged(version) => call.if_match(&version.0),
+    }
+}
+
+fn encrypted(call: PutObjectFluentBuilder, encryption: &Encryption) -> PutObjectFluentBuilder {
+    let algorithm = match encryption {
+        Encryption::Default => None,
+        Encryption::Aes256 => Some(ServerSideEncryption::Aes256),
+        Encryption::AwsKms | Encryption::Kms(_) => Some(ServerSideEncryption::AwsKms),
+        Encryption::TwoLayers(_) => Some(ServerSideEncryption::AwsKmsDsse),
+    };
+    call.set_server_side_encryption(algorithm).set_ssekms_key_id(encryption.key().map(str::to_owned))
 }
 
 /// The body, of which there may be `limit` bytes.

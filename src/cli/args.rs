@@ -69,7 +69,7 @@ pub(super) struct NamesArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RecordArgs {
-    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
+    /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY[?sse=aws:kms[&kms-key-id=KEY]]`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
     /// {cluster} and {service} in it stand for their names
     #[arg(
         long,
@@ -147,7 +147,7 @@ pub(super) struct RolloutArgs {
     /// How long ECS may be unable to place a task
     #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
     pub(super) placement_grace: Duration,
-    /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
+    /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY[?sse=aws:kms[&kms-key-id=KEY]]`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
     /// {cluster} and {service} in it stand for their names, so that each of several services has a record of its own
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
     pub(super) record: Vec<String>,

@@ -79,7 +79,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, F
 
 async fn state(place: &str, objects: &impl Objects) -> Result<State, Failure> {
     let content = if place.starts_with("s3://") {
-        let Sink::Object(at) = Sink::parse(place)? else { return Err(unreadable(place)) };
+        let Sink::Object(at, _) = Sink::parse(place)? else { return Err(unreadable(place)) };
         objects
             .read(&at, LONGEST_STATE)
             .await?

@@ -3,6 +3,7 @@
 mod action_type;
 mod args;
 mod call_site;
+mod claims_place;
 mod command;
 mod deploy;
 mod deployment;

@@ -3,7 +3,6 @@
 use clap::{Args, ValueEnum};
 
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ObjectAddress;
 use crate::domain::notification::Channel;
 use crate::domain::policy::{Deploys, Permissions, Works};
 use crate::domain::record::{Sink, SinkPattern};
@@ -11,6 +10,7 @@ use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 
 use super::action_type::ActionTypeArgs;
+use super::claims_place::ClaimsPlace;
 use super::{meaning, print_error, print_json};
 
 /// Print the smallest IAM policy for a deployment or a worker
@@ -163,7 +163,11 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
     let works = if is_worker {
         Some(Works {
             action_type: args.worker.action_type.parse()?,
-            claims: args.worker.claims.as_deref().map(claims).transpose()?.flatten(),
+            claims: match args.worker.claims.as_deref().map(ClaimsPlace::parse).transpose()? {
+                Some(ClaimsPlace::Bucket(at, encryption)) => Some((at, encryption)),
+                // A folder needs no permission.
+                Some(ClaimsPlace::Folder(_)) | None => None,
+            },
             roles: args.worker.assume_role.clone(),
         })
     } else {
@@ -217,19 +221,6 @@ fn tell_what_is_open(deploys: &Deploys) {
         print_error(
             "note: without --role a task definition that names roles cannot be registered: iam:PassRole is left out\n",
         );
-    }
-}
-
-/// Where claims are kept in a bucket; a folder needs no permission.
-fn claims(text: &str) -> Result<Option<ObjectAddress>, Failure> {
-    if text.strip_prefix("dir:").is_some_and(|path| !path.is_empty()) {
-        return Ok(None);
-    }
-    match text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
-        Some((bucket, prefix)) if !bucket.is_empty() => {
-            Ok(Some(ObjectAddress { bucket: bucket.to_owned(), key: prefix.trim_matches('/').to_owned() }))
-        }
-        Some(_) | None => Err(wrong("--claims", text, "claims are kept in s3://BUCKET/PREFIX or dir:PATH")),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::worker::{Between, Metrics, Settings, Worker, serve_health};
 
 use super::action_type::ActionTypeArgs;
 use super::args::polling;
+use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
 use super::log::{self, Level};
 use super::print_error;
@@ -49,7 +49,7 @@ pub(super) struct WorkerArgs {
     /// How long a claim is honoured that is not renewed
     #[arg(long, env = "EVENKEEL_LEASE", hide_env_values = true, value_name = "TIME", default_value = "60s", value_parser = at_least_two_seconds)]
     lease: Duration,
-    /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX`, or `dir:PATH` on one machine
+    /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX[?sse=aws:kms[&kms-key-id=KEY]]`, or `dir:PATH` on one machine
     #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
     claims: Option<String>,
     /// Answer /healthz and /metrics on this address
@@ -154,18 +154,12 @@ async fn health(
     })
 }
 
-/// Where claims are kept.
+/// Opens where claims are kept.
 fn claims(place: &str, aws: &Aws) -> Result<Claims<S3Objects>, Failure> {
-    if let Some(path) = place.strip_prefix("dir:").filter(|path| !path.is_empty()) {
-        return FolderClaims::open(PathBuf::from(path)).map(Claims::Folder);
-    }
-    match place.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
-        Some((bucket, prefix)) if !bucket.is_empty() => {
-            Ok(Claims::Bucket(BucketClaims::new(aws.objects(), bucket, prefix.trim_end_matches('/'))))
-        }
-        Some(_) | None => {
-            Err(Failure::new(FailureKind::Usage, format!("--claims {place:?} names no place for claims"))
-                .advice("Give s3://BUCKET/PREFIX, or dir:PATH for workers on one machine"))
+    match ClaimsPlace::parse(place)? {
+        ClaimsPlace::Folder(path) => FolderClaims::open(path).map(Claims::Folder),
+        ClaimsPlace::Bucket(at, encryption) => {
+            Ok(Claims::Bucket(BucketClaims::new(aws.objects(), at.bucket, &at.key).encrypted(encryption)))
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod crash_loop;
 pub mod deployment;
 pub mod diff;
 pub mod drift;
+pub mod encryption;
 pub mod evidence;
 pub mod failure;
 pub mod image;

@@ -5,6 +5,7 @@
 //! denials disagree, the policy allows both ways: a policy that is denied at the first deployment is
 //! no policy.
 
+use super::encryption::Encryption;
 use super::job::{ActionType, ObjectAddress};
 use super::notification::Channel;
 use super::record::Sink;
@@ -51,7 +52,7 @@ pub struct Works {
     /// The action type.
     pub action_type: ActionType,
     /// The bucket of the claims, and what their keys begin with.
-    pub claims: Option<ObjectAddress>,
+    pub claims: Option<(ObjectAddress, Encryption)>,
     /// The roles that actions name by `RoleArn`.
     pub roles: Vec<String>,
 }
@@ -79,6 +80,10 @@ pub struct Condition {
     /// The values, one of which it has to be.
     pub values: Vec<String>,
 }
+
+/// What S3 does in the caller's name with a KMS key, to write and to read (Amazon S3 user guide, "Using
+/// server-side encryption with AWS KMS keys").
+const KMS: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
 impl Permissions {
     /// The statements that allow it.
@@ -181,10 +186,14 @@ impl Permissions {
 
     fn records(&self, deploys: &Deploys) -> Vec<Statement> {
         let (mut parameters, mut objects) = (Vec::new(), Vec::new());
+        let mut keys_of_records = Vec::new();
         for sink in &deploys.records {
             match sink {
                 Sink::Parameter(name) => parameters.push(self.arn("ssm", &format!("parameter{name}"))),
-                Sink::Object(at) | Sink::State(at) => objects.push(at),
+                Sink::Object(at, encryption) | Sink::State(at, encryption) => {
+                    objects.push(at);
+                    keys_of_records.extend(encryption.key());
+                }
                 Sink::Variables(_) | Sink::File(_) => {}
             }
         }
@@ -192,6 +201,8 @@ impl Permissions {
         let mut statements = vec![
             Statement::new("RecordParameter", vec!["ssm:GetParameter", "ssm:PutParameter"], parameters),
             Statement::new("RecordObject", vec!["s3:GetObject", "s3:PutObject"], keys.collect()),
+            // The key `aws/s3` needs no permission of its own; another one does.
+            Statement::new("RecordKey", KMS.into(), self.kms(keys_of_records)),
         ];
         // The key of any service's record has a wildcard in it.
         let is_open = objects.iter().any(|at| at.key.contains('*'));
@@ -246,10 +257,11 @@ impl Permissions {
             ),
             Statement::new("DeployRoles", vec!["sts:AssumeRole"], works.roles.clone()),
         ];
-        if let Some(ObjectAddress { bucket, key: prefix }) = &works.claims {
+        if let Some((ObjectAddress { bucket, key: prefix }, encryption)) = &works.claims {
             let below = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
             let actions = vec!["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
             statements.push(Statement::new("Claims", actions, vec![self.s3(&format!("{bucket}/{below}"))]));
+            statements.push(Statement::new("ClaimsKey", KMS.into(), self.kms(encryption.key())));
             let listing = Statement::new("ClaimsBucket", vec!["s3:ListBucket"], vec![self.s3(bucket)]);
             statements.push(if prefix.is_empty() {
                 listing
@@ -258,6 +270,19 @@ impl Permissions {
             });
         }
         statements
+    }
+
+    /// The ARNs of KMS keys; an alias stands for a key that only KMS knows.
+    fn kms<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let arn = |key: &str| match key {
+            key if key.starts_with("arn:") && !key.contains(":alias/") => key.to_owned(),
+            key if key.contains("alias/") => self.arn("kms", "key/*"),
+            key => self.arn("kms", &format!("key/{key}")),
+        };
+        let mut arns: Vec<String> = keys.into_iter().map(arn).collect();
+        arns.sort();
+        arns.dedup();
+        arns
     }
 
     fn ecs(&self, resource: &str) -> String {
@@ -344,7 +369,10 @@ mod tests {
     fn only_what_iam_evaluates_on_all_resources_is_allowed_on_all() {
         let works = Works {
             action_type: ActionType::default(),
-            claims: Some(ObjectAddress { bucket: "claims".to_owned(), key: "evenkeel".to_owned() }),
+            claims: Some((
+                ObjectAddress { bucket: "claims".to_owned(), key: "evenkeel".to_owned() },
+                Encryption::Default,
+            )),
             roles: vec!["arn:aws:iam::210987654321:role/deploy".to_owned()],
         };
         let statements = Permissions { works: Some(works), ..permissions() }.statements();
@@ -399,6 +427,35 @@ mod tests {
         let bucket = of("RecordBucket");
         assert_eq!(bucket.resources, ["arn:aws:s3:::records"]);
         assert_eq!(bucket.condition.unwrap().values, ["a.json", "b"]);
+    }
+
+    #[test]
+    fn the_keys_of_records_and_claims_are_opened() {
+        let records = [
+            "s3://records/a?sse=aws:kms&kms-key-id=1a-2b",
+            "tfstate:s3://records/b?sse=aws:kms&kms-key-id=arn:aws:kms:eu-west-1:210987654321:key/3c",
+            "s3://records/c?sse=AES256",
+        ];
+        let records = records.map(|text| Sink::parse(text).unwrap()).into();
+        let works = |key: &str| Works {
+            action_type: ActionType::default(),
+            claims: Some((
+                ObjectAddress { bucket: "claims".to_owned(), key: String::new() },
+                Encryption::Kms(key.to_owned()),
+            )),
+            roles: Vec::new(),
+        };
+        let deploys = Deploys { records, ..permissions().deploys.unwrap() };
+        let all = Permissions { deploys: Some(deploys), works: Some(works("alias/shop")), ..permissions() };
+        let statements = all.statements();
+        let of = |id: &str| statements.iter().find(|statement| statement.id == id).unwrap().clone();
+        assert_eq!(
+            of("RecordKey").resources,
+            ["arn:aws:kms:eu-west-1:123456789012:key/1a-2b", "arn:aws:kms:eu-west-1:210987654321:key/3c"]
+        );
+        assert_eq!(of("ClaimsKey").actions, ["kms:Decrypt", "kms:GenerateDataKey"]);
+        assert_eq!(of("ClaimsKey").resources, ["arn:aws:kms:eu-west-1:123456789012:key/*"]);
+        assert!(!permissions().statements().iter().any(|it| it.id.ends_with("Key")));
     }
 
     #[test]

@@ -39,8 +39,12 @@ pub fn open<O: Objects + Clone, P: Parameters + Clone>(
 ) -> Vec<Store<O, P>> {
     let open = |sink: &Sink| match sink {
         Sink::Parameter(name) => Store::Parameter(ParameterStore::new(parameters.clone(), name)),
-        Sink::Object(at) => Store::Object(ObjectStore::new(objects.clone(), at.clone())),
-        Sink::State(at) => Store::State(StateStore::new(objects.clone(), at.clone())),
+        Sink::Object(at, encryption) => {
+            Store::Object(ObjectStore::new(objects.clone(), at.clone(), encryption.clone()))
+        }
+        Sink::State(at, encryption) => {
+            Store::State(StateStore::new(objects.clone(), at.clone(), encryption.clone()))
+        }
         Sink::Variables(path) => Store::Variables(VariablesStore::new(path)),
         Sink::File(path) => Store::File(FileStore::new(path)),
     };

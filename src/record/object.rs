@@ -9,23 +9,29 @@ use super::changed_meanwhile;
 /// How many bytes a record may have: far more than any has, and little enough to read.
 const LONGEST: u64 = 256 * 1024;
 
-/// A record in an object, encrypted as the bucket says.
+/// A record in an object.
 #[derive(Debug, Clone)]
 pub struct ObjectStore<O> {
     objects: O,
     at: ObjectAddress,
+    encryption: Encryption,
     /// What stands before the address where it is typed.
     prefix: &'static str,
 }
 
 impl<O> ObjectStore<O> {
     /// The object at this address; it need not exist, its bucket must.
-    pub fn new(objects: O, at: ObjectAddress) -> Self {
-        Self::of_prefix("", objects, at)
+    pub fn new(objects: O, at: ObjectAddress, encryption: Encryption) -> Self {
+        Self::of_prefix("", objects, at, encryption)
     }
 
-    pub(super) fn of_prefix(prefix: &'static str, objects: O, at: ObjectAddress) -> Self {
-        Self { objects, at, prefix }
+    pub(super) fn of_prefix(
+        prefix: &'static str,
+        objects: O,
+        at: ObjectAddress,
+        encryption: Encryption,
+    ) -> Self {
+        Self { objects, at, encryption, prefix }
     }
 }
 
@@ -40,8 +46,7 @@ impl<O: Objects> RecordStore for ObjectStore<O> {
 
     async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
         let condition = over.map_or(Condition::Absent, |version| Condition::Unchanged(version.clone()));
-        let written =
-            self.objects.write(&self.at, content.to_vec(), &condition, &Encryption::Default).await?;
+        let written = self.objects.write(&self.at, content.to_vec(), &condition, &self.encryption).await?;
         if let Some(version) = written {
             return Ok(version);
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::ObjectAddress;
-use crate::ports::{Objects, RecordStore, Version};
+use crate::ports::{Encryption, Objects, RecordStore, Version};
 
 use super::ObjectStore;
 
@@ -28,8 +28,8 @@ pub struct StateStore<O> {
 
 impl<O: Objects> StateStore<O> {
     /// The object at this address; it need not exist, its bucket must.
-    pub fn new(objects: O, at: ObjectAddress) -> Self {
-        Self { object: ObjectStore::of_prefix("tfstate:", objects, at) }
+    pub fn new(objects: O, at: ObjectAddress, encryption: Encryption) -> Self {
+        Self { object: ObjectStore::of_prefix("tfstate:", objects, at, encryption) }
     }
 }
 

@@ -39,12 +39,14 @@ pub struct ApiError {
     pub code: &'static str,
     /// The error in AWS's words.
     pub message: String,
+    /// The Region that S3 names in a header: the bucket is there.
+    pub(super) bucket_region: Option<String>,
 }
 
 impl ApiError {
     /// An error that the caller is to blame for: status 400.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into() }
+        Self { status: 400, code, message: message.into(), bucket_region: None }
     }
 
     /// The request asks for something that cannot be.

@@ -158,6 +158,47 @@ fn what_is_left_without_a_value_is_named() {
 }
 
 #[test]
+fn an_empty_member_of_a_profile_is_no_bug_and_its_lines_may_end_in_windows_way() {
+    let account = Account::new();
+    let members = [
+        ("region", "eu-west-1"),
+        ("endpoint_url", ""),
+        ("aws_access_key_id", "AKIDEXAMPLE"),
+        ("aws_secret_access_key", "of-the-caller"),
+        ("aws_session_token", "token"),
+        ("ca_bundle", "company.pem"),
+        ("max_attempts", "2"),
+        ("retry_mode", "standard"),
+        ("role_arn", "arn:aws:iam::123456789012:role/deploy"),
+        ("source_profile", "default"),
+        ("credential_source", "Environment"),
+        ("web_identity_token_file", "token"),
+        ("use_fips_endpoint", "false"),
+        ("use_dualstack_endpoint", "false"),
+        ("ec2_metadata_service_endpoint", "http://127.0.0.1:9"),
+        ("sdk_ua_app_id", "build"),
+    ];
+    account.file("company.pem", &authority());
+    let typed = ["--cluster=prod", "--service=web", "--image", APP_NEW];
+    for (member, value) in members {
+        for (value, end) in [("", "\n"), ("  ", "\r\n"), (value, "\r\n"), ("0", "\n"), ("x y", "\n")] {
+            account.file("config", &format!("[default]{end}{member} = {value}{end}output = json{end}"));
+            // The variables come first; without those that the profile could stand for, it is asked.
+            for without in ["NOTHING", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"] {
+                let mut command = account.command(&[&["plan", "--output", "json"], &typed[..]].concat());
+                command.env("AWS_ENDPOINT_URL_ECS", format!("http://{}", account.address()));
+                command.env("AWS_ENDPOINT_URL_STS", format!("http://{}", account.address()));
+                let ended =
+                    Ended::of(command.env("AWS_CONFIG_FILE", "config").env_remove(without).output().unwrap());
+                let told = format!("{member} = {value:?} without {without}: {ended:?}");
+                assert!(!matches!(ended.status, None | Some(70 | 101)), "{told}");
+                ended.document();
+            }
+        }
+    }
+}
+
+#[test]
 fn every_option_has_its_twin_in_the_help_and_survives_blanks() {
     let account = Account::new();
     let help = account.run(&["deploy", "--help"]).stdout;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::encryption::{self, Encryption};
 use super::super::failure::{Failure, FailureKind};
 use super::super::job::ObjectAddress;
 use super::super::quote::quoted;
@@ -21,10 +22,10 @@ const MAX_KEY: usize = 1024;
 pub enum Sink {
     /// `ssm:/NAME`: a parameter of AWS Systems Manager.
     Parameter(String),
-    /// `s3://BUCKET/KEY`: an object.
-    Object(ObjectAddress),
+    /// `s3://BUCKET/KEY`: an object, encrypted as it says behind a question mark.
+    Object(ObjectAddress, Encryption),
     /// `tfstate:s3://BUCKET/KEY`: an object that Terraform reads as the state of another configuration.
-    State(ObjectAddress),
+    State(ObjectAddress, Encryption),
     /// `tfvars:PATH`: a file that sets a variable of Terraform's.
     Variables(String),
     /// `file:PATH`.
@@ -54,8 +55,8 @@ impl Sink {
         let object = |at: ObjectAddress| ObjectAddress { bucket: change(&at.bucket), key: change(&at.key) };
         match self {
             Self::Parameter(name) => Self::Parameter(change(&name)),
-            Self::Object(at) => Self::Object(object(at)),
-            Self::State(at) => Self::State(object(at)),
+            Self::Object(at, encryption) => Self::Object(object(at), encryption),
+            Self::State(at, encryption) => Self::State(object(at), encryption),
             Self::Variables(path) => Self::Variables(change(&path)),
             Self::File(path) => Self::File(change(&path)),
         }
@@ -65,7 +66,7 @@ impl Sink {
     #[must_use]
     pub fn is_remote(&self) -> bool {
         match self {
-            Self::Parameter(_) | Self::Object(_) | Self::State(_) => true,
+            Self::Parameter(_) | Self::Object(..) | Self::State(..) => true,
             Self::Variables(_) | Self::File(_) => false,
         }
     }
@@ -76,8 +77,8 @@ impl fmt::Display for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameter(name) => write!(f, "ssm:{name}"),
-            Self::Object(at) => write!(f, "{at}"),
-            Self::State(at) => write!(f, "tfstate:{at}"),
+            Self::Object(at, encryption) => write!(f, "{at}{encryption}"),
+            Self::State(at, encryption) => write!(f, "tfstate:{at}{encryption}"),
             Self::Variables(path) => write!(f, "tfvars:{path}"),
             Self::File(path) => write!(f, "file:{path}"),
         }
@@ -94,8 +95,10 @@ fn read(text: &str) -> Result<Sink, Wrong> {
     let (scheme, rest) = text.split_once(':').unwrap_or(("", text));
     match scheme {
         "ssm" => parameter(rest).map(Sink::Parameter),
-        "s3" => object(text, "s3://BUCKET/KEY").map(Sink::Object),
-        "tfstate" => object(rest, "tfstate:s3://BUCKET/KEY").map(Sink::State),
+        "s3" => encrypted(text, "s3://BUCKET/KEY").map(|(at, encryption)| Sink::Object(at, encryption)),
+        "tfstate" => {
+            encrypted(rest, "tfstate:s3://BUCKET/KEY").map(|(at, encryption)| Sink::State(at, encryption))
+        }
         "tfvars" => variables(rest).map(Sink::Variables),
         "file" => path(rest, "file:PATH").map(Sink::File),
         _ => Err(Wrong {
@@ -129,6 +132,12 @@ fn parameter(name: &str) -> Result<String, Wrong> {
         return wrong("the name is too long for a parameter");
     }
     Ok(name.to_owned())
+}
+
+/// An object's address, and how it is to be encrypted.
+fn encrypted(text: &str, form: &'static str) -> Result<(ObjectAddress, Encryption), Wrong> {
+    let split = Encryption::split(text).map_err(|why| Wrong { why, form: encryption::SINK_FORM })?;
+    Ok((object(split.0, form)?, split.1))
 }
 
 /// An object's address (Amazon S3 user guide, "General purpose bucket naming rules").
@@ -188,6 +197,8 @@ mod tests {
             "s3://shop-records/web.json",
             "s3://a.b/deep/er/key with blanks",
             "tfstate:s3://shop-records/web.tfstate",
+            "s3://shop-records/web.json?sse=AES256",
+            "tfstate:s3://shop-records/web.tfstate?sse=aws:kms&kms-key-id=alias/shop",
             "tfvars:evenkeel.auto.tfvars.json",
             "tfvars:/deep/er/x.tfvars.json",
             "file:record.json",
@@ -223,6 +234,8 @@ mod tests {
             ("s3://-bucket/key", "lower-case", "s3://BUCKET/KEY"),
             ("s3://b/key", "lower-case", "s3://BUCKET/KEY"),
             ("s3://bucket/a\nb", "control characters", "s3://BUCKET/KEY"),
+            ("s3://bucket/key?sse=aws", "sse is AES256", "s3://BUCKET/KEY?sse=aws:kms&kms-key-id=KEY"),
+            ("tfstate:s3://bucket/key?x", "sse and kms-key-id only", "KEY?sse=aws:kms"),
             ("tfstate:web.tfstate", "begins with s3://", "tfstate:s3://BUCKET/KEY"),
             ("tfstate:s3://bucket", "key is missing", "tfstate:s3://BUCKET/KEY"),
             ("tfvars:", "name is missing", "evenkeel.auto.tfvars.json"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::checksum;
 use super::chunked;
 use super::{Content, not_found};
 use crate::sandbox::wire::{ApiError, Request, Response};
@@ -10,6 +11,10 @@ use crate::sandbox::wire::{ApiError, Request, Response};
 pub(super) struct Bucket {
     /// Its policy refuses what is not to be encrypted by KMS, as that of a pipeline's bucket does.
     pub(super) demands_kms: bool,
+    /// It has Object Lock with a default retention.
+    pub(super) is_locked: bool,
+    /// Where it is; `None` for wherever it is asked for.
+    pub(super) region: Option<String>,
     pub(super) objects: BTreeMap<String, Object>,
 }
 
@@ -28,14 +33,34 @@ impl Object {
 }
 
 impl Bucket {
+    /// Refuses a request that came to another Region.
+    pub(super) fn is_reached_from(&self, region: Option<&str>) -> Result<(), ApiError> {
+        match &self.region {
+            Some(own) if region.is_some_and(|region| region != own) => {
+                let message = "The bucket you are attempting to access must be addressed using the specified \
+                               endpoint. Please send all future requests to this endpoint.";
+                let error = ApiError::new("PermanentRedirect", message);
+                Err(ApiError { status: 301, bucket_region: Some(own.clone()), ..error })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn put(&mut self, key: String, request: &Request) -> Result<Response, ApiError> {
         let algorithm = request.header("x-amz-server-side-encryption").map(str::to_owned);
         if self.demands_kms && algorithm.as_deref() != Some("aws:kms") {
             return Err(ApiError { status: 403, ..ApiError::new("AccessDenied", "Access Denied") });
         }
+        if self.is_locked && !checksum::is_given(request) {
+            let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with \
+                           Object Lock parameters";
+            return Err(ApiError::new("InvalidRequest", message));
+        }
+        let content = chunked::decoded(request)?;
+        checksum::check(request, &content)?;
         self.check(&key, request)?;
         let kms_key = request.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
-        let mut object = Object::new(Content::whole(chunked::decoded(request)?));
+        let mut object = Object::new(Content::whole(content));
         object.encryption = algorithm.map(|algorithm| (algorithm, kms_key));
         let headers = vec![("etag", object.tag.clone())];
         self.objects.insert(key, object);

@@ -12,6 +12,18 @@ impl Sandbox {
         self.state().s3.buckets.insert(name.to_owned(), bucket);
     }
 
+    /// Gives a bucket Object Lock with a default retention: it takes no object without a checksum. Makes the
+    /// bucket if there is none.
+    pub fn lock_objects(&self, name: &str) {
+        self.state().s3.buckets.entry(name.to_owned()).or_default().is_locked = true;
+    }
+
+    /// Puts a bucket into another Region: whoever asks for it elsewhere is told so. Makes the bucket if there
+    /// is none.
+    pub fn move_bucket(&self, name: &str, region: &str) {
+        self.state().s3.buckets.entry(name.to_owned()).or_default().region = Some(region.to_owned());
+    }
+
     /// Puts an object into a bucket, whatever its policy says. Makes the bucket if there is none.
     pub fn put_object(&self, bucket: &str, key: &str, content: Vec<u8>) {
         self.put_content(bucket, key, Content::whole(content));

@@ -4,6 +4,7 @@
 //! It is strongly consistent, as S3 is.
 
 mod bucket;
+mod checksum;
 mod chunked;
 mod console;
 mod content;
@@ -19,7 +20,7 @@ use crate::clock::Timestamp;
 
 use bucket::{Bucket, Object};
 use content::Content;
-use wire::{address, listing, range};
+use wire::{address, listing, range, signed_region};
 
 /// All buckets.
 #[derive(Debug, Default)]
@@ -46,6 +47,7 @@ impl S3 {
             .buckets
             .get_mut(&name)
             .ok_or_else(|| not_found("NoSuchBucket", "The specified bucket does not exist"))?;
+        bucket.is_reached_from(signed_region(request))?;
         match operation {
             "PutObject" => bucket.put(key, request),
             "GetObject" => get(bucket.find(&key, request)?, request),

@@ -45,7 +45,14 @@ pub(in crate::sandbox) fn error(error: &ApiError) -> Response {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
          <RequestId>00000000-0000-4000-8000-000000000000</RequestId></Error>"
     );
-    Response { status, ..Response::xml(body) }
+    let region = error.bucket_region.iter().map(|region| ("x-amz-bucket-region", region.clone()));
+    Response { status, headers: region.collect(), ..Response::xml(body) }
+}
+
+/// The Region that a request is signed for, which is that of the endpoint it came to.
+pub(super) fn signed_region(request: &Request) -> Option<&str> {
+    let (_, credential) = request.header("authorization")?.split_once("Credential=")?;
+    credential.split(',').next()?.split('/').nth(2)
 }
 
 /// The bucket and the key that a request is about; the key is empty in a request about a bucket.

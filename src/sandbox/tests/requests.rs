@@ -139,7 +139,7 @@ fn refused_as(change: impl FnOnce(&mut Value), expected: Option<(&'static str, S
         json!({ "family": "web", "containerDefinitions": [{ "name": "app", "image": "app:1" }] });
     change(&mut request);
     let result = sandbox.call("RegisterTaskDefinition", request.clone());
-    let expected = expected.map(|(code, message)| ApiError { status: 400, code, message });
+    let expected = expected.map(|(code, message)| ApiError::new(code, message));
     assert_eq!(result.err(), expected, "{}", &request.to_string()[..request.to_string().len().min(200)]);
     assert_eq!(sandbox.stored("web").is_ok(), expected.is_none());
 }

@@ -93,6 +93,31 @@ async fn a_pipelines_bucket_demands_kms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bucket_with_object_lock_takes_nothing_without_a_checksum_and_none_that_is_wrong() {
+    let (world, s3) = furnished();
+    world.sandbox.lock_objects("locked");
+    let put = || s3.put_object().bucket("locked").key("k").body(body("content"));
+    let without = put().customize().config_override(
+        aws_sdk_s3::config::Builder::new()
+            .request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired),
+    );
+    assert_eq!(refusal(without.send().await), (400, "InvalidRequest".to_owned()));
+    assert_eq!(refusal(put().checksum_crc32("AAAAAA==").send().await), (400, "BadDigest".to_owned()));
+    put().checksum_algorithm(ChecksumAlgorithm::Crc32).send().await.unwrap();
+    assert_eq!(world.sandbox.object("locked", "k").as_deref(), Some(b"content".as_slice()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_elsewhere_names_its_region() {
+    let (world, s3) = furnished();
+    world.sandbox.move_bucket("far", "eu-central-1");
+    let refused = s3.get_object().bucket("far").key("k").send().await.unwrap_err();
+    let response = refused.raw_response().unwrap();
+    assert_eq!(response.headers().get("x-amz-bucket-region"), Some("eu-central-1"));
+    assert_eq!(refusal::<(), _>(Err(refused)), (301, "PermanentRedirect".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_jobs_credentials_open_its_own_objects_and_for_a_while() {
     let (world, _) = furnished();
     world.sandbox.put_object("b", "in", b"artifact".to_vec());

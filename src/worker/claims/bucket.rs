@@ -9,7 +9,7 @@ use crate::ports::{ClaimStore, Condition, Encryption, Objects, Version};
 use super::claim::MAX_CLAIM;
 use super::key;
 
-/// Claims in a bucket, one object `PREFIX/<job id>.json` each, encrypted as the bucket says.
+/// Claims in a bucket, one object `PREFIX/<job id>.json` each.
 ///
 /// S3 answers conditional writes with strong consistency (Amazon S3 User Guide, "How to prevent
 /// object overwrites with conditional writes"). Its calls are boxed, as a job carries several of them.
@@ -19,6 +19,7 @@ pub struct BucketClaims<O> {
     bucket: String,
     /// What all keys begin with: empty, or with a slash at its end.
     prefix: String,
+    encryption: Encryption,
     turns: Semaphore,
 }
 
@@ -31,7 +32,14 @@ impl<O: Objects> BucketClaims<O> {
     pub fn new(objects: O, bucket: impl Into<String>, prefix: &str) -> Self {
         let prefix = prefix.trim_matches('/');
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-        Self { objects, bucket: bucket.into(), prefix, turns: Semaphore::new(REQUESTS) }
+        let (bucket, encryption) = (bucket.into(), Encryption::Default);
+        Self { objects, bucket, prefix, encryption, turns: Semaphore::new(REQUESTS) }
+    }
+
+    /// The same, with new claims encrypted in this way.
+    #[must_use]
+    pub fn encrypted(self, encryption: Encryption) -> Self {
+        Self { encryption, ..self }
     }
 
     /// The objects, when it is our turn. The semaphore is never closed.
@@ -70,7 +78,7 @@ impl<O: Objects + Send> ClaimStore for BucketClaims<O> {
     ) -> Result<Option<Version>, Failure> {
         let at = self.address(job)?;
         let (objects, _turn) = self.objects().await;
-        Box::pin(objects.write(&at, content.to_vec(), condition, &Encryption::Default)).await
+        Box::pin(objects.write(&at, content.to_vec(), condition, &self.encryption)).await
     }
 
     async fn remove(&self, job: &JobId, version: &Version) -> Result<bool, Failure> {

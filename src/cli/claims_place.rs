@@ -1,0 +1,42 @@
+//! Where a worker's claims are kept, as it is typed.
+
+use std::path::PathBuf;
+
+use crate::domain::encryption::{CLAIMS_FORM, Encryption};
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::ObjectAddress;
+
+/// Where claims are kept.
+pub(super) enum ClaimsPlace {
+    /// `s3://BUCKET/PREFIX`: the bucket and what the keys begin with, and how the objects are encrypted.
+    Bucket(ObjectAddress, Encryption),
+    /// `dir:PATH`.
+    Folder(PathBuf),
+}
+
+impl ClaimsPlace {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`] for anything else, with the form that it should have.
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        let wrong = |why: &str, form: &str| {
+            Failure::new(FailureKind::Usage, format!("--claims {text:?} is not understood"))
+                .because(why)
+                .advice(format!("Give {form}"))
+        };
+        if let Some(path) = text.strip_prefix("dir:").filter(|path| !path.is_empty()) {
+            return Ok(Self::Folder(PathBuf::from(path)));
+        }
+        let (address, encryption) = Encryption::split(text).map_err(|why| wrong(why, CLAIMS_FORM))?;
+        match address.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+            Some((bucket, prefix)) if !bucket.is_empty() => {
+                let key = prefix.trim_matches('/').to_owned();
+                Ok(Self::Bucket(ObjectAddress { bucket: bucket.to_owned(), key }, encryption))
+            }
+            Some(_) | None => {
+                Err(wrong("claims are kept in a bucket or in a folder", "s3://BUCKET/PREFIX or dir:PATH"))
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! "Image definitions file reference").
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::failure::{Failure, FailureKind};
 use super::image::{ImageReference, Images};
@@ -39,7 +40,15 @@ pub fn parse(source: &str, bytes: &[u8], container: &str) -> Result<Images, Fail
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(refuse("it is not a JSON object".to_owned()));
     }
-    let detail: Detail = serde_json::from_slice(body).map_err(|error| refuse(error.to_string()))?;
+    let detail: Detail = serde_json::from_slice(body).map_err(|error| {
+        let keys: serde_json::Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        match keys.keys().find(|key| key.eq_ignore_ascii_case("ImageURI") && *key != "ImageURI") {
+            Some(key) => {
+                refuse(format!("it has {}, not \"ImageURI\"; upper and lower case count", quoted(key)))
+            }
+            None => refuse(error.to_string()),
+        }
+    })?;
     let image = ImageReference::parse(&detail.image).map_err(|invalid| {
         refuse(format!("the image {} {invalid}", quoted(&detail.image))).advice(invalid.remedy(Runner::Other))
     })?;
@@ -73,6 +82,8 @@ mod tests {
             ("[]", "not a JSON object"),
             (r#"["registry.example.com/shop/web:2"]"#, "not a JSON object"),
             ("{}", "missing field `ImageURI`"),
+            (r#"{"imageUri": "a:1"}"#, "it has \"imageUri\", not \"ImageURI\""),
+            (r#"{"ImageURI": "a:"}"#, "Was the variable for the tag set?"),
             (r#"{"ImageURI": 1}"#, "invalid type"),
             (r#"{"ImageURI": ""}"#, "image"),
             (r#"{"ImageURI": "a:1"} x"#, "trailing characters"),

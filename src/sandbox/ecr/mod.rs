@@ -61,6 +61,7 @@ impl Ecr {
             return Ok(self.rules());
         }
         let name = text(request, "repositoryName").unwrap_or_default();
+        check_name(name)?;
         let repository = self.repositories.get(name).ok_or_else(|| {
             let message = format!(
                 "The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
@@ -74,6 +75,20 @@ impl Ecr {
             _ => Err(ApiError::unknown_operation()),
         }
     }
+}
+
+/// What ECR says of a name that no repository has; the words are from public reports.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_part = |part: &str| part.starts_with(is_word) && part.ends_with(is_word);
+    let allowed = |c: char| is_word(c) || "._-/".contains(c);
+    if name.len() >= 2 && name.chars().all(allowed) && name.split('/').all(is_part) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_parameter(
+        "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression \
+         '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*''",
+    ))
 }
 
 /// The code and the reason of an image that is not there.

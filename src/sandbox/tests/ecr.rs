@@ -111,6 +111,47 @@ async fn what_is_missing_is_told_as_ecr_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_image_of_an_upstream_is_not_there_and_the_rule_tells_of_it() {
+    let world = World::empty();
+    let ecr = client(&world);
+    let answer = ecr.describe_pull_through_cache_rules().send().await.unwrap();
+    assert_eq!(answer.pull_through_cache_rules(), []);
+    world.sandbox.add_pull_through_rule("docker-hub");
+    let answer = ecr.describe_pull_through_cache_rules().registry_id("123456789012").send().await.unwrap();
+    let prefixes: Vec<_> =
+        answer.pull_through_cache_rules().iter().map(|rule| rule.ecr_repository_prefix()).collect();
+    assert_eq!(prefixes, [Some("docker-hub")]);
+    let request = ecr.batch_get_image().repository_name("docker-hub/library/nginx").image_ids(tagged("1"));
+    assert_eq!(request.send().await.unwrap_err().code(), Some("RepositoryNotFoundException"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replicated_image_comes_late_and_a_failure_has_its_code() {
+    let world = World::empty();
+    world.sandbox.push_image("shop/web", "1", &["linux/amd64"]);
+    world.sandbox.replicate_late("shop/web", "1", std::time::Duration::from_secs(3));
+    world.sandbox.fail_image("shop/web", "2", "KmsError", "The key is disabled.");
+    let asked = async || {
+        let request = client(&world).batch_get_image().repository_name("shop/web");
+        let answer = request.image_ids(tagged("1")).image_ids(tagged("2")).send().await.unwrap();
+        let codes = answer.failures().iter().map(|it| it.failure_code().unwrap().as_str().to_owned());
+        (answer.images().len(), codes.collect::<Vec<_>>())
+    };
+    assert_eq!(asked().await, (0, vec!["ImageNotFound".to_owned(), "KmsError".to_owned()]));
+    world.sleep(3).await;
+    assert_eq!(asked().await, (1, vec!["KmsError".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_no_repository_has_is_refused() {
+    let world = World::empty();
+    for name in ["a", "Shop/Web", "shop//web", "shop/web-"] {
+        let request = client(&world).batch_get_image().repository_name(name).image_ids(tagged("1"));
+        assert_eq!(request.send().await.unwrap_err().code(), Some("InvalidParameterException"), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_denied_call_names_the_repository() {
     let world = World::empty();
     world.sandbox.inject(Fault { operation: "BatchGetImage".to_owned(), nth: None, kind: FaultKind::Denied });

@@ -318,6 +318,8 @@ pub trait Access: Send + Sync + 'static {
     type Objects: Objects + Clone + Send + Sync + 'static;
     /// The Parameter Store.
     type Parameters: Parameters + Clone + Send + Sync + 'static;
+    /// Where notifications are sent.
+    type Notifier: Notifier + Send + Sync + 'static;
 
     /// Amazon ECS, as this identity.
     fn ecs(&self, identity: &Identity) -> impl Future<Output = Result<Self::Ecs, Failure>> + Send;
@@ -327,6 +329,9 @@ pub trait Access: Send + Sync + 'static {
         &self,
         identity: &Identity,
     ) -> impl Future<Output = Result<(Self::Objects, Self::Parameters), Failure>> + Send;
+
+    /// Where notifications are sent, as this identity.
+    fn notifier(&self, identity: &Identity) -> impl Future<Output = Result<Self::Notifier, Failure>> + Send;
 
     /// Amazon S3, as far as a job's own credentials open it.
     fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;
@@ -339,6 +344,8 @@ pub struct Identity {
     pub region: Option<String>,
     /// The role to assume; else the worker's own identity.
     pub role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<Secret>,
     /// What the role's session is called, so that its account's trail tells whose it was.
     pub session: String,
 }

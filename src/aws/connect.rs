@@ -1,8 +1,12 @@
 //! From options and the SDK's own configuration to clients.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use aws_config::profile;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::{self, ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
@@ -15,7 +19,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{ActionType, ArtifactCredentials};
+use crate::domain::job::{ActionType, ArtifactCredentials, Secret};
 use crate::ports::{Access, Identity};
 
 use super::buckets::Buckets;
@@ -43,6 +47,8 @@ pub struct Connection {
     pub region: Option<String>,
     /// Another endpoint for every service, as an emulator's.
     pub endpoint_url: Option<String>,
+    /// The profile whose credentials are used; else the SDK's own chain finds them.
+    pub profile: Option<String>,
     /// Amazon S3 alone has another endpoint, by a variable of the SDK's own.
     pub has_s3_endpoint: bool,
     /// A role to assume for Amazon ECS.
@@ -114,9 +120,13 @@ impl Aws {
     /// [`FailureKind::InvalidInput`] when no Region is known.
     pub async fn deployer(connection: &Connection) -> Result<Self, Failure> {
         let aws = Self::load(connection).await?;
-        let identity =
-            Identity { region: None, role_arn: connection.role_arn.clone(), session: "evenkeel".to_owned() };
-        Ok(aws.acting_as(&identity, connection.external_id.as_deref()).await)
+        let identity = Identity {
+            region: None,
+            role_arn: connection.role_arn.clone(),
+            external_id: connection.external_id.clone().map(Secret::new),
+            session: "evenkeel".to_owned(),
+        };
+        Ok(aws.acting_as(&identity).await)
     }
 
     /// Amazon ECS, and what stands around a deployment.
@@ -166,7 +176,7 @@ impl Aws {
     }
 
     /// The same in another's name.
-    async fn acting_as(&self, identity: &Identity, external_id: Option<&str>) -> Self {
+    async fn acting_as(&self, identity: &Identity) -> Self {
         let mut config = self.config.clone();
         if let Some(region) = &identity.region {
             config = config.into_builder().region(Region::new(region.clone())).build();
@@ -175,8 +185,8 @@ impl Aws {
             let session = session_name(&identity.session);
             let mut provider =
                 AssumeRoleProvider::builder(role).session_name(session).configure(&self.config);
-            if let Some(id) = external_id {
-                provider = provider.external_id(id);
+            if let Some(id) = &identity.external_id {
+                provider = provider.external_id(id.expose());
             }
             let provider = SharedCredentialsProvider::new(provider.build().await);
             config = config.into_builder().credentials_provider(provider).build();
@@ -189,14 +199,19 @@ impl Access for Aws {
     type Ecs = AwsCloud;
     type Objects = S3Objects;
     type Parameters = SsmParameters;
+    type Notifier = AwsNotifier;
 
     async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
-        Ok(self.acting_as(identity, None).await.cloud())
+        Ok(self.acting_as(identity).await.cloud())
     }
 
     async fn records(&self, identity: &Identity) -> Result<(S3Objects, SsmParameters), Failure> {
-        let aws = self.acting_as(identity, None).await;
+        let aws = self.acting_as(identity).await;
         Ok((aws.objects(), aws.parameters()))
+    }
+
+    async fn notifier(&self, identity: &Identity) -> Result<AwsNotifier, Failure> {
+        Ok(self.acting_as(identity).await.notifier())
     }
 
     fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {
@@ -246,9 +261,10 @@ fn region(config: &SdkConfig) -> Result<(), Failure> {
 /// The SDK's own chain: variables, profiles, containers and instances.
 async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
     // A profile that cannot be read is told by whoever needs it.
-    let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok();
+    let named = connection.profile.clone().map(Cow::Owned);
+    let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), named).await.ok();
     let client = connection.network.client(profile.as_ref())?;
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client.clone());
     // The SDK's own look at AWS_MAX_ATTEMPTS, AWS_RETRY_MODE and the profile panics at what it does not know.
     loader = loader.retry_config(RetryConfig::standard());
     if let Some(region) = &connection.region {
@@ -256,6 +272,10 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
     }
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
+    }
+    if let Some(named) = &connection.profile {
+        let credentials = of_profile(named, connection.region.clone(), client).await;
+        loader = loader.profile_name(named).credentials_provider(credentials);
     }
     let config = loader.load().await;
     // An empty member of the profile is not given; the SDK panics at such an address.
@@ -265,6 +285,23 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
         builder.set_endpoint_url(None);
     }
     Ok(builder.build())
+}
+
+/// The credentials of a profile that was named: the SDK's own chain would take those of the environment
+/// before them.
+async fn of_profile(
+    profile: &str,
+    region: Option<String>,
+    client: SharedHttpClient,
+) -> ProfileFileCredentialsProvider {
+    let own = ProfileFileRegionProvider::builder().profile_name(profile).build();
+    let chain = RegionProviderChain::first_try(region.map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(own);
+    // A profile may name a role, which STS is asked for.
+    let configuration =
+        ProviderConfig::without_region().with_region(chain.region().await).with_http_client(client);
+    ProfileFileCredentialsProvider::builder().configure(&configuration).profile_name(profile).build()
 }
 
 fn embedded(client: SharedHttpClient) -> SdkConfig {

@@ -93,12 +93,12 @@ pub(super) struct RecordArgs {
     pub(super) output: OutputArg,
 }
 
-/// Put a service back on the last revision that it ran well, and watch that to a true verdict
+/// Roll a service back to its last successful revision and wait for the result
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
     #[command(flatten)]
     pub(super) service: ServiceArgs,
-    /// The revision to go back to, as 12, web:12 or an ARN [default: that of the last deployment that succeeded
+    /// The revision to roll back to, as 12, web:12 or an ARN [default: that of the last deployment that succeeded
     /// and brought another one than is live]
     #[arg(long, env = "EVENKEEL_TO", hide_env_values = true, value_name = "REVISION")]
     pub(super) to: Option<String>,
@@ -123,7 +123,7 @@ pub(super) struct RolloutArgs {
     /// How long a rollout may take; a rollback may take as long again
     #[arg(long, env = "EVENKEEL_TIMEOUT", hide_env_values = true, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
-    /// How often to look: from the first wait to the longest
+    /// The poll interval: from the first wait to the longest
     #[arg(long, env = "EVENKEEL_POLL", hide_env_values = true, value_name = "TIME..TIME", default_value = "2s..15s", value_parser = polling)]
     pub(super) poll: Polling,
     /// What to do when the rollout fails or does not end in time
@@ -135,10 +135,10 @@ pub(super) struct RolloutArgs {
         default_value = "rollback"
     )]
     pub(super) on_failure: OnFailureArg,
-    /// Return when the rollout has started
+    /// Exit as soon as the rollout has started
     #[arg(long, env = "EVENKEEL_NO_WAIT", hide_env_values = true)]
     pub(super) no_wait: bool,
-    /// Do not look in Amazon ECR whether the images are there and fit the tasks' platform
+    /// Do not check in Amazon ECR that the images exist and fit the tasks' platform
     #[arg(long, env = "EVENKEEL_SKIP_VERIFY", hide_env_values = true)]
     pub(super) skip_verify: bool,
     /// How many tasks in a row may fail [default: ECS's own threshold, or its circuit breaker where that is on]
@@ -154,7 +154,7 @@ pub(super) struct RolloutArgs {
     /// Show what would change and write nothing: `evenkeel plan`
     #[arg(long, env = "EVENKEEL_DRY_RUN", hide_env_values = true)]
     pub(super) dry_run: bool,
-    /// Whom to tell how it ended: `eventbridge:BUS`, `sns:ARN`, `webhook:ssm:/PARAMETER`
+    /// Where to send a notification when the deployment ends: `eventbridge:BUS`, `sns:ARN`, `webhook:ssm:/PARAMETER`
     #[arg(
         long,
         env = "EVENKEEL_NOTIFY",
@@ -186,12 +186,15 @@ pub(super) struct ConnectionArgs {
     /// The Region [default: the cluster's, if it is given as an ARN, or that of the environment or the profile]
     #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
     pub(super) region: Option<String>,
+    /// The profile whose credentials are used, whatever the environment has [default: `AWS_PROFILE`'s]
+    #[arg(long, env = "EVENKEEL_PROFILE", hide_env_values = true, value_name = "NAME")]
+    pub(super) profile: Option<String>,
     /// Another endpoint for every AWS service, as an emulator's
     #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
 }
 
-/// Put services on new images and watch their rollouts to a true verdict
+/// Deploy new images to services and wait for the result
 #[derive(Debug, Args)]
 pub(super) struct DeployArgs {
     #[command(flatten)]
@@ -289,7 +292,7 @@ pub(super) enum Scenario {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OnFailureArg {
-    /// Put the service back on the revision that it ran before
+    /// Roll the service back to the revision that it ran before
     Rollback,
     /// Leave the service as it is
     Leave,

@@ -21,11 +21,11 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Put services on new images and watch their rollouts to a true verdict
+    /// Deploy new images to services and wait for the result
     Deploy(DeployArgs),
     /// Show what a deploy would change; write nothing
     Plan(PlanArgs),
-    /// Put a service back on the last revision that it ran well, and watch that to a true verdict
+    /// Roll a service back to its last successful revision and wait for the result
     Rollback(RollbackArgs),
     /// Show what a service runs now
     Live(LiveArgs),

@@ -35,6 +35,8 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(&args.what, &args.rollout, environment.runner())?;
+    // What the deployment would refuse.
+    meaning::records(&args.rollout, &request)?;
     let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
     Ok((prepare(&cloud, &Clock::system(), &request).await?, request))
 }

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Channel;
-use crate::domain::record::{Sink, Source, sinks_of_each};
+use crate::domain::record::{Sink, Source};
 use crate::domain::request::{DeployRequest, ServiceName};
 use crate::output::{self, Narrator, Story};
 use crate::record;
@@ -16,7 +16,6 @@ use super::args::{ConnectionArgs, ResultArg, RolloutArgs};
 use super::call_site::CallSite;
 use super::environment::Environment;
 use super::meaning;
-use super::notify::notify;
 use super::signals::Signals;
 
 /// What is to be done.
@@ -49,7 +48,7 @@ impl Deployment {
     ) -> Result<Self, Failure> {
         Ok(Self {
             task,
-            records: sinks_of_each(&meaning::sinks(&rollout.record)?, &request.cluster, &request.services)?,
+            records: meaning::records(rollout, &request)?,
             channels: Channel::parse_all(&rollout.notify)?,
             connection: meaning::connection(connection, Some(&request.cluster), environment),
             request,
@@ -113,7 +112,7 @@ impl Deployment {
         };
         if !self.channels.is_empty() {
             let notification = output::notification(&self.request, &report, story, &self.source);
-            for warning in notify(&aws.notifier(), &self.channels, &notification).await {
+            for warning in output::notify(&aws.notifier(), &self.channels, &notification).await {
                 narrator.tell(&Progress::Warning(&warning));
                 report.warnings.push(warning);
             }

@@ -25,7 +25,7 @@ enum Form {
 }
 
 /// The inputs as `action.yml` names them, and their options.
-const INPUTS: [(&str, &str, Form); 17] = [
+const INPUTS: [(&str, &str, Form); 18] = [
     ("cluster", "cluster", Form::Value),
     ("service", "service", Form::Values),
     ("image-definitions", "image-definitions", Form::Value),
@@ -36,6 +36,7 @@ const INPUTS: [(&str, &str, Form); 17] = [
     ("force-new-deployment", "force-new-deployment", Form::Switch),
     ("skip-verify", "skip-verify", Form::Switch),
     ("max-task-failures", "max-task-failures", Form::Value),
+    ("placement-grace", "placement-grace", Form::Value),
     ("record", "record", Form::Values),
     ("notify", "notify", Form::Values),
     ("junit", "junit", Form::Value),
@@ -128,6 +129,9 @@ fn wrong(input: &str, why: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use clap::Args;
+
+    use super::super::args::DeployArgs;
     use super::*;
 
     fn typed(inputs: &[(&str, &str)]) -> Result<Option<Vec<OsString>>, String> {
@@ -135,6 +139,36 @@ mod tests {
         let github = ("GITHUB_ACTIONS".to_owned(), "true".to_owned());
         let environment: Environment = inputs.chain([github]).collect();
         arguments(&["evenkeel".into(), "deploy".into()], &environment).map_err(|failure| failure.to_string())
+    }
+
+    /// Options that are no inputs, and why.
+    const NO_INPUTS: [(&str, &str); 4] = [
+        ("poll", "the default polls often enough, and a step has nothing to save"),
+        ("output", "a step's outputs, summary and annotations are the result"),
+        ("profile", "a step before configures the credentials, in the environment"),
+        ("endpoint-url", "`AWS_ENDPOINT_URL` in the step's `env:` does the same"),
+    ];
+
+    #[test]
+    fn every_option_of_a_deployment_is_an_input_or_has_a_reason_to_be_none() {
+        let deploy = DeployArgs::augment_args(clap::Command::new("deploy"));
+        let options: Vec<&str> = deploy.get_arguments().filter_map(|option| option.get_long()).collect();
+        for option in &options {
+            let is_input = INPUTS.iter().any(|(_, known, _)| known == option);
+            let is_none = NO_INPUTS.iter().any(|(known, _)| known == option);
+            assert!(is_input != is_none, "--{option}");
+        }
+        for (known, _) in NO_INPUTS {
+            assert!(options.contains(&known), "--{known} is no option of `evenkeel deploy`");
+        }
+        for (input, option, _) in INPUTS {
+            assert!(options.contains(&option), "{input}: --{option} is no option of `evenkeel deploy`");
+        }
+        let action: serde_json::Value = serde_saphyr::from_str(include_str!("../../action.yml")).unwrap();
+        let declared: Vec<&str> = action["inputs"].as_object().unwrap().keys().map(String::as_str).collect();
+        let mut read = INPUTS.map(|(input, ..)| input);
+        read.sort_unstable();
+        assert_eq!(declared, read);
     }
 
     #[test]

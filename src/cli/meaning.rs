@@ -7,7 +7,7 @@ use crate::aws::{Connection, Network};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
-use crate::domain::record::{SinkPattern, Source};
+use crate::domain::record::{Sink, SinkPattern, Source, sinks_of_each};
 use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use crate::domain::runner::Runner;
 
@@ -63,7 +63,8 @@ pub(super) fn service(args: &ServiceArgs) -> Result<(ClusterName, ServiceName), 
     Ok((ClusterName::parse(&args.cluster)?, ServiceName::parse(&args.service)?))
 }
 
-fn policy(rollout: &RolloutArgs) -> Policy {
+/// How to go about it.
+pub(super) fn policy(rollout: &RolloutArgs) -> Policy {
     Policy {
         timeout: rollout.timeout,
         on_failure: match rollout.on_failure {
@@ -90,6 +91,14 @@ pub(super) fn sinks(texts: &[String]) -> Result<Vec<SinkPattern>, Failure> {
     Ok(sinks)
 }
 
+/// Where the record of each of the request's services is to be kept.
+///
+/// # Errors
+/// [`FailureKind::Usage`], with what is wrong.
+pub(super) fn records(rollout: &RolloutArgs, request: &DeployRequest) -> Result<Vec<Vec<Sink>>, Failure> {
+    sinks_of_each(&sinks(&rollout.record)?, &request.cluster, &request.services)
+}
+
 /// How to reach AWS, for a `cluster` whose ARN names a Region if it is given as one.
 pub(super) fn connection(
     args: &ConnectionArgs,
@@ -99,6 +108,7 @@ pub(super) fn connection(
     Connection {
         region: args.region.clone().or_else(|| cluster?.region().map(str::to_owned)),
         endpoint_url: args.endpoint_url.clone(),
+        profile: args.profile.clone(),
         role_arn: args.role_arn.clone(),
         external_id: args.external_id.clone(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").map(str::to_owned),

@@ -11,10 +11,10 @@ mod drift;
 mod environment;
 mod given;
 mod inputs;
+mod job_options;
 mod live;
 mod log;
 mod meaning;
-mod notify;
 mod policy;
 mod record;
 mod rollback;
@@ -33,6 +33,8 @@ use serde_json::Value;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::github::{self, Level};
+
+pub use job_options::job_options;
 
 use command::{Cli, Command};
 use environment::Environment;

@@ -58,7 +58,7 @@ pub(super) struct PolicyArgs {
     /// Where the record is kept, as `evenkeel deploy` takes it
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
     record: Vec<String>,
-    /// Who is told how a deployment ended, as `evenkeel deploy` takes it
+    /// Where notifications are sent, as `evenkeel deploy` takes it
     #[arg(
         long,
         env = "EVENKEEL_NOTIFY",

@@ -30,6 +30,7 @@ pub(super) async fn run(args: &RollbackArgs, environment: &Environment) -> u8 {
 
 async fn planned(args: &RollbackArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::rollback_request(args)?;
+    meaning::records(&args.rollout, &request)?;
     let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
     Ok((prepare_rollback(&cloud, &request, args.to.as_deref()).await?, request))
 }

@@ -21,6 +21,7 @@ use super::action_type::ActionTypeArgs;
 use super::args::polling;
 use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
+use super::job_options::job_options;
 use super::log::{self, Level};
 use super::print_error;
 use super::signals::Signals;
@@ -109,6 +110,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         lease: args.lease,
         drain: args.drain,
         watching: WATCHING,
+        options: job_options,
     };
     let silence = args.poll.longest * SILENT_POLLS;
     let (interrupter, interrupt) = Interrupt::new();

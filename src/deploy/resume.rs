@@ -100,7 +100,11 @@ async fn look_for_the_update<E: Ecs>(
     service: &Service,
 ) -> Result<Standing, Failure> {
     let Phase::Registered(target) = &standing.phase else { return Ok(standing) };
-    if service.live() == Some(&target.revision) {
+    // A deployment that was forced has the revision that was live before it.
+    let shows_it = service.primary().is_some_and(|primary| {
+        primary.task_definition == target.revision && Some(&primary.id) != target.replaces.as_ref()
+    });
+    if shows_it {
         return Ok(standing);
     }
     let Some((id, created)) = deployment_of(ecs, target, service).await? else { return Ok(standing) };

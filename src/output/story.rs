@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::deploy::Progress;
 use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::console::deployments_url;
 use crate::domain::deployment::Outcome;
 use crate::domain::diff::Change;
 use crate::domain::plan::Plan;
@@ -83,14 +84,12 @@ impl Story {
                     &format!("roll out {}", revision.family_and_revision()),
                     at,
                 );
-                if let Some(url) = console
-                    && self.console(service).is_none()
-                {
-                    self.consoles.push(((*service).to_owned(), url.clone()));
-                }
+                self.found(service, console.clone());
             }
             Progress::Joined { service, .. } => self.begin(service, Kind::RollOut, "follow the rollout", at),
             Progress::Seen { service, seen, .. } => {
+                // A rollout that was joined or handed on is seen, and never started.
+                self.found(service, deployments_url(&seen.service));
                 let record = seen.service_deployment.as_ref();
                 if let Some(stage) = record.and_then(|record| record.stage.as_deref()) {
                     self.staged(service, stage, at);
@@ -101,6 +100,14 @@ impl Story {
             Progress::Resumed { .. } | Progress::Warning(_) => {}
         }
         self.last = at;
+    }
+
+    fn found(&mut self, service: &str, console: Option<String>) {
+        if let Some(url) = console
+            && self.console(service).is_none()
+        {
+            self.consoles.push((service.to_owned(), url));
+        }
     }
 
     /// Where a service can be looked at in AWS's console.

@@ -11,7 +11,7 @@ use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
 use crate::domain::record::{Sink, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
-use crate::output::Narrator;
+use crate::output::{self, Narrator, Story};
 use crate::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
 use crate::record;
 
@@ -49,7 +49,7 @@ pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
     from: Checkpoint,
     journal: &dyn Journal,
 ) -> Attempt {
-    let configuration = match JobConfiguration::parse(&job.configuration) {
+    let configuration = match JobConfiguration::parse(&job.configuration, shared.settings.options) {
         Ok(configuration) => configuration,
         Err(failure) => return refused(&failure, ""),
     };
@@ -93,6 +93,7 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     let identity = Identity {
         region: configuration.region.clone(),
         role_arn: configuration.role_arn.clone(),
+        external_id: configuration.options.external_id.clone(),
         session: session(&job.execution),
     };
     let mut interrupt = shared.interrupt.clone();
@@ -115,7 +116,7 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         };
         configuration.records.iter().map(open).collect()
     };
-    let ecs = JobEcs::open(&shared.access, &shared.sharing, identity).await?;
+    let ecs = JobEcs::open(&shared.access, &shared.sharing, identity.clone()).await?;
     let source = source(job);
     let world = World {
         ecs: &ecs,
@@ -133,15 +134,25 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         after_start: kept_for.is_some(),
         journal,
     };
+    let mut story = Story::beginning(now);
     let mut narrator = Narrator::new(Lines::default());
     let mut listen = |progress: Progress<'_>| {
+        story.hear(&progress, shared.clock.now());
         if matches!(progress, Progress::Started { .. } | Progress::Joined { .. } | Progress::Ended { .. }) {
             turn = None;
         }
         narrator.tell(&progress);
     };
-    let end = deploy_slice(&world, &request, &slice, &mut listen).await;
+    let mut end = deploy_slice(&world, &request, &slice, &mut listen).await;
     shared.metrics.took(Part::Deploy, shared.clock.now().since(now));
+    let channels = &configuration.options.channels;
+    if let SliceEnd::Ended(report) = &mut end
+        && !channels.is_empty()
+    {
+        let notification = output::notification(&request, report, &story, &source);
+        let notifier = Box::pin(shared.access.notifier(&identity)).await?;
+        report.warnings.extend(output::notify(&notifier, channels, &notification).await);
+    }
     Ok((end, Prepared { request, source }))
 }
 

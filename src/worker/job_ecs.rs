@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::Secret;
 use crate::domain::log_stream::LogStream;
 use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
@@ -16,8 +17,8 @@ use crate::ports::{Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeplo
 
 use super::shared::{SharedEcs, Sharing};
 
-/// Whose calls can be made together: Region and role.
-pub(super) type Who = (Option<String>, Option<String>);
+/// Whose calls can be made together: Region, role and external id.
+pub(super) type Who = (Option<String>, Option<String>, Option<Secret>);
 
 /// Amazon ECS for one job.
 ///
@@ -36,7 +37,8 @@ impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
         sharing: &Sharing<Who, E>,
         identity: Identity,
     ) -> Result<Self, Failure> {
-        let who = (identity.region.clone(), identity.role_arn.clone());
+        let Identity { region, role_arn, external_id, .. } = identity.clone();
+        let who = (region, role_arn, external_id);
         let own = match &identity.role_arn {
             Some(_) => Some(Box::pin(access.ecs(&identity)).await?),
             None => None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::deploy::Polling;
+use crate::domain::job::ReadOptions;
 
 /// How a worker is to work.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub drain: bool,
     /// How often to look at a rollout.
     pub watching: Polling,
+    /// Reads the property `Options` of a job.
+    pub options: ReadOptions,
 }
 
 /// A time between two others.

@@ -21,7 +21,7 @@ fn the_definition_is_printed_in_three_formats() {
         (&json["category"], &json["provider"], &json["version"]),
         (&"Deploy".into(), &"Evenkeel".into(), &"1".into())
     );
-    assert_eq!(json["configurationProperties"].as_array().unwrap().len(), 9);
+    assert_eq!(json["configurationProperties"].as_array().unwrap().len(), 10);
     assert_eq!(print(&["--format", "json"]).stdout, print(&[]).stdout);
 
     let chosen =

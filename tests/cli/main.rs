@@ -17,6 +17,7 @@ mod junit;
 mod network;
 mod notifications;
 mod policy;
+mod profiles;
 mod readme;
 mod records;
 mod refusals;

@@ -56,6 +56,8 @@ fn a_record_that_cannot_be_kept_is_2() {
     let shared = account.deploy(&["--service", "api", "--record", "file:record.json"]);
     let words = ["the record file:record.json was given for 2 services", "Write {service} in its name"];
     shared.is(2, "failed", Some("usage"), &words);
+    let planned = account.deploy(&["--service", "api", "--record", "file:record.json", "--dry-run"]);
+    assert!(planned.status == Some(2) && planned.stderr.contains(words[0]), "{planned:?}");
     assert!(account.sandbox.calls().is_empty());
 }
 

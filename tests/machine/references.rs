@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use evenkeel::cli::job_options;
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::image::Images;
 use evenkeel::domain::job::{JobConfiguration, Secret};
@@ -103,5 +104,5 @@ fn by_property(text: &str) -> Option<Images> {
     let given = [("ClusterName", CLUSTER), ("ServiceName", SERVICE), ("Images", images.as_str())];
     let properties: BTreeMap<String, Secret> =
         given.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
-    JobConfiguration::parse(&properties).ok()?.images
+    JobConfiguration::parse(&properties, job_options).ok()?.images
 }

@@ -8,6 +8,7 @@ mod crashes;
 mod docker;
 mod many;
 mod operation;
+mod options;
 mod processes;
 mod replicas;
 mod scale;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::aws::{Aws, AwsCloud, S3Objects, SsmParameters};
+use evenkeel::aws::{Aws, AwsCloud, AwsNotifier, S3Objects, SsmParameters};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::failure::Failure;
@@ -30,6 +30,7 @@ impl Access for Panics {
     type Ecs = AwsCloud;
     type Objects = S3Objects;
     type Parameters = SsmParameters;
+    type Notifier = AwsNotifier;
 
     async fn ecs(&self, identity: &Identity) -> Result<AwsCloud, Failure> {
         assert_eq!(identity.role_arn, None, "as this test wants it");
@@ -38,6 +39,10 @@ impl Access for Panics {
 
     async fn records(&self, identity: &Identity) -> Result<(S3Objects, SsmParameters), Failure> {
         self.0.records(identity).await
+    }
+
+    async fn notifier(&self, identity: &Identity) -> Result<AwsNotifier, Failure> {
+        Access::notifier(&self.0, identity).await
     }
 
     fn artifacts(&self, credentials: &ArtifactCredentials) -> S3Objects {

@@ -82,6 +82,16 @@ impl Served {
 
     /// `evenkeel worker`, quick to look, with these arguments besides; it logs to `log`.
     pub(crate) fn worker(&self, arguments: &[&str], log: &Path) -> Process {
+        self.worker_with(arguments, &[], log)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn worker_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: &Path,
+    ) -> Process {
         let log = std::fs::File::create(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(["worker", "--poll", "100ms..300ms"])
@@ -91,6 +101,7 @@ impl Served {
             .env("AWS_REGION", "eu-west-1")
             .env("AWS_ACCESS_KEY_ID", "embedded")
             .env("AWS_SECRET_ACCESS_KEY", WORKERS_SECRET)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use evenkeel::artifact::output_artifact;
 use evenkeel::aws::{Aws, CodePipelineQueue, Connection, S3Objects};
+use evenkeel::cli::job_options;
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Interrupter, Polling};
 use evenkeel::domain::job::ActionType;
@@ -218,6 +219,7 @@ pub(crate) fn settings(owner: &str) -> Settings {
         lease: Duration::from_secs(60),
         drain: false,
         watching: Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) },
+        options: job_options,
     }
 }
 

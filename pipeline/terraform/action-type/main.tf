@@ -17,10 +17,11 @@ locals {
     ["FileName", false, "The image definitions file in the input artifact, or imageDetail.json [default: imagedefinitions.json]"],
     ["DeploymentTimeout", false, "How many minutes a rollout may take, 1 to 1410; a rollback may take as long again [default: 30]"],
     ["OnFailure", false, "What to do when a rollout fails: rollback or leave [default: rollback]"],
-    ["Record", false, "Where to record the deployment; several places are separated by commas"],
-    ["RoleArn", false, "The ARN of a role to assume for everything in ECS"],
+    ["Record", false, "Where to record the deployment, as ssm:/deploy/{service}/record; several places are separated by commas"],
+    ["RoleArn", false, "The ARN of a role to assume for ECS, the record and notifications"],
     ["ContainerName", false, "The container that gets the image of imageDetail.json"],
     ["Images", false, "The images to deploy without an artifact: container=uri, several separated by commas"],
+    ["Options", false, "More options of the command evenkeel deploy in one line, as --skip-verify --placement-grace 15m"],
   ]
 }
 

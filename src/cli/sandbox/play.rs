@@ -15,6 +15,7 @@ use crate::worker::claims::BucketClaims;
 use crate::worker::{Between, Settings, Worker};
 
 use super::super::args::Scenario;
+use super::super::job_options::job_options;
 use super::super::print;
 use super::furnish::{BUCKET, CLAIMS, CLUSTER, INPUT, OUTPUT, Pipeline, SERVICE};
 use super::narrate::Story;
@@ -63,6 +64,7 @@ async fn deploy_once(pipeline: &Pipeline, story: &Story) -> Result<ActionState, 
         lease: Duration::from_secs(60),
         drain: false,
         watching: Polling { first: Duration::from_millis(500), longest: Duration::from_secs(1) },
+        options: job_options,
     };
     let metrics = Arc::default();
     let worker = Worker::new(queue, Some(claims), aws, pipeline.clock, settings, metrics, interrupt);

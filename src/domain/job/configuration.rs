@@ -10,7 +10,7 @@ use super::super::image::Images;
 use super::super::quote::quoted;
 use super::super::record::{Sink, SinkPattern};
 use super::super::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
-use super::{Property, Secret};
+use super::{JobOptions, Property, ReadOptions, Secret};
 
 use properties::Properties;
 
@@ -48,6 +48,8 @@ pub struct JobConfiguration {
     pub container_name: Option<String>,
     /// `Images`: images that are given without an artifact.
     pub images: Option<Images>,
+    /// `Options`: what else the deployment is told.
+    pub options: JobOptions,
     /// The Region of the cluster and its services, if an ARN tells it.
     pub region: Option<String>,
     /// The account of the cluster and its services, if an ARN tells it.
@@ -55,13 +57,13 @@ pub struct JobConfiguration {
 }
 
 impl JobConfiguration {
-    /// Reads the properties as a pipeline gives them. Blanks around a value, and around the commas
-    /// within, are not part of it.
+    /// Reads the properties as a pipeline gives them, `Options` by `read_options`. Blanks around a
+    /// value, and around the commas within, are not part of it.
     ///
     /// # Errors
     /// One [`FailureKind::InvalidInput`] that tells all mistakes and the property of each. Of an
     /// unknown property the value is not told.
-    pub fn parse(properties: &BTreeMap<String, Secret>) -> Result<Self, Failure> {
+    pub fn parse(properties: &BTreeMap<String, Secret>, read_options: ReadOptions) -> Result<Self, Failure> {
         let mut given = Properties::new(properties);
         let cluster = given.read(Property::ClusterName, |text| {
             ClusterName::parse(text).map_err(|failure| failure.without_advice())
@@ -78,6 +80,7 @@ impl JobConfiguration {
         let role_arn = given.read(Property::RoleArn, properties::role_arn);
         let container_name = given.read(Property::ContainerName, properties::container_name);
         let images = given.read_each(Property::Images, properties::image);
+        let options = given.options(read_options);
         let services = services.unwrap_or_default();
         given.must_agree(cluster.as_ref(), &services);
         let records = given.records(&patterns.unwrap_or_default(), cluster.as_ref(), &services);
@@ -97,6 +100,7 @@ impl JobConfiguration {
             role_arn,
             container_name,
             images,
+            options,
         })
     }
 
@@ -109,8 +113,8 @@ impl JobConfiguration {
     /// How to go about it: as the command line does where nothing else is said.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let usual = Policy::default();
-        Policy { timeout: self.timeout.unwrap_or(usual.timeout), on_failure: self.on_failure, ..usual }
+        let timeout = self.timeout.unwrap_or(Policy::default().timeout);
+        Policy { timeout, on_failure: self.on_failure, ..self.options.policy.clone() }
     }
 
     /// The deployment of `images` that the action asks for.

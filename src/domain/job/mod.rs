@@ -6,6 +6,7 @@
 mod action_type;
 mod answer;
 mod configuration;
+mod options;
 mod property;
 mod secret;
 mod text;
@@ -14,6 +15,7 @@ mod variables;
 pub use action_type::{ActionType, ActionVersion, ArtifactCount, Category, Definition, Provider, Settings};
 pub use answer::{Answer, FailureType, MAX_EXTERNAL_ID, MAX_MESSAGE, MAX_SUMMARY};
 pub use configuration::JobConfiguration;
+pub use options::{JobOptions, ReadOptions};
 pub use property::Property;
 pub use secret::Secret;
 pub use text::Text;

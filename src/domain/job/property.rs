@@ -26,12 +26,14 @@ pub enum Property {
     ContainerName,
     /// Images that are given without an artifact.
     Images,
+    /// Options of the deploy command that no property stands for.
+    Options,
 }
 
 impl Property {
     /// All of them, in the order in which they are shown. An action type has ten at most (AWS
     /// CodePipeline API reference, `CreateCustomActionType`).
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ClusterName,
         Self::ServiceName,
         Self::FileName,
@@ -41,6 +43,7 @@ impl Property {
         Self::RoleArn,
         Self::ContainerName,
         Self::Images,
+        Self::Options,
     ];
 
     /// Its name in a pipeline.
@@ -56,6 +59,7 @@ impl Property {
             Self::RoleArn => "RoleArn",
             Self::ContainerName => "ContainerName",
             Self::Images => "Images",
+            Self::Options => "Options",
         }
     }
 
@@ -74,11 +78,16 @@ impl Property {
                 "How many minutes a rollout may take, 1 to 1410; a rollback may take as long again [default: 30]"
             }
             Self::OnFailure => "What to do when a rollout fails: rollback or leave [default: rollback]",
-            Self::Record => "Where to record the deployment; several places are separated by commas",
-            Self::RoleArn => "The ARN of a role to assume for everything in ECS",
+            Self::Record => {
+                "Where to record the deployment, as ssm:/deploy/{service}/record; several places are separated by commas"
+            }
+            Self::RoleArn => "The ARN of a role to assume for ECS, the record and notifications",
             Self::ContainerName => "The container that gets the image of imageDetail.json",
             Self::Images => {
                 "The images to deploy without an artifact: container=uri, several separated by commas"
+            }
+            Self::Options => {
+                "More options of the command evenkeel deploy in one line, as --skip-verify --placement-grace 15m"
             }
         }
     }
@@ -94,7 +103,8 @@ impl Property {
             | Self::Record
             | Self::RoleArn
             | Self::ContainerName
-            | Self::Images => false,
+            | Self::Images
+            | Self::Options => false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Text that no output may show: it has no `Display`, and its `Debug` is three asterisks.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secret(String);
 
 impl Secret {

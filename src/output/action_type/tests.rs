@@ -53,7 +53,7 @@ fn the_request_is_within_the_limits_of_codepipeline() {
         assert_eq!(request[artifacts], json!({ "minimumCount": 0, "maximumCount": 1 }));
     }
     let properties = request["configurationProperties"].as_array().unwrap();
-    assert_eq!(properties.len(), 9);
+    assert_eq!(properties.len(), 10);
     for property in properties {
         // Without `queryable`: a queryable property could have 20 characters at most.
         with_members(property, &["name", "description", "required", "key", "secret", "type"]);
@@ -107,7 +107,7 @@ fn terraform_gets_the_same_in_its_own_words() {
 }
 "#;
     assert!(text.starts_with(begin) && text.ends_with(end), "{text}");
-    assert_eq!(text.matches("  configuration_property {\n").count(), 9);
+    assert_eq!(text.matches("  configuration_property {\n").count(), 10);
     assert_eq!(hcl(r#"a "${b}" %{c}"#), r#""a \"$${b}\" %%{c}""#);
 }
 
@@ -142,5 +142,5 @@ Resources:
         MaximumCount: 1
 ";
     assert!(text.starts_with(begin) && text.ends_with(end), "{text}");
-    assert_eq!(text.matches("        - Name: ").count(), 9);
+    assert_eq!(text.matches("        - Name: ").count(), 10);
 }

@@ -124,6 +124,7 @@ fn every_input_of_the_action_is_read() {
         ("force-new-deployment", "true"),
         ("skip-verify", "True"),
         ("max-task-failures", "7"),
+        ("placement-grace", "10m"),
         ("record", "ssm:/deploy/web\nfile:record.json"),
         ("notify", "eventbridge:default"),
         ("junit", "junit.xml"),

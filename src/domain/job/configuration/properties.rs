@@ -10,7 +10,7 @@ use super::super::super::request::{
     ClusterName, OnFailure, Place, ServiceName, is_account, is_label, is_name,
 };
 use super::super::super::runner::Runner;
-use super::super::{Property, Secret};
+use super::super::{JobOptions, Property, ReadOptions, Secret};
 use super::{ADDED_BY_AWS, MAX_TIMEOUT};
 
 /// The properties as they came, and what is wrong with them.
@@ -89,6 +89,25 @@ impl<'a> Properties<'a> {
                 }
                 Some(_) => {}
                 None => first = Some((format!("service {name}"), place)),
+            }
+        }
+    }
+
+    /// Reads the options, if there are any; everything that is wrong with them is noted.
+    pub(super) fn options(&mut self, read: ReadOptions) -> JobOptions {
+        let Some(text) = self.value(Property::Options) else { return JobOptions::default() };
+        match read(text) {
+            Ok(options) => {
+                if options.external_id.is_some() && !self.given.contains_key(Property::RoleArn.name()) {
+                    self.wrong(Property::Options, "--external-id needs the property RoleArn");
+                }
+                options
+            }
+            Err(mistakes) => {
+                for why in mistakes {
+                    self.wrong(Property::Options, &why);
+                }
+                JobOptions::default()
             }
         }
     }

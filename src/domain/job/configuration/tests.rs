@@ -6,11 +6,21 @@ fn secrets(properties: &[(&str, &str)]) -> BTreeMap<String, Secret> {
     properties.iter().map(|&(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
+/// Stands for the command line's parser: knows one option and an id.
+fn read_options(text: &str) -> Result<JobOptions, Vec<String>> {
+    let usual = JobOptions::default();
+    match text {
+        "--skip-verify" => Ok(JobOptions { policy: Policy { skip_verify: true, ..usual.policy }, ..usual }),
+        "--external-id x" => Ok(JobOptions { external_id: Some(Secret::new("x")), ..usual }),
+        _ => Err(vec!["one is wrong".to_owned(), "two is wrong".to_owned()]),
+    }
+}
+
 /// The cluster `prod`, the service `web`, and these properties besides or instead.
 fn parse(properties: &[(&str, &str)]) -> Result<JobConfiguration, Failure> {
     let mut all = secrets(&[("ClusterName", "prod"), ("ServiceName", "web")]);
     all.extend(secrets(properties));
-    JobConfiguration::parse(&all)
+    JobConfiguration::parse(&all, read_options)
 }
 
 #[test]
@@ -28,6 +38,7 @@ fn what_is_left_out_is_as_on_the_command_line() {
             role_arn: None,
             container_name: None,
             images: None,
+            options: JobOptions::default(),
             region: None,
             account: None,
         }
@@ -49,6 +60,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
         ("RoleArn", "arn:aws:iam::123456789012:role/teams/shop/deploy+1@x"),
         ("ContainerName", "app"),
         ("Images", "app=registry.example/app:2, proxy=envoy"),
+        ("Options", " --skip-verify "),
         ("JobList", "added by AWS"),
     ])
     .unwrap();
@@ -67,12 +79,17 @@ fn every_property_is_read_without_the_blanks_around_it() {
             role_arn: Some("arn:aws:iam::123456789012:role/teams/shop/deploy+1@x".to_owned()),
             container_name: Some("app".to_owned()),
             images: Some(images.clone()),
+            options: read_options("--skip-verify").unwrap(),
             region: None,
             account: None,
         }
     );
-    let policy =
-        Policy { timeout: Duration::from_secs(45 * 60), on_failure: OnFailure::Leave, ..Policy::default() };
+    let policy = Policy {
+        timeout: Duration::from_secs(45 * 60),
+        on_failure: OnFailure::Leave,
+        skip_verify: true,
+        ..Policy::default()
+    };
     assert!(!configuration.needs_artifact());
     assert_eq!(
         configuration.request(images.clone()),
@@ -167,6 +184,9 @@ fn each_mistake_names_its_property_and_says_what_is_wrong() {
         ),
         ("Images", "app=a:1,app=a:1", r#"Images: container "app" is given two images"#.to_owned()),
         ("Images", "app=a:1,", format!("Images: {empty_item}")),
+        ("Options", "--x", "Options: one is wrong; Options: two is wrong".to_owned()),
+        ("Options", " ", "Options: there is nothing in it".to_owned()),
+        ("Options", "--external-id x", "Options: --external-id needs the property RoleArn".to_owned()),
         ("Images", ",", format!("Images: {empty_item}; Images: {empty_item}")),
     ] {
         let failure = parse(&[(property, value)]).unwrap_err();
@@ -220,17 +240,17 @@ fn all_mistakes_are_told_at_once_and_no_unknown_value() {
         ("\u{1b}[31m", "s3cret"),
     ]);
     assert_eq!(
-        JobConfiguration::parse(&properties).unwrap_err().to_string(),
+        JobConfiguration::parse(&properties, read_options).unwrap_err().to_string(),
         format!(
             "the action's configuration is wrong: ClusterName: it is missing; ServiceName: \"a b\" is not a \
              service: {FORM}; DeploymentTimeout: \"soon\" is not a number of minutes from 1 to 1410; \
              \"\\u{{1b}}[31m\" is not a property; \"Password\" is not a property; \"servicename\" is not a \
              property. The properties are ClusterName, ServiceName, FileName, DeploymentTimeout, OnFailure, \
-             Record, RoleArn, ContainerName, Images. Correct the action's configuration in the pipeline; \
+             Record, RoleArn, ContainerName, Images, Options. Correct the action's configuration in the pipeline; \
              nothing was changed"
         )
     );
-    let nothing = JobConfiguration::parse(&BTreeMap::new()).unwrap_err().without_advice();
+    let nothing = JobConfiguration::parse(&BTreeMap::new(), read_options).unwrap_err().without_advice();
     assert_eq!(
         nothing,
         "the action's configuration is wrong: ClusterName: it is missing; ServiceName: it is missing"

@@ -1,4 +1,4 @@
-//! Tells that a deployment has ended; not being able to never fails a deployment.
+//! Sends notifications that a deployment has ended; one that fails is a warning and no more.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use futures_util::future::join_all;
 use crate::domain::notification::{Channel, Notification};
 use crate::ports::Notifier;
 
-/// How long a channel may take: nobody waits for a notification.
+/// How long a channel may take: no deployment waits for a notification longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Tells it on every channel at once; gives a warning for each that did not take it.
-pub(super) async fn notify(
+/// Sends it to every channel at once; returns a warning for each that did not take it.
+pub async fn notify(
     notifier: &impl Notifier,
     channels: &[Channel],
     notification: &Notification,

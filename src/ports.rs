@@ -10,6 +10,7 @@ use crate::domain::failure::Failure;
 use crate::domain::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
 use crate::domain::log_stream::LogStream;
 use crate::domain::notification::{Channel, Notification};
+use crate::domain::placement::Departure;
 use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
@@ -51,11 +52,12 @@ pub trait Ecs: Sync {
         force: bool,
     ) -> impl Future<Output = Result<Service, EffectError>> + Send;
 
-    /// The ARNs of the service's latest service deployments with their target revisions, newest
-    /// first; one page is enough, as ours is among the newest.
+    /// The ARNs of some of the service's service deployments with their target revisions, newest
+    /// first, all pages.
     fn list_service_deployments(
         &self,
         service: &Service,
+        which: Listing,
     ) -> impl Future<Output = Result<Vec<ListedServiceDeployment>, Failure>> + Send;
 
     /// Describes service deployments by ARN; one that is missing is left out. Twenty to a call.
@@ -81,6 +83,14 @@ pub trait Ecs: Sync {
         service: &Service,
         deployment: &DeploymentId,
     ) -> impl Future<Output = Result<Vec<RunningTask>, Failure>> + Send;
+
+    /// The tasks of a service's other deployments than this one that ECS stops or has stopped of late,
+    /// at most a hundred of which are looked at.
+    fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<Departure>, Failure>> + Send;
 
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
     fn describe_service_revisions(
@@ -109,6 +119,15 @@ pub trait Registry: Sync {
 pub trait Cloud: Ecs + Logs + Registry {}
 
 impl<T: Ecs + Logs + Registry> Cloud for T {}
+
+/// Which service deployments to list; ECS gives them in no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Those that were created at this time or later, by the clock of ECS.
+    Since(Timestamp),
+    /// Those that ended as asked.
+    Successful,
+}
 
 /// A line of `ListServiceDeployments`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,23 +1,28 @@
 //! Amazon ECS through its SDK.
 
+use std::cmp::Reverse;
 use std::error::Error as StdError;
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
 use aws_sdk_ecs::operation::register_task_definition::RegisterTaskDefinitionError;
 use aws_sdk_ecs::operation::update_service::UpdateServiceError;
-use aws_sdk_ecs::types::{DesiredStatus, StopServiceDeploymentStopType, Task, TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    CreatedAt, DesiredStatus, ServiceDeploymentStatus, StopServiceDeploymentStopType, Task,
+    TaskDefinitionField,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::{MOST_READ, RunningTask};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::placement::Departure;
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Ecs, EffectError, ListedServiceDeployment};
+use crate::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
 
 use super::cloud::AwsCloud;
 use super::error::failure;
@@ -29,6 +34,9 @@ use super::shapes;
 const SERVICES: usize = 10;
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take twenty ARNs.
 const ARNS: usize = 20;
+
+/// A service's deployments of 90 days, as long as ECS keeps them, at a hundred a page.
+const LIST_PAGES: usize = 50;
 
 /// `ListTasks` and `DescribeTasks` deal with a hundred tasks at a time. A service's stopped tasks are
 /// those of its former deployments, too, so some pages are read for ours.
@@ -111,20 +119,35 @@ impl Ecs for AwsCloud {
     async fn list_service_deployments(
         &self,
         service: &Service,
+        which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        let call = self.ecs.list_service_deployments().cluster(&service.cluster).service(&service.arn);
-        let answer = Box::pin(call.send())
-            .await
-            .map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
-        let listed = answer.service_deployments().iter().filter_map(|listed| {
-            Some(ListedServiceDeployment {
-                arn: listed.service_deployment_arn()?.to_owned(),
-                target: listed.target_service_revision_arn()?.to_owned(),
-                status: shapes::status_of(listed.status()),
-                created: shapes::timestamp(listed.created_at()),
-            })
-        });
-        Ok(listed.collect())
+        let (mut found, mut next) = (Vec::new(), None);
+        for _ in 0..LIST_PAGES {
+            let call = self.ecs.list_service_deployments().cluster(&service.cluster).service(&service.arn);
+            let call = match which {
+                Listing::Since(time) => {
+                    call.created_at(CreatedAt::builder().after(shapes::date_time(time)).build())
+                }
+                Listing::Successful => call.status(ServiceDeploymentStatus::Successful),
+            };
+            let answer = Box::pin(call.set_next_token(next).send())
+                .await
+                .map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
+            found.extend(answer.service_deployments().iter().filter_map(|listed| {
+                Some(ListedServiceDeployment {
+                    arn: listed.service_deployment_arn()?.to_owned(),
+                    target: listed.target_service_revision_arn()?.to_owned(),
+                    status: shapes::status_of(listed.status()),
+                    created: shapes::timestamp(listed.created_at()),
+                })
+            }));
+            next = answer.next_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        found.sort_by_key(|listed| Reverse(listed.created));
+        Ok(found)
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
@@ -150,7 +173,7 @@ impl Ecs for AwsCloud {
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<StoppedTask>, Failure> {
-        let tasks = self.tasks(service, deployment, DesiredStatus::Stopped).await?;
+        let tasks = self.tasks(service, DesiredStatus::Stopped, |by| by == deployment.as_str()).await?;
         Ok(tasks.iter().map(shapes::stopped_task).collect())
     }
 
@@ -159,9 +182,18 @@ impl Ecs for AwsCloud {
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<RunningTask>, Failure> {
-        let tasks = self.tasks(service, deployment, DesiredStatus::Running).await?;
+        let tasks = self.tasks(service, DesiredStatus::Running, |by| by == deployment.as_str()).await?;
         let running = tasks.iter().filter(|task| task.last_status() == Some("RUNNING"));
         Ok(running.map(shapes::running_task).collect())
+    }
+
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
+        let tasks = self.tasks(service, DesiredStatus::Stopped, |by| by != deployment.as_str()).await?;
+        Ok(tasks.iter().map(shapes::departure).collect())
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
@@ -180,12 +212,13 @@ impl Ecs for AwsCloud {
 }
 
 impl AwsCloud {
-    /// The tasks of a deployment that are wanted to run, or to have stopped.
+    /// The tasks that are wanted to run, or to have stopped, of the deployments that `is_wanted` picks by
+    /// their ids.
     async fn tasks(
         &self,
         service: &Service,
-        deployment: &DeploymentId,
         wanted: DesiredStatus,
+        is_wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<Task>, Failure> {
         let (mut ours, mut next) = (Vec::new(), None);
         for _ in 0..TASK_PAGES {
@@ -198,7 +231,7 @@ impl AwsCloud {
                 let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
                 // A service's task is started by the deployment that it belongs to.
                 let tasks = answer.tasks.unwrap_or_default().into_iter();
-                ours.extend(tasks.filter(|task| task.started_by() == Some(deployment.as_str())));
+                ours.extend(tasks.filter(|task| task.started_by().is_some_and(&is_wanted)));
             }
             next = listed.next_token;
             if next.is_none() || ours.len() >= MOST_READ {

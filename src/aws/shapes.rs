@@ -8,8 +8,9 @@ use aws_sdk_ecs::types as sdk;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
+use crate::domain::placement::Departure;
 use crate::domain::service::{
-    Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Service, ServiceEvent,
+    Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Room, Scheduler, Service, ServiceEvent,
     ServiceRevision, Strategy, Watchdog,
 };
 use crate::domain::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
@@ -28,7 +29,7 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
         is_managed: service.resource_management_type() == Some(&sdk::ResourceManagementType::Ecs),
         task_definition: service.task_definition().map(TaskDefinitionArn::parse).transpose()?,
         desired: count(service.desired_count()),
-        strategy: service.deployment_configuration().map(strategy).unwrap_or_default(),
+        strategy: strategy(service),
         guard: service.deployment_configuration().map(guard).unwrap_or_default(),
         current_deployment: service.current_service_deployment().map(str::to_owned),
         deployments,
@@ -161,6 +162,13 @@ fn rollout_state(state: &sdk::DeploymentRolloutState) -> RolloutState {
     }
 }
 
+/// A task that is to stop. It has stopped at the end of RUNNING, DEACTIVATING (it leaves its load
+/// balancer), STOPPING, DEPROVISIONING, STOPPED.
+pub(super) fn departure(found: &sdk::Task) -> Departure {
+    let stopped = found.stopped_at().filter(|_| found.last_status() == Some("STOPPED"));
+    Departure { stopped: stopped.map(|at| timestamp(Some(at))) }
+}
+
 pub(super) fn status_of(status: Option<&sdk::ServiceDeploymentStatus>) -> ServiceDeploymentStatus {
     use sdk::ServiceDeploymentStatus as Sdk;
     let Some(status) = status else { return ServiceDeploymentStatus::Unknown };
@@ -184,10 +192,25 @@ fn controller(controller: Option<&sdk::DeploymentController>) -> Controller {
     }
 }
 
-fn strategy(configuration: &sdk::DeploymentConfiguration) -> Strategy {
+fn strategy(service: &sdk::Service) -> Strategy {
+    let is_daemon = service.scheduling_strategy() == Some(&sdk::SchedulingStrategy::Daemon);
+    let scheduler = if is_daemon { Scheduler::Daemon } else { Scheduler::Replica };
+    let Some(configuration) = service.deployment_configuration() else {
+        return Strategy { room: Room::of(scheduler), ..Strategy::default() };
+    };
     let is_rolling = matches!(configuration.strategy(), None | Some(sdk::DeploymentStrategy::Rolling));
     let minutes = count(configuration.bake_time_in_minutes().unwrap_or_default());
-    Strategy { is_staged: !is_rolling, bake_time: Duration::from_secs(60) * minutes }
+    let default = Room::of(scheduler);
+    Strategy {
+        is_staged: !is_rolling,
+        bake_time: Duration::from_secs(60) * minutes,
+        room: Room {
+            minimum: configuration.minimum_healthy_percent().map_or(default.minimum, count),
+            maximum: configuration.maximum_percent().map_or(default.maximum, count),
+            ..default
+        },
+        succeeds_early: configuration.early_success_criteria().is_some_and(|early| early.enable()),
+    }
 }
 
 fn guard(configuration: &sdk::DeploymentConfiguration) -> Guard {
@@ -205,6 +228,10 @@ fn guard(configuration: &sdk::DeploymentConfiguration) -> Guard {
 
 fn event(event: &sdk::ServiceEvent) -> ServiceEvent {
     ServiceEvent { at: timestamp(event.created_at()), message: text(event.message()) }
+}
+
+pub(super) fn date_time(at: Timestamp) -> DateTime {
+    DateTime::from_millis(i64::try_from(at.since_epoch().as_millis()).unwrap_or(i64::MAX))
 }
 
 pub(super) fn timestamp(at: Option<&DateTime>) -> Timestamp {

@@ -141,12 +141,13 @@ pub(super) struct RolloutArgs {
     /// Do not check in Amazon ECR that the images exist and fit the tasks' platform
     #[arg(long, env = "EVENKEEL_SKIP_VERIFY", hide_env_values = true)]
     pub(super) skip_verify: bool,
-    /// How many tasks in a row may fail [default: ECS's own threshold, or its circuit breaker where that is on]
-    #[arg(long, env = "EVENKEEL_MAX_TASK_FAILURES", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many tasks in a row may fail, 0 to leave them to ECS [default: ECS's own threshold, or its circuit breaker where that is on]
+    #[arg(long, env = "EVENKEEL_MAX_TASK_FAILURES", hide_env_values = true, value_name = "N")]
     pub(super) max_task_failures: Option<u32>,
-    /// How long ECS may be unable to place a task
-    #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", default_value = "5m", value_parser = humantime::parse_duration)]
-    pub(super) placement_grace: Duration,
+    /// How long ECS may be unable to place a task, not counting the time in which former tasks drain
+    /// [default: 15m where capacity lacks and tasks of the service run, else 5m]
+    #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) placement_grace: Option<Duration>,
     /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY[?sse=aws:kms[&kms-key-id=KEY]]`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
     /// {cluster} and {service} in it stand for their names, so that each of several services has a record of its own
     #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]

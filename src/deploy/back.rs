@@ -18,7 +18,7 @@ use crate::domain::request::DeployRequest;
 use crate::domain::service::Service;
 use crate::domain::service_deployment::ServiceDeploymentStatus;
 use crate::domain::task_definition::Revision;
-use crate::ports::{Cloud, Ecs, RecordStore};
+use crate::ports::{Cloud, Ecs, Listing, RecordStore};
 
 use super::ledger::Ledger;
 use super::machine::Machine;
@@ -87,6 +87,7 @@ fn plan(service: Service, live: Revision, to: Revision) -> Plan {
         changes: diff(&live.definition, &to.definition),
         base: live.arn,
         newest: to.arn.clone(),
+        lacks_of_newest: false,
         definition: to.definition,
         source: if is_live { Source::Live } else { Source::Return(to.arn) },
     };
@@ -135,7 +136,7 @@ async fn last_good<E: Ecs>(
         }
         nowhere(service, &format!("its deployments cannot be read: {failure}"))
     };
-    let listed = ecs.list_service_deployments(service).await.map_err(unreadable)?;
+    let listed = ecs.list_service_deployments(service, Listing::Successful).await.map_err(unreadable)?;
     let good = listed.into_iter().filter(|listed| listed.status == ServiceDeploymentStatus::Successful);
     let targets: Vec<String> = good.map(|listed| listed.target).take(LOOKED_THROUGH).collect();
     if targets.is_empty() {

@@ -10,7 +10,7 @@ use crate::domain::rollout::{Observation, Rollout};
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, ListedServiceDeployment};
+use crate::ports::{Ecs, ListedServiceDeployment, Listing};
 
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
@@ -159,7 +159,9 @@ impl Observer {
         if !times.is_power_of_two() && times > 0 {
             return Ok(None);
         }
-        let listed = ecs.list_service_deployments(service).await?;
+        // Its record is made a moment after the deployment; where that is not shown, all are read.
+        let since = service.deployment(id).map(|mine| mine.created).unwrap_or_default();
+        let listed = ecs.list_service_deployments(service, Listing::Since(since)).await?;
         let ours = listed.iter().find(|listed| id.rolls_out(&listed.target));
         let arn = match (ours, service.deployment(id)) {
             (Some(ours), _) => Some(ours.arn.clone()),

@@ -22,7 +22,7 @@ use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, RecordStore};
+use crate::ports::{Cloud, Ecs, Listing, RecordStore};
 
 use super::ledger::Ledger;
 use super::machine::{Chosen, Machine};
@@ -128,7 +128,7 @@ async fn deployment_of<E: Ecs>(
     target: &Target,
     service: &Service,
 ) -> Result<Option<(DeploymentId, Timestamp)>, Failure> {
-    let listed = match ecs.list_service_deployments(service).await {
+    let listed = match ecs.list_service_deployments(service, Listing::Since(target.seen_until)).await {
         Ok(listed) => listed,
         Err(failure) if failure.kind() == FailureKind::Unavailable => return Err(failure),
         // Who may not read them sees the update only while it is PRIMARY.

@@ -4,6 +4,7 @@ use crate::domain::crash_loop::{Census, Tasks, is_suspicious};
 use crate::domain::deployment::Phase;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::outlook::{Subject, outlook, subject};
+use crate::domain::placement::{Departures, are_departures_due};
 use crate::domain::rollout::Observation;
 use crate::ports::{Cloud, RecordStore};
 
@@ -76,6 +77,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         };
         self.runs[at].see(seen);
         self.count_tasks(at).await;
+        self.count_departures(at).await;
         let now = self.world.clock.now();
         let run = &mut self.runs[at];
         let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
@@ -118,6 +120,29 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 }
                 self.runs[at].seen.tasks = Tasks::Unreadable;
                 self.runs[at].suspicion = suspicion;
+            }
+        }
+    }
+
+    /// Reads the tasks of former deployments before a rollout fails because none of ours can be placed:
+    /// they may have been in the way until now.
+    async fn count_departures(&mut self, at: usize) {
+        let (run, now, policy) = (&self.runs[at], self.world.clock.now(), &self.request.policy);
+        let Phase::RollingOut { rollout, .. } = &run.phase else { return };
+        let Some(id) = &rollout.deployment else { return };
+        let (service, known) = (&run.seen.service, run.seen.departures);
+        let Some(mine) = service.deployment(id) else { return };
+        if !are_departures_due(mine, service, known, now, policy) {
+            return;
+        }
+        match self.world.ecs.departures(service, id).await {
+            Ok(tasks) => self.runs[at].seen.departures = Departures::read(&tasks, self.world.clock.now()),
+            Err(failure) if failure.kind() == FailureKind::Unavailable => {}
+            Err(failure) => {
+                self.runs[at].seen.departures = Departures::Unreadable;
+                self.warn(format!(
+                    "tasks cannot be read, so ECS's events tell when former ones have left: {failure}"
+                ));
             }
         }
     }

@@ -4,9 +4,13 @@
 //! gets to run. So a task that starts and then exits is never counted, by the circuit breaker
 //! neither. The tasks that stopped tell the rest; reading them costs calls, so it is done only
 //! where something [`is_suspicious`].
+//!
+//! A task that exits with 0 did what it was made for: that alone is no crash loop. A limit of 0
+//! failures leaves all of this to ECS.
 
 use std::time::Duration;
 
+use super::lasting::{cannot_ever_start, start_errors};
 use super::request::Policy;
 use super::service::{Deployment, Service, Watchdog};
 use super::stopped_task::StoppedTask;
@@ -56,10 +60,14 @@ const MOMENT: Duration = Duration::from_secs(30);
 /// there is no reason.
 #[must_use]
 pub fn is_suspicious(mine: &Deployment, service: &Service, policy: &Policy) -> Option<u32> {
+    if policy.max_task_failures == Some(0) {
+        return None;
+    }
     let failed = if counts_failures(service, policy) { mine.failed } else { 0 };
-    let restarted = started(mine, service).saturating_sub(mine.desired);
-    let few = FEW.min(limit(mine, policy));
-    (failed >= few || restarted >= few).then_some(mine.failed + restarted)
+    let restarted = started(mine, service).saturating_sub(service.wanted(mine));
+    let few = FEW.min(limit(mine, service, policy));
+    let errors = u32::try_from(start_errors(mine, service).count()).unwrap_or(u32::MAX);
+    (failed >= few || restarted >= few || errors > 0).then(|| mine.failed + restarted + errors)
 }
 
 /// Why the deployment is in a crash loop, if it is.
@@ -71,14 +79,22 @@ pub fn crash_loop(
     now: Timestamp,
     policy: &Policy,
 ) -> Option<String> {
-    let limit = limit(mine, policy);
+    if policy.max_task_failures == Some(0) {
+        return None;
+    }
+    let limit = limit(mine, service, policy);
     let in_a_row = counts_failures(service, policy) && mine.failed >= limit;
     let row = || Some(format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed));
     let census = match tasks {
         Tasks::Unread => return None,
-        Tasks::Unreadable => return if in_a_row { row() } else { None },
+        Tasks::Unreadable => {
+            return cannot_ever_start(mine, service, None).or_else(|| in_a_row.then(row).flatten());
+        }
         Tasks::Read(census) => census,
     };
+    if let Some(why) = cannot_ever_start(mine, service, Some(census)) {
+        return Some(why);
+    }
     let failed: Vec<&StoppedTask> = census.failed(counts_failures(service, policy)).collect();
     let enough = usize::try_from(limit).unwrap_or(usize::MAX).min(MOST_READ);
     if in_a_row && failed.len() >= enough {
@@ -117,7 +133,8 @@ impl Census {
         let is_uncounted = move |task: &&StoppedTask| {
             all || task.has_run() && task.stop_code.as_deref() == Some("EssentialContainerExited")
         };
-        self.stopped.iter().filter(|task| task.failed()).filter(is_uncounted)
+        let is_failure = |task: &&StoppedTask| task.failed() && !task.exited_cleanly();
+        self.stopped.iter().filter(is_failure).filter(is_uncounted)
     }
 
     /// Whether some task shows that this deployment's can live: one that was healthy, or that has run
@@ -141,8 +158,8 @@ fn counts_failures(service: &Service, policy: &Policy) -> bool {
 
 /// How many tasks may fail: as the user says, else the circuit breaker's own default, half of the
 /// desired count, at least 3 and at most 200 (Amazon ECS developer guide, deployment circuit breaker).
-pub(super) fn limit(mine: &Deployment, policy: &Policy) -> u32 {
-    policy.max_task_failures.unwrap_or_else(|| mine.desired.div_ceil(2).clamp(FEW, 200))
+fn limit(mine: &Deployment, service: &Service, policy: &Policy) -> u32 {
+    policy.max_task_failures.unwrap_or_else(|| service.wanted(mine).div_ceil(2).clamp(FEW, 200))
 }
 
 /// How many tasks ECS says to have started since the deployment began: `has started 2 tasks: …`.

@@ -419,7 +419,9 @@ fn decide_rollout(
         }
         Verdict::InProgress => {
             let stands = stands(rollout, seen).map(|stands| format!(": {stands}")).unwrap_or_default();
-            let reason = format!("the rollout did not end within {} s{stands}", policy.timeout.as_secs_f64());
+            let room = seen.service.has_no_room().map(|why| format!("; {why}")).unwrap_or_default();
+            let late = policy.timeout.as_secs_f64();
+            let reason = format!("the rollout did not end within {late} s{stands}{room}");
             go_back(former, rollout, seen, policy, Why { outcome: Outcome::TimedOut, reason })
         }
     }
@@ -432,7 +434,7 @@ fn stands(rollout: &Rollout, seen: &Observation) -> Option<String> {
     record.and_then(ServiceDeployment::pause_hint).or_else(|| {
         let stage = record.and_then(|record| record.stage.as_ref());
         let stage = stage.map(|stage| format!(", in stage {stage}")).unwrap_or_default();
-        mine.map(|mine| format!("{} of {} tasks run{stage}", mine.running, mine.desired))
+        mine.map(|mine| format!("{} of {} tasks run{stage}", mine.running, seen.service.wanted(mine)))
     })
 }
 

@@ -65,7 +65,8 @@ pub fn outlook(rollout: &Rollout, seen: &Observation) -> Outlook {
 pub fn subject(rollout: &Rollout, seen: &Observation) -> Subject {
     let service = &seen.service;
     let mine = rollout.deployment.as_ref().and_then(|id| service.deployment(id));
-    let all_run = mine.filter(|mine| mine.primary).or(service.primary()).is_some_and(all_run);
+    let followed = mine.filter(|mine| mine.primary).or(service.primary());
+    let all_run = followed.is_some_and(|followed| all_run(followed, service));
     match &seen.service_deployment {
         None => Subject::Service,
         Some(_) if all_run => Subject::Record,
@@ -101,7 +102,7 @@ fn placed(deployment: &Deployment, record: Option<&ServiceDeployment>, service: 
     if is_failing(deployment, record) {
         return Outlook::Near;
     }
-    if !all_run(deployment) {
+    if !all_run(deployment, service) {
         return Outlook::Far;
     }
     let others = service.deployments.iter().filter(|other| other.id != deployment.id);
@@ -110,8 +111,8 @@ fn placed(deployment: &Deployment, record: Option<&ServiceDeployment>, service: 
     if is_alone { baking(service) } else { Outlook::Halfway }
 }
 
-fn all_run(deployment: &Deployment) -> bool {
-    deployment.running >= deployment.desired && deployment.pending == 0
+fn all_run(deployment: &Deployment, service: &Service) -> bool {
+    deployment.running >= service.wanted(deployment) && deployment.pending == 0
 }
 
 /// One or two more failed tasks end it.

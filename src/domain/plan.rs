@@ -39,6 +39,9 @@ pub struct PlannedRevision {
     pub newest: TaskDefinitionArn,
     /// How it differs from the base.
     pub changes: Vec<Change>,
+    /// Whether the newest revision changes more than the images that are asked for, so that the copy
+    /// lacks something of it.
+    pub lacks_of_newest: bool,
 }
 
 impl PlannedRevision {
@@ -192,7 +195,7 @@ impl Plan {
     /// Adds what the user should know of the services and of what is left out.
     pub fn warn(&mut self) {
         for revision in self.revisions.iter().filter(|revision| revision.source == Source::Register) {
-            if revision.newest.revision() > revision.base.revision() {
+            if revision.lacks_of_newest && revision.newest.revision() > revision.base.revision() {
                 let (newest, base) =
                     (revision.newest.family_and_revision(), revision.base.family_and_revision());
                 self.warnings.push(format!(
@@ -207,6 +210,9 @@ impl Plan {
                     "service {} has a desired count of 0: no task will be started, so nothing is proven",
                     service.name
                 ));
+            }
+            if let Some(why) = service.has_no_room() {
+                self.warnings.push(format!("the rollout of service {} will not end: {why}", service.name));
             }
             if let Some(primary) = service.primary()
                 && !has_completed(primary, service)
@@ -241,6 +247,9 @@ impl PlannedRevision {
             base_images: live.definition.images(),
             changes: diff(&live.definition, &definition),
             newest: newer.map_or(&live.arn, |newer| &newer.arn).clone(),
+            // One that failed, or that a rollback left, differs in the pipeline's images alone.
+            lacks_of_newest: newer
+                .is_some_and(|newer| !newer.definition.with_images(images).is_equivalent(&definition)),
             definition,
             source,
         }

@@ -32,10 +32,10 @@ pub struct Policy {
     /// Start a deployment even if the images are live already.
     pub force_new_deployment: bool,
     /// How many tasks in a row may fail; `None` takes ECS's own threshold, and leaves it to ECS
-    /// where the service's circuit breaker is on.
+    /// where the service's circuit breaker is on. 0 leaves failing tasks to ECS altogether.
     pub max_task_failures: Option<u32>,
-    /// How long ECS may be unable to place a task.
-    pub placement_grace: Duration,
+    /// How long ECS may be unable to place a task; `None` takes the time that fits the reason.
+    pub placement_grace: Option<Duration>,
     /// Leave out the checks that cost calls of their own: whether images are there.
     pub skip_verify: bool,
 }
@@ -48,7 +48,7 @@ impl Default for Policy {
             no_wait: false,
             force_new_deployment: false,
             max_task_failures: None,
-            placement_grace: Duration::from_secs(5 * 60),
+            placement_grace: None,
             skip_verify: false,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
 use super::crash_loop::{Tasks, crash_loop};
+use super::placement::{Departures, unplaceable};
 use super::request::Policy;
 use super::service::{Deployment, DeploymentId, RolloutState, Service, Watchdog};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
@@ -26,18 +27,21 @@ pub struct Observation {
     pub service_deployment: Option<ServiceDeployment>,
     /// Our deployment's tasks, where there was a reason to look at them.
     pub tasks: Tasks,
+    /// The tasks of former deployments, where ECS cannot place ours.
+    pub departures: Departures,
 }
 
 impl Observation {
     /// What is known from the service alone, as the answer to an update tells it.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, service_deployment: None, tasks: Tasks::Unread }
+        Self { service, service_deployment: None, tasks: Tasks::Unread, departures: Departures::Unread }
     }
 
     /// Takes in a newer look at our service deployment, which also tells how many tasks there are.
     pub fn take_record(&mut self, id: &DeploymentId, record: ServiceDeployment) {
         if let Some(mine) = self.service.deployments.iter_mut().find(|deployment| deployment.id == *id) {
+            mine.desired = record.tasks.requested;
             mine.running = record.tasks.running;
             mine.pending = record.tasks.pending;
         }
@@ -109,7 +113,7 @@ pub fn has_completed(deployment: &Deployment, service: &Service) -> bool {
         RolloutState::InProgress | RolloutState::Failed => false,
         RolloutState::Unreported => {
             service.deployments.len() == 1
-                && deployment.running == deployment.desired
+                && deployment.running == service.wanted(deployment)
                 && deployment.pending == 0
         }
     }
@@ -153,7 +157,13 @@ fn judge_record(
             None => Verdict::Completed,
         }),
         ServiceDeploymentStatus::RollingBack => {
-            Some(Verdict::RollingBack(say("ECS goes back to the former revision")))
+            let reason = say("ECS goes back to the former revision");
+            let back = service.primary().filter(|primary| primary.id != *id);
+            let back = back.filter(|primary| goes_back(primary) || is_former(primary, rollout));
+            Some(match back.filter(|primary| primary.rollout == RolloutState::Failed) {
+                Some(back) => Verdict::Failed(format!("{reason}; {}", failed_too(back))),
+                None => Verdict::RollingBack(reason),
+            })
         }
         ServiceDeploymentStatus::RolledBack => {
             Some(Verdict::RolledBack(say("ECS went back to the former revision")))
@@ -233,7 +243,17 @@ fn judge_replaced(
 }
 
 fn back_on(primary: &Deployment, service: &Service, reason: String) -> Verdict {
+    if primary.rollout == RolloutState::Failed {
+        return Verdict::Failed(format!("{reason}; {}", failed_too(primary)));
+    }
     if has_completed(primary, service) { Verdict::RolledBack(reason) } else { Verdict::RollingBack(reason) }
+}
+
+/// That the deployment which rolls back has failed as well: then nothing is in progress any more.
+fn failed_too(primary: &Deployment) -> String {
+    let revision = primary.task_definition.family_and_revision();
+    let why = primary.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("the rollback to {revision} failed as well{why}")
 }
 
 /// Whether ECS itself made this deployment to go back.
@@ -254,27 +274,24 @@ fn superseded_by(primary: &Deployment) -> Verdict {
     ))
 }
 
-/// ECS's event that this deployment failed: `(service web) (deployment ecs-svc/1) deployment failed: …`.
+/// ECS's event that this deployment failed: `(service web) (deployment ecs-svc/1) deployment failed: …`,
+/// or an older form without parentheses around the deployment.
 fn failure_event(service: &Service, id: &DeploymentId) -> Option<String> {
-    let mark = format!("(deployment {id}) deployment failed");
-    service.events.iter().find(|event| event.message.contains(&mark)).map(|event| event.said().to_owned())
+    let tells = |message: &str| {
+        let after = message.split_once(id.as_str()).map(|(_, after)| after);
+        // Another deployment's id may begin with the digits of ours.
+        after.is_some_and(|after| {
+            !after.starts_with(|next: char| next.is_ascii_digit()) && after.contains("deployment failed")
+        })
+    };
+    service.events.iter().find(|event| tells(&event.message)).map(|event| event.said().to_owned())
 }
 
 /// Why the deployment will not come to a good end, although ECS goes on with it.
 fn failing(mine: &Deployment, seen: &Observation, now: Timestamp, policy: &Policy) -> Option<String> {
     let service = &seen.service;
-    crash_loop(mine, service, &seen.tasks, now, policy).or_else(|| unplaceable(mine, service, now, policy))
-}
-
-/// ECS says again and again that it cannot place a task, and has placed none in between.
-fn unplaceable(mine: &Deployment, service: &Service, now: Timestamp, policy: &Policy) -> Option<String> {
-    let ours = service.events.iter().take_while(|event| event.at >= mine.created);
-    let unplaced = ours
-        .take_while(|event| !event.message.contains("has started"))
-        .filter(|event| event.message.contains("unable to place a task"));
-    let first = unplaced.last()?;
-    (now.since(first.at) >= policy.placement_grace)
-        .then(|| format!("no task could be placed for {} s: {}", now.since(first.at).as_secs(), first.said()))
+    crash_loop(mine, service, &seen.tasks, now, policy)
+        .or_else(|| unplaceable(mine, service, seen.departures, now, policy))
 }
 
 #[cfg(test)]

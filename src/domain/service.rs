@@ -55,6 +55,39 @@ impl Service {
         self.deployments.iter().find(|deployment| deployment.id == *id)
     }
 
+    /// How many tasks `deployment`, one of its deployments, is to have in the end.
+    ///
+    /// In its first seconds ECS shows a new deployment with a desired count of 0.
+    #[must_use]
+    pub fn wanted(&self, deployment: &Deployment) -> u32 {
+        if deployment.primary && deployment.desired == 0 { self.desired } else { deployment.desired }
+    }
+
+    /// Why ECS can replace no task of it, if so: it may neither stop one nor start another.
+    ///
+    /// ECS rounds the most tasks down and the fewest up. A daemon's tasks are stopped before their
+    /// successors start.
+    #[must_use]
+    pub fn has_no_room(&self) -> Option<String> {
+        let Room { minimum, maximum, scheduler } = self.strategy.room;
+        let most = u64::from(self.desired) * u64::from(maximum) / 100;
+        let fewest = (u64::from(self.desired) * u64::from(minimum)).div_ceil(100);
+        let is_stuck = match scheduler {
+            Scheduler::Daemon => minimum >= 100,
+            Scheduler::Replica => self.desired > 0 && most <= fewest,
+        };
+        (is_stuck && !self.strategy.is_staged).then(|| {
+            let tasks = match scheduler {
+                Scheduler::Daemon => "of a DAEMON's tasks".to_owned(),
+                Scheduler::Replica => format!("of {} tasks", self.desired),
+            };
+            format!(
+                "with minimumHealthyPercent {minimum} and maximumPercent {maximum} {tasks} ECS may neither stop one \
+                 nor start another, so it can replace none"
+            )
+        })
+    }
+
     /// The latest time that anything in it tells of, by the clock of ECS.
     #[must_use]
     pub fn seen_until(&self) -> Timestamp {
@@ -198,6 +231,47 @@ pub struct Strategy {
     pub is_staged: bool,
     /// How long the old tasks are kept after the new ones have taken over.
     pub bake_time: Duration,
+    /// How many tasks it may run meanwhile.
+    pub room: Room,
+    /// ECS calls a deployment successful before all its tasks run: `earlySuccessCriteria`.
+    pub succeeds_early: bool,
+}
+
+/// How many tasks may and must run during a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// `minimumHealthyPercent`.
+    pub minimum: u32,
+    /// `maximumPercent`.
+    pub maximum: u32,
+    /// Who decides how many tasks there are.
+    pub scheduler: Scheduler,
+}
+
+/// A service's scheduling strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduler {
+    /// The desired count.
+    Replica,
+    /// One task to a container instance.
+    Daemon,
+}
+
+impl Room {
+    /// What holds where the service says nothing (Amazon ECS API reference, `DeploymentConfiguration`).
+    #[must_use]
+    pub fn of(scheduler: Scheduler) -> Self {
+        match scheduler {
+            Scheduler::Replica => Self { minimum: 100, maximum: 200, scheduler },
+            Scheduler::Daemon => Self { minimum: 0, maximum: 100, scheduler },
+        }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::of(Scheduler::Replica)
+    }
 }
 
 /// What of a service's deployment configuration ends a failing deployment without us.

@@ -62,10 +62,37 @@ impl StoppedTask {
         self.started.is_some()
     }
 
-    /// The container that is to blame: the first one that did not end well.
+    /// Whether its containers did what they were made for: one exited with 0, and none otherwise than
+    /// by the SIGTERM that ends a task.
+    #[must_use]
+    pub fn exited_cleanly(&self) -> bool {
+        let is_clean =
+            |it: &StoppedContainer| it.reason.is_none() && matches!(it.exit_code, Some(0 | SIGTERM) | None);
+        let ended = self.containers.iter().any(|container| container.exit_code == Some(0));
+        self.stop_code.as_deref() == Some("EssentialContainerExited")
+            && ended
+            && self.containers.iter().all(is_clean)
+    }
+
+    /// The container that is to blame.
+    ///
+    /// When an essential container ends, ECS kills the others. So one that ended by itself comes before
+    /// one that was killed, wherever they stand in the definition.
     #[must_use]
     pub fn culprit(&self) -> Option<&StoppedContainer> {
-        self.containers.iter().find(|container| container.sentence().is_some())
+        self.told().first().copied()
+    }
+
+    /// The containers that have something to say, the one to blame first.
+    fn told(&self) -> Vec<&StoppedContainer> {
+        let mut told: Vec<_> = self.containers.iter().filter(|it| it.blame() < Blame::None).collect();
+        told.sort_by_key(|container| container.blame());
+        let is_essential_end = self.stop_code.as_deref() == Some("EssentialContainerExited");
+        if is_essential_end && told.first().is_none_or(|first| first.blame() == Blame::Killed) {
+            // What ended the task then is a container that exited with 0.
+            told.splice(..0, self.containers.iter().filter(|it| it.exit_code == Some(0)));
+        }
+        told
     }
 
     /// This task without `secrets`, which ECS's sentences and what a container logs may quote.
@@ -96,26 +123,53 @@ impl fmt::Display for StoppedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = self.reason.as_deref().or(self.stop_code.as_deref()).unwrap_or("for no known reason");
         write!(f, "task {} stopped: {why}", self.id())?;
-        let told = self.containers.iter().filter_map(StoppedContainer::sentence).collect::<Vec<_>>();
+        let told = self.told().into_iter().map(StoppedContainer::sentence).collect::<Vec<_>>();
         if told.is_empty() { Ok(()) } else { write!(f, " ({})", told.join("; ")) }
     }
 }
 
+/// How far a container is to blame for the end of its task, most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Blame {
+    /// ECS itself says why: it could not start, or was killed for its memory.
+    Told,
+    /// It exited with a status of its own.
+    Exited,
+    /// It was killed: by ECS because another one ended, or by its host.
+    Killed,
+    /// It ended well, or by the SIGTERM that ends its task.
+    None,
+}
+
+/// The status of a container that SIGKILL and that SIGTERM ended.
+const SIGKILL: i32 = 137;
+const SIGTERM: i32 = 143;
+
 impl StoppedContainer {
-    /// What it has to say; nothing if it ended well, or by the SIGTERM that ends its task.
-    fn sentence(&self) -> Option<String> {
+    fn blame(&self) -> Blame {
+        match (&self.reason, self.exit_code) {
+            (Some(_), _) => Blame::Told,
+            (None, None | Some(0 | SIGTERM)) => Blame::None,
+            (None, Some(SIGKILL)) => Blame::Killed,
+            (None, Some(_)) => Blame::Exited,
+        }
+    }
+
+    /// What it has to say. Only ECS knows that a container was killed for its memory, and says so.
+    fn sentence(&self) -> String {
         let name = &self.name;
         let exited = match self.exit_code {
-            None | Some(0 | 143) => None,
-            Some(137) => Some(format!("{name} exited with 137: it was killed, as for want of memory")),
+            None => None,
+            Some(SIGTERM) if self.reason.is_some() => None,
+            Some(SIGKILL) => Some(format!("{name} was killed (137)")),
             Some(139) => Some(format!("{name} exited with 139: it crashed by a segmentation fault")),
             Some(code) => Some(format!("{name} exited with {code}")),
         };
         match (exited, &self.reason) {
-            (Some(exited), Some(reason)) => Some(format!("{exited}: {reason}")),
-            (Some(exited), None) => Some(exited),
-            (None, Some(reason)) => Some(format!("{name}: {reason}")),
-            (None, None) => None,
+            (Some(exited), Some(reason)) => format!("{exited}: {reason}"),
+            (Some(exited), None) => exited,
+            (None, Some(reason)) => format!("{name}: {reason}"),
+            (None, None) => name.clone(),
         }
     }
 }
@@ -136,17 +190,14 @@ mod tests {
     fn a_task_says_why_it_stopped() {
         for (task, sentence) in [
             (task("Essential container in task exited", Some(1), None), "exited (app exited with 1)"),
-            (
-                task("Essential container in task exited", Some(0), None),
-                "task 1f2e stopped: Essential container in task exited",
-            ),
+            (task("Essential container in task exited", Some(0), None), "exited (app exited with 0)"),
             (
                 task("Task failed ELB health checks", Some(143), None),
                 "task 1f2e stopped: Task failed ELB health checks",
             ),
             (
                 task("OutOfMemory", Some(137), Some("OutOfMemoryError: killed")),
-                "for want of memory: OutOfMemoryError: killed)",
+                "(app was killed (137): OutOfMemoryError: killed)",
             ),
             (
                 task("CannotPullContainerError: no such tag", None, None),
@@ -156,6 +207,49 @@ mod tests {
         ] {
             assert!(task.to_string().ends_with(sentence), "{task}");
         }
+    }
+
+    /// A task of the containers `app`, the first one, and `proxy`, which ended so.
+    fn pair(app: (i32, Option<&str>), proxy: (i32, Option<&str>)) -> StoppedTask {
+        let container = |name: &str, (exit_code, reason): (i32, Option<&str>)| StoppedContainer {
+            name: name.to_owned(),
+            exit_code: Some(exit_code),
+            reason: reason.map(str::to_owned),
+            ..StoppedContainer::default()
+        };
+        StoppedTask { containers: vec![container("app", app), container("proxy", proxy)], ..stopped("1f2e") }
+    }
+
+    #[test]
+    fn a_container_that_ended_by_itself_is_to_blame_and_not_one_that_ecs_killed_then() {
+        for (app, proxy, to_blame, told) in [
+            ((137, None), (255, None), "proxy", "(proxy exited with 255; app was killed (137))"),
+            ((137, None), (0, None), "proxy", "(proxy exited with 0; app was killed (137))"),
+            ((1, None), (137, None), "app", "(app exited with 1; proxy was killed (137))"),
+            ((143, None), (2, None), "proxy", "(proxy exited with 2)"),
+            ((137, None), (143, None), "app", "(app was killed (137))"),
+            (
+                (137, Some("OutOfMemoryError: Container killed due to memory usage")),
+                (1, None),
+                "app",
+                "(app was killed (137): OutOfMemoryError: Container killed due to memory usage; proxy exited with 1)",
+            ),
+        ] {
+            let task = pair(app, proxy);
+            assert_eq!(task.culprit().map(|it| it.name.as_str()), Some(to_blame), "{app:?} {proxy:?}");
+            assert!(task.to_string().ends_with(told), "{task}");
+        }
+    }
+
+    #[test]
+    fn a_task_whose_containers_exit_with_0_has_done_its_work() {
+        assert!(pair((0, None), (143, None)).exited_cleanly());
+        assert!(pair((0, None), (0, None)).exited_cleanly());
+        assert!(!pair((0, None), (1, None)).exited_cleanly());
+        assert!(!pair((0, None), (137, None)).exited_cleanly(), "it may have been killed for its memory");
+        assert!(!pair((143, None), (143, None)).exited_cleanly());
+        let pulled = StoppedTask { stop_code: Some("TaskFailedToStart".to_owned()), ..stopped("1f2e") };
+        assert!(!pulled.exited_cleanly());
     }
 
     #[test]

@@ -197,7 +197,10 @@ fn stands(id: Option<&DeploymentId>, seen: &Observation) -> String {
     let counts = match mine {
         Some(mine) => format!(
             "{} of {} running, {} pending, {} failed",
-            mine.running, mine.desired, mine.pending, mine.failed
+            mine.running,
+            service.wanted(mine),
+            mine.pending,
+            mine.failed
         ),
         None => "the deployment is not listed".to_owned(),
     };

@@ -7,13 +7,16 @@ use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::Secret;
 use crate::domain::log_stream::LogStream;
+use crate::domain::placement::Departure;
 use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Logs, Registry};
+use crate::ports::{
+    Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Listing, Logs, Registry,
+};
 
 use super::shared::{SharedEcs, Sharing};
 
@@ -118,8 +121,9 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
     async fn list_service_deployments(
         &self,
         service: &Service,
+        which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        once_more!(self.shared.list_service_deployments(service))
+        once_more!(self.shared.list_service_deployments(service, which))
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
@@ -150,6 +154,14 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
         deployment: &DeploymentId,
     ) -> Result<Vec<RunningTask>, Failure> {
         once_more!(self.shared.running_tasks(service, deployment))
+    }
+
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
+        once_more!(self.shared.departures(service, deployment))
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {

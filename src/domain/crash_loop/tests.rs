@@ -23,7 +23,7 @@ fn unguarded() -> Service {
 fn unstarted(count: u64) -> Vec<StoppedTask> {
     let task = |place| StoppedTask {
         stop_code: Some("TaskFailedToStart".to_owned()),
-        reason: Some("CannotPullContainerError: not found".to_owned()),
+        reason: Some("CannotPullContainerError: i/o timeout".to_owned()),
         stopped: Some(at(BEGIN + 20 * place)),
         ..samples::stopped(&format!("{place}"))
     };
@@ -119,7 +119,7 @@ fn what_the_circuit_breaker_counts_is_left_to_it_and_what_it_misses_is_not() {
 }
 
 #[test]
-fn an_image_that_cannot_be_had_needs_no_long_row() {
+fn tasks_of_which_none_can_start_need_no_long_row() {
     let large = mine(100, 3);
     let why = verdict(&large, &unguarded(), &read(unstarted(3), Vec::new()), &Policy::default()).unwrap();
     assert!(why.contains("no task can start, and 3 have tried: CannotPullContainerError"), "{why}");
@@ -130,6 +130,46 @@ fn an_image_that_cannot_be_had_needs_no_long_row() {
     assert!(!is_loop(&large, &unguarded(), &read(at_once, Vec::new())), "it may be over by now");
     let one_runs = RunningTask { started: Some(at(BEGIN + 99)), is_healthy: false };
     assert!(!is_loop(&large, &unguarded(), &read(unstarted(3), vec![one_runs])));
+}
+
+#[test]
+fn a_limit_of_0_leaves_failing_tasks_to_ecs() {
+    let policy = Policy { max_task_failures: Some(0), ..Policy::default() };
+    for tasks in [Tasks::Unreadable, read(unstarted(200), Vec::new()), read(short_lived(50), Vec::new())] {
+        assert_eq!(verdict(&mine(2, 50), &unguarded(), &tasks, &policy), None);
+    }
+    assert_eq!(is_suspicious(&mine(2, 50), &unguarded(), &policy), None);
+}
+
+#[test]
+fn tasks_that_exit_with_0_have_done_their_work() {
+    let mut done = short_lived(20);
+    for task in &mut done {
+        task.containers[0].exit_code = Some(0);
+    }
+    assert!(!is_loop(&mine(2, 0), &unguarded(), &read(done.clone(), Vec::new())));
+    assert!(!is_loop(&mine(2, 20), &unguarded(), &read(done.clone(), Vec::new())));
+    for task in done.iter_mut().take(3) {
+        task.containers[0].exit_code = Some(1);
+    }
+    assert!(is_loop(&mine(2, 0), &unguarded(), &read(done, Vec::new())));
+}
+
+#[test]
+fn an_image_that_is_not_there_is_a_cause_also_where_the_circuit_breaker_counts() {
+    let mut missing = unstarted(2);
+    for task in &mut missing {
+        task.reason = Some("CannotPullContainerError: web:2: not found".to_owned());
+    }
+    for breaker in [Watchdog::Off, Watchdog::RollsBack] {
+        let why =
+            verdict(&mine(2, 2), &service(breaker), &read(missing.clone(), Vec::new()), &Policy::default());
+        assert!(why.unwrap().starts_with("the image cannot be pulled: CannotPull"), "{breaker:?}");
+    }
+    let mut told = service(Watchdog::RollsBack);
+    let message = "(service web) was unable to place a task. Reason: CannotPullContainerError: not found.";
+    told.events = vec![ServiceEvent { at: at(BEGIN + 1), message: message.to_owned() }];
+    assert_eq!(is_suspicious(&mine(2, 0), &told, &Policy::default()), Some(1), "the first is looked at");
 }
 
 #[test]
@@ -150,5 +190,5 @@ fn tasks_are_looked_at_when_some_failed_or_were_started_anew_and_again_when_more
     restarting.events.insert(0, event(80, 1));
     assert_eq!(suspect(&mine(2, 0), &restarting), Some(4));
     let later = Deployment { created: at(BEGIN + 1), ..mine(0, 0) };
-    assert_eq!(suspect(&later, &restarting), Some(4), "an event of an earlier deployment");
+    assert_eq!(suspect(&later, &restarting), Some(3), "an event of an earlier deployment, and one is wanted");
 }

@@ -79,7 +79,7 @@ fn stages_tell_how_far_a_staged_deployment_is() {
         ("SOMETHING_NEW", Outlook::Far),
     ] {
         let mut staged = recorded(seen(2, 2), Some(stage));
-        staged.service.strategy = Strategy { is_staged: true, bake_time: minutes(5) };
+        staged.service.strategy = Strategy { is_staged: true, bake_time: minutes(5), ..Strategy::default() };
         assert_eq!(outlook(&ours(), &staged), expected, "{stage}");
         let record = staged.service_deployment.as_mut().unwrap();
         record.pauses = vec![Pause { hook: "hook".to_owned(), expires: None }];
@@ -106,6 +106,24 @@ fn the_service_is_looked_at_while_tasks_come_up_and_the_record_afterwards() {
     let mut staged = recorded(seen(1, 2), Some("SCALE_UP"));
     staged.service.strategy.is_staged = true;
     assert_eq!(subject(&ours(), &staged), Subject::Both);
+}
+
+#[test]
+fn a_desired_count_of_0_is_no_progress_unless_none_is_wanted() {
+    let mut young = recorded(seen(0, 2), None);
+    young.service.deployments[0].desired = 0;
+    young.service.desired = 2;
+    assert_eq!(outlook(&ours(), &young), Outlook::Far);
+    assert_eq!(subject(&ours(), &young), Subject::Service, "0 of 0 is not all");
+    young.service.desired = 0;
+    assert_eq!(subject(&ours(), &young), Subject::Record);
+
+    young.service.desired = 2;
+    let record = samples::record(2, ServiceDeploymentStatus::InProgress);
+    let tasks = TaskCounts { requested: 2, running: 2, pending: 0 };
+    young.take_record(&id(2), ServiceDeployment { tasks, ..record });
+    assert_eq!(young.service.deployments[0].desired, 2, "the record is newer");
+    assert_eq!(outlook(&ours(), &young), Outlook::Halfway);
 }
 
 #[test]

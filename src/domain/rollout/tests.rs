@@ -181,22 +181,49 @@ fn a_rollout_that_ecs_has_not_shown_yet_goes_on() {
 #[test]
 fn tasks_that_cannot_be_placed_fail_after_the_grace() {
     const UNABLE: &str = "(service web) was unable to place a task because no instance met all requirements.";
-    const STARTED: &str = "(service web) has started 1 tasks: (task 1).";
     let rolling = || seen(vec![deployment(2, true, InProgress)]);
-    let policy = Policy::default();
+    let mut unable = with_event(rolling(), BEGIN + 10, UNABLE);
+    assert_eq!(verdict_at(&unable, 310, &Policy::default()).0, "in progress", "former tasks are read first");
+    unable.departures = Departures::read(&[], at(BEGIN + 310));
+    assert_eq!(verdict_at(&unable, 310, &Policy::default()).0, "failing");
+}
 
-    let unable = with_event(with_event(rolling(), BEGIN + 10, UNABLE), BEGIN + 200, UNABLE);
-    assert_eq!(verdict_at(&unable, 309, &policy).0, "in progress");
-    assert_eq!(verdict_at(&unable, 310, &policy).0, "failing");
+#[test]
+fn a_desired_count_of_0_is_no_completion_while_the_service_wants_tasks() {
+    let mine = Deployment { desired: 0, ..deployment(2, true, Unreported) };
+    let mut young = seen(vec![mine]);
+    young.service.desired = 2;
+    assert_eq!(verdict(&young), "in progress");
+    young.service.desired = 0;
+    assert_eq!(verdict(&young), "completed");
+}
 
-    let started = with_event(
-        with_event(with_event(rolling(), BEGIN + 10, UNABLE), BEGIN + 20, STARTED),
-        BEGIN + 200,
-        UNABLE,
-    );
-    assert_eq!(verdict_at(&started, 310, &policy).0, "in progress", "a task was placed in between");
-    let before = with_event(rolling(), BEGIN - 1, UNABLE);
-    assert_eq!(verdict_at(&before, 9_999, &policy).0, "in progress", "an event of an earlier deployment");
+#[test]
+fn a_rollback_that_failed_as_well_is_over() {
+    let mut former = deployment(1, true, Failed);
+    former.reason = Some("ECS deployment circuit breaker: tasks failed to start.".to_owned());
+    let both = seen(vec![former, deployment(2, false, Failed)]);
+    for seen in [both.clone(), recorded(both, ServiceDeploymentStatus::RollingBack, true)] {
+        let (verdict, why) = verdict_at(&seen, 10, &Policy::default());
+        assert_eq!(verdict, "failed");
+        assert!(
+            why.contains("the rollback to web:1 failed as well: ECS deployment circuit breaker"),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn the_event_of_a_failure_is_ours_with_or_without_parentheses() {
+    let stale = || seen(vec![deployment(1, true, Completed)]);
+    for (event, expected) in [
+        ("(service web) deployment ecs-svc/2 deployment failed: alarm detected.", "rolled back"),
+        ("(service web) (deployment ecs-svc/2) deployment failed: alarm detected.", "rolled back"),
+        ("(service web) deployment ecs-svc/22 deployment failed: alarm detected.", "in progress"),
+        ("(service web) (deployment ecs-svc/2) deployment completed.", "in progress"),
+    ] {
+        assert_eq!(verdict(&with_event(stale(), BEGIN + 5, event)), expected, "{event}");
+    }
 }
 
 #[test]

@@ -17,13 +17,14 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
+use crate::domain::placement::Departure;
 use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Logs, Registry};
+use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
 
 use gather::{Gather, Lookup};
 use limits::Limits;
@@ -105,9 +106,10 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
     async fn list_service_deployments(
         &self,
         service: &Service,
+        which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
         self.limits.service_deployments().await;
-        self.ecs.list_service_deployments(service).await
+        self.ecs.list_service_deployments(service, which).await
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
@@ -136,6 +138,15 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
     ) -> Result<Vec<RunningTask>, Failure> {
         self.limits.tasks().await;
         self.ecs.running_tasks(service, deployment).await
+    }
+
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
+        self.limits.tasks().await;
+        self.ecs.departures(service, deployment).await
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {

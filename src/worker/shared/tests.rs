@@ -86,6 +86,7 @@ impl Ecs for Fake {
     async fn list_service_deployments(
         &self,
         service: &Service,
+        _: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
         self.call("lists", &[&service.name]).await.map(|_| Vec::new())
     }
@@ -105,6 +106,10 @@ impl Ecs for Fake {
     }
 
     async fn running_tasks(&self, service: &Service, _: &DeploymentId) -> Result<Vec<RunningTask>, Failure> {
+        self.call("tasks", &[&service.name]).await.map(|_| Vec::new())
+    }
+
+    async fn departures(&self, service: &Service, _: &DeploymentId) -> Result<Vec<Departure>, Failure> {
         self.call("tasks", &[&service.name]).await.map(|_| Vec::new())
     }
 
@@ -346,7 +351,7 @@ async fn every_call_waits_for_its_turn() {
             let updated = tokio::join!(
                 shared.update_service(&web, &revision, false),
                 shared.describe_task_definition("web"),
-                shared.list_service_deployments(&web),
+                shared.list_service_deployments(&web, Listing::Successful),
                 shared.stopped_tasks(&web, &id),
                 shared.describe_service_revisions(&forty_one),
             );

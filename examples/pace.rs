@@ -241,16 +241,19 @@ fn end(sandbox: &Sandbox) -> anyhow::Result<Timestamp> {
     let listed = sandbox
         .call("ListServiceDeployments", json!({ "cluster": CLUSTER, "service": SERVICE }))
         .map_err(|error| anyhow!("{error}"))?;
-    let deployments = listed["serviceDeployments"].as_array().context("no service deployments")?;
-    // The newest but one is the rollout, where an update went back from it.
-    let of_ours = deployments.iter().rev().nth(1).context("no service deployment of ours")?;
+    let mut deployments = listed["serviceDeployments"].as_array().context("no service deployments")?.clone();
+    deployments.sort_by_key(|deployment| time(&deployment["createdAt"]));
+    // The second is the rollout; a third is the update that went back from it.
+    let of_ours = deployments.get(1).context("no service deployment of ours")?;
     time(&of_ours["finishedAt"]).context("the rollout has not ended")
 }
 
 fn current(sandbox: &Sandbox) -> anyhow::Result<Value> {
     let request = json!({ "cluster": CLUSTER, "service": SERVICE });
     let listed = sandbox.call("ListServiceDeployments", request).map_err(|error| anyhow!("{error}"))?;
-    Ok(listed["serviceDeployments"][0].clone())
+    let deployments = listed["serviceDeployments"].as_array().context("no service deployments")?;
+    let newest = deployments.iter().max_by_key(|deployment| time(&deployment["createdAt"]));
+    newest.cloned().context("no service deployments")
 }
 
 fn is_over(deployment: &Value) -> bool {

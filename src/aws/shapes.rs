@@ -10,8 +10,8 @@ use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::placement::Departure;
 use crate::domain::service::{
-    Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Room, Scheduler, Service, ServiceEvent,
-    ServiceRevision, Strategy, Watchdog,
+    Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Room, Scheduler, Service,
+    ServiceEvent, ServiceRevision, Strategy, Watchdog,
 };
 use crate::domain::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use crate::domain::stopped_task::{StoppedContainer, StoppedTask};

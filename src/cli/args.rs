@@ -285,6 +285,12 @@ pub(super) enum Scenario {
     Superseded,
     /// The service's desired count is 0
     DesiredZero,
+    /// The service's percentages leave no room to replace a task, until it times out after a minute
+    NoRoom,
+    /// Its image is not in the registry, and ECS tries again and again
+    ImageMissing,
+    /// Its old task drains, and holds the port that the new one needs
+    Draining,
     /// The artifact names a container that the service does not have
     UnknownContainer,
     /// The artifact is half of a zip

@@ -1,5 +1,6 @@
 //! Why a rollout failed, and what one that succeeded really runs.
 
+use crate::domain::caveat::caveat;
 use crate::domain::deployment::{Ending, Outcome};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
@@ -35,6 +36,16 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         self.runs[at].evidence = Some(evidence);
     }
 
+    /// Warns of what a success leaves open, unless that was said before it began.
+    pub(super) fn warn_of_a_caveat(&mut self, at: usize) {
+        let run = &self.runs[at];
+        let Some(caveat) = run.deployment.as_ref().and_then(|id| caveat(&run.seen, id)) else { return };
+        let begins = format!("service {} has a desired count of 0", run.seen.service.name);
+        if !self.warnings.iter().any(|warning| warning.starts_with(&begins)) {
+            self.warn(caveat);
+        }
+    }
+
     /// The values that a sentence of ECS's or a line of a log may quote, and that nobody is to be told.
     pub(super) fn secrets(&self, at: usize) -> Vec<String> {
         self.revisions[self.runs[at].revision].planned.definition.secrets()
@@ -43,7 +54,9 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// The ending with the most useful of the evidence.
     pub(super) async fn explain(&mut self, at: usize, mut ending: Ending) -> Ending {
         self.gather_evidence(at).await;
-        if let Some(headline) = self.runs[at].evidence.as_ref().and_then(Evidence::headline) {
+        let told = ending.reason.clone();
+        let headline = self.runs[at].evidence.as_ref().and_then(|evidence| evidence.headline(&told));
+        if let Some(headline) = headline {
             ending.reason = format!("{}; {headline}", ending.reason);
         }
         ending

@@ -11,11 +11,12 @@ use crate::domain::service::{Deployment, DeploymentId};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
+use super::advice::{GoingOn, going_on};
 use super::ledger::Ledger;
 use super::observer::Observer;
 use super::place::{Placed, put_on};
 use super::polling::Pace;
-use super::prepare::lineage;
+use super::prepare::settled_lineage;
 use super::run::Run;
 use super::slice::Slice;
 use super::{Listener, Progress, World};
@@ -151,7 +152,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     async fn tick(&mut self, at: usize) -> Result<bool, Failure> {
         let run = &self.runs[at];
         if let Some(kind) = self.world.interrupt.raised() {
-            return if self.slice.is_some() { Ok(false) } else { Err(interrupted(kind, run)) };
+            return if self.slice.is_some() { Ok(false) } else { Err(self.interrupted(kind, run)) };
         }
         if self.is_held_up {
             return Ok(false);
@@ -295,7 +296,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         }
         run.plans_again += 1;
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
-        let planned = PlannedRevision::new(&lineage(self.world.ecs, live).await?, &self.request.images);
+        let lineage = settled_lineage(self.world.ecs, self.world.clock, live).await?;
+        let planned = PlannedRevision::new(&lineage, &self.request.images);
         self.ledgers[at].recognise(self.world.ecs, &planned, &self.request.images).await?;
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
@@ -334,6 +336,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     pub(super) async fn finish(&mut self, at: usize, mut ending: Ending) -> Result<(), Failure> {
         if ending.outcome == Outcome::Deployed {
             ending = self.confirm(at, ending).await;
+            self.warn_of_a_caveat(at);
         }
         if matches!(ending.outcome, Outcome::RolledBack | Outcome::Failed | Outcome::TimedOut) {
             ending = self.explain(at, ending).await;
@@ -347,6 +350,21 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             reason: (!ending.reason.is_empty()).then_some(&ending.reason),
         });
         self.apply(at, Event::Ended(ending))
+    }
+
+    fn interrupted(&self, kind: FailureKind, run: &Run) -> Failure {
+        let failure = Failure::new(kind, format!("the deployment of service {} was interrupted", run.named));
+        match self.going_on(run) {
+            Some(going_on) => failure.because(going_on.what).advice(going_on.advice),
+            None => {
+                failure.because("the service was not changed").advice("Run the same command again to deploy")
+            }
+        }
+    }
+
+    /// What goes on in ECS with a service that is left now.
+    pub(super) fn going_on(&self, run: &Run) -> Option<GoingOn> {
+        going_on(run, &self.revisions[run.revision].planned, &self.request.cluster)
     }
 
     pub(super) fn fail(&mut self, at: usize, failure: Failure) {
@@ -365,18 +383,6 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         let run = &mut self.runs[at];
         run.phase = run.phase.clone().apply(event).map_err(|illegal| bug(&illegal.to_string()))?;
         Ok(())
-    }
-}
-
-fn interrupted(kind: FailureKind, run: &Run) -> Failure {
-    let what = format!("the deployment of service {} was interrupted", run.named);
-    match run.phase.rollout() {
-        Some(rollout) => Failure::new(kind, what)
-            .because(format!("the rollout of {} goes on in ECS", rollout.revision.family_and_revision()))
-            .advice("Run the same command again to follow it to its end"),
-        None => Failure::new(kind, what)
-            .because("the service was not changed")
-            .advice("Run the same command again to deploy"),
     }
 }
 

@@ -14,6 +14,7 @@
 //! ECS shows an effect within five minutes; an answer from before it is told apart by the
 //! deployment ids that were seen.
 
+mod advice;
 mod back;
 mod conclude;
 mod explain;

@@ -1,6 +1,7 @@
 //! From a request to a plan: all the reading that a deployment does before it writes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::arn::TaskDefinitionArn;
@@ -43,6 +44,26 @@ pub(super) async fn plan<E: Ecs>(
         }
     }
     Plan::new(request, services, &lineages)
+}
+
+/// How long to wait for a live revision that ECS does not describe yet, in seconds: what it tells may lag
+/// behind the answer to our update, which named that revision.
+const UNSETTLED: [u64; 6] = [1, 2, 4, 8, 15, 30];
+
+/// As [`lineage`], of a revision that may have been registered just now.
+pub(super) async fn settled_lineage<E: Ecs>(
+    ecs: &E,
+    clock: Clock,
+    live: &TaskDefinitionArn,
+) -> Result<Lineage, Failure> {
+    for seconds in UNSETTLED {
+        match lineage(ecs, live).await {
+            Err(failure) if failure.kind() == FailureKind::InvalidInput => {}
+            answer => return answer,
+        }
+        clock.sleep(Duration::from_secs(seconds)).await;
+    }
+    lineage(ecs, live).await
 }
 
 /// Reads a live revision and its family's newest.

@@ -9,6 +9,7 @@ use crate::domain::rollout::Observation;
 use crate::ports::{Cloud, RecordStore};
 
 use super::Progress;
+use super::advice::GoingOn;
 use super::explain::stopped_tasks;
 use super::machine::Machine;
 use super::observer::Watched;
@@ -64,7 +65,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(watching, &failure),
             Err(failure) => {
                 for at in watching {
-                    self.fail(*at, out_of_sight(&failure));
+                    let failure = self.out_of_sight(*at, &failure);
+                    self.fail(*at, failure);
                 }
             }
         }
@@ -147,6 +149,15 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         }
     }
 
+    /// The failure of one of several services whose rollouts cannot be watched any more.
+    fn out_of_sight(&self, at: usize, failure: &Failure) -> Failure {
+        let failure = Failure::new(failure.kind(), failure.to_string());
+        match self.going_on(&self.runs[at]) {
+            Some(GoingOn { what, advice }) => failure.advice(format!("{}. {advice}", capitalised(&what))),
+            None => failure,
+        }
+    }
+
     /// ECS does not answer: that ends the wait only when its time is up.
     fn outlast(&mut self, watching: &[usize], failure: &Failure) {
         (self.listen)(Progress::Warning(&format!("{failure}; looking again")));
@@ -156,7 +167,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
             let soon = run.phase.rollout().map(|rollout| outlook(rollout, &run.seen));
             if now.since(since) >= self.request.policy.timeout {
-                self.fail(*at, out_of_sight(failure));
+                let failure = self.out_of_sight(*at, failure);
+                self.fail(*at, failure);
             } else if let Some(soon) = soon {
                 run.pace.looked(&self.world.polling, soon, since, now);
             }
@@ -164,8 +176,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     }
 }
 
-/// The failure of one of several services whose rollouts cannot be watched any more.
-fn out_of_sight(failure: &Failure) -> Failure {
-    Failure::new(failure.kind(), failure.to_string())
-        .advice("The rollout goes on in ECS; run the same command again to follow it")
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -49,10 +49,13 @@ impl Evidence {
         self
     }
 
-    /// The most useful of it in one line; nothing if there is none.
+    /// The most useful of it in one line, beside what is `told` already; nothing if there is none.
     #[must_use]
-    pub fn headline(&self) -> Option<String> {
-        let task = self.tasks.first().map(|task| {
+    pub fn headline(&self, told: &str) -> Option<String> {
+        let is_told = |task: &&StoppedTask| {
+            !task.has_run() && task.reason.as_ref().is_some_and(|reason| told.contains(reason.as_str()))
+        };
+        let task = self.tasks.first().filter(|task| !is_told(task)).map(|task| {
             let said = last_line(task).map(|line| format!(", and logged {} last", quoted_to(line, LINE)));
             format!("{}{}", cut(&task.to_string(), LINE), said.unwrap_or_default())
         });

@@ -5,6 +5,7 @@
 
 pub mod arn;
 mod canonical;
+pub mod caveat;
 pub mod checkpoint;
 pub mod console;
 pub mod crash_loop;

@@ -70,7 +70,8 @@ pub fn subject(rollout: &Rollout, seen: &Observation) -> Subject {
     match &seen.service_deployment {
         None => Subject::Service,
         Some(_) if all_run => Subject::Record,
-        Some(_) if service.strategy.is_staged => Subject::Both,
+        // The service goes on although the record calls it a success.
+        Some(_) if service.strategy.is_staged || service.strategy.succeeds_early => Subject::Both,
         Some(_) => Subject::Service,
     }
 }

@@ -226,7 +226,9 @@ fn judge_replaced(
 ) -> Verdict {
     let Some(primary) = service.primary() else { return Verdict::InProgress };
     let failure = failure_event(service, id);
-    if failure.is_some() || goes_back(primary) {
+    // The former deployment may keep ECS's words on an earlier rollback to it.
+    let is_old = !listed && is_former(primary, rollout) && primary.rollout == RolloutState::Completed;
+    if failure.is_some() || goes_back(primary) && !is_old {
         let reason = failure.or_else(|| primary.reason.clone());
         let reason = reason.unwrap_or_else(|| "ECS went back to the former revision".to_owned());
         return back_on(primary, service, reason);

@@ -149,6 +149,14 @@ impl Sandbox {
         self.state().ecs.set_resource_management(cluster, service, kind, now);
     }
 
+    /// Sets how long the tasks of a service take to leave their load balancer when they are stopped: its
+    /// target group's deregistration delay, which AWS sets to 300 seconds. Without it, or without such a
+    /// service, they are gone at once.
+    pub fn set_deregistration_delay(&self, cluster: &str, service: &str, delay: Duration) {
+        let now = self.clock.now();
+        self.state().ecs.set_deregistration_delay(cluster, service, delay, now);
+    }
+
     /// Sets what the containers of a service write that log by `awslogs` and come to an end before
     /// their time. Without it, that looks like an application that cannot reach its database.
     pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {

@@ -25,7 +25,7 @@ fn wrong_usage_is_2_with_a_document() {
         ("--poll", "5s..1s"),
         ("--poll", "0s"),
         ("--on-failure", "retry"),
-        ("--max-task-failures", "0"),
+        ("--max-task-failures", "many"),
         ("--external-id", "x"),
     ] {
         let ended = account.deploy(&[option, value]);

@@ -28,6 +28,8 @@ struct Story {
     asks: fn(&mut DeployRequest),
     faults: Vec<Fault>,
     lag: Duration,
+    /// How long tasks take to leave their load balancer.
+    leaving: Duration,
     rival: Option<Rival>,
     ends: (Outcome, &'static str),
     says: Vec<&'static str>,
@@ -51,6 +53,7 @@ fn story(name: &'static str, outcome: RolloutOutcome) -> Story {
         asks: |_| {},
         faults: Vec::new(),
         lag: Duration::ZERO,
+        leaving: Duration::ZERO,
         rival: None,
         ends: (Outcome::Deployed, "web:2"),
         says: Vec::new(),
@@ -108,6 +111,10 @@ impl Story {
         Self { lag: Duration::from_secs(seconds), ..self }
     }
 
+    fn draining(self, seconds: u64) -> Self {
+        Self { leaving: Duration::from_secs(seconds), ..self }
+    }
+
     fn rival(self, operation: &'static str, nth: usize, acts: fn(&Sandbox)) -> Self {
         Self { rival: Some(Rival { operation, nth, acts }), ..self }
     }
@@ -139,6 +146,7 @@ impl Story {
             account.sandbox.inject(fault);
         }
         account.sandbox.set_read_lag(self.lag);
+        account.sandbox.set_deregistration_delay(CLUSTER, SERVICE, self.leaving);
         if let Some(Rival { operation, nth, acts }) = self.rival {
             account.sandbox.after_call(operation, nth, acts);
         }
@@ -238,7 +246,15 @@ fn rolling() -> Vec<Story> {
         story("one task fails to start, and then all goes well", R::Flaky),
         story("no task can be placed for four minutes, and then all goes well", R::PlacedLate).lasting(480),
         story("old tasks still run when ECS calls it a success", R::Ok)
-            .configured("earlySuccessCriteria", json!({ "enable": true, "healthyPercent": 100 })),
+            .configured("earlySuccessCriteria", json!({ "enable": true, "healthyPercent": 100 }))
+            .warns("2 of 2 tasks run, and 2 former ones; ECS finishes in the background"),
+        story("half of the tasks run when ECS calls it a success", R::Ok)
+            .configured(
+                "earlySuccessCriteria",
+                json!({ "enable": true, "healthyPercent": 50, "sourceServiceRevisionCleanup": "DEFERRED" }),
+            )
+            .lasting(600)
+            .warns("1 of 2 tasks run, and 2 former ones; ECS finishes in the background"),
         story("tasks crash", R::Crash)
             .ends(RolledBack, "web:1")
             .says("3 tasks failed in a row and none runs (the limit is 3); the service is back on web:1")
@@ -277,7 +293,45 @@ fn rolling() -> Vec<Story> {
             .warns("tasks cannot be read"),
         story("tasks want too much memory", R::OutOfMemory)
             .ends(RolledBack, "web:1")
-            .says("app exited with 137: it was killed, as for want of memory: OutOfMemoryError"),
+            .says("app was killed (137): OutOfMemoryError"),
+        story("a side-car exits, and ECS kills the application", R::SidecarExits)
+            .ends(RolledBack, "web:1")
+            .says("(proxy exited with 255; app was killed (137))"),
+        story("tasks exit with 0, as they are made to", R::ShortJobs),
+        story("tasks crash for ever, and that is left to ECS", R::CrashAfterStart)
+            .asking(|request| {
+                request.policy.max_task_failures = Some(0);
+                request.policy.timeout = Duration::from_secs(300);
+            })
+            .ends(TimedOut, "web:1")
+            .says("did not end within 300 s"),
+        story("the image is not there, at the pace of Fargate", R::ImageMissing)
+            .lasting(660)
+            .ends(RolledBack, "web:1")
+            .says("the image cannot be pulled: CannotPullContainerError")
+            .says("not found"),
+        story("old tasks drain for 300 s", R::Ok).draining(300),
+        story("one instance with a fixed port has room after 350 s", R::HostPort)
+            .with("desiredCount", json!(1))
+            .configured("minimumHealthyPercent", json!(0))
+            .configured("maximumPercent", json!(100))
+            .lasting(300)
+            .draining(300),
+        story("the same, and tasks may not be read", R::HostPort)
+            .with("desiredCount", json!(1))
+            .configured("minimumHealthyPercent", json!(0))
+            .lasting(300)
+            .draining(300)
+            .denied("ListTasks")
+            .warns("ECS's events tell when former ones have left"),
+        story("capacity comes after eight minutes, while old tasks run", R::PlacedLate).lasting(960),
+        story("no task may be replaced", R::Ok)
+            .configured("minimumHealthyPercent", json!(100))
+            .configured("maximumPercent", json!(100))
+            .asking(impatient)
+            .ends(TimedOut, "web:1")
+            .says("0 of 2 tasks run; with minimumHealthyPercent 100 and maximumPercent 100 of 2 tasks ECS may neither")
+            .warns("the rollout of service web will not end"),
         story("the image cannot be pulled", R::CannotPull)
             .ends(RolledBack, "web:1")
             .says("CannotPullContainerError")
@@ -356,6 +410,20 @@ fn guarded() -> Vec<Story> {
             .says("in ALARM: web-5xx")
             .says("the service is back on web:1"),
         story("no alarm goes off in the bake time", R::Ok).alarms(true),
+        story("the image is not there, and the circuit breaker would take eleven minutes", R::ImageMissing)
+            .breaker(true)
+            .lasting(660)
+            .ends(RolledBack, "web:1")
+            .says("the image cannot be pulled: CannotPullContainerError"),
+        story("the rollback fails as well", R::CrashTwice)
+            .breaker(true)
+            .ends(Outcome::Failed, "web:1")
+            .says("deployment failed: tasks failed to start"),
+        story("the rollback fails as well, seen in the service alone", R::CrashTwice)
+            .breaker(true)
+            .classic()
+            .ends(Outcome::Failed, "web:1")
+            .says("the rollback to web:1 failed as well: ECS deployment circuit breaker"),
     ]
 }
 
@@ -424,7 +492,8 @@ fn with_rivals() -> Vec<Story> {
             .says("user request"),
         story("somebody scales the service to nothing", R::Ok)
             .rival("DescribeServices", 4, scales_to_zero)
-            .ends(Outcome::Deployed, "web:2"),
+            .ends(Outcome::Deployed, "web:2")
+            .warns("service web was scaled to 0: no task runs, so nothing is proven"),
     ]
 }
 

@@ -68,7 +68,7 @@ async fn a_secret_that_ecs_quotes_is_in_no_verdict() {
     let report = account.deploy(&[("app", &format!("registry.example.com/{SECRET}/web:2"))]).await;
 
     let message = message(&report);
-    assert!(message.contains("no task can start, and") && message.contains("(hidden)"), "{message}");
+    assert!(message.contains("the image cannot be pulled: ") && message.contains("(hidden)"), "{message}");
     assert!(!message.contains(SECRET), "{message}");
 }
 

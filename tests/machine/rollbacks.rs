@@ -1,5 +1,7 @@
 //! A person puts a service back.
 
+use std::time::Duration;
+
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::record::FileStore;
 use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
@@ -12,6 +14,7 @@ const NONE: &[FileStore] = &[];
 /// A service on `web:3`, which ran `web:2` and `web:1` before.
 async fn deployed_twice() -> Account {
     let account = Account::new();
+    account.clock.sleep(Duration::from_secs(60)).await;
     for image in ["web:2", "web:3"] {
         account.deploy(&[("app", image)]).await;
     }
@@ -56,6 +59,56 @@ async fn a_rollout_that_goes_wrong_is_gone_back_from_while_it_goes_on() {
 
     assert_eq!(ending(&report), ended(Outcome::Deployed, "web:3", 0), "{}", message(&report));
     assert!(report.warnings[0].contains("has a deployment in progress"), "{:?}", report.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_good_revision_is_found_among_many_deployments_that_ecs_lists_in_no_order() {
+    let account = Account::empty();
+    account.call("RegisterTaskDefinition", crate::world::definition());
+    account.create_service("web", "web", json!({ "desiredCount": 0 }));
+    for number in 2..60 {
+        account.deploy(&[("app", &format!("web:{number}"))]).await;
+    }
+    for (begun, live) in [("web:59", "web:58"), ("web:58", "web:59")] {
+        assert_eq!(account.live("web"), begun);
+        let report = account.roll_back(None, NONE).await;
+        assert_eq!(ending(&report), ended(Outcome::Deployed, live, 0), "{}", message(&report));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_deployment_does_not_miss_what_a_rollback_left() {
+    let account = deployed_twice().await;
+    account.roll_back(None, NONE).await;
+    let report = account.deploy(&[("app", "web:4")]).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:4", 0), "{}", message(&report));
+    assert_eq!(report.warnings, Vec::<String>::new(), "web:3 differs in the pipeline's image alone");
+
+    account.roll_back(None, NONE).await;
+    let mut unused = crate::world::definition();
+    unused["memory"] = json!("1024");
+    account.call("RegisterTaskDefinition", unused);
+    let report = account.deploy(&[("app", "web:6")]).await;
+    assert!(report.warnings[0].contains("web:5 is newer than the live web:2"), "{:?}", report.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_rollback_is_followed_by_naming_its_revision() {
+    use evenkeel::deploy::Interrupt;
+    use evenkeel::domain::failure::FailureKind;
+    let account = deployed_twice().await;
+    let (interrupter, interrupt) = Interrupt::new();
+    account.sandbox.after_call("UpdateService", 1, move |_| interrupter.raise(FailureKind::Interrupted));
+    let report = account.roll_back_until(None, NONE, interrupt).await;
+    assert!(
+        message(&report).ends_with(
+            "Run `evenkeel rollback --cluster prod --service web --to web:2` to follow it to its end"
+        ),
+        "{}",
+        message(&report)
+    );
+    let report = account.roll_back(Some("web:2"), NONE).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{}", message(&report));
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,6 +173,7 @@ async fn the_record_follows_and_claims_no_ancestor_that_it_does_not_know() {
     let path = folder.path().join("record.json");
     let store = [FileStore::new(&path)];
     let account = Account::new();
+    account.clock.sleep(Duration::from_secs(60)).await;
     let read = || -> Value { serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap() };
     let arn = |name: &str| json!(format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{name}"));
     for image in ["web:2", "web:3"] {

@@ -1,11 +1,13 @@
 //! The story of one deployment: the no-op first, then the change, the repeat, the crash.
 
+use std::time::Duration;
+
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::failure::FailureKind;
 use evenkeel::domain::request::{OnFailure, ServiceName};
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel::sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, definition, ended, ending, message, request};
@@ -260,7 +262,7 @@ async fn a_rollout_that_never_ends_times_out_and_is_put_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_that_cannot_be_placed_fail_the_rollout_after_the_grace() {
+async fn tasks_that_cannot_be_placed_fail_the_rollout_after_a_grace_longer_than_ecs_own_pause() {
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Unplaceable);
     let report = account.deploy(&[NEW]).await;
@@ -268,7 +270,53 @@ async fn tasks_that_cannot_be_placed_fail_the_rollout_after_the_grace() {
     assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
     assert!(message(&report).contains("unable to place a task"), "{}", message(&report));
     let seconds = report.services[0].duration.as_secs();
-    assert!((300..500).contains(&seconds), "{seconds}");
+    assert!((900..1_100).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_not_there_is_known_at_its_second_failure() {
+    let account = Account::with_breaker(true);
+    let rollout = Rollout { outcome: RolloutOutcome::ImageMissing, duration: Duration::from_secs(660) };
+    account.sandbox.set_rollout(CLUSTER, "web", rollout);
+    let report = account.deploy(&[NEW]).await;
+
+    assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:1", 1));
+    let words = "the image cannot be pulled: CannotPullContainerError: pull image manifest has been retried 1 time(s): \
+                 failed to resolve ref registry.example.com:5000/shop/web:2: not found";
+    let message = message(&report);
+    assert_eq!(message.matches(words).count(), 1, "{message}");
+    assert_eq!(message.matches("CannotPullContainerError").count(), 1, "{message}");
+    let calls = account.sandbox.calls();
+    let known = calls.iter().find(|call| call.operation == "StopServiceDeployment").unwrap();
+    let began = calls.iter().find(|call| call.operation == "UpdateService").unwrap();
+    let seconds = known.at.since(began.at).as_secs();
+    assert!((286..=302).contains(&seconds), "ECS's second failure is at 286 s, its third at 660: {seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_while_going_back_never_advises_to_deploy_what_failed_again() {
+    // The fifth time, the stopped tasks are read for the reasons, right before the rollback.
+    for (operation, nth, what) in [
+        ("DescribeTasks", 5, "web:2 failed, and the rollback to web:1 had not begun"),
+        ("StopServiceDeployment", 1, "ECS rolls the service back to web:1"),
+    ] {
+        let account = Account::new();
+        account.next_rollout(RolloutOutcome::CannotPull);
+        let (interrupter, interrupt) = Interrupt::new();
+        account.sandbox.after_call(operation, nth, move |_| interrupter.raise(FailureKind::Terminated));
+        let (spare, _) = Interrupt::new();
+        let report = account.run_until::<FileStore>(&request(&[NEW]), interrupt, spare, &[]).await;
+
+        let message = message(&report);
+        assert_eq!(report.exit_status(), 143, "{message}");
+        assert!(message.contains(what), "{what}: {message}");
+        let advice =
+            "Run `evenkeel rollback --cluster prod --service web --to web:1`, with the same --record";
+        assert!(message.contains(advice), "{message}");
+        assert!(message.ends_with("the same command again would deploy web:2 again"), "{message}");
+        let report = account.roll_back::<FileStore>(Some("web:1"), &[]).await;
+        assert_eq!((report.exit_status(), account.live("web").as_str()), (0, "web:1"), "the advice works");
+    }
 }
 
 #[tokio::test(start_paused = true)]

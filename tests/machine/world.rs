@@ -94,6 +94,15 @@ impl Account {
     /// Goes back, to this revision or the last good one.
     pub(crate) async fn roll_back<R: RecordStore>(&self, to: Option<&str>, records: &[R]) -> Report {
         let (_interrupter, interrupt) = Interrupt::new();
+        self.roll_back_until(to, records, interrupt).await
+    }
+
+    pub(crate) async fn roll_back_until<R: RecordStore>(
+        &self,
+        to: Option<&str>,
+        records: &[R],
+        interrupt: Interrupt,
+    ) -> Report {
         let ecs = self.aws().await.cloud();
         let source = Source { kind: "cli".to_owned(), id: None, url: None };
         let (clock, polling) = (self.clock, Polling::default());

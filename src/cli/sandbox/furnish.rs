@@ -24,6 +24,12 @@ pub(super) const CLAIMS: &str = "shop-claims";
 /// How long a rollout takes: long enough to watch it, short enough to wait for it.
 const ROLLOUT: Duration = Duration::from_secs(6);
 
+/// The same for one whose tasks are started again and again: the second fails after 13 s.
+const REPEATED: Duration = Duration::from_secs(30);
+
+/// How long old tasks drain; AWS lets them for 300 s unless it is told otherwise.
+const DRAINING: Duration = Duration::from_secs(8);
+
 /// How long CodePipeline takes to offer the job that another one was handed on to.
 const CONTINUATION: Duration = Duration::from_secs(1);
 
@@ -45,8 +51,11 @@ impl Pipeline {
             Scenario::Ok
             | Scenario::BlueGreen
             | Scenario::DesiredZero
+            | Scenario::NoRoom
             | Scenario::UnknownContainer
             | Scenario::BadZip => RolloutOutcome::Ok,
+            Scenario::ImageMissing => RolloutOutcome::ImageMissing,
+            Scenario::Draining => RolloutOutcome::HostPort,
             Scenario::Crash | Scenario::Breaker => RolloutOutcome::Crash,
             Scenario::CannotPull => RolloutOutcome::CannotPull,
             Scenario::Unhealthy => RolloutOutcome::Unhealthy,
@@ -58,7 +67,7 @@ impl Pipeline {
             "cluster": CLUSTER,
             "serviceName": SERVICE,
             "taskDefinition": SERVICE,
-            "desiredCount": if scenario == Scenario::DesiredZero { 0 } else { 2 },
+            "desiredCount": desired(scenario),
             "deploymentConfiguration": deployment_configuration(scenario),
         });
         for (operation, request) in [
@@ -68,7 +77,11 @@ impl Pipeline {
         ] {
             sandbox.call(operation, request).map_err(|refused| refusal(operation, &refused))?;
         }
-        sandbox.set_rollout(CLUSTER, SERVICE, Rollout { outcome, duration: ROLLOUT });
+        let duration = if scenario == Scenario::ImageMissing { REPEATED } else { ROLLOUT };
+        sandbox.set_rollout(CLUSTER, SERVICE, Rollout { outcome, duration });
+        if scenario == Scenario::Draining {
+            sandbox.set_deregistration_delay(CLUSTER, SERVICE, DRAINING);
+        }
 
         let container = if scenario == Scenario::UnknownContainer { "application" } else { "app" };
         let image_definitions =
@@ -85,7 +98,7 @@ impl Pipeline {
             .create_action_type(output::action_type_json(&ActionType::default().definition(Some(REGION))?))
             .map_err(|refused| refusal("CreateCustomActionType", &refused))?;
         sandbox.set_continuation_delay(CONTINUATION);
-        let timeout = (scenario == Scenario::TimedOut).then_some("1");
+        let timeout = matches!(scenario, Scenario::TimedOut | Scenario::NoRoom).then_some("1");
         Ok(Self { sandbox, clock, image_definitions, timeout })
     }
 
@@ -112,6 +125,17 @@ impl Pipeline {
     }
 }
 
+/// One task where it holds the only port.
+fn desired(scenario: Scenario) -> u32 {
+    if scenario == Scenario::DesiredZero {
+        0
+    } else if scenario == Scenario::Draining {
+        1
+    } else {
+        2
+    }
+}
+
 /// What watches the service's deployments, and how they go.
 fn deployment_configuration(scenario: Scenario) -> serde_json::Value {
     let is = |other| scenario == other;
@@ -119,6 +143,12 @@ fn deployment_configuration(scenario: Scenario) -> serde_json::Value {
     let mut configuration = json!({ "deploymentCircuitBreaker": { "enable": breaker, "rollback": breaker } });
     if is(Scenario::Alarm) {
         configuration["alarms"] = json!({ "alarmNames": ["web-5xx"], "enable": true, "rollback": true });
+    }
+    if is(Scenario::NoRoom) {
+        (configuration["minimumHealthyPercent"], configuration["maximumPercent"]) = (json!(100), json!(100));
+    }
+    if is(Scenario::Draining) {
+        (configuration["minimumHealthyPercent"], configuration["maximumPercent"]) = (json!(0), json!(100));
     }
     if is(Scenario::BlueGreen) {
         configuration["strategy"] = json!("BLUE_GREEN");

@@ -28,9 +28,9 @@ fn alarms_and_health_checks_of_this_deployment_are_told() {
     alarmed.service_deployment =
         Some(ServiceDeployment { alarms: vec!["web-5xx".to_owned(), "web-p99".to_owned()], ..record });
     let evidence = Evidence::seen(&alarmed, &id(2));
-    assert_eq!(evidence.headline().unwrap(), format!("{UNHEALTHY}; in ALARM: web-5xx, web-p99"));
+    assert_eq!(evidence.headline("").unwrap(), format!("{UNHEALTHY}; in ALARM: web-5xx, web-p99"));
     let before = Evidence::seen(&seen(&[(999, UNHEALTHY)]), &id(2));
-    assert_eq!(before.headline(), None, "an event of an earlier deployment");
+    assert_eq!(before.headline(""), None, "an event of an earlier deployment");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn tasks_that_stopped_for_the_same_reason_are_told_once() {
     let evidence = Evidence::default().with_tasks(all);
     let told: Vec<&str> = evidence.tasks.iter().map(StoppedTask::id).collect();
     assert_eq!(told, ["a", "c"]);
-    assert!(evidence.headline().unwrap().starts_with("task a stopped: Essential container in task exited"));
+    assert!(evidence.headline("").unwrap().starts_with("task a stopped: Essential container in task exited"));
     assert_eq!(evidence.details(), ["task c stopped: password refused (app exited with 1)"]);
 }
 
@@ -49,7 +49,7 @@ fn tasks_that_stopped_for_the_same_reason_are_told_once() {
 fn the_last_line_that_was_logged_is_in_the_headline_and_all_of_them_in_the_details() {
     let task = logging(stopped("a"), &["starting", "panic: no route to host", "  "]);
     let evidence = Evidence { tasks: vec![task], ..Evidence::default() };
-    let headline = evidence.headline().unwrap();
+    let headline = evidence.headline("").unwrap();
     assert!(
         headline.ends_with("(app exited with 1), and logged \"panic: no route to host\" last"),
         "{headline}"
@@ -58,6 +58,15 @@ fn the_last_line_that_was_logged_is_in_the_headline_and_all_of_them_in_the_detai
         evidence.details(),
         ["the last lines of app in task a:", "  starting", "  panic: no route to host", "    "]
     );
+}
+
+#[test]
+fn what_the_verdict_says_already_is_not_said_twice() {
+    let reason = "CannotPullContainerError: web:2: not found";
+    let task = StoppedTask { reason: Some(reason.to_owned()), containers: Vec::new(), ..stopped("a") };
+    let evidence = Evidence { tasks: vec![task], ..Evidence::default() };
+    assert!(evidence.headline("3 tasks failed in a row").unwrap().contains(reason));
+    assert_eq!(evidence.headline(&format!("the image cannot be pulled: {reason}")), None);
 }
 
 #[test]
@@ -70,5 +79,5 @@ fn what_is_told_is_bounded() {
     let details = evidence.details();
     assert!(details.len() <= 3 * TASKS, "{}", details.len());
     assert!(details.iter().all(|line| line.chars().count() <= LINE + 2));
-    assert!(evidence.headline().unwrap().chars().count() <= 3 * LINE);
+    assert!(evidence.headline("").unwrap().chars().count() <= 3 * LINE);
 }

@@ -106,6 +106,9 @@ fn the_service_is_looked_at_while_tasks_come_up_and_the_record_afterwards() {
     let mut staged = recorded(seen(1, 2), Some("SCALE_UP"));
     staged.service.strategy.is_staged = true;
     assert_eq!(subject(&ours(), &staged), Subject::Both);
+    let mut early = recorded(seen(1, 2), None);
+    early.service.strategy.succeeds_early = true;
+    assert_eq!(subject(&ours(), &early), Subject::Both, "only the record tells of a success before all run");
 }
 
 #[test]

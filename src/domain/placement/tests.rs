@@ -73,7 +73,7 @@ fn the_grace_does_not_run_while_former_tasks_drain_or_stop() {
         let stopped = (second >= 345).then(|| at(BEGIN + 345));
         Some(vec![Departure { stopped }])
     };
-    assert_eq!(fails_at(&service, &Policy::default(), leaves), (Some(645), 2));
+    assert_eq!(fails_at(&service, &Policy::default(), leaves), (Some(645), 3));
     let for_ever = |_| Some(vec![Departure { stopped: None }]);
     assert_eq!(fails_at(&service, &Policy::default(), for_ever).0, None, "the time-out ends it");
 }

@@ -86,6 +86,42 @@ fn another_newest_revision_is_left_out_and_told() {
 }
 
 #[test]
+fn a_newest_revision_that_differs_in_the_pipelines_images_alone_is_not_missed() {
+    // As after a rollback, or a deployment that failed: the next one brings another image anyway.
+    let ours = plan("web:newer", Some(revision("web:2", "web:new", "512", "ACTIVE")));
+    assert_eq!((&ours.revisions[0].source, ours.warnings.len()), (&Source::Register, 0));
+}
+
+#[test]
+fn percentages_that_leave_no_room_to_replace_a_task_are_told_before_the_update() {
+    use crate::domain::service::{Room, Scheduler};
+    let warnings = |scheduler, desired, minimum, maximum| {
+        let mut full = service("web", "web:1");
+        full.desired = desired;
+        full.strategy.room = Room { minimum, maximum, scheduler };
+        let lineage = Lineage { live: revision("web:1", "web:old", "512", "ACTIVE"), newer: None };
+        let lineages = BTreeMap::from([(arn("web:1"), lineage)]);
+        Plan::new(&request(&["web"], &[("app", "web:new")]), vec![full], &lineages).unwrap().warnings
+    };
+    for (scheduler, desired, minimum, maximum, stuck) in [
+        (Scheduler::Replica, 2, 100, 100, true),
+        (Scheduler::Replica, 1, 100, 150, true),
+        (Scheduler::Replica, 2, 100, 150, false),
+        (Scheduler::Replica, 2, 50, 100, false),
+        (Scheduler::Replica, 1, 50, 100, true),
+        (Scheduler::Replica, 1, 0, 100, false),
+        (Scheduler::Daemon, 3, 100, 100, true),
+        (Scheduler::Daemon, 3, 50, 100, false),
+    ] {
+        let told = warnings(scheduler, desired, minimum, maximum);
+        assert_eq!(told.len(), usize::from(stuck), "{scheduler:?} {desired} {minimum} {maximum}: {told:?}");
+        assert!(
+            told.iter().all(|it| it.starts_with("the rollout of service web will not end: with minimum"))
+        );
+    }
+}
+
+#[test]
 fn services_share_a_planned_revision_as_they_share_a_live_one() {
     let lineages = ["web:1", "api:4"]
         .map(|name| (arn(name), Lineage { live: revision(name, "web:old", "512", "ACTIVE"), newer: None }));

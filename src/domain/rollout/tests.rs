@@ -111,6 +111,16 @@ fn a_rollout_that_is_gone_is_told_apart_from_one_that_is_not_shown_yet() {
 }
 
 #[test]
+fn ecs_words_on_an_earlier_rollback_are_no_rollback_of_ours() {
+    let mut former = deployment(1, true, Completed);
+    former.reason =
+        Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
+    assert_eq!(verdict(&seen(vec![former.clone()])), "in progress", "ours is not shown yet");
+    former.rollout = InProgress;
+    assert_eq!(verdict(&seen(vec![former])), "rolling back");
+}
+
+#[test]
 fn another_actors_deployment_supersedes_ours() {
     for listed in [
         vec![deployment(3, true, InProgress)],

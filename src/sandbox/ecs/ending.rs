@@ -5,13 +5,17 @@ use super::rollout::RolloutOutcome;
 /// How a task ends.
 ///
 /// In its texts `{image}` is the first container's image, `{target-group}` and `{port}` are the
-/// service's load balancer's.
+/// service's load balancer's, and in an event `{reason}` is the stopped reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ending {
     pub(super) stop_code: &'static str,
     pub(super) stopped_reason: &'static str,
-    /// The status of the container that ended it, if any ran; the others end with that of SIGTERM.
+    /// The status of the container that ended it, if any ran.
     pub(super) exit_code: Option<i32>,
+    /// The status of its other containers then.
+    pub(super) others: i32,
+    /// Whether its last container ended it, rather than its first one.
+    pub(super) by_last: bool,
     pub(super) container_reason: Option<&'static str>,
     pub(super) reach: Reach,
     /// Whether it counts as a failed task. One that ran and then exited does not: "Failed tasks" of
@@ -32,13 +36,16 @@ pub(super) enum Reach {
     Run,
 }
 
-/// The end of a task that there is no use for any more.
+/// The status of a container that is stopped, and that of one that does not stop in time.
 pub(super) const SIGTERM: i32 = 143;
+const SIGKILL: i32 = 137;
 
 const CRASH: Ending = Ending {
     stop_code: "EssentialContainerExited",
     stopped_reason: "Essential container in task exited",
     exit_code: Some(1),
+    others: SIGTERM,
+    by_last: false,
     container_reason: None,
     reach: Reach::Start,
     counts: true,
@@ -46,6 +53,12 @@ const CRASH: Ending = Ending {
 };
 
 const CRASH_AFTER_START: Ending = Ending { reach: Reach::Run, counts: false, ..CRASH };
+
+/// An essential side-car ends, and ECS kills the application.
+const SIDECAR: Ending = Ending { exit_code: Some(255), others: SIGKILL, by_last: true, ..CRASH_AFTER_START };
+
+/// A task that has done its work.
+const DONE: Ending = Ending { exit_code: Some(0), ..CRASH_AFTER_START };
 
 const OUT_OF_MEMORY: Ending = Ending {
     exit_code: Some(137),
@@ -59,6 +72,8 @@ const CANNOT_PULL: Ending = Ending {
                      {image}: not found",
     exit_code: None,
     reach: Reach::Nothing,
+    // ECS words it as a failed placement, although the task had its place.
+    event: Some("was unable to place a task. Reason: {reason}."),
     ..CRASH
 };
 
@@ -67,6 +82,7 @@ const NO_SECRET: Ending = Ending {
                      retrieval failed: unable to retrieve secret from asm: service call has been retried 1 time(s): \
                      failed to fetch secret from secrets manager: ResourceNotFoundException: Secrets Manager can't \
                      find the specified secret.",
+    event: Some("was unable to place a task. Reason: {reason}"),
     ..CANNOT_PULL
 };
 
@@ -86,10 +102,11 @@ impl RolloutOutcome {
     /// How every new task ends, if that is what the outcome is.
     pub(super) fn ending(self) -> Option<&'static Ending> {
         match self {
-            Self::Crash => Some(&CRASH),
+            Self::Crash | Self::CrashTwice => Some(&CRASH),
+            Self::SidecarExits => Some(&SIDECAR),
             Self::CrashAfterStart => Some(&CRASH_AFTER_START),
             Self::OutOfMemory => Some(&OUT_OF_MEMORY),
-            Self::CannotPull => Some(&CANNOT_PULL),
+            Self::CannotPull | Self::ImageMissing => Some(&CANNOT_PULL),
             Self::NoSecret => Some(&NO_SECRET),
             Self::Unhealthy => Some(&UNHEALTHY),
             Self::Ok
@@ -98,12 +115,16 @@ impl RolloutOutcome {
             | Self::Superseded
             | Self::Unplaceable
             | Self::PlacedLate
+            | Self::HostPort
+            | Self::ShortJobs
+            | Self::HookFails
             | Self::Alarm => None,
         }
     }
 
-    /// How one new task ends before all goes well.
+    /// How new tasks end before all goes well.
     pub(super) fn first_ending(self) -> Option<&'static Ending> {
-        if self == Self::Flaky { Self::CannotPull.ending() } else { None }
+        let endings = [(Self::Flaky, &CANNOT_PULL), (Self::ShortJobs, &DONE)];
+        endings.into_iter().find(|(outcome, _)| *outcome == self).map(|(_, ending)| ending)
     }
 }

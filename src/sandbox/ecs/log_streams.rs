@@ -46,11 +46,13 @@ impl Ecs {
             let candidates = service.tasks.iter().filter(|task| stream.contains(&task.id));
             for task in candidates.filter(|task| task.has_containers()) {
                 let Some(revision) = definitions.find(&task.task_definition) else { continue };
-                let first = revision.images().next().map(|(name, _)| name);
+                let names: Vec<&str> = revision.images().map(|(name, _)| name).collect();
+                let by_last = task.ending().is_some_and(|ending| ending.by_last);
+                let ender = if by_last { names.last() } else { names.first() }.copied();
                 let mut written = log_options(revision).filter(logs_to_group);
                 let its = written.find(|(name, options)| stream == stream_name(options, name, task, service));
                 if let Some((name, _)) = its {
-                    let ended = task.early_end().filter(|_| first == Some(name));
+                    let ended = task.early_end().filter(|_| ender == Some(name));
                     return Ok(LogStream { service: service.key(), ended });
                 }
             }
@@ -60,11 +62,11 @@ impl Ecs {
 }
 
 impl Task {
-    /// When and with which status its first container came to an end before its time.
+    /// When and with which status the container that ended it came to an end before its time.
     fn early_end(&self) -> Option<(Timestamp, i32)> {
         match self.state {
             TaskState::Stopped { at, .. } => Some((at, self.ending()?.exit_code?)),
-            TaskState::Pending | TaskState::Running => None,
+            TaskState::Pending | TaskState::Running | TaskState::Leaving { .. } => None,
         }
     }
 }

@@ -97,6 +97,9 @@ impl Ecs {
         let Self { clusters, definitions, services, replica, .. } = self;
         services.advance(now, definitions);
         let Some(replica) = replica else { return Err(ApiError::unknown_operation()) };
+        if operation == "DescribeTaskDefinition" {
+            return definitions.describe_of(request, Some(replica.knows_until(now)));
+        }
         let (services, then) = replica.look(now, definitions);
         observe(operation, request, services, clusters, definitions, then)
     }
@@ -118,7 +121,7 @@ impl Ecs {
         match &mut self.replica {
             _ if lag.is_zero() => self.replica = None,
             Some(replica) => replica.set_lag(lag),
-            None => self.replica = Some(Replica::new(lag, &self.services)),
+            None => self.replica = Some(Replica::new(lag, &self.services, now)),
         }
     }
 
@@ -131,6 +134,18 @@ impl Ecs {
     ) {
         self.services.advance(now, &mut self.definitions);
         self.services.set_resource_management(cluster, service, kind);
+        self.tell_replica(now);
+    }
+
+    pub(super) fn set_deregistration_delay(
+        &mut self,
+        cluster: &str,
+        service: &str,
+        delay: Duration,
+        now: Timestamp,
+    ) {
+        self.services.advance(now, &mut self.definitions);
+        self.services.set_deregistration_delay(cluster, service, delay);
         self.tell_replica(now);
     }
 

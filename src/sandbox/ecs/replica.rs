@@ -12,13 +12,16 @@ use crate::clock::Timestamp;
 #[derive(Debug)]
 pub(super) struct Replica {
     lag: Duration,
+    /// Since when it lags.
+    since: Timestamp,
     services: Services,
     /// What the services were after each write that it has not learned of yet, the oldest first.
     waiting: Vec<(Timestamp, Service)>,
 }
 
 /// The operations whose answers lag.
-pub(super) const LAGGING: [&str; 6] = [
+pub(super) const LAGGING: [&str; 7] = [
+    "DescribeTaskDefinition",
     "DescribeServices",
     "ListServiceDeployments",
     "DescribeServiceDeployments",
@@ -29,8 +32,8 @@ pub(super) const LAGGING: [&str; 6] = [
 
 impl Replica {
     /// A copy that lags from now on: what was there before is seen as it is now.
-    pub(super) fn new(lag: Duration, services: &Services) -> Self {
-        Self { lag, services: services.clone(), waiting: Vec::new() }
+    pub(super) fn new(lag: Duration, services: &Services, now: Timestamp) -> Self {
+        Self { lag, since: now, services: services.clone(), waiting: Vec::new() }
     }
 
     pub(super) fn set_lag(&mut self, lag: Duration) {
@@ -52,6 +55,11 @@ impl Replica {
         let then = self.catch_up(now);
         self.services.advance(then, definitions);
         (&self.services, then)
+    }
+
+    /// Until when task definitions are known.
+    pub(super) fn knows_until(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_unix(now.since_epoch().saturating_sub(self.lag)).max(self.since)
     }
 
     fn catch_up(&mut self, now: Timestamp) -> Timestamp {

@@ -40,11 +40,24 @@ pub(super) fn seconds(time: Timestamp) -> Value {
 /// # Errors
 /// `InvalidParameterException` for a token that was not handed out by this.
 pub(super) fn page(request: &Value, member: &str, items: Vec<Value>) -> Result<Value, ApiError> {
+    page_of(request, member, items, 100)
+}
+
+/// As [`page`], with so many items unless the request says how many.
+///
+/// # Errors
+/// As those of [`page`].
+pub(super) fn page_of(
+    request: &Value,
+    member: &str,
+    items: Vec<Value>,
+    size: u64,
+) -> Result<Value, ApiError> {
     let start = match text(request, "nextToken") {
         None => 0,
         Some(token) => token.parse().map_err(|_| ApiError::invalid_parameter("Invalid token"))?,
     };
-    let size = request.get("maxResults").and_then(Value::as_u64).map_or(100, |size| size.clamp(1, 100));
+    let size = request.get("maxResults").and_then(Value::as_u64).map_or(size, |size| size.clamp(1, 100));
     let end = start + usize::try_from(size).unwrap_or(100);
     let more = end < items.len();
     let mut answer = Map::new();

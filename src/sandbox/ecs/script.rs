@@ -40,6 +40,12 @@ pub(super) enum Step {
     End(&'static Ending),
     /// The scheduler finds no place for a task and says so.
     CannotPlace,
+    /// Nor does it where a task that leaves holds the port.
+    PortTaken,
+    /// That task has left.
+    PortFree,
+    /// The scheduler may neither stop a task nor start one, and says so.
+    CannotReplace,
     /// The tasks of former deployments are stopped.
     DrainOthers,
     /// The deployment counts as successful, although it goes on.
@@ -62,6 +68,8 @@ pub(super) enum Step {
     TimeOut,
 }
 
+/// How many tasks do their work before all goes well: enough for a crash loop, if they were one.
+const SHORT_JOBS: usize = 6;
 /// How often the scheduler repeats that it cannot place a task.
 const PLACEMENT_RETRY: Duration = Duration::from_secs(60);
 /// A crash loop goes on for ever when no circuit breaker ends it, so its steps need some width.
@@ -79,6 +87,10 @@ impl Script {
     ) -> Self {
         if desired == 0 {
             return Self::completion();
+        }
+        if strategy.traffic == Traffic::Rolling && strategy.is_stuck(desired) {
+            let again = vec![Beat { after: PLACEMENT_RETRY, step: Step::CannotReplace }];
+            return Self { beats: VecDeque::new(), again };
         }
         let writer = Writer { script: Self::default(), rollout, strategy, threshold };
         if strategy.traffic == Traffic::Rolling { writer.rolling() } else { writer.staged(reconciles) }
@@ -133,6 +145,9 @@ enum Baked {
 impl Writer<'_> {
     /// Half the time brings the tasks up, half of it drains the old ones.
     fn rolling(mut self) -> Script {
+        if self.rollout.outcome == RolloutOutcome::HostPort {
+            return self.one_port();
+        }
         let quarter = self.without_placement() / 4;
         if self.bring_up(2 * quarter) == Tasks::Never {
             return self.script;
@@ -150,6 +165,18 @@ impl Writer<'_> {
             self.push(quarter / 2, Step::DrainOthers);
             self.push(quarter, Step::Complete);
         }
+        self.script
+    }
+
+    /// The new task is placed a sixth of the time after the old one has left.
+    fn one_port(mut self) -> Script {
+        let sixth = self.rollout.duration / 6;
+        self.push(Duration::ZERO, Step::PortTaken);
+        self.push(Duration::ZERO, Step::DrainOthers);
+        self.push(Duration::ZERO, Step::PortFree);
+        self.push(sixth, Step::StartTasks);
+        self.push(2 * sixth, Step::RunTasks);
+        self.push(3 * sixth, Step::Complete);
         self.script
     }
 
@@ -195,6 +222,11 @@ impl Writer<'_> {
     /// outcome allows.
     fn bring_up(&mut self, time: Duration) -> Tasks {
         let Rollout { outcome, duration } = self.rollout;
+        if let (RolloutOutcome::ImageMissing, Some(ending)) = (outcome, outcome.ending()) {
+            self.script.beats.extend(fargate_pace(ending, duration));
+            self.script.again = failing_task(ending, duration / 4);
+            return Tasks::Never;
+        }
         if let Some(ending) = outcome.ending() {
             let cycle = duration / self.threshold.max(1);
             self.script.again = failing_task(ending, (cycle / 2).max(SHORTEST_PACE));
@@ -228,8 +260,19 @@ impl Writer<'_> {
                     self.script.beats.extend(failing_task(ending, half));
                 }
             }
+            RolloutOutcome::ShortJobs => {
+                half /= 2;
+                for ending in outcome.first_ending().into_iter().cycle().take(SHORT_JOBS) {
+                    self.script.beats.extend(failing_task(ending, half));
+                }
+            }
             RolloutOutcome::Ok
             | RolloutOutcome::Alarm
+            | RolloutOutcome::HostPort
+            | RolloutOutcome::HookFails
+            | RolloutOutcome::ImageMissing
+            | RolloutOutcome::CrashTwice
+            | RolloutOutcome::SidecarExits
             | RolloutOutcome::Crash
             | RolloutOutcome::CrashAfterStart
             | RolloutOutcome::OutOfMemory
@@ -284,6 +327,20 @@ impl Writer<'_> {
             after = Duration::ZERO;
         }
     }
+}
+
+/// When a task of one of three attempts was started and failed, in a real rollout of eleven minutes.
+const FARGATE: [(u32, u32); 3] = [(48, 154), (172, 286), (289, 660)];
+
+fn fargate_pace(ending: &'static Ending, duration: Duration) -> Vec<Beat> {
+    let (mut beats, mut before) = (Vec::new(), 0);
+    for (started, failed) in FARGATE {
+        let part = |seconds: u32| duration * seconds / 660;
+        beats.push(Beat { after: part(started - before), step: Step::StartOne });
+        beats.push(Beat { after: part(failed - started), step: Step::End(ending) });
+        before = failed;
+    }
+    beats
 }
 
 /// A task that is started at this pace and ends as long after it.

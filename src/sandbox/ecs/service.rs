@@ -1,6 +1,7 @@
 //! One service: its deployments and tasks, and how a deployment begins and ends.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -39,6 +40,10 @@ pub(super) struct Service {
     pub(super) events: VecDeque<Event>,
     /// What a rollback goes back to.
     pub(super) last_completed: Option<Completed>,
+    /// How long its tasks take to leave: its target group's deregistration delay.
+    pub(super) deregistration_delay: Duration,
+    /// Until when its rollout was played.
+    pub(super) played: Timestamp,
     /// Its own, so that what happens to it has the same ids in a copy of it.
     pub(super) ids: Ids,
 }
@@ -232,6 +237,14 @@ impl Deployment {
             script,
             stepped: at,
             waits_until: None,
+        }
+    }
+
+    /// Takes the next step no earlier than this.
+    pub(super) fn hold_until(&mut self, then: Timestamp) {
+        if let Some(wait) = self.script.wait() {
+            let earliest = Timestamp::from_unix(then.since_epoch().saturating_sub(wait));
+            self.stepped = self.stepped.max(earliest);
         }
     }
 

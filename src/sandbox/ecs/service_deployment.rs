@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ids::Ids;
-use super::lifecycle::{HookRun, Stage};
+use super::lifecycle::{HookRun, HookStatus, Stage};
 use crate::clock::Timestamp;
 
 /// How long a new service deployment is `PENDING`, a replaced one `STOP_REQUESTED`, and a rollback
@@ -48,6 +48,8 @@ pub(super) enum Course {
     RolledBack,
     /// There is no completed deployment to go back to.
     CannotRollBack,
+    /// The tasks of the rollback failed as well.
+    RollbackFailed,
 }
 
 /// Where a rollback goes, and since when.
@@ -118,7 +120,7 @@ impl ServiceDeployment {
     pub(super) fn status(&self, now: Timestamp) -> (&'static str, Option<String>) {
         let handing_over = now.since(self.since) < HANDOVER;
         let replaced = || Some("Replaced by a new service deployment.".to_owned());
-        let rollback = || self.cause.map(Cause::rollback_reason);
+        let rollback = || Some(self.cause?.rollback_reason() + &self.failed_hook());
         // ECS itself goes back at once; what somebody asks for is requested first.
         let asked = matches!(self.cause, Some(Cause::Caller | Cause::Hook(_)));
         match self.course {
@@ -133,9 +135,20 @@ impl ServiceDeployment {
             Course::RollingBack => ("ROLLBACK_IN_PROGRESS", rollback()),
             Course::RolledBack => ("ROLLBACK_SUCCESSFUL", rollback()),
             Course::CannotRollBack => {
-                ("ROLLBACK_FAILED", Some("There is no completed deployment to roll back to.".to_owned()))
+                ("ROLLBACK_FAILED", Some("No rollback candidate was found to run the rollback.".to_owned()))
             }
+            // AWS's words for this one were not found.
+            Course::RollbackFailed => ("ROLLBACK_FAILED", None),
         }
+    }
+
+    /// The second sentence on a hook whose function failed; a pause has no target.
+    pub(super) fn failed_hook(&self) -> String {
+        let failed = self.hooks.iter().filter(|hook| hook.status == HookStatus::Failed);
+        let target = failed.filter_map(|hook| hook.target.as_deref()).next_back();
+        target
+            .map(|target| format!(" Lifecycle hook target {target} returned FAILED status."))
+            .unwrap_or_default()
     }
 
     /// What the circuit breaker, or the alarms, if there are any, have done about it.

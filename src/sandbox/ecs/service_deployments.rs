@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::clusters::Clusters;
 use super::ids::{arn, name_of};
 use super::lifecycle::{Decision, HookRun};
-use super::request::{not_found, page, seconds, text, texts};
+use super::request::{not_found, page_of, seconds, text, texts};
 use super::service::Service;
 use super::service_deployment::{Cause, Rollback, ServiceDeployment};
 use super::services::Services;
@@ -47,15 +47,17 @@ impl Services {
         let statuses = texts(request, "status");
         let bound = |member: &str| request.get("createdAt")?.get(member)?.as_f64();
         let (after, before) = (bound("after"), bound("before"));
-        let briefs = service
-            .service_deployments
-            .iter()
+        // AWS promises no order, and gives twenty at a time unless it is asked for more.
+        let mut all: Vec<_> = service.service_deployments.iter().collect();
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        let briefs = all
+            .into_iter()
             .filter(|it| statuses.is_empty() || statuses.contains(&it.status(now).0))
             .filter(|it| after.is_none_or(|after| it.created.since_epoch().as_secs_f64() >= after))
             .filter(|it| before.is_none_or(|before| it.created.since_epoch().as_secs_f64() <= before))
             .map(|it| service.service_deployment_brief(it, now))
             .collect();
-        page(request, "serviceDeployments", briefs)
+        page_of(request, "serviceDeployments", briefs, 20)
     }
 
     pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
@@ -204,7 +206,7 @@ impl Service {
         }
         if let (Some(Rollback { to, at }), Some(cause)) = (deployment.rollback, deployment.cause) {
             view["rollback"] = json!({
-                "reason": cause.rollback_reason(),
+                "reason": cause.rollback_reason() + &deployment.failed_hook(),
                 "startedAt": seconds(at),
                 "serviceRevisionArn": self.revision_arn(to),
             });

@@ -1,5 +1,7 @@
 //! A service as `DescribeServices` shows it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::ids::arn;
@@ -9,6 +11,10 @@ use super::service_deployment::Cause;
 use super::strategy::Traffic;
 use super::tasks::TaskState;
 use crate::sandbox::ACCOUNT;
+
+/// How long a new deployment is shown with a desired count of 0. Real answers to an update show it so;
+/// for how long is not known, but tasks start some 14 s after it.
+const UNCOUNTED: Duration = Duration::from_secs(4);
 
 impl Service {
     pub(super) fn arn(&self) -> String {
@@ -37,12 +43,19 @@ impl Service {
     pub(super) fn revision_summary(&self, revision: u64) -> Value {
         let (running, pending) = self.task_counts(|deployment| deployment.revision == revision);
         let is_target = self.deployments.first().is_some_and(|primary| primary.revision == revision);
+        let shown = self.deployments.first().map_or(self.desired, |primary| self.shown_desired(primary));
         json!({
             "arn": self.revision_arn(revision),
-            "requestedTaskCount": if is_target { self.desired } else { running + pending },
+            "requestedTaskCount": if is_target { shown } else { running + pending },
             "runningTaskCount": running,
             "pendingTaskCount": pending,
         })
+    }
+
+    /// How many tasks the PRIMARY deployment is shown to want: none in its first seconds.
+    fn shown_desired(&self, primary: &Deployment) -> usize {
+        let is_young = self.played.since(primary.started) < UNCOUNTED;
+        if is_young && primary.state == RolloutState::InProgress { 0 } else { self.desired }
     }
 
     pub(super) fn view(&self, with_tags: bool) -> Value {
@@ -87,14 +100,16 @@ impl Service {
             service.entry(switch).or_insert_with(|| json!(false));
         }
         service.entry("propagateTags").or_insert_with(|| json!("NONE"));
+        service.entry("resourceManagementType").or_insert_with(|| json!("CUSTOMER"));
         Value::Object(service)
     }
 
     pub(super) fn deployment_configuration(&self) -> Value {
+        let (maximum, minimum) = if self.scheduling_strategy() == "DAEMON" { (100, 0) } else { (200, 100) };
         let mut configuration = json!({
             "deploymentCircuitBreaker": { "enable": false, "rollback": false },
-            "maximumPercent": 200,
-            "minimumHealthyPercent": 100,
+            "maximumPercent": maximum,
+            "minimumHealthyPercent": minimum,
             "strategy": "ROLLING",
             "bakeTimeInMinutes": 0,
         });
@@ -113,9 +128,9 @@ impl Service {
         let (running, pending) = self.task_counts(|it| it.number == deployment.number);
         let mut view = json!({
             "id": format!("ecs-svc/{}", deployment.number),
-            "status": if primary { "PRIMARY" } else { "ACTIVE" },
+            "status": self.deployment_status(deployment, primary),
             "taskDefinition": deployment.task_definition,
-            "desiredCount": if primary { self.desired } else { running + pending },
+            "desiredCount": if primary { self.shown_desired(deployment) } else { running + pending },
             "runningCount": running,
             "pendingCount": pending,
             "failedTasks": deployment.failed_tasks,
@@ -132,6 +147,16 @@ impl Service {
             view["networkConfiguration"] = network.clone();
         }
         view
+    }
+
+    /// What failed and was rolled back is shown as `DRAINING`; the model does not name it.
+    fn deployment_status(&self, deployment: &Deployment, primary: bool) -> &'static str {
+        let rolls_back = self.deployments.first().is_some_and(|first| first.rolls_back.is_some());
+        match deployment.state {
+            _ if primary => "PRIMARY",
+            RolloutState::Failed(_) if rolls_back => "DRAINING",
+            RolloutState::Failed(_) | RolloutState::InProgress | RolloutState::Completed => "ACTIVE",
+        }
     }
 
     /// "The rolloutState of a service is only returned for services that use the rolling update (ECS)

@@ -1,6 +1,7 @@
 //! The operations on services.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -100,6 +101,8 @@ impl Services {
             tasks: Vec::new(),
             events: VecDeque::new(),
             last_completed: None,
+            deregistration_delay: Duration::ZERO,
+            played: now,
             ids,
         };
         service.change_settings(request);
@@ -118,7 +121,7 @@ impl Services {
                 }
             }
         }
-        let answer = json!({ "service": service.view(true) });
+        let answer = json!({ "service": of_a_write(service.view(true)) });
         self.changed = Some(key.clone());
         self.services.insert(key, service);
         Ok(answer)
@@ -165,7 +168,7 @@ impl Services {
         if let Some(definition) = asked.or(current).filter(|_| deploys) {
             service.deploy(&definition, rollout, now);
         }
-        let answer = json!({ "service": service.view(false) });
+        let answer = json!({ "service": of_a_write(service.view(false)) });
         self.changed = Some(key);
         Ok(answer)
     }
@@ -216,6 +219,14 @@ impl Services {
         // Without the service there is nothing to say it of.
         let _ = self.change(&(cluster.to_owned(), service.to_owned()), |service| {
             service.settings.insert("resourceManagementType".to_owned(), kind.into())
+        });
+    }
+
+    /// Says how long the tasks of a service take to leave.
+    pub(super) fn set_deregistration_delay(&mut self, cluster: &str, service: &str, delay: Duration) {
+        // Without the service there is nothing to say it of.
+        let _ = self.change(&(cluster.to_owned(), service.to_owned()), |service| {
+            service.deregistration_delay = delay;
         });
     }
 
@@ -275,7 +286,7 @@ impl Services {
                 match task.state {
                     TaskState::Running => counts.running += 1,
                     TaskState::Pending => counts.pending += 1,
-                    TaskState::Stopped { .. } => {}
+                    TaskState::Leaving { .. } | TaskState::Stopped { .. } => {}
                 }
             }
         }
@@ -310,6 +321,15 @@ impl Service {
         }
         deploys
     }
+}
+
+/// A service as the answer to a write shows it: the service deployment does not exist yet (real answers
+/// of `CreateService` and `UpdateService`).
+fn of_a_write(mut service: Value) -> Value {
+    if let Some(members) = service.as_object_mut() {
+        members.remove("currentServiceDeployment");
+    }
+    service
 }
 
 fn check_controller(controller: &str) -> Result<(), ApiError> {

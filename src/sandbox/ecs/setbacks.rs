@@ -30,8 +30,8 @@ impl Service {
         }
     }
 
-    /// Starts a deployment of the last good definition, if there is one. The service deployment
-    /// stays the same, and so does its target.
+    /// Goes back to the last deployment that completed, if there is one: its own entry is in progress
+    /// again. The service deployment stays the same, and so does its target.
     pub(super) fn roll_back(&mut self, cause: Cause, at: Timestamp) {
         let (Some(current), Some(primary)) =
             (self.service_deployments.first_mut(), self.deployments.first_mut())
@@ -45,16 +45,37 @@ impl Service {
             return;
         };
         current.begin_rollback(target.revision, at);
-        let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
+        let crashes = primary.rollout.outcome == RolloutOutcome::CrashTwice;
+        let outcome = if crashes { RolloutOutcome::CrashTwice } else { RolloutOutcome::Ok };
+        let rollout = Rollout { outcome, ..primary.rollout };
         self.report(at, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
         // Whatever the strategy is, a rollback neither bakes nor waits for anybody.
         let script =
             Script::new(rollout, &Strategy::default(), self.desired, self.failure_threshold(), false);
-        let number = self.ids.number();
-        let revision = (target.revision, target.task_definition);
-        let mut rollback = Deployment::new(number, revision, rollout, script, at);
-        rollback.rolls_back = Some((target.deployment, cause));
-        self.deployments.insert(0, rollback);
+        let listed = self.deployments.iter().position(|listed| listed.number == target.deployment);
+        let mut back = match listed {
+            Some(place) => self.deployments.remove(place),
+            None => {
+                let revision = (target.revision, target.task_definition);
+                Deployment::new(target.deployment, revision, rollout, Script::default(), at)
+            }
+        };
+        back.play(script, at);
+        back.rollout = rollout;
+        (back.state, back.failed_tasks, back.updated) = (RolloutState::InProgress, 0, at);
+        back.rolls_back = Some((target.deployment, cause));
+        self.deployments.insert(0, back);
+    }
+
+    /// The tasks of the rollback fail as those of the rollout did, and nothing goes on any more.
+    pub(super) fn fail_to_roll_back(&mut self, at: Timestamp) {
+        let Some(back) = self.deployments.first_mut() else { return };
+        back.state = RolloutState::Failed(Cause::CircuitBreaker);
+        back.updated = at;
+        let number = back.number;
+        let what = Cause::CircuitBreaker.event();
+        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {what}"));
+        self.change_record(|record| record.set_course(Course::RollbackFailed, at));
     }
 
     /// The hook that the deployment waits at, if its id is this one.

@@ -17,12 +17,14 @@ impl Service {
         while let Some((at, step)) = self.deployments.first_mut().and_then(|primary| primary.take_due(now)) {
             self.take(step, at, definitions);
         }
+        self.tasks.iter_mut().for_each(|task| task.leave(now));
+        self.played = now;
         self.tasks.retain(|task| task.is_visible(now));
     }
 
     fn take(&mut self, step: Step, at: Timestamp, definitions: &mut TaskDefinitions) {
         match step {
-            Step::StartTasks => self.start_tasks(self.desired, at),
+            Step::StartTasks => self.start_missing(at),
             Step::StartOne => self.start_tasks(1, at),
             Step::RunShare(percent) => self.run_tasks((self.desired * percent).div_ceil(100), at),
             Step::RunTasks => {
@@ -30,14 +32,38 @@ impl Service {
                 self.forget_failures();
             }
             Step::RunOne => self.run_tasks(1, at),
-            Step::End(ending) => self.end_task(ending, at),
+            Step::End(ending) => {
+                let image = self.deployments.first().and_then(|primary| {
+                    let revision = definitions.find(&primary.task_definition)?;
+                    revision.images().next().map(|(_, image)| image.to_owned())
+                });
+                self.end_task(ending, &image.unwrap_or_default(), at);
+            }
+            Step::PortTaken => self.report(
+                at,
+                "was unable to place a task because no container instance met all of its requirements. The closest \
+                 matching container-instance 1d2c3b4a59687f6e5d4c3b2a19087f6e is already using a port required by your \
+                 task. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.",
+            ),
+            Step::PortFree => {}
+            Step::CannotReplace => self.report(
+                at,
+                "was unable to stop or start tasks during a deployment because of the service deployment \
+                 configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
+            ),
             Step::CannotPlace => self.report(
                 at,
                 "was unable to place a task because no container instance met all of its requirements. Reason: No \
                  Container Instances were found in your cluster. For more information, see the Troubleshooting \
                  section of the Amazon ECS Developer Guide.",
             ),
-            Step::DrainOthers => self.drain_others(at),
+            Step::DrainOthers => {
+                self.drain_others(at);
+                let left = at.plus(self.deregistration_delay);
+                if let Some(primary) = self.deployments.first_mut() {
+                    primary.hold_until(left);
+                }
+            }
             Step::SucceedEarly => self.succeed(at),
             Step::Complete => self.complete(at),
             Step::Supersede => self.supersede(at, definitions),
@@ -56,7 +82,7 @@ impl Service {
         let desired = self.desired;
         let have = self.tasks.iter().filter(|task| task.deployment == number && !task.is_stopped()).count();
         if have < desired {
-            self.start_tasks(desired - have, at);
+            self.start_missing(at);
         }
         let mut kept = 0;
         self.stop_tasks(at, |task| {
@@ -73,20 +99,39 @@ impl Service {
 
     pub(super) fn stop_tasks(&mut self, at: Timestamp, mut surplus: impl FnMut(&Task) -> bool) {
         let deployment = self.deployments.first().map_or(0, |primary| primary.number);
-        let mut stopped = Vec::new();
+        let (mut stopped, mut leaving) = (Vec::new(), 0);
         for task in self.tasks.iter_mut().filter(|task| !task.is_stopped()) {
             if surplus(task) {
-                task.state = TaskState::Stopped { at, why: StopReason::Scaling { deployment } };
+                let (why, delay) = (StopReason::Scaling { deployment }, self.deregistration_delay);
+                task.state = if task.state == TaskState::Running && !delay.is_zero() {
+                    leaving += 1;
+                    TaskState::Leaving { since: at, until: at.plus(delay), why }
+                } else {
+                    TaskState::Stopped { at, why }
+                };
                 stopped.push(&*task);
             }
         }
         let (names, count) = (names_of(stopped.iter().copied()), stopped.len());
         self.report_stopped(at, &names, count);
+        if leaving > 0 {
+            self.report(at, &format!("has begun draining connections on {leaving} tasks."));
+        }
     }
 
     fn report_stopped(&mut self, at: Timestamp, names: &str, count: usize) {
         if count > 0 {
             self.report(at, &format!("has stopped {count} running tasks: {names}."));
+        }
+    }
+
+    /// Starts as many tasks of the PRIMARY deployment as are missing: one that is rolled back to may
+    /// have all of its own still.
+    fn start_missing(&mut self, at: Timestamp) {
+        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
+        let have = self.tasks.iter().filter(|task| task.deployment == number && !task.is_stopped()).count();
+        if have < self.desired {
+            self.start_tasks(self.desired - have, at);
         }
     }
 
@@ -139,9 +184,11 @@ impl Service {
     }
 
     /// Ends the PRIMARY deployment's task that is not stopped yet.
-    fn end_task(&mut self, ending: &'static Ending, at: Timestamp) {
+    fn end_task(&mut self, ending: &'static Ending, image: &str, at: Timestamp) {
         let (target_group, port) = self.target_group();
         let fill = |text: &str| text.replace("{target-group}", &target_group).replace("{port}", &port);
+        let event = ending.event.map(|event| event.replace("{reason}", ending.stopped_reason));
+        let event = event.map(|event| fill(&event).replace("{image}", image));
         let Some(primary) = self.deployments.first_mut() else { return };
         let number = primary.number;
         let mut ended = Vec::new();
@@ -156,8 +203,10 @@ impl Service {
         let (names, count) = (names_of(ended.iter().copied()), ended.len());
         primary.updated = at;
         primary.failed_tasks += u32::from(ending.counts);
-        if let Some(event) = ending.event {
-            self.report(at, &fill(event));
+        if let Some(event) = event {
+            self.report(at, &event);
+        }
+        if ending.event.is_some() && ending.reach == Reach::Run {
             self.report_stopped(at, &names, count);
         }
         if ending.counts {
@@ -169,6 +218,10 @@ impl Service {
         let (threshold, has_breaker) =
             (self.failure_threshold(), self.has_monitor("deploymentCircuitBreaker"));
         let Some(current) = self.service_deployments.first_mut() else { return };
+        let primary = self.deployments.first().filter(|primary| primary.rolls_back.is_some());
+        if current.is_running() && primary.is_some_and(|back| back.failed_tasks >= threshold) {
+            return self.fail_to_roll_back(at);
+        }
         current.failures += 1;
         if current.failures >= threshold && has_breaker && current.is_in_progress() {
             self.fail(Cause::CircuitBreaker, at);
@@ -184,12 +237,18 @@ impl Service {
     }
 
     fn call_hook(&mut self, hook: &Hook, stage: Stage, at: Timestamp) {
+        let fails = !hook.pauses
+            && self.deployments.first().is_some_and(|it| it.rollout.outcome == RolloutOutcome::HookFails);
         let expires = at.plus(hook.timeout);
         let run = HookRun {
             id: self.ids.uuid(),
             stage,
-            // A function succeeds at once.
-            status: if hook.pauses { HookStatus::AwaitingAction } else { HookStatus::Succeeded },
+            // A function answers at once.
+            status: match hook.pauses {
+                true => HookStatus::AwaitingAction,
+                false if fails => HookStatus::Failed,
+                false => HookStatus::Succeeded,
+            },
             on_timeout: hook.on_timeout,
             expires,
             pauses: hook.pauses,
@@ -199,6 +258,9 @@ impl Service {
             primary.waits_until = Some(expires);
         }
         self.change_record(|record| record.hooks.push(run));
+        if fails {
+            self.roll_back(Cause::Hook(stage), at);
+        }
     }
 
     /// Another actor registers a copy of the PRIMARY deployment's definition with another image and

@@ -18,6 +18,8 @@ pub(super) struct Strategy {
     pub(super) early_success: Option<EarlySuccess>,
     pub(super) has_alarms: bool,
     pub(super) hooks: Vec<Hook>,
+    /// The fewest and the most tasks that may run, in percent.
+    room: Option<(usize, usize)>,
 }
 
 /// How the traffic gets to the new revision.
@@ -60,6 +62,7 @@ impl Strategy {
                 after_cleanup: text(early, "sourceServiceRevisionCleanup") == Some("BLOCKING"),
             }),
             has_alarms: given.get("alarms").is_some_and(|alarms| flag(alarms, "enable")),
+            room: room(given, settings),
             hooks: given
                 .get("lifecycleHooks")
                 .and_then(Value::as_array)
@@ -68,6 +71,12 @@ impl Strategy {
                 .map(hook)
                 .collect(),
         }
+    }
+
+    /// Whether no task can be replaced: none of `desired` may stop, and none more may start.
+    pub(super) fn is_stuck(&self, desired: usize) -> bool {
+        let (fewest, most) = self.room.unwrap_or((100, 200));
+        desired * most / 100 <= (desired * fewest).div_ceil(100)
     }
 
     /// The share of production traffic after each shift, with the time that passes before it.
@@ -112,6 +121,15 @@ impl Traffic {
             Some(_) | None => Self::Rolling,
         }
     }
+}
+
+/// The percentages of a service that is no daemon.
+fn room(given: &Value, settings: &Map<String, Value>) -> Option<(usize, usize)> {
+    let is_daemon = settings.get("schedulingStrategy") == Some(&"DAEMON".into());
+    let percent = |member: &str, or: usize| {
+        given.get(member).and_then(Value::as_u64).and_then(|it| usize::try_from(it).ok()).unwrap_or(or)
+    };
+    (!is_daemon).then(|| (percent("minimumHealthyPercent", 100), percent("maximumPercent", 200)))
 }
 
 fn hook(given: &Value) -> Hook {

@@ -73,8 +73,21 @@ impl TaskDefinitions {
     }
 
     pub(super) fn describe(&self, request: &Value) -> Result<Value, ApiError> {
-        let reference = text(request, "taskDefinition");
-        let revision = reference.and_then(|reference| self.find(reference));
+        self.describe_of(request, None)
+    }
+
+    /// Describes one of those that were registered until a time: a read may lag.
+    pub(super) fn describe_of(&self, request: &Value, until: Option<Timestamp>) -> Result<Value, ApiError> {
+        let is_known = |revision: &&Revision| until.is_none_or(|until| revision.registered <= until);
+        let revision = text(request, "taskDefinition").and_then(|reference| {
+            let newest = self.find(reference)?;
+            if reference.rsplit('/').next()?.contains(':') {
+                return Some(newest).filter(is_known);
+            }
+            let family = name_of("task-definition", &newest.arn).split(':').next()?;
+            let known = self.families.get(family)?.iter().filter(is_known);
+            known.rev().find(|revision| revision.is_active())
+        });
         let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
         Ok(revision.answer(includes(request, "TAGS")))
     }

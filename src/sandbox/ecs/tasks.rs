@@ -32,7 +32,16 @@ pub(super) struct Task {
 pub(super) enum TaskState {
     Pending,
     Running,
-    Stopped { at: Timestamp, why: StopReason },
+    /// It leaves its load balancer until a time.
+    Leaving {
+        since: Timestamp,
+        until: Timestamp,
+        why: StopReason,
+    },
+    Stopped {
+        at: Timestamp,
+        why: StopReason,
+    },
 }
 
 /// Why a task was stopped.
@@ -45,15 +54,25 @@ pub(super) enum StopReason {
 }
 
 impl Task {
+    /// Whether it is wanted to stop.
     pub(super) fn is_stopped(&self) -> bool {
-        matches!(self.state, TaskState::Stopped { .. })
+        matches!(self.state, TaskState::Leaving { .. } | TaskState::Stopped { .. })
+    }
+
+    /// Stops at its time, if it leaves.
+    pub(super) fn leave(&mut self, now: Timestamp) {
+        if let TaskState::Leaving { until, why, .. } = &self.state
+            && *until <= now
+        {
+            self.state = TaskState::Stopped { at: *until, why: why.clone() };
+        }
     }
 
     /// Whether it can still be described at `now`.
     pub(super) fn is_visible(&self, now: Timestamp) -> bool {
         match self.state {
             TaskState::Stopped { at, .. } => now.since(at) < STOPPED_TASK_VISIBLE,
-            TaskState::Pending | TaskState::Running => true,
+            TaskState::Pending | TaskState::Running | TaskState::Leaving { .. } => true,
         }
     }
 
@@ -69,6 +88,7 @@ impl Task {
         let last_status = match self.state {
             TaskState::Pending => "PENDING",
             TaskState::Running => "RUNNING",
+            TaskState::Leaving { .. } => "DEACTIVATING",
             TaskState::Stopped { .. } => "STOPPED",
         };
         let task_arn = self.arn(cluster);
@@ -92,7 +112,7 @@ impl Task {
         if let Some(time) = self.started {
             task["startedAt"] = seconds(time);
         }
-        if let TaskState::Stopped { at, why } = &self.state {
+        if let TaskState::Leaving { since: at, why, .. } | TaskState::Stopped { at, why } = &self.state {
             let (code, reason) = match why {
                 StopReason::Failed { ending, reason } => {
                     (ending.stop_code, reason.replace("{image}", self.image(definitions)))
@@ -105,7 +125,9 @@ impl Task {
             task["stopCode"] = code.into();
             task["stoppedReason"] = reason.into();
             task["stoppingAt"] = seconds(*at);
-            task["stoppedAt"] = seconds(*at);
+            if last_status == "STOPPED" {
+                task["stoppedAt"] = seconds(*at);
+            }
         }
         task
     }
@@ -121,6 +143,7 @@ impl Task {
         match &self.state {
             TaskState::Stopped { why: StopReason::Failed { ending, .. }, .. } => Some(ending),
             TaskState::Stopped { why: StopReason::Scaling { .. }, .. }
+            | TaskState::Leaving { .. }
             | TaskState::Pending
             | TaskState::Running => None,
         }
@@ -165,8 +188,10 @@ impl Task {
         launch_type: &str,
         definitions: &TaskDefinitions,
     ) -> Vec<Value> {
+        let last_status_is_stopped = status == "STOPPED";
         let revision = definitions.find(&self.task_definition);
-        let images = revision.into_iter().flat_map(|revision| revision.images());
+        let images: Vec<_> = revision.into_iter().flat_map(|revision| revision.images()).collect();
+        let last = images.len().saturating_sub(1);
         let view = |(index, (name, image)): (usize, (&str, &str))| {
             let mut container = json!({
                 "containerArn": format!("{}/{index}", task_arn.replacen(":task/", ":container/", 1)),
@@ -181,17 +206,19 @@ impl Task {
                 container["imageDigest"] = definitions.digests.at(image, self.resolved).into();
                 container["runtimeId"] = self.runtime_id(name, launch_type).into();
             }
-            // The first container is the one that ends the task; the others end with SIGTERM.
-            let ending = self.ending().filter(|_| index == 0);
-            if self.is_stopped() && self.has_containers() {
-                container["exitCode"] = ending.and_then(|it| it.exit_code).unwrap_or(SIGTERM).into();
+            // One container ends the task; the others are stopped then.
+            let ended = self.ending();
+            let ending = ended.filter(|it| index == if it.by_last { last } else { 0 });
+            if last_status_is_stopped && self.has_containers() {
+                let stopped = ended.map_or(SIGTERM, |it| it.others);
+                container["exitCode"] = ending.and_then(|it| it.exit_code).unwrap_or(stopped).into();
             }
             if let Some(reason) = ending.and_then(|ending| ending.container_reason) {
                 container["reason"] = reason.into();
             }
             container
         };
-        images.enumerate().map(view).collect()
+        images.into_iter().enumerate().map(view).collect()
     }
 }
 

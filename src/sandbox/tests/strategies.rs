@@ -45,7 +45,7 @@ async fn an_alarm_rolls_the_deployment_back() {
     let world = configured(alarms(true)).with_rollout(RolloutOutcome::Alarm, 60);
     world.update(&world.register("app:2")).await;
     world.sleep(60 + 300).await;
-    let states = ["PRIMARY web:1 0/0 IN_PROGRESS", "ACTIVE web:2 2/0 FAILED", "ACTIVE web:1 0/0 COMPLETED"];
+    let states = ["PRIMARY web:1 0/0 IN_PROGRESS", "DRAINING web:2 2/0 FAILED"];
     assert_eq!(world.deployments().await, states);
     assert_eq!(world.status().await, "ROLLBACK_IN_PROGRESS");
     world.sleep(60).await;
@@ -255,7 +255,7 @@ async fn a_service_whose_first_deployment_fails_has_nothing_to_go_back_to() {
     world.sleep(1).await;
     let current = world.service_deployment().await;
     assert_eq!(current.status().unwrap().as_str(), "ROLLBACK_FAILED");
-    assert_eq!(current.status_reason(), Some("There is no completed deployment to roll back to."));
+    assert_eq!(current.status_reason(), Some("No rollback candidate was found to run the rollback."));
     assert_eq!(current.rollback(), None);
     world.sleep(3600).await;
     assert_eq!(world.deployments().await, ["PRIMARY web:1 0/0 FAILED"]);
@@ -286,7 +286,7 @@ async fn an_abort_is_refused_and_a_rollback_needs_no_configuration() {
 async fn a_service_of_an_express_gateway_says_so() {
     let world = World::with_service(1, json!({}));
     let kind = || async { world.service().await.resource_management_type.map(|kind| kind.to_string()) };
-    assert_eq!(kind().await, None);
+    assert_eq!(kind().await.as_deref(), Some("CUSTOMER"));
     world.sandbox.set_resource_management("prod", "web", "ECS");
     assert_eq!(kind().await.as_deref(), Some("ECS"));
 }

@@ -181,7 +181,7 @@ mod tests {
         let line = "--placement-grace=15m --max-task-failures 4 --skip-verify --force-new-deployment \
                     --notify eventbridge:one,eventbridge:two --external-id 'of the #1 role'";
         let options = job_options(line).unwrap();
-        assert_eq!(options.policy.placement_grace, Duration::from_secs(15 * 60));
+        assert_eq!(options.policy.placement_grace, Some(Duration::from_secs(15 * 60)));
         assert_eq!(options.policy.max_task_failures, Some(4));
         assert!(options.policy.skip_verify && options.policy.force_new_deployment);
         assert_eq!(options.channels, ["one", "two"].map(|bus| Channel::EventBus(bus.to_owned())));

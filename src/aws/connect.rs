@@ -260,7 +260,7 @@ fn region(config: &SdkConfig) -> Result<(), Failure> {
 
 /// The SDK's own chain: variables, profiles, containers and instances.
 async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
-    // A profile that cannot be read is told by whoever needs it.
+    // The SDK reports a profile that cannot be read when it needs it.
     let named = connection.profile.clone().map(Cow::Owned);
     let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), named).await.ok();
     let client = connection.network.client(profile.as_ref())?;

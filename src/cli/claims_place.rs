@@ -40,3 +40,33 @@ impl ClaimsPlace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_may_say_how_it_is_encrypted_and_a_mistake_shows_the_form() {
+        let bucket = |text: &str| match ClaimsPlace::parse(text).unwrap() {
+            ClaimsPlace::Bucket(at, encryption) => format!("{at}{encryption}"),
+            ClaimsPlace::Folder(path) => path.display().to_string(),
+        };
+        for (typed, read) in [
+            ("s3://claims/evenkeel/", "s3://claims/evenkeel"),
+            ("s3://claims?sse=aws:kms", "s3://claims/?sse=aws:kms"),
+            ("s3://claims/e?sse=aws:kms&kms-key-id=alias/a", "s3://claims/e?sse=aws:kms&kms-key-id=alias/a"),
+            ("dir:/claims", "/claims"),
+        ] {
+            assert_eq!(bucket(typed), read);
+        }
+        for (typed, words) in [
+            ("s3://", "Give s3://BUCKET/PREFIX or dir:PATH"),
+            ("dir:", "Give s3://BUCKET/PREFIX or dir:PATH"),
+            ("s3://claims/e?sse=x", "Give s3://BUCKET/PREFIX?sse=AES256 or"),
+        ] {
+            let Err(failure) = ClaimsPlace::parse(typed) else { panic!("{typed} is understood") };
+            assert_eq!(failure.kind(), FailureKind::Usage);
+            assert!(failure.to_string().contains(words), "{failure}");
+        }
+    }
+}

@@ -41,6 +41,7 @@ fn a_record_that_cannot_be_kept_is_2() {
     for (record, words) in [
         ("gs://bucket/key", ["\"gs://bucket/key\" names no place", "s3://BUCKET/KEY"]),
         ("s3://bucket", ["key is missing", "Give s3://BUCKET/KEY"]),
+        ("s3://bucket/key?sse=aws", ["sse is AES256, aws:kms", "s3://BUCKET/KEY?sse=aws:kms&kms-key-id=KEY"]),
         ("ssm:web", ["begins with a slash", "ssm:/deploy/web/record"]),
         ("tfvars:x.tfvars", ["*.tfvars.json", "evenkeel.auto.tfvars.json"]),
         ("file:a,file:a", ["file:a is given twice", "each place once"]),

@@ -21,7 +21,7 @@ use super::obstacle::{Obstacle, explained};
 use super::proxies::{Proxies, Proxy};
 
 /// How long a connection may be idle and is used again: longer than the longest wait between two polls.
-/// One that is idle while the network is cut off, and is not told, would cost a whole attempt to find out.
+/// A connection that the network dropped in silence costs a whole attempt to find out.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// A client that goes through these proxies and trusts these authorities. By rustls and ring.

@@ -65,7 +65,7 @@ impl StdError for Obstacle {
     }
 }
 
-/// The same error with the obstacle that it tells of, if it tells of one.
+/// The error, with an obstacle in its place where its causes show one.
 pub(super) fn explained(
     error: ConnectorError,
     address: &Uri,
@@ -108,8 +108,8 @@ fn of_certificate(why: &CertificateError, address: &Uri, authorities: &Authoriti
             (format!("the certificate of {host} is not valid yet"), "Set this machine's clock".to_owned())
         }
         _ => (
-            format!("the certificate of {host} is not valid"),
-            "Look at it by `openssl s_client -connect HOST:443`".to_owned(),
+            format!("the certificate of {host} is not valid: {why}"),
+            "Give the server a certificate of its own, signed by an authority that is trusted".to_owned(),
         ),
     }
 }

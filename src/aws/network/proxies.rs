@@ -71,7 +71,7 @@ impl Proxy {
                 .advice("Give http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the characters : / ? # [ ] @ % of user and password percent-encoded, or unset it")
         };
         let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        // The parser's error would not show the password, but where it stands is told by ours alone.
+        // The parser's own error is left out: nothing of a text with a password reaches a message.
         let address: Uri = text.parse().map_err(|_| wrong("it cannot be parsed"))?;
         match address.scheme_str() {
             Some("http" | "https") => {}

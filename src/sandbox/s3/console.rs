@@ -18,7 +18,7 @@ impl Sandbox {
         self.state().s3.buckets.entry(name.to_owned()).or_default().is_locked = true;
     }
 
-    /// Puts a bucket into another Region: whoever asks for it elsewhere is told so. Makes the bucket if there
+    /// Puts a bucket into another Region: a request to any other Region is redirected. Makes the bucket if there
     /// is none.
     pub fn move_bucket(&self, name: &str, region: &str) {
         self.state().s3.buckets.entry(name.to_owned()).or_default().region = Some(region.to_owned());

@@ -25,6 +25,18 @@ fn a_deployment_goes_through_a_proxy_and_trusts_the_companys_authority() {
 }
 
 #[test]
+fn a_request_without_tls_goes_through_the_proxy_for_http() {
+    for variable in ["HTTP_PROXY", "http_proxy"] {
+        let network = Network::new();
+        let mut deploy = network.deploy(&format!("http://{NAME}:8080"), &[]);
+        ended(deploy.env(variable, network.proxy())).is(0, "deployed", None, &[]);
+        let proxied = network.proxied();
+        assert!(!proxied.is_empty(), "{variable}");
+        assert!(proxied.iter().all(|line| line == "POST http://aws.test:8080/ HTTP/1.1"), "{proxied:?}");
+    }
+}
+
+#[test]
 fn a_webhook_is_posted_to_through_the_proxy() {
     let network = Network::new();
     network.account.sandbox.put_parameter("/deploy/webhook", "https://hooks.test/T0/B0/x").unwrap();
@@ -85,7 +97,7 @@ fn the_profiles_bundle_is_trusted_and_the_variable_comes_first() {
 }
 
 #[test]
-fn a_system_without_authorities_is_told_and_needs_none_for_http() {
+fn a_system_without_authorities_needs_none_for_http_and_is_3_for_https() {
     let network = Network::new();
     let none = |command: &mut std::process::Command| {
         ended(command.env("SSL_CERT_FILE", "/no/such/file").env("SSL_CERT_DIR", "/no/such/folder"))
@@ -104,7 +116,7 @@ fn a_system_without_authorities_is_told_and_needs_none_for_http() {
 }
 
 #[test]
-fn what_a_proxy_refuses_is_told_with_its_variable() {
+fn a_refusal_of_the_proxy_names_the_variable() {
     let network = Network::new();
     let at = network.proxy;
     for (name, proxy, status, words) in [

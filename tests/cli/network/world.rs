@@ -26,7 +26,7 @@ const AUTHORIZATION: &str = "Basic YnVpbGQ6czNjckB0LXByb3h5";
 /// What no output may show.
 const SECRETS: [&str; 3] = ["s3cr%40t-proxy", "s3cr@t-proxy", "YnVpbGQ6"];
 
-/// An account that is reached by TLS only, by whoever trusts the company's authority.
+/// An account with TLS before it, whose certificate the company's authority signed.
 pub(super) struct Network {
     pub(super) account: Account,
     /// Where AWS is served by TLS.
@@ -55,6 +55,7 @@ impl Network {
         let (serving, ended) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
         let (aws, seen) = (account.address().to_owned(), Arc::clone(&log));
+        let plain = aws.parse().unwrap();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -64,7 +65,7 @@ impl Network {
                 tell.send((address, proxy.local_addr().unwrap())).unwrap();
                 tokio::select! {
                     () = terminate(tls, TlsAcceptor::from(config), aws, &seen) => {}
-                    () = serve_proxy(proxy, address, &seen) => {}
+                    () = serve_proxy(proxy, address, plain, &seen) => {}
                     _ = ended => {}
                 }
             });
@@ -140,15 +141,16 @@ async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, aws: String, lo
     }
 }
 
-/// A proxy that opens tunnels for its user, every one to AWS by TLS, but none to `refused.test`.
-async fn serve_proxy(listener: TcpListener, aws: SocketAddr, log: &Arc<Log>) {
+/// A proxy that opens tunnels for its user, every one to AWS by TLS, but none to `refused.test`, and forwards
+/// requests without TLS to AWS as they are.
+async fn serve_proxy(listener: TcpListener, aws: SocketAddr, plain: SocketAddr, log: &Arc<Log>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(tunnel(stream, aws, Arc::clone(log)));
+        tokio::spawn(forward(stream, aws, plain, Arc::clone(log)));
     }
 }
 
-async fn tunnel(mut stream: TcpStream, aws: SocketAddr, log: Arc<Log>) {
+async fn forward(mut stream: TcpStream, aws: SocketAddr, plain: SocketAddr, log: Arc<Log>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -165,11 +167,17 @@ async fn tunnel(mut stream: TcpStream, aws: SocketAddr, log: Arc<Log>) {
     });
     let answer = if !is_user {
         "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
-    } else if !line.starts_with("CONNECT ") || line.contains("refused.test") {
+    } else if line.contains("refused.test") {
         "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
     } else {
         "HTTP/1.1 200 Connection established\r\n\r\n"
     };
+    if is_user && !line.starts_with("CONNECT ") {
+        let mut onward = TcpStream::connect(plain).await.unwrap();
+        onward.write_all(head.as_bytes()).await.unwrap();
+        let _ = copy_bidirectional(&mut stream, &mut onward).await;
+        return;
+    }
     if stream.write_all(answer.as_bytes()).await.is_err() || !answer.contains(" 200 ") {
         return;
     }

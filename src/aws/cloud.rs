@@ -4,21 +4,23 @@ use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::Calls;
+use super::error::Who;
 use super::settings::settings;
 
 /// Amazon ECS, and what tells of images and containers, in one identity.
 #[derive(Debug, Clone)]
 pub struct AwsCloud {
     pub(super) ecs: aws_sdk_ecs::Client,
+    pub(super) who: Who,
     /// For the clients of other services and Regions, which are seldom needed.
     config: SdkConfig,
     calls: Option<Calls>,
 }
 
 impl AwsCloud {
-    pub(super) fn new(config: SdkConfig, calls: Option<Calls>) -> Self {
+    pub(super) fn new(config: SdkConfig, calls: Option<Calls>, who: Who) -> Self {
         let ecs = settings!(aws_sdk_ecs, &config, &calls).build();
-        Self { ecs: aws_sdk_ecs::Client::from_conf(ecs), config, calls }
+        Self { ecs: aws_sdk_ecs::Client::from_conf(ecs), who, config, calls }
     }
 
     /// Amazon CloudWatch Logs in `region`.

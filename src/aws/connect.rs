@@ -24,6 +24,7 @@ use crate::ports::{Access, Identity};
 
 use super::buckets::Buckets;
 use super::crowd::at_most;
+use super::error::{Who, naming_hosts};
 use super::network::Network;
 use super::settings::settings;
 use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParameters};
@@ -81,6 +82,7 @@ pub struct Aws {
     path_style: bool,
     calls: Option<Calls>,
     buckets: Buckets,
+    who: Who,
 }
 
 impl Aws {
@@ -96,7 +98,7 @@ impl Aws {
             None => environment(connection).await?,
         };
         region(&config)?;
-        let client = config.http_client().map(|client| at_most(CONNECTIONS, client));
+        let client = config.http_client().map(|client| naming_hosts(at_most(CONNECTIONS, client)));
         let mut config = config
             .into_builder()
             .retry_config(retries)
@@ -111,6 +113,7 @@ impl Aws {
             path_style: is_elsewhere || connection.has_s3_endpoint,
             calls: connection.calls.clone(),
             buckets: Buckets::default(),
+            who: Who::Caller,
         })
     }
 
@@ -132,20 +135,20 @@ impl Aws {
     /// Amazon ECS, and what stands around a deployment.
     #[must_use]
     pub fn cloud(&self) -> AwsCloud {
-        AwsCloud::new(self.config.clone(), self.calls.clone())
+        AwsCloud::new(self.config.clone(), self.calls.clone(), self.who.clone())
     }
 
     /// The Parameter Store of AWS Systems Manager.
     #[must_use]
     pub fn parameters(&self) -> SsmParameters {
         let settings = settings!(aws_sdk_ssm, &self.config, &self.calls);
-        SsmParameters::new(aws_sdk_ssm::Client::from_conf(settings.build()))
+        SsmParameters::new(aws_sdk_ssm::Client::from_conf(settings.build()), self.who.clone())
     }
 
     /// Those who are told that a deployment has ended.
     #[must_use]
     pub fn notifier(&self) -> AwsNotifier {
-        AwsNotifier::new(self.config.clone(), self.calls.clone())
+        AwsNotifier::new(self.config.clone(), self.calls.clone(), self.who.clone())
     }
 
     /// CodePipeline's jobs for this action type.
@@ -162,26 +165,27 @@ impl Aws {
     /// Amazon S3.
     #[must_use]
     pub fn objects(&self) -> S3Objects {
-        self.s3(&self.config)
+        self.s3(&self.config, self.who.clone())
     }
 
-    fn s3(&self, config: &SdkConfig) -> S3Objects {
+    fn s3(&self, config: &SdkConfig, who: Who) -> S3Objects {
         // A bucket with Object Lock takes no object without a checksum. Our contents are in memory, so it is a
         // header, which every emulator of S3 takes; those of what is read are none that all of them give.
         let settings = settings!(aws_sdk_s3, config, &self.calls)
             .force_path_style(self.path_style)
             .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-        S3Objects::new(aws_sdk_s3::Client::from_conf(settings.build()), self.buckets.clone())
+        S3Objects::new(aws_sdk_s3::Client::from_conf(settings.build()), self.buckets.clone(), who)
     }
 
     /// The same in another's name.
     async fn acting_as(&self, identity: &Identity) -> Self {
-        let mut config = self.config.clone();
+        let (mut config, mut who) = (self.config.clone(), self.who.clone());
         if let Some(region) = &identity.region {
             config = config.into_builder().region(Region::new(region.clone())).build();
         }
         if let Some(role) = &identity.role_arn {
+            who = Who::Role(role.as_str().into());
             let session = session_name(&identity.session);
             let mut provider =
                 AssumeRoleProvider::builder(role).session_name(session).configure(&self.config);
@@ -191,7 +195,7 @@ impl Aws {
             let provider = SharedCredentialsProvider::new(provider.build().await);
             config = config.into_builder().credentials_provider(provider).build();
         }
-        Self { config, ..self.clone() }
+        Self { config, who, ..self.clone() }
     }
 }
 
@@ -223,7 +227,7 @@ impl Access for Aws {
             "CodePipeline",
         );
         let provider = SharedCredentialsProvider::new(credentials);
-        self.s3(&self.config.clone().into_builder().credentials_provider(provider).build())
+        self.s3(&self.config.clone().into_builder().credentials_provider(provider).build(), Who::Job)
     }
 }
 

@@ -3,7 +3,6 @@
 use aws_sdk_ecr::operation::batch_get_image::BatchGetImageError as Refusal;
 use aws_sdk_ecr::types::{ImageFailure, ImageFailureCode, ImageIdentifier};
 use aws_sdk_ecs::config::RuntimeComponents;
-use aws_sdk_ecs::error::BoxError;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -16,7 +15,7 @@ use crate::ports::Registry;
 
 use super::cloud::AwsCloud;
 use super::components::CaptureComponents;
-use super::error::failure_of;
+use super::error::{failure_as, unreachable, unread};
 
 /// The manifests that are understood: of one image, and of one for each platform; each as Docker and
 /// as the Open Container Initiative call it.
@@ -51,7 +50,7 @@ impl Registry for AwsCloud {
                     Some(Refusal::UnableToGetUpstreamImageException(unable)) => {
                         Ok(ImageLookup::Unknown(words("UnableToGetUpstreamImageException", unable.message())))
                     }
-                    _ => Err(failure_of("ecr", "BatchGetImage", &image.repository, &error)),
+                    _ => Err(failure_as(&self.who, "ecr", "BatchGetImage", &image.repository, &error)),
                 };
             }
         };
@@ -99,7 +98,8 @@ impl AwsCloud {
                 }
             }
             Err(error) => {
-                let failure = failure_of("ecr", "DescribePullThroughCacheRules", &image.account, &error);
+                let failure =
+                    failure_as(&self.who, "ecr", "DescribePullThroughCacheRules", &image.account, &error);
                 ImageLookup::Unknown(format!(
                     "it is not in Amazon ECR, and whether ECR fetches it from elsewhere cannot be seen: {failure}"
                 ))
@@ -113,31 +113,40 @@ impl AwsCloud {
         let call = self.ecr(&image.region).get_download_url_for_layer().registry_id(&image.account);
         let call = call.repository_name(&image.repository).layer_digest(config);
         let sent = Box::pin(call.customize().interceptor(components.clone()).send()).await;
-        let answer =
-            sent.map_err(|error| failure_of("ecr", "GetDownloadUrlForLayer", &image.repository, &error))?;
+        let answer = sent.map_err(|error| {
+            failure_as(&self.who, "ecr", "GetDownloadUrlForLayer", &image.repository, &error)
+        })?;
         let (Some(url), Some(components)) = (answer.download_url(), components.take()) else {
             return Ok(None);
         };
-        let content = self.download(url, &components).await.map_err(|error| {
-            let what = format!("the configuration of an image of {} cannot be read", image.repository);
-            Failure::new(FailureKind::Unavailable, what).caused_by(anyhow::Error::from_boxed(error))
-        })?;
+        let content = self.download(&image.repository, url, &components).await?;
         let said: Said = serde_json::from_slice(&content).unwrap_or_default();
         Ok(said.known())
     }
 
-    /// What a signed address leads to, by the client that calls AWS.
-    async fn download(&self, url: &str, components: &RuntimeComponents) -> Result<Vec<u8>, BoxError> {
-        let client = self.http_client().ok_or("there is no HTTP client")?;
-        let request = http::Request::get(url).body(SdkBody::empty())?;
-        let settings = HttpConnectorSettings::default();
-        let connector = client.http_connector(&settings, components);
-        let response = connector.call(HttpRequest::try_from(request)?).await?;
+    /// What a signed address leads to, by the client that calls AWS. Nobody is shown the address.
+    async fn download(
+        &self,
+        repository: &str,
+        url: &str,
+        components: &RuntimeComponents,
+    ) -> Result<Vec<u8>, Failure> {
+        let what = || format!("the configuration of an image of {repository} cannot be read");
+        let request = http::Request::get(url).body(SdkBody::empty()).ok();
+        let request = request.and_then(|request| HttpRequest::try_from(request).ok());
+        let (Some(client), Some(request)) = (self.http_client(), request) else {
+            return Err(Failure::new(FailureKind::Unavailable, what())
+                .because("GetDownloadUrlForLayer gave no address: this was no response of AWS"));
+        };
+        let connector = client.http_connector(&HttpConnectorSettings::default(), components);
+        let called = connector.call(request).await;
+        let response = called.map_err(|error| unreachable(what(), &error))?;
         if !response.status().is_success() {
-            return Err(format!("HTTP {}", response.status().as_u16()).into());
+            let status = response.status().as_u16();
+            return Err(Failure::new(FailureKind::Unavailable, what()).because(format!("HTTP {status}")));
         }
-        let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await?;
-        Ok(body.to_bytes().to_vec())
+        let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await;
+        Ok(body.map_err(|error| unread(what(), &*error))?.to_bytes().to_vec())
     }
 }
 

@@ -12,6 +12,7 @@ use aws_sdk_ecs::types::{
     TaskDefinitionField,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde_json::Value;
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::{MOST_READ, RunningTask};
@@ -25,9 +26,9 @@ use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
 
 use super::cloud::AwsCloud;
-use super::error::failure;
+use super::error::{certainly_did_nothing, failure_as, lacking};
 use super::raw_json::{CaptureAnswer, ReplaceBody};
-use super::retry::{OnlyIfNotDone, certainly_did_not_happen};
+use super::retry::OnlyIfNotDone;
 use super::shapes;
 
 /// `DescribeServices` takes ten services.
@@ -54,7 +55,7 @@ impl Ecs for AwsCloud {
             let call = self.ecs.describe_services().cluster(cluster.as_str()).set_services(Some(names));
             let answer = Box::pin(call.send()).await.map_err(|error| {
                 let services = batch.join(", ");
-                failure("DescribeServices", &format!("{services} in cluster {cluster}"), &error)
+                self.failure("DescribeServices", &format!("{services} in cluster {cluster}"), &error)
             })?;
             for service in answer.services() {
                 found.push(shapes::service(service)?);
@@ -70,15 +71,16 @@ impl Ecs for AwsCloud {
             Box::pin(call.include(TaskDefinitionField::Tags).customize().interceptor(answer.clone()).send())
                 .await;
         // The body counts, also where the SDK's own reading of it stumbles.
-        if let Some(body) = answer.take() {
+        let is_json = |body: &Vec<u8>| {
+            serde_json::from_slice::<serde_json::Map<String, Value>>(body).is_ok_and(|body| !body.is_empty())
+        };
+        if let Some(body) = answer.take().filter(is_json) {
             return Revision::from_describe(&body).map(Some);
         }
         match sent {
-            Ok(_) => {
-                Err(Failure::new(FailureKind::Bug, format!("DescribeTaskDefinition of {name} had no body")))
-            }
+            Ok(_) => Err(lacking("DescribeTaskDefinition", name, "task definition")),
             Err(error) if is_missing_definition(&error) => Ok(None),
-            Err(error) => Err(failure("DescribeTaskDefinition", name, &error)),
+            Err(error) => Err(self.failure("DescribeTaskDefinition", name, &error)),
         }
     }
 
@@ -92,10 +94,14 @@ impl Ecs for AwsCloud {
         let sent =
             Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
         let answer = sent.map_err(|error| {
-            effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
+            self.effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
         })?;
         let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn());
-        TaskDefinitionArn::parse(arn.unwrap_or_default()).map_err(EffectError::Unknown)
+        let Some(arn) = arn else {
+            let family = format!("family {}", definition.family());
+            return Err(EffectError::Unknown(lacking("RegisterTaskDefinition", &family, "task definition")));
+        };
+        TaskDefinitionArn::parse(arn).map_err(EffectError::Unknown)
     }
 
     async fn update_service(
@@ -109,11 +115,9 @@ impl Ecs for AwsCloud {
         let call = self.ecs.update_service().cluster(&service.cluster).service(&service.arn);
         let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
         let sent = Box::pin(call.customize().config_override(once).send()).await;
-        let answer = sent.map_err(|error| effect_error("UpdateService", &service.arn, &error))?;
+        let answer = sent.map_err(|error| self.effect_error("UpdateService", &service.arn, &error))?;
         let updated = answer.service().map(shapes::service).transpose().map_err(EffectError::Unknown)?;
-        updated.ok_or_else(|| {
-            EffectError::Unknown(Failure::new(FailureKind::Bug, "UpdateService answered no service"))
-        })
+        updated.ok_or_else(|| EffectError::Unknown(lacking("UpdateService", &service.arn, "service")))
     }
 
     async fn list_service_deployments(
@@ -132,7 +136,7 @@ impl Ecs for AwsCloud {
             };
             let answer = Box::pin(call.set_next_token(next).send())
                 .await
-                .map_err(|error| failure("ListServiceDeployments", &service.arn, &error))?;
+                .map_err(|error| self.failure("ListServiceDeployments", &service.arn, &error))?;
             found.extend(answer.service_deployments().iter().filter_map(|listed| {
                 Some(ListedServiceDeployment {
                     arn: listed.service_deployment_arn()?.to_owned(),
@@ -156,7 +160,7 @@ impl Ecs for AwsCloud {
             let call = self.ecs.describe_service_deployments();
             let sent = Box::pin(call.set_service_deployment_arns(Some(batch.to_vec())).send()).await;
             let answer =
-                sent.map_err(|error| failure("DescribeServiceDeployments", &batch.join(", "), &error))?;
+                sent.map_err(|error| self.failure("DescribeServiceDeployments", &batch.join(", "), &error))?;
             found.extend(answer.service_deployments().iter().map(shapes::service_deployment));
         }
         Ok(found)
@@ -165,7 +169,7 @@ impl Ecs for AwsCloud {
     async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
         let call = self.ecs.stop_service_deployment().service_deployment_arn(arn);
         let sent = Box::pin(call.stop_type(StopServiceDeploymentStopType::Rollback).send()).await;
-        sent.map(drop).map_err(|error| failure("StopServiceDeployment", arn, &error))
+        sent.map(drop).map_err(|error| self.failure("StopServiceDeployment", arn, &error))
     }
 
     async fn stopped_tasks(
@@ -202,7 +206,7 @@ impl Ecs for AwsCloud {
             let call = self.ecs.describe_service_revisions();
             let sent = Box::pin(call.set_service_revision_arns(Some(batch.to_vec())).send()).await;
             let answer =
-                sent.map_err(|error| failure("DescribeServiceRevisions", &batch.join(", "), &error))?;
+                sent.map_err(|error| self.failure("DescribeServiceRevisions", &batch.join(", "), &error))?;
             for revision in answer.service_revisions() {
                 found.push(shapes::service_revision(revision)?);
             }
@@ -212,6 +216,31 @@ impl Ecs for AwsCloud {
 }
 
 impl AwsCloud {
+    fn failure<E>(&self, operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        failure_as(&self.who, "ecs", operation, resource, error)
+    }
+
+    fn effect_error<E>(
+        &self,
+        operation: &str,
+        resource: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> EffectError
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let failure = self.failure(operation, resource, error);
+        if certainly_did_nothing(error) {
+            EffectError::Refused(failure)
+        } else {
+            // Whatever came back, it is for the next look to tell what there is.
+            EffectError::Unknown(failure.of_kind(FailureKind::Unavailable))
+        }
+    }
+
     /// The tasks that are wanted to run, or to have stopped, of the deployments that `is_wanted` picks by
     /// their ids.
     async fn tasks(
@@ -224,11 +253,11 @@ impl AwsCloud {
         for _ in 0..TASK_PAGES {
             let call = self.ecs.list_tasks().cluster(&service.cluster).service_name(&service.name);
             let sent = Box::pin(call.desired_status(wanted.clone()).set_next_token(next).send()).await;
-            let listed = sent.map_err(|error| failure("ListTasks", &service.arn, &error))?;
+            let listed = sent.map_err(|error| self.failure("ListTasks", &service.arn, &error))?;
             if !listed.task_arns().is_empty() {
                 let call = self.ecs.describe_tasks().cluster(&service.cluster);
                 let sent = Box::pin(call.set_tasks(Some(listed.task_arns().to_vec())).send()).await;
-                let answer = sent.map_err(|error| failure("DescribeTasks", &service.arn, &error))?;
+                let answer = sent.map_err(|error| self.failure("DescribeTasks", &service.arn, &error))?;
                 // A service's task is started by the deployment that it belongs to.
                 let tasks = answer.tasks.unwrap_or_default().into_iter();
                 ours.extend(tasks.filter(|task| task.started_by().is_some_and(&is_wanted)));
@@ -239,18 +268,6 @@ impl AwsCloud {
             }
         }
         Ok(ours)
-    }
-}
-
-fn effect_error<E>(operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> EffectError
-where
-    E: ProvideErrorMetadata + StdError + 'static,
-{
-    let failure = failure(operation, resource, error);
-    if certainly_did_not_happen(error) {
-        EffectError::Refused(failure)
-    } else {
-        EffectError::Unknown(failure)
     }
 }
 

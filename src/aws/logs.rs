@@ -5,7 +5,7 @@ use crate::domain::log_stream::LogStream;
 use crate::ports::Logs;
 
 use super::cloud::AwsCloud;
-use super::error::failure_of;
+use super::error::failure_as;
 
 impl Logs for AwsCloud {
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
@@ -23,7 +23,8 @@ impl Logs for AwsCloud {
             {
                 Ok(Vec::new())
             }
-            Err(error) => Err(failure_of(
+            Err(error) => Err(failure_as(
+                &self.who,
                 "logs",
                 "GetLogEvents",
                 &format!("{} in {}", stream.stream, stream.group),

@@ -1,31 +1,18 @@
-//! When a call that has no idempotency token may be sent again: only if it certainly did nothing.
+//! When the SDK sends a call again beyond its own rules, and when it must not.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
-use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ecs::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use hyper_util::client::legacy::Error as HyperError;
 
-use super::error::{is_concurrent_revision, is_throttling};
-
-/// Whether an effect certainly did not happen.
-pub(super) fn certainly_did_not_happen<E>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error {
-        SdkError::ConstructionFailure(_) => true,
-        SdkError::DispatchFailure(failure) => {
-            failure.as_connector_error().is_none_or(|error| error.is_user() || never_connected(error))
-        }
-        SdkError::ServiceError(error) => !error.raw().status().is_server_error(),
-        _ => false,
-    }
-}
+use super::error::{code_of, is_concurrent_revision, is_throttling, is_worth_repeating};
 
 /// Lets the SDK send an effect again only when it certainly did not happen.
 pub(super) struct OnlyIfNotDone<E>(PhantomData<fn() -> E>);
@@ -73,6 +60,30 @@ impl<E: StdError + ProvideErrorMetadata + Send + Sync + 'static> ClassifyRetry f
     // The last word: the SDK's own classifiers would send a lost request again.
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Lets the SDK send again what AWS refuses only because somebody else writes at the same moment, such as Systems
+/// Manager's `TooManyUpdates`, with its growing and random waits.
+#[derive(Debug)]
+pub(super) struct WhatPasses;
+
+impl ClassifyRetry for WhatPasses {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let refusal = context.response().filter(|response| !response.status().is_success());
+        match refusal.and_then(|response| response.body().bytes()).and_then(code_of) {
+            Some(code) if is_worth_repeating(&code) => RetryAction::throttling_error(),
+            Some(_) | None => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "WhatPasses"
+    }
+
+    // Behind the SDK's own, none of which knows these codes, and before the last word on effects.
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_before(RetryClassifierPriority::transient_error_classifier())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Amazon S3 through its SDK.
 
+use std::error::Error as StdError;
 use std::ops::Range;
 
 use aws_sdk_s3::Client;
@@ -16,7 +17,7 @@ use crate::domain::job::ObjectAddress;
 use crate::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 
 use super::buckets::Buckets;
-use super::error::failure_of;
+use super::error::{Who, failure_as, status_of_refusal, unread};
 
 /// The prefix of S3's actions in IAM.
 const IAM: &str = "s3";
@@ -26,11 +27,12 @@ const IAM: &str = "s3";
 pub struct S3Objects {
     client: Client,
     buckets: Buckets,
+    who: Who,
 }
 
 impl S3Objects {
-    pub(super) fn new(client: Client, buckets: Buckets) -> Self {
-        Self { client, buckets }
+    pub(super) fn new(client: Client, buckets: Buckets, who: Who) -> Self {
+        Self { client, buckets, who }
     }
 
     /// Sends a call to where the bucket is.
@@ -55,13 +57,8 @@ impl Objects for S3Objects {
                 version: version(answer.e_tag()),
             })),
             // A HEAD is answered without a word on what is missing.
-            Err(error) if status(&error) == Some(404) => Ok(None),
-            Err(error) if status(&error) == Some(403) => {
-                Err(Failure::new(FailureKind::Denied, format!("HeadObject of {at} failed"))
-                    .because("HTTP 403")
-                    .advice("Allow s3:GetObject to the caller; to one who may not list the bucket a missing object looks the same"))
-            }
-            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+            Err(error) if status_of_refusal(&error) == Some(404) => Ok(None),
+            Err(error) => Err(failure_as(&self.who, IAM, "HeadObject", &at.to_string(), &error)),
         }
     }
 
@@ -79,11 +76,11 @@ impl Objects for S3Objects {
         };
         match self.send(&at.bucket, call).await {
             Ok(answer) => body(at, answer, size).await,
-            Err(error) if matches!(status(&error), Some(404 | 412 | 416)) => {
+            Err(error) if matches!(status_of_refusal(&error), Some(404 | 412 | 416)) => {
                 Err(Failure::new(FailureKind::Unreadable, format!("{at} changed while it was read"))
                     .advice("Run the pipeline again"))
             }
-            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+            Err(error) => Err(failure_as(&self.who, IAM, "GetObject", &at.to_string(), &error)),
         }
     }
 
@@ -95,7 +92,7 @@ impl Objects for S3Objects {
                 Ok(Some((body(at, answer, limit).await?, version)))
             }
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(failure_of(IAM, "GetObject", &at.to_string(), &error)),
+            Err(error) => Err(failure_as(&self.who, IAM, "GetObject", &at.to_string(), &error)),
         }
     }
 
@@ -115,8 +112,10 @@ impl Objects for S3Objects {
         match self.send(&at.bucket, call).await {
             Ok(answer) => Ok(Some(version(answer.e_tag()))),
             // 409: another conditional write to the object was under way at that moment.
-            Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(None),
-            Err(error) => Err(failure_of(IAM, "PutObject", &at.to_string(), &error)),
+            Err(error) if matches!(status_of_refusal(&error), Some(412 | 409)) || is_missing(&error) => {
+                Ok(None)
+            }
+            Err(error) => Err(failure_as(&self.who, IAM, "PutObject", &at.to_string(), &error)),
         }
     }
 
@@ -126,8 +125,10 @@ impl Objects for S3Objects {
         };
         match self.send(&at.bucket, call).await {
             Ok(_) => Ok(true),
-            Err(error) if matches!(status(&error), Some(412 | 409)) || is_missing(&error) => Ok(false),
-            Err(error) => Err(failure_of(IAM, "DeleteObject", &at.to_string(), &error)),
+            Err(error) if matches!(status_of_refusal(&error), Some(412 | 409)) || is_missing(&error) => {
+                Ok(false)
+            }
+            Err(error) => Err(failure_as(&self.who, IAM, "DeleteObject", &at.to_string(), &error)),
         }
     }
 
@@ -139,10 +140,9 @@ impl Objects for S3Objects {
                 let call = client.list_objects_v2().bucket(bucket).prefix(prefix);
                 call.set_continuation_token(next.clone()).send()
             };
-            let answer = self
-                .send(bucket, call)
-                .await
-                .map_err(|error| failure_of(IAM, "ListBucket", &format!("s3://{bucket}/{prefix}"), &error))?;
+            let answer = self.send(bucket, call).await.map_err(|error| {
+                failure_as(&self.who, IAM, "ListObjectsV2", &format!("s3://{bucket}/{prefix}"), &error)
+            })?;
             for object in answer.contents() {
                 found.push((object.key().unwrap_or_default().to_owned(), version(object.e_tag())));
             }
@@ -184,10 +184,7 @@ async fn body(at: &ObjectAddress, answer: GetObjectOutput, limit: u64) -> Result
     let mut stream = answer.body;
     let mut content = Vec::new();
     while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|error| {
-            Failure::new(FailureKind::Unavailable, format!("{at} could not be read to its end"))
-                .caused_by(error)
-        })?;
+        let piece = piece.map_err(|error| unread(format!("{at} could not be read to its end"), &error))?;
         content.extend_from_slice(&piece);
         if content.len() as u64 > limit {
             return Err(too_long());
@@ -200,12 +197,8 @@ fn version(tag: Option<&str>) -> Version {
     Version(tag.unwrap_or_default().to_owned())
 }
 
-fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
-}
-
 /// The object is missing; a missing bucket is a mistake that has to be told.
-fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    status(error) == Some(404)
+fn is_missing<E: ProvideErrorMetadata + StdError + 'static>(error: &SdkError<E, HttpResponse>) -> bool {
+    status_of_refusal(error) == Some(404)
         && error.as_service_error().is_none_or(|error| error.code() != Some("NoSuchBucket"))
 }

@@ -3,11 +3,13 @@
 use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 
 /// The settings of a client of the SDK crate `$sdk`, made of an `SdkConfig`: with an allowance of retries of its own,
-/// and with whoever is to be told of its calls. Each crate has a type of its own for them, so this is no function.
+/// with what tells AWS from a proxy, and with whoever is to be told of its calls. Each crate has a type of its own for them, so this is no function.
 macro_rules! settings {
     ($sdk:ident, $config:expr, $calls:expr) => {{
         let settings = $sdk::config::Builder::from($config);
-        let mut settings = settings.retry_partition($crate::aws::settings::allowance());
+        let settings = settings.retry_partition($crate::aws::settings::allowance());
+        let settings = settings.retry_classifier($crate::aws::retry::WhatPasses);
+        let mut settings = settings.interceptor($crate::aws::error::OnlyAws);
         if let Some(calls) = $calls {
             settings = settings.interceptor(calls.clone());
         }

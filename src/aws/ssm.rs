@@ -6,7 +6,7 @@ use aws_sdk_ssm::types::ParameterType;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ports::Parameters;
 
-use super::error::failure_of;
+use super::error::{Who, failure_as};
 
 /// The prefix of its actions in IAM.
 const IAM: &str = "ssm";
@@ -15,11 +15,12 @@ const IAM: &str = "ssm";
 #[derive(Debug, Clone)]
 pub struct SsmParameters {
     client: Client,
+    who: Who,
 }
 
 impl SsmParameters {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: Client, who: Who) -> Self {
+        Self { client, who }
     }
 
     async fn put(&self, name: &str, value: &str, overwrite: bool) -> Result<Option<u64>, Failure> {
@@ -31,7 +32,7 @@ impl SsmParameters {
             {
                 Ok(None)
             }
-            Err(error) => Err(failure_of(IAM, "PutParameter", name, &error)),
+            Err(error) => Err(failure_as(&self.who, IAM, "PutParameter", name, &error)),
         }
     }
 }
@@ -51,7 +52,7 @@ impl Parameters for SsmParameters {
             {
                 None
             }
-            Err(error) => return Err(failure_of(IAM, "GetParameter", name, &error)),
+            Err(error) => return Err(failure_as(&self.who, IAM, "GetParameter", name, &error)),
         };
         let Some(found) = found else { return Ok(None) };
         match found.r#type() {

@@ -9,11 +9,13 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Channel;
 use crate::domain::record::{Sink, Source};
 use crate::domain::request::{DeployRequest, ServiceName};
+use crate::domain::timestamp::Timestamp;
 use crate::output::{self, Narrator, Story};
 use crate::record;
 
 use super::args::{ConnectionArgs, ResultArg, RolloutArgs};
 use super::call_site::CallSite;
+use super::credentials_end::{credentials_end, outlived};
 use super::environment::Environment;
 use super::meaning;
 use super::signals::Signals;
@@ -36,6 +38,7 @@ pub(super) struct Deployment {
     channels: Vec<Channel>,
     polling: Polling,
     source: Source,
+    credentials_end: Option<Timestamp>,
 }
 
 impl Deployment {
@@ -54,6 +57,7 @@ impl Deployment {
             request,
             polling: rollout.poll,
             source: meaning::source(environment),
+            credentials_end: credentials_end(environment),
         })
     }
 
@@ -106,10 +110,15 @@ impl Deployment {
             story.hear(&progress, clock.now());
             narrator.tell(&progress);
         };
+        let outlived = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
+        if let Some(warning) = &outlived {
+            listen(Progress::Warning(warning));
+        }
         let mut report = match &self.task {
             Task::Deploy => deploy(&world, &self.request, &mut listen).await,
             Task::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
         };
+        report.warnings.extend(outlived);
         if !self.channels.is_empty() {
             let notification = output::notification(&self.request, &report, story, &self.source);
             for warning in output::notify(&aws.notifier(), &self.channels, &notification).await {

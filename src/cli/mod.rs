@@ -5,6 +5,7 @@ mod args;
 mod call_site;
 mod claims_place;
 mod command;
+mod credentials_end;
 mod deploy;
 mod deployment;
 mod drift;

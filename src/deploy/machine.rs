@@ -136,6 +136,14 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                 self.is_held_up = true;
                 false
             }
+            // What ECS has begun it goes on with, whoever may not ask it any more.
+            Err(failure)
+                if failure.kind() == FailureKind::Denied && self.runs[at].phase.rollout().is_some() =>
+            {
+                let failure = self.out_of_sight(at, failure);
+                self.fail(at, failure);
+                false
+            }
             Err(failure) => {
                 self.fail(at, failure);
                 false
@@ -372,6 +380,11 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         let reason = failure.to_string();
         let outcome = run.fail(failure, self.world.clock.now());
         (self.listen)(Progress::Ended { service: &run.named, outcome, reason: Some(&reason) });
+    }
+
+    /// Whether a record tells of the service's deployment.
+    pub(super) fn is_recorded(&self, at: usize) -> bool {
+        self.world.records.get(at).is_some_and(|records| !records.is_empty())
     }
 
     pub(super) fn warn(&mut self, warning: String) {

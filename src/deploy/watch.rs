@@ -65,7 +65,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             Err(failure) if failure.kind() == FailureKind::Unavailable => self.outlast(watching, &failure),
             Err(failure) => {
                 for at in watching {
-                    let failure = self.out_of_sight(*at, &failure);
+                    let failure = self.out_of_sight(*at, failure.clone());
                     self.fail(*at, failure);
                 }
             }
@@ -149,34 +149,28 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         }
     }
 
-    /// The failure of one of several services whose rollouts cannot be watched any more.
-    fn out_of_sight(&self, at: usize, failure: &Failure) -> Failure {
-        let failure = Failure::new(failure.kind(), failure.to_string());
-        match self.going_on(&self.runs[at]) {
-            Some(GoingOn { what, advice }) => failure.advice(format!("{}. {advice}", capitalised(&what))),
-            None => failure,
-        }
+    /// The failure of a deployment whose rollout or rollback goes on in ECS, but cannot be followed any more.
+    pub(super) fn out_of_sight(&self, at: usize, failure: Failure) -> Failure {
+        let Some(GoingOn { what, advice }) = self.going_on(&self.runs[at]) else { return failure };
+        let record = if self.is_recorded(at) { ", and its record stays in progress" } else { "" };
+        let what = format!("{what}{record}, but it cannot be followed any more");
+        Failure::new(failure.kind(), what).caused_by(failure).advice(advice)
     }
 
     /// ECS does not answer: that ends the wait only when its time is up.
     fn outlast(&mut self, watching: &[usize], failure: &Failure) {
-        (self.listen)(Progress::Warning(&format!("{failure}; looking again")));
+        (self.listen)(Progress::Warning(&format!("{}; looking again", failure.without_advice())));
         let now = self.world.clock.now();
         for at in watching {
             let run = &mut self.runs[*at];
             let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
             let soon = run.phase.rollout().map(|rollout| outlook(rollout, &run.seen));
             if now.since(since) >= self.request.policy.timeout {
-                let failure = self.out_of_sight(*at, failure);
+                let failure = self.out_of_sight(*at, failure.clone());
                 self.fail(*at, failure);
             } else if let Some(soon) = soon {
                 run.pace.looked(&self.world.polling, soon, since, now);
             }
         }
     }
-}
-
-fn capitalised(sentence: &str) -> String {
-    let mut characters = sentence.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -21,11 +21,14 @@ impl TaskDefinitionArn {
     /// Reads an ARN as AWS writes it, of whatever partition.
     ///
     /// # Errors
-    /// A [`FailureKind::Bug`] that quotes `text`: AWS answered in a form that Evenkeel does not know.
+    /// A [`FailureKind::InvalidInput`] that quotes `text`: what was called is not AWS as Evenkeel knows it.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         parts(text).ok_or_else(|| {
-            Failure::new(FailureKind::Bug, format!("{text:?} is not the ARN of a task definition's revision"))
-                .because("expected arn:PARTITION:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")
+            Failure::new(
+                FailureKind::InvalidInput,
+                format!("{text:?} is not the ARN of a task definition's revision"),
+            )
+            .because("expected arn:PARTITION:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")
         })
     }
 
@@ -143,7 +146,7 @@ mod tests {
             "arn:aws:iam:eu-west-1:123456789012:task-definition/web:12",
         ] {
             let failure = TaskDefinitionArn::parse(text).unwrap_err();
-            assert_eq!(failure.kind(), FailureKind::Bug, "{text}");
+            assert_eq!(failure.kind(), FailureKind::InvalidInput, "{text}");
             assert!(failure.to_string().starts_with(&format!("{text:?} is not")), "{failure}");
         }
     }

@@ -6,32 +6,44 @@ use std::sync::Arc;
 /// An error as its user meets it.
 ///
 /// `Display` is one line: what failed and on which resource, why (in AWS's own words where they
-/// are known), and what to do next. It can be cloned, as one call may fail several jobs.
+/// are known), and what to do next, each once however failures are wrapped in one another. It can be
+/// cloned, as one call may fail several jobs.
 #[derive(Debug, Clone)]
 pub struct Failure {
     kind: FailureKind,
     what: String,
-    source: Option<Arc<anyhow::Error>>,
+    cause: Option<Cause>,
     advice: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Cause {
+    /// Somebody's words.
+    Words(String),
+    /// A failure of ours, with a cause and advice of its own.
+    Failure(Arc<Failure>),
 }
 
 impl Failure {
     /// A failure of this kind; `what` says what failed and on which resource, without a full stop.
     pub fn new(kind: FailureKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), source: None, advice: None }
+        Self { kind, what: what.into(), cause: None, advice: None }
     }
 
     /// Adds why, in the words of whoever refused.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
-        self.source = Some(Arc::new(anyhow::Error::msg(why.into())));
+        self.cause = Some(Cause::Words(why.into()));
         self
     }
 
-    /// Adds the error that caused this one.
+    /// Adds the error that caused this one. It must be free of what a response of AWS holds.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
-        self.source = Some(Arc::new(source.into()));
+        self.cause = Some(match source.into().downcast::<Self>() {
+            Ok(failure) => Cause::Failure(Arc::new(failure)),
+            Err(error) => Cause::Words(joined(error.chain().map(ToString::to_string))),
+        });
         self
     }
 
@@ -45,10 +57,13 @@ impl Failure {
     /// What failed and why, without what to do next: a part of a longer message.
     #[must_use]
     pub fn without_advice(&self) -> String {
-        match &self.source {
-            Some(source) => format!("{}: {source:#}", self.what),
-            None => self.what.clone(),
-        }
+        joined(self.parts())
+    }
+
+    /// The same as another kind of failure.
+    #[must_use]
+    pub fn of_kind(self, kind: FailureKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// What kind of failure this is; it alone decides the exit status.
@@ -56,22 +71,73 @@ impl Failure {
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
+
+    /// What failed, then why, then why that.
+    fn parts(&self) -> Vec<String> {
+        let mut parts = vec![self.what.clone()];
+        match &self.cause {
+            Some(Cause::Words(why)) => parts.push(why.clone()),
+            Some(Cause::Failure(failure)) => parts.extend(failure.parts()),
+            None => {}
+        }
+        parts
+    }
+
+    /// What to do next: first about the cause, then about the whole. Of two that begin alike the whole's stays.
+    fn advices(&self) -> Vec<&str> {
+        let mut advices = match &self.cause {
+            Some(Cause::Failure(failure)) => failure.advices(),
+            Some(Cause::Words(_)) | None => Vec::new(),
+        };
+        if let Some(advice) = &self.advice {
+            advices.retain(|other| opening(other) != opening(advice));
+            advices.push(advice);
+        }
+        advices
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.without_advice())?;
-        if let Some(advice) = &self.advice {
-            write!(f, ". {advice}")?;
+        let mut text = self.without_advice();
+        for advice in self.advices() {
+            append(&mut text, ". ", advice);
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source.as_ref() as _)
+// It has no source: `Display` tells the causes already, and whoever prints a chain would tell them twice.
+impl std::error::Error for Failure {}
+
+/// The parts one after the other, but for those that an earlier one tells already.
+fn joined(parts: impl IntoIterator<Item = String>) -> String {
+    let mut text = String::new();
+    for part in parts {
+        append(&mut text, ": ", &part);
     }
+    text
+}
+
+/// Appends a part behind a mark that ends the text before it, unless that has an end or tells the same.
+fn append(text: &mut String, mark: &str, part: &str) {
+    let part = part.trim().trim_end_matches(['.', ',', ';', ':', ' ']);
+    if part.is_empty() || part.len() > 7 && text.contains(part) {
+        return;
+    }
+    if part.starts_with(text.as_str()) {
+        text.clear();
+    }
+    if !text.is_empty() {
+        text.push_str(if text.ends_with(['?', '!']) { " " } else { mark });
+    }
+    text.push_str(part);
+}
+
+/// The words by which two instructions are told to be the same: "Run the same command again".
+fn opening(advice: &str) -> Vec<String> {
+    let words = advice.split_whitespace().take(5);
+    words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()).collect()
 }
 
 /// The kinds of failure that a caller can tell apart.
@@ -173,7 +239,40 @@ mod tests {
         assert_eq!(whole.to_string(), "UpdateService of web failed: AccessDenied: no. Allow it");
         assert_eq!(whole.without_advice(), "UpdateService of web failed: AccessDenied: no");
         let outer = Failure::new(FailureKind::Denied, "the deployment failed").caused_by(whole);
-        assert!(outer.to_string().contains("AccessDenied: no"), "{outer}");
+        assert_eq!(
+            outer.to_string(),
+            "the deployment failed: UpdateService of web failed: AccessDenied: no. Allow it"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_twice_and_no_sentence_ends_twice() {
+        let again = "Run the same command again; it goes on where this one ended";
+        let cause = Failure::new(FailureKind::Unavailable, "PutParameter of /web failed:")
+            .because("TooManyUpdates: There are concurrent updates.")
+            .advice(again);
+        let whole = Failure::new(cause.kind(), "the record could not be written")
+            .caused_by(cause.clone())
+            .advice("Run the same command again, which mends the record.");
+        assert_eq!(
+            whole.to_string(),
+            "the record could not be written: PutParameter of /web failed: TooManyUpdates: There are concurrent \
+             updates. Run the same command again, which mends the record"
+        );
+        // However it is wrapped: as an error of a library, in a chain that is printed, or by its text.
+        let chain = format!("{:#}", anyhow::Error::new(whole.clone()));
+        assert_eq!(chain, whole.to_string());
+        assert_eq!(Failure::new(whole.kind(), whole.to_string()).caused_by(whole.clone()).to_string(), chain);
+        let other = Failure::new(FailureKind::Denied, "it failed").caused_by(cause).advice("Allow it.");
+        assert_eq!(
+            other.to_string(),
+            format!(
+                "it failed: PutParameter of /web failed: TooManyUpdates: There are concurrent updates. {again}. Allow it"
+            )
+        );
+        let asked =
+            Failure::new(FailureKind::InvalidInput, "was the variable for the tag set?").advice("Give one!");
+        assert_eq!(asked.to_string(), "was the variable for the tag set? Give one!");
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Revision {
     /// asked for (`include: ["TAGS"]`).
     ///
     /// # Errors
-    /// A [`FailureKind::Bug`] that names the member in question when the answer is not shaped as the ECS API
+    /// A [`FailureKind::InvalidInput`] that names the member in question when the answer is not shaped as the ECS API
     /// reference says. It never quotes the answer, which holds environment values.
     pub fn from_describe(answer: &[u8]) -> Result<Self, Failure> {
         if answer.windows(LIBRARYS_OWN.len()).any(|part| part == LIBRARYS_OWN) {
@@ -212,7 +212,8 @@ fn is_of_aws(tag: &Value) -> bool {
 
 fn unknown_shape(member: &str) -> Failure {
     let what = "the answer to DescribeTaskDefinition is not shaped as the ECS API reference says";
-    let failure = Failure::new(FailureKind::Bug, what);
+    let failure = Failure::new(FailureKind::InvalidInput, what)
+        .advice("Look at the endpoint's address (--endpoint-url, AWS_ENDPOINT_URL): whatever responds there is not Amazon ECS");
     if member.is_empty() {
         failure
     } else {

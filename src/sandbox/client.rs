@@ -40,7 +40,9 @@ impl HttpConnector for InProcess {
                 StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
             let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
             response.headers_mut().insert("content-type", answer.content_type);
-            response.headers_mut().insert("x-amzn-requestid", answer.request_id);
+            if !answer.request_id.is_empty() {
+                response.headers_mut().insert("x-amzn-requestid", answer.request_id);
+            }
             for (name, value) in answer.headers {
                 response.headers_mut().insert(name, value);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::wire::ApiError;
+use super::wire::{ApiError, Response};
 use super::{ACCOUNT, REGION};
 
 /// Something that goes wrong with calls of one operation.
@@ -49,6 +49,59 @@ pub enum FaultKind {
     /// 200 with empty lists, as of an emulator that knows the operation and fills nothing in. Meant
     /// for the operations that list or describe service deployments and revisions, services or tasks.
     Empty,
+    /// The call takes effect, and its response comes back changed: what a proxy or a gateway on the way does.
+    Garbled(Garbled),
+}
+
+/// A response that is not as AWS sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Garbled {
+    /// Another HTTP status; none leaves AWS's.
+    pub status: Option<u16>,
+    /// What is sent in the place of the body.
+    pub body: GarbledBody,
+}
+
+/// What comes in the place of a response's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GarbledBody {
+    /// The body up to some byte before its last, chosen by this number.
+    CutAt(usize),
+    /// A page for a browser with these words, without AWS's headers.
+    Page(String),
+    /// Nothing, without AWS's headers.
+    Nothing,
+    /// The body as it is, said to be of this type.
+    Typed(&'static str),
+}
+
+impl Garbled {
+    /// Changes a response in this way.
+    pub(super) fn change(&self, response: Response) -> Response {
+        let status = self.status.unwrap_or(response.status);
+        let without_aws = |content_type, body| Response {
+            status,
+            content_type,
+            request_id: String::new(),
+            headers: Vec::new(),
+            body,
+        };
+        match &self.body {
+            GarbledBody::CutAt(number) => {
+                let end = number.checked_rem(response.body.len()).unwrap_or_default();
+                // Whoever cuts it tells the length that is left.
+                let headers =
+                    response.headers.into_iter().filter(|(name, _)| *name != "content-length").collect();
+                Response { status, headers, body: response.body[..end].to_vec(), ..response }
+            }
+            GarbledBody::Page(words) => {
+                let page = format!("<!DOCTYPE html>\n<html><body><h1>{words}</h1></body></html>");
+                without_aws("text/html; charset=utf-8", page.into_bytes())
+            }
+            GarbledBody::Nothing => without_aws("text/plain", Vec::new()),
+            GarbledBody::Typed(content_type) => Response { status, content_type, ..response },
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -29,7 +29,10 @@ impl Sandbox {
         if fault == Some(FaultKind::HangAfter) {
             self.hang().await;
         }
-        let answer = answer.map(|response| Response { request_id: id.request_id(), ..response });
+        let mut answer = answer.map(|response| Response { request_id: id.request_id(), ..response });
+        if let Some(FaultKind::Garbled(garbled)) = &fault {
+            answer = answer.map(|response| garbled.change(response));
+        }
         if let Some(entry) = self.state().calls.get_mut(id) {
             entry.sent = answer.as_ref().map_or(0, |response| response.body.len());
             entry.status = answer.as_ref().ok().map(|response| response.status);
@@ -91,6 +94,7 @@ impl Sandbox {
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
             Some(FaultKind::Unsupported) => refuse(ApiError::unknown_operation()),
+            Some(FaultKind::Garbled(_)) => Ok(carry_out()),
             Some(FaultKind::Empty) => Ok(Response::json(&faults::empty(&call.operation))),
         }
     }

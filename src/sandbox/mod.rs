@@ -44,7 +44,7 @@ use tokio::sync::Notify;
 pub use self::calls::Call;
 pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
 pub use self::ecs::{Rollout, RolloutOutcome};
-pub use self::faults::{Fault, FaultKind};
+pub use self::faults::{Fault, FaultKind, Garbled, GarbledBody};
 pub use self::wire::ApiError;
 
 use self::calls::CallLog;

@@ -63,10 +63,11 @@ async fn answer(
         body: Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec(),
     };
     let answer = sandbox.handle(request).await.map_err(|Cut| "the connection is cut on purpose")?;
-    let mut response = http::Response::builder()
-        .status(answer.status)
-        .header(CONTENT_TYPE, answer.content_type)
-        .header("x-amzn-requestid", answer.request_id);
+    let mut response =
+        http::Response::builder().status(answer.status).header(CONTENT_TYPE, answer.content_type);
+    if !answer.request_id.is_empty() {
+        response = response.header("x-amzn-requestid", answer.request_id);
+    }
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }

@@ -243,7 +243,7 @@ fn checkpoint<Q: JobQueue, C: ClaimStore, A: Access>(
         Some(Ok(_)) => {
             tracing::warn!("the continuation token is of another action; looking at what is there")
         }
-        Some(Err(failure)) => tracing::warn!("{failure}; looking at what is there"),
+        Some(Err(failure)) => tracing::warn!("{}; looking at what is there", failure.without_advice()),
         None => {}
     }
     Checkpoint { execution: execution.to_owned(), began: shared.clock.now(), services: Vec::new() }

@@ -24,5 +24,6 @@ mod refusals;
 mod rollback;
 mod serving;
 mod signals;
+mod surroundings;
 mod world;
 mod yaml;

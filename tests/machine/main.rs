@@ -9,6 +9,7 @@ mod crashes;
 mod definitions;
 mod endings;
 mod faults;
+mod garbled;
 mod histories;
 mod lossless;
 mod model;

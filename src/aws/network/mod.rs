@@ -16,7 +16,7 @@ use crate::domain::failure::Failure;
 use authorities::Authorities;
 use proxies::Proxies;
 
-pub(super) use obstacle::obstacle;
+pub(super) use obstacle::{Obstacle, obstacle};
 
 /// The variables that say how the network is reached.
 const VARIABLES: [&str; 11] = [

@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Notification;
 
-use super::super::error::failure_of;
+use super::super::error::failure_as;
 use super::super::settings::settings;
 use super::AwsNotifier;
 
@@ -27,7 +27,7 @@ impl AwsNotifier {
         let settings = settings!(aws_sdk_eventbridge, config, &self.calls);
         let client = aws_sdk_eventbridge::Client::from_conf(settings.build());
         let sent = Box::pin(client.put_events().entries(entry).send()).await;
-        let answer = sent.map_err(|error| failure_of("events", "PutEvents", bus, &error))?;
+        let answer = sent.map_err(|error| failure_as(&self.who, "events", "PutEvents", bus, &error))?;
         // A refused event is answered with 200 (Amazon EventBridge API reference, `PutEvents`).
         match answer.entries().iter().find(|entry| entry.error_code().is_some()) {
             None => Ok(()),

@@ -11,17 +11,19 @@ use crate::domain::notification::{Channel, Notification};
 use crate::ports::Notifier;
 
 use super::Calls;
+use super::error::Who;
 
 /// Amazon EventBridge, Amazon SNS and webhooks, in one identity.
 #[derive(Debug, Clone)]
 pub struct AwsNotifier {
     config: SdkConfig,
     calls: Option<Calls>,
+    who: Who,
 }
 
 impl AwsNotifier {
-    pub(super) fn new(config: SdkConfig, calls: Option<Calls>) -> Self {
-        Self { config, calls }
+    pub(super) fn new(config: SdkConfig, calls: Option<Calls>, who: Who) -> Self {
+        Self { config, calls, who }
     }
 
     /// The configuration for where a channel is.

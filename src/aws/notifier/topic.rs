@@ -6,7 +6,7 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Notification;
 
-use super::super::error::failure_of;
+use super::super::error::failure_as;
 use super::super::settings::settings;
 use super::AwsNotifier;
 
@@ -37,7 +37,7 @@ impl AwsNotifier {
         }
         match Box::pin(call.send()).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failure_of("sns", "Publish", arn, &error)),
+            Err(error) => Err(failure_as(&self.who, "sns", "Publish", arn, &error)),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::job::Secret;
 use crate::domain::notification::Notification;
 
 use super::super::components::CaptureComponents;
-use super::super::error::failure_of;
+use super::super::error::{failure_as, unreachable};
 use super::super::settings::settings;
 use super::AwsNotifier;
 
@@ -26,7 +26,7 @@ impl AwsNotifier {
         let call = aws_sdk_ssm::Client::from_conf(settings.build()).get_parameter();
         let call = call.name(parameter).with_decryption(true);
         let sent = Box::pin(call.customize().interceptor(components.clone()).send()).await;
-        let answer = sent.map_err(|error| failure_of("ssm", "GetParameter", parameter, &error))?;
+        let answer = sent.map_err(|error| failure_as(&self.who, "ssm", "GetParameter", parameter, &error))?;
         let value = answer.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
         let (address, components) = (Secret::new(value.trim()), components.take());
         if !is_address(address.expose()) {
@@ -35,33 +35,35 @@ impl AwsNotifier {
                 .advice("Give it the address that begins with https://, as it was handed out"));
         }
         let body = json!({ "text": escaped(&notification.text) }).to_string();
-        match self.send(&address, components, body).await {
-            Some(200..=299) => Ok(()),
-            Some(status) => Err(Failure::new(
+        match self.send(parameter, &address, components, body).await? {
+            200..=299 => Ok(()),
+            status => Err(Failure::new(
                 FailureKind::InvalidInput,
                 format!("the webhook in {parameter} answered with HTTP {status}"),
-            )),
-            // The client's error would tell the address.
-            None => Err(Failure::new(
-                FailureKind::Unavailable,
-                format!("the webhook in {parameter} cannot be reached"),
             )),
         }
     }
 
-    /// The status that a request is answered with, by the client that calls AWS.
+    /// The status that a request is answered with, by the client that calls AWS. Nobody is shown the address.
     async fn send(
         &self,
+        parameter: &str,
         address: &Secret,
         components: Option<RuntimeComponents>,
         body: String,
-    ) -> Option<u16> {
+    ) -> Result<u16, Failure> {
+        let what = || format!("the webhook in {parameter} cannot be reached");
         let request = http::Request::post(address.expose()).header("content-type", "application/json");
-        let request = request.header("content-length", body.len()).body(SdkBody::from(body)).ok()?;
-        let client = self.config.http_client()?;
-        let connector = client.http_connector(&HttpConnectorSettings::default(), &components?);
-        let response = connector.call(HttpRequest::try_from(request).ok()?).await.ok()?;
-        Some(response.status().as_u16())
+        let request = request.header("content-length", body.len()).body(SdkBody::from(body)).ok();
+        let request = request.and_then(|request| HttpRequest::try_from(request).ok());
+        let (Some(client), Some(components), Some(request)) =
+            (self.config.http_client(), components, request)
+        else {
+            return Err(Failure::new(FailureKind::InvalidInput, what()).because("its address is none"));
+        };
+        let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
+        let response = connector.call(request).await;
+        Ok(response.map_err(|error| unreachable(what(), &error))?.status().as_u16())
     }
 }
 

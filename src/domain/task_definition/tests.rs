@@ -226,7 +226,7 @@ fn an_answer_of_an_unknown_shape_is_a_bug_that_names_the_member_and_quotes_nothi
         ),
     ] {
         let failure = Revision::from_describe(answer.as_bytes()).unwrap_err();
-        assert_eq!(failure.kind(), FailureKind::Bug);
+        assert_eq!(failure.kind(), FailureKind::InvalidInput);
         let message = failure.to_string();
         assert!(message.contains(member) && !message.contains("hunter2"), "{message}");
     }

@@ -100,6 +100,7 @@ fn what_a_repetition_cannot_mend_is_3_and_names_the_settings() {
         message(&ended);
     }
     for status in [403, 407] {
+        let account = Account::new();
         account.always(
             "DescribeServices",
             FaultKind::Garbled(Garbled { status: Some(status), body: page.clone() }),

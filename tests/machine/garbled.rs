@@ -214,16 +214,15 @@ fn garblings(seed: &mut fastrand::Rng) -> Vec<Garbled> {
 /// Whether AWS itself may respond so to the operation, or nobody can tell.
 fn may_be_aws(operation: &str, garbled: &Garbled) -> bool {
     match (operation, &garbled.body) {
-        // Its body alone counts.
-        ("DescribeTaskDefinition", GarbledBody::Typed(_)) => garbled.status.is_none(),
+        // The body is as AWS sent it, so it may be believed; and what cut off credentials the SDK takes whole is for
+        // the call that they sign.
+        (_, GarbledBody::Typed(_)) | ("AssumeRole", GarbledBody::CutAt(_)) => true,
         // A HEAD is refused without a word.
-        ("HeadObject", GarbledBody::CutAt(_) | GarbledBody::Typed(_)) => true,
+        ("HeadObject", GarbledBody::CutAt(_)) => true,
         // An object may hold anything, and a layer's content is no response of an operation.
-        ("GetObject", GarbledBody::CutAt(_) | GarbledBody::Typed(_)) => garbled.status.is_none(),
+        ("GetObject", GarbledBody::CutAt(_)) => garbled.status.is_none(),
         // There is nothing to cut off.
-        ("PutObject" | "DeleteObject", GarbledBody::CutAt(_) | GarbledBody::Typed(_)) => {
-            garbled.status.is_none()
-        }
+        ("PutObject" | "DeleteObject", GarbledBody::CutAt(_)) => garbled.status.is_none(),
         _ => false,
     }
 }

@@ -15,6 +15,8 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
+use aws_types::os_shim_internal::Env;
+
 use super::fault::Fault;
 use super::unreached::{Unreached, chain};
 use crate::domain::failure::FailureKind;
@@ -80,9 +82,12 @@ fn not_found(error: &CredentialsError) -> Missing {
         let said = chain(attempt.error()).skip(1).find_map(|error| profile_said(&error.to_string()))?;
         (attempt.name() == "Profile").then_some(said)
     });
-    let profile = match profile {
-        Some(said) => format!("the profile files ({FILES}): {said}"),
-        None => format!("the profile files ({FILES})"),
+    let profile = match (profile, variable("AWS_PROFILE")) {
+        (Some(said), _) => format!("the profile files ({FILES}): {said}"),
+        (None, Some(name)) => {
+            format!("the profile files ({FILES}), of which none has the profile `{name}` of AWS_PROFILE")
+        }
+        (None, None) => format!("the profile files ({FILES})"),
     };
     Missing {
         kind: FailureKind::Denied,
@@ -161,7 +166,10 @@ fn of_source(error: &CredentialsError) -> (String, String) {
             _ => "it cannot be read",
         };
         return (
-            format!("the file of the web identity's token cannot be read: {why}"),
+            match variable("AWS_WEB_IDENTITY_TOKEN_FILE") {
+                Some(path) => format!("the file of the web identity's token cannot be read ({path}): {why}"),
+                None => format!("the file of the web identity's token cannot be read: {why}"),
+            },
             "Correct AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file of the profile".to_owned(),
         );
     }
@@ -174,6 +182,11 @@ fn of_source(error: &CredentialsError) -> (String, String) {
         format!("the source of the AWS credentials {why}"),
         "Look at the role of the instance or container, or give credentials by variables".to_owned(),
     )
+}
+
+/// A variable as the SDK reads it: its errors do not tell the values.
+fn variable(name: &str) -> Option<String> {
+    Env::real().get(name).ok().filter(|value| !value.is_empty())
 }
 
 /// What the SDK says of a profile, which tells its name and what it lacks.

@@ -101,7 +101,8 @@ impl AwsCloud {
                 let failure =
                     failure_as(&self.who, "ecr", "DescribePullThroughCacheRules", &image.account, &error);
                 ImageLookup::Unknown(format!(
-                    "it is not in Amazon ECR, and whether ECR fetches it from elsewhere cannot be seen: {}", failure.without_advice()
+                    "it is not in Amazon ECR, and whether ECR fetches it from elsewhere cannot be seen: {}",
+                    failure.without_advice()
                 ))
             }
         }

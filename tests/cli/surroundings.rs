@@ -138,9 +138,8 @@ fn credentials_that_expire_during_a_rollout_leave_it_to_be_followed() {
     let ended = account.deploy(&["--record", "ssm:/deploy/web/record"]);
     let words = [
         "ExpiredTokenException",
-        "Get new credentials",
-        "The rollout goes on in ECS, its record stays in progress",
-        "running the same command again follows it",
+        "the rollout of web:2 goes on in ECS, and its record stays in progress, but it cannot be followed any more",
+        "Get new credentials. Run the same command again to follow it to its end",
     ];
     ended.is(4, "failed", Some("denied"), &words);
     message(&ended);

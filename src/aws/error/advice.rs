@@ -59,12 +59,8 @@ const LINES: [Line; 22] = [
     Line {
         fits: |it| code::is_expiry(it.code),
         advice: |it| match it.who {
-            Who::Role(arn) => {
-                format!(
-                    "Get new credentials, also those that the role {arn} is assumed with, and run the same command again"
-                )
-            }
-            Who::Caller | Who::Job => "Get new credentials and run the same command again".to_owned(),
+            Who::Role(arn) => format!("Get new credentials, also those that the role {arn} is assumed with"),
+            Who::Caller | Who::Job => "Get new credentials".to_owned(),
         },
     },
     // A wrong secret key.

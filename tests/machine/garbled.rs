@@ -11,10 +11,11 @@ use evenkeel::domain::registry::EcrImage;
 use evenkeel::domain::request::ClusterName;
 use evenkeel::domain::service::{DeploymentId, Service};
 use evenkeel::domain::task_definition::Revision;
+use evenkeel::domain::timestamp::Timestamp;
 use evenkeel::output::{action_type_json, failure_text, report_document, report_text};
 use evenkeel::ports::{
-    Access, Condition, Ecs, EffectError, Encryption, Identity, JobQueue, Logs, Notifier, Objects, Offer,
-    Parameters, Registry, Version,
+    Access, Condition, Ecs, EffectError, Encryption, Identity, JobQueue, Listing, Logs, Notifier, Objects,
+    Offer, Parameters, Registry, Version,
 };
 use evenkeel::sandbox::{Action, ActionArtifact, Fault, FaultKind, Garbled, GarbledBody, RolloutOutcome};
 use serde_json::json;
@@ -100,7 +101,8 @@ impl World {
         let cloud = aws.cloud();
         let service = described(&aws).await.unwrap().remove(0);
         let revision = cloud.describe_task_definition("web").await.unwrap().unwrap();
-        let listed = cloud.list_service_deployments(&service).await.unwrap();
+        let listed =
+            cloud.list_service_deployments(&service, Listing::Since(Timestamp::default())).await.unwrap();
         let deployments = listed.into_iter().map(|listed| listed.arn).collect();
         Self { aws, job: offer.job, service, revision, deployments, topic, account }
     }
@@ -130,7 +132,10 @@ impl World {
             "UpdateService" => {
                 cloud.update_service(&self.service, &self.revision.arn, true).await.map(drop).map_err(effect)
             }
-            "ListServiceDeployments" => cloud.list_service_deployments(&self.service).await.map(drop),
+            "ListServiceDeployments" => {
+                let since = Listing::Since(Timestamp::default());
+                cloud.list_service_deployments(&self.service, since).await.map(drop)
+            }
             "DescribeServiceDeployments" => {
                 cloud.describe_service_deployments(&self.deployments).await.map(drop)
             }
@@ -168,7 +173,7 @@ impl World {
             }
             "AssumeRole" => {
                 let role_arn = Some("arn:aws:iam::123456789012:role/deploy".to_owned());
-                let identity = Identity { region: None, role_arn, session: "evenkeel".to_owned() };
+                let identity = Identity { role_arn, session: "evenkeel".to_owned(), ..Identity::default() };
                 let ecs = aws.ecs(&identity).await?;
                 ecs.describe_services(&ClusterName::parse(CLUSTER).unwrap(), &[SERVICE]).await.map(drop)
             }

@@ -1,7 +1,7 @@
 //! A record in a file.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::domain::failure::{Failure, FailureKind};
@@ -9,7 +9,8 @@ use crate::ports::{RecordStore, Version};
 
 use super::changed_meanwhile;
 
-/// A record in a file. It is replaced whole, by a rename, so a reader never sees half of it.
+/// A record in a file. It is replaced whole, by a rename, so a reader never sees half of it. A link stays a link, and
+/// the file keeps its mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileStore {
     path: PathBuf,
@@ -36,11 +37,22 @@ impl FileStore {
     }
 
     fn replace(&self, content: &[u8]) -> std::io::Result<()> {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        let path = target(&self.path)?;
+        let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(format!(".{}.new", std::process::id()));
-        let beside = self.path.with_file_name(name);
-        fs::write(&beside, content)?;
-        fs::rename(&beside, &self.path).inspect_err(|_| remove_quietly(&beside))
+        let beside = path.with_file_name(name);
+        let write = || {
+            let mut file = File::create(&beside)?;
+            if let Ok(former) = fs::metadata(&path) {
+                file.set_permissions(former.permissions())?;
+            }
+            file.write_all(content)?;
+            // Without this a crash of the machine could leave the name with nothing behind it.
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            sync_folder(&path)
+        };
+        write().inspect_err(|_| remove_quietly(&beside))
     }
 
     fn failure(&self, what: &str) -> Failure {
@@ -71,6 +83,26 @@ impl RecordStore for FileStore {
         })?;
         Ok(version(content))
     }
+}
+
+/// The file that `path` names, through links; it need not exist, also at the end of a link.
+fn target(path: &Path) -> std::io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(next) => path = path.with_file_name("").join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(std::io::Error::other("too many levels of symbolic links"))
+}
+
+/// The name of the file is in its folder, which is written by itself. Not every file system takes that.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(folder)?.sync_all();
+    synced.or_else(|error| if error.kind() == ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
 }
 
 /// A file's version is its content.
@@ -112,5 +144,45 @@ mod tests {
         let failure = store.write(None, b"one").await.unwrap_err();
         assert_eq!(failure.kind(), FailureKind::Unreadable);
         assert!(failure.to_string().contains("/no/such/folder/record.json"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_file_keeps_its_mode_and_a_link_stays_one() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.json"), folder.path().join("record.json"));
+        fs::create_dir(folder.path().join("links")).unwrap();
+        symlink("../real.json", folder.path().join("links/next.json")).unwrap();
+        symlink("links/next.json", &link).unwrap();
+
+        // Nothing is there yet, at the end of the links.
+        let store = FileStore::new(&link);
+        let one = store.write(None, b"one").await.unwrap();
+        assert_eq!(fs::read(&real).unwrap(), b"one");
+
+        for mode in [0o600, 0o640, 0o444] {
+            fs::set_permissions(&real, fs::Permissions::from_mode(mode)).unwrap();
+            let before = fs::read(&real).unwrap();
+            let content = format!("{mode:o}");
+            store.write(Some(&version(&before)), content.as_bytes()).await.unwrap();
+            let found = fs::symlink_metadata(&real).unwrap();
+            assert_eq!((found.mode() & 0o7777, found.is_file()), (mode, true), "{mode:o}");
+            assert_eq!(fs::read(&real).unwrap(), content.as_bytes());
+        }
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        drop(one);
+    }
+
+    #[tokio::test]
+    async fn links_that_go_round_are_told_with_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one.json"), folder.path().join("two.json"));
+        std::os::unix::fs::symlink(&two, &one).unwrap();
+        std::os::unix::fs::symlink(&one, &two).unwrap();
+        let failure = FileStore::new(&one).read().await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Unreadable);
+        assert!(failure.to_string().contains("one.json"), "{failure}");
     }
 }

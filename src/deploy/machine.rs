@@ -2,6 +2,7 @@
 
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::console::deployments_url;
+use crate::domain::crash_loop::Tasks;
 use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Plan, PlannedRevision};
@@ -260,10 +261,19 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                 self.start_rollback(at, to, Some(deployment), rollout.deployment, why)
             }
             Phase::Undoing { to: None, .. } => Err(bug("a rollback to an unknown revision was joined")),
-            Phase::Pending | Phase::RollingOut { .. } | Phase::RollingBack { .. } | Phase::Done(_) => {
-                run.deployment.get_or_insert_with(|| deployment.clone());
+            Phase::RollingOut { rollout, .. } | Phase::RollingBack { rollout, .. } => {
+                if rollout.deployment.is_some() {
+                    // A newer deployment of the same revision: what is known of ours does not hold for it.
+                    (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
+                    (run.seen.service_deployment, run.seen.tasks) = (None, Tasks::Unread);
+                    run.pace = Pace::begin(&self.world.polling, self.world.clock.now());
+                }
+                if matches!(run.phase, Phase::RollingOut { .. }) {
+                    run.deployment = Some(deployment.clone());
+                }
                 self.apply(at, Event::DeploymentSeen(deployment))
             }
+            Phase::Pending | Phase::Done(_) => self.apply(at, Event::DeploymentSeen(deployment)),
         }
     }
 

@@ -86,7 +86,12 @@ impl Observer {
         let is_over = |at: &usize| {
             records.get(at).is_none_or(|record| record.status != ServiceDeploymentStatus::InProgress)
         };
-        let again: Vec<usize> = all.filter(|at| !first.contains(at)).filter(is_over).collect();
+        // A record that tells of a stop: the deployment that replaced ours may be newer than the look at the service.
+        let was_stopped = |at: &usize| {
+            records.get(at).is_some_and(|record| record.status == ServiceDeploymentStatus::Stopped)
+        };
+        let again = all.filter(|at| if first.contains(at) { was_stopped(at) } else { is_over(at) });
+        let again: Vec<usize> = again.collect();
         look_at_services(ecs, cluster, &again, &mut seen).await?;
         for (at, record) in records {
             if let (Some(seen), Some(id)) = (&mut seen[at], watched[at].deployment()) {

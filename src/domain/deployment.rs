@@ -16,7 +16,7 @@ use std::fmt;
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
 use super::request::Policy;
-use super::rollout::{Observation, Rollout, Verdict, has_completed, judge};
+use super::rollout::{Observation, Rollout, Verdict, has_completed, judge, started_anew};
 use super::service::{Deployment, DeploymentId};
 use super::service_deployment::ServiceDeployment;
 use super::timestamp::Timestamp;
@@ -128,7 +128,7 @@ pub enum Event {
         /// What ended the rollout before.
         why: Why,
     },
-    /// ECS shows the deployment that an update made.
+    /// ECS shows the deployment that an update made, or a newer one of the same revision.
     DeploymentSeen(DeploymentId),
     /// Another actor's revision went live in between: everything is decided anew.
     PlannedAgain,
@@ -315,17 +315,15 @@ impl Phase {
             (Self::Registered(_), Event::RolloutStarted { rollout, former }) => {
                 Ok(Self::RollingOut { rollout, former })
             }
-            (Self::RollingOut { mut rollout, former }, Event::DeploymentSeen(id))
-                if rollout.deployment.is_none() =>
+            (Self::RollingOut { rollout, former }, Event::DeploymentSeen(id))
+                if rollout.deployment.as_ref() != Some(&id) =>
             {
-                rollout.deployment = Some(id);
-                Ok(Self::RollingOut { rollout, former })
+                Ok(Self::RollingOut { rollout: rollout.followed_by(id), former })
             }
-            (Self::RollingBack { mut rollout, why }, Event::DeploymentSeen(id))
-                if rollout.deployment.is_none() =>
+            (Self::RollingBack { rollout, why }, Event::DeploymentSeen(id))
+                if rollout.deployment.as_ref() != Some(&id) =>
             {
-                rollout.deployment = Some(id);
-                Ok(Self::RollingBack { rollout, why })
+                Ok(Self::RollingBack { rollout: rollout.followed_by(id), why })
             }
             (Self::RollingOut { rollout, .. }, Event::Undone { to, why }) => {
                 Ok(Self::Undoing { rollout, to, why, way: Way::Open })
@@ -403,6 +401,9 @@ fn decide_rollout(
         && let Some(shown) = shown_since(rollout, seen)
     {
         return Decision::Join(shown.id.clone());
+    }
+    if let Some(newer) = started_anew(rollout, seen) {
+        return Decision::Join(newer.id.clone());
     }
     let in_time = now.since(rollout.since) < policy.timeout;
     match judge(rollout, seen, now, policy) {

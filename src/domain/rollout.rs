@@ -62,6 +62,16 @@ pub struct Rollout {
     pub since: Timestamp,
 }
 
+impl Rollout {
+    /// The same revision's rollout by the deployment `id`: the one that ECS shows for ours, or a newer one.
+    #[must_use]
+    pub fn followed_by(self, id: DeploymentId) -> Self {
+        // A response from before the newer deployment shows ours, which is no rollback.
+        let replaced = if self.deployment.is_some() { self.deployment } else { self.replaced };
+        Self { deployment: Some(id), replaced, ..self }
+    }
+}
+
 /// How a rollout stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -137,6 +147,35 @@ pub fn came_between<'a>(
         }
     }
     newest.map(|deployment| &deployment.task_definition)
+}
+
+/// A deployment of the very revision that `rollout` brings, which somebody started after ours, as by
+/// `aws ecs update-service --force-new-deployment`.
+///
+/// None once ours has failed: what brings an earlier deployment of the revision back then is a rollback.
+#[must_use]
+pub fn started_anew<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a Deployment> {
+    let id = rollout.deployment.as_ref()?;
+    let service = &seen.service;
+    let newer = service.primary().filter(|primary| {
+        primary.id != *id
+            && primary.task_definition == rollout.revision
+            && Some(&primary.id) != rollout.replaced.as_ref()
+            && !goes_back(primary)
+    })?;
+    let mine = service.deployment(id);
+    let is_older =
+        mine.is_none_or(|mine| mine.rollout != RolloutState::Failed && mine.created <= newer.created);
+    let has_failed = seen.service_deployment.as_ref().is_some_and(|record| {
+        record.guard_fired
+            || matches!(
+                record.status,
+                ServiceDeploymentStatus::RollingBack
+                    | ServiceDeploymentStatus::RolledBack
+                    | ServiceDeploymentStatus::RollbackFailed
+            )
+    });
+    (is_older && !has_failed && failure_event(service, id).is_none()).then_some(newer)
 }
 
 /// The verdict of ECS's own record; none for a status that is not known.

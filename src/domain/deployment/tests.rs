@@ -244,7 +244,7 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
             Event::RolloutStarted { rollout: rollout(Some(2), 2), former: Some(arn(1)) },
             [false, true, false, false, false, false, false],
         ),
-        (Event::DeploymentSeen(id(2)), [false, false, false, true, false, false, false]),
+        (Event::DeploymentSeen(id(2)), [false, false, false, true, false, true, false]),
         (
             Event::RollbackStarted { rollout: rollout(Some(3), 1), why: why(Outcome::RolledBack) },
             [false, false, false, false, true, false, false],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::arn::TaskDefinitionArn;
 use super::super::request::{OnFailure, Policy};
-use super::super::rollout::{Observation, Rollout, Verdict, judge};
+use super::super::rollout::{Observation, Rollout, Verdict, judge, started_anew};
 use super::super::service_deployment::ServiceDeploymentStatus;
 use super::super::timestamp::Timestamp;
 use super::{Decision, Ending, Outcome, Way, Why, shown_since};
@@ -94,6 +94,9 @@ pub(super) fn decide_rollback(
         && let Some(shown) = shown_since(rollout, seen)
     {
         return Decision::Join(shown.id.clone());
+    }
+    if let Some(newer) = started_anew(rollout, seen) {
+        return Decision::Join(newer.id.clone());
     }
     let finish = |outcome, then: String| Decision::Finish(why.end(outcome, &then));
     let back = rollout.revision.family_and_revision();

@@ -37,7 +37,7 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
     listen: &mut Listener<'_>,
 ) -> Report {
     let began = world.clock.now();
-    let ledgers = Ledger::of_each(&world.records, request.services.len());
+    let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
     let read = tokio::try_join!(prepare_rollback(world.ecs, request, to), ledgers);
     match read {
         Ok((plan, ledgers)) => {

@@ -57,6 +57,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
             // Twice the time-out: a rollback may take as long again.
             expires: now.plus(self.request.policy.timeout * 2),
+            by: self.world.source.clone(),
         })
     }
 

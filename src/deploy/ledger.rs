@@ -4,18 +4,27 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::clock::Clock;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::plan::PlannedRevision;
-use crate::domain::record::{Candidate, Deployed, EMPTY, Record, Status};
+use crate::domain::record::{Candidate, Deployed, EMPTY, Record, Source, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, RecordStore, Version};
 
 use super::recognise::is_candidate;
+
+/// How long a record is written anew to a store that takes none for the moment. The SDK has tried for half a minute
+/// each time.
+const PATIENCE: Duration = Duration::from_secs(3 * 60);
+
+/// The longest wait between two of these writes.
+const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
 /// The record of one service's deployment, in each of its stores.
 pub(super) struct Ledger<'a, R> {
@@ -24,6 +33,7 @@ pub(super) struct Ledger<'a, R> {
 
 struct Entry<'a, R> {
     store: &'a R,
+    clock: Clock,
     /// What the store held when the deployment began.
     former: Option<Vec<u8>>,
     /// The version that is there now, as far as we know.
@@ -45,6 +55,8 @@ pub(super) struct UnderWay {
     pub(super) images: BTreeMap<String, String>,
     /// When another Evenkeel may think that we are gone.
     pub(super) expires: Timestamp,
+    /// Who deploys.
+    pub(super) by: Source,
 }
 
 impl<'a, R: RecordStore> Ledger<'a, R> {
@@ -52,14 +64,14 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
     ///
     /// # Errors
     /// A store that cannot be read, or a record that is not understood.
-    pub(super) async fn read(stores: &'a [R]) -> Result<Self, Failure> {
+    pub(super) async fn read(stores: &'a [R], clock: Clock) -> Result<Self, Failure> {
         let read = async |store: &'a R| {
             let (former, version) = store.read().await?.unzip();
             let record = match &former {
                 Some(content) => Record::parse(&store.place(), content)?,
                 None => None,
             };
-            Ok(Entry { store, former, version, record, opened: None })
+            Ok(Entry { store, clock, former, version, record, opened: None })
         };
         Ok(Self { entries: together(stores.iter().map(read)).await? })
     }
@@ -69,8 +81,12 @@ impl<'a, R: RecordStore> Ledger<'a, R> {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
-    pub(super) async fn of_each(stores: &[&'a [R]], services: usize) -> Result<Vec<Self>, Failure> {
-        let of = |at: usize| Self::read(stores.get(at).copied().unwrap_or_default());
+    pub(super) async fn of_each(
+        stores: &[&'a [R]],
+        services: usize,
+        clock: Clock,
+    ) -> Result<Vec<Self>, Failure> {
+        let of = |at: usize| Self::read(stores.get(at).copied().unwrap_or_default(), clock);
         together((0..services).map(of)).await
     }
 
@@ -144,7 +160,7 @@ impl<R: RecordStore> Entry<'_, R> {
         }
         let live = Some(&it.source);
         let before = self.record.clone().map_or_else(|| it.unrecorded.clone(), |former| former.closed(live));
-        let open = before.in_progress(candidate.clone(), it.expires.to_string());
+        let open = before.in_progress(candidate.clone(), it.expires.to_string(), &it.by);
         self.put(&open.to_json()).await?;
         self.opened = Some(candidate);
         Ok(())
@@ -192,6 +208,7 @@ impl<R: RecordStore> Entry<'_, R> {
             source_task_definition_arn: it.source.as_str().to_owned(),
             base_task_definition_arn: Record::base(self.record.as_ref(), &it.source).to_owned(),
             images: it.images.clone(),
+            unknown: serde_json::Map::new(),
         }
     }
 
@@ -209,9 +226,28 @@ impl<R: RecordStore> Entry<'_, R> {
         Ok(())
     }
 
+    /// Writes the record; a store that is busy is asked again for [`PATIENCE`], since many deployments may end at
+    /// one moment and Systems Manager takes a few writes a second.
     async fn put(&mut self, content: &[u8]) -> Result<(), Failure> {
-        self.version = Some(self.store.write(self.version.as_ref(), content).await?);
-        Ok(())
+        let begun = self.clock.now();
+        let mut wait = Duration::from_secs(1);
+        loop {
+            match self.store.write(self.version.as_ref(), content).await {
+                Ok(version) => {
+                    self.version = Some(version);
+                    return Ok(());
+                }
+                Err(failure)
+                    if failure.kind() == FailureKind::Unavailable
+                        && self.clock.now().since(begun) < PATIENCE =>
+                {
+                    // Those that were refused at one moment are not to come again at one moment.
+                    self.clock.sleep(wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 }
 

@@ -95,7 +95,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     began: Timestamp,
 ) -> Result<Machine<'a, 'l, E, R>, Failure> {
     let read = async {
-        let ledgers = Ledger::of_each(&world.records, request.services.len());
+        let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
         let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
         Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledgers))
     };

@@ -74,7 +74,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
             "the continuation token is of another number of services than the action's configuration",
         ));
     }
-    let ledgers = Ledger::of_each(&world.records, request.services.len());
+    let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
     let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
     let (mut revisions, mut runs) = (Vec::new(), Vec::new());
     for ((standing, service), name) in from.services.iter().zip(services).zip(&request.services) {

@@ -107,7 +107,7 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
     }
     let record = recorded.record.as_ref()?;
     if record.status == Status::InProgress {
-        let who = source(&record.source);
+        let who = source(record.deployed_by());
         let until = record.expires_at.as_deref().unwrap_or("an unknown time");
         return Some(if record.is_held(&seen.now) {
             Difference {

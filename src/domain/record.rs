@@ -3,6 +3,7 @@
 //! Terraform asks it one question: does the live revision descend from the one that Terraform
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
+mod members;
 mod pattern;
 mod repair;
 mod sink;
@@ -10,9 +11,11 @@ mod sink;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
+use members::keeps_unknown_members;
 
 pub use pattern::{SinkPattern, sinks_of_each};
 pub use repair::Found;
@@ -23,7 +26,7 @@ pub const SCHEMA: &str = "evenkeel.record/v1";
 
 /// What was deployed last, by whom, and what it descends from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Record {
     schema: String,
     /// Whether a deployment is under way.
@@ -58,9 +61,38 @@ pub struct Record {
     /// When another Evenkeel may take the deployment over, RFC 3339; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// Who deployed it.
+    /// Who deployed it; while a deployment is under way, who makes that one.
     pub source: Source,
+    /// Who deployed what the record names; `in_progress` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_source: Option<Source>,
+    /// The members that this version does not know, which it keeps.
+    #[serde(skip)]
+    pub unknown: Map<String, Value>,
 }
+
+keeps_unknown_members!(
+    Record,
+    [
+        "schema",
+        "status",
+        "cluster",
+        "service",
+        "family",
+        "revision",
+        "taskDefinitionArn",
+        "baseTaskDefinitionArn",
+        "previousTaskDefinitionArn",
+        "images",
+        "digests",
+        "deploymentId",
+        "deployedAt",
+        "candidate",
+        "expiresAt",
+        "source",
+        "formerSource",
+    ]
+);
 
 /// A record's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +109,7 @@ pub enum Status {
 /// The record is written beside the registration, when the revision has no name yet. Whoever finds it
 /// after a crash knows the revision by what it is: a copy of the source with these images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(remote = "Self", rename_all = "camelCase")]
 pub struct Candidate {
     /// The revision, if it was known when the record was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +120,15 @@ pub struct Candidate {
     pub base_task_definition_arn: String,
     /// The images that were put into the copy.
     pub images: BTreeMap<String, String>,
+    /// The members that this version does not know, which it keeps.
+    #[serde(skip)]
+    pub unknown: Map<String, Value>,
 }
+
+keeps_unknown_members!(
+    Candidate,
+    ["taskDefinitionArn", "sourceTaskDefinitionArn", "baseTaskDefinitionArn", "images"]
+);
 
 /// Who made a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,20 +256,42 @@ impl Record {
             candidate: None,
             expires_at: None,
             source: done.by.clone(),
+            former_source: None,
+            unknown: former.map(|former| former.unknown.clone()).unwrap_or_default(),
         }
     }
 
-    /// This record while a deployment of `candidate` is under way.
+    /// This record while `by` makes a deployment of `candidate`.
     #[must_use]
-    pub fn in_progress(self, candidate: Candidate, expires_at: String) -> Self {
-        Self { status: Status::InProgress, candidate: Some(candidate), expires_at: Some(expires_at), ..self }
+    pub fn in_progress(self, candidate: Candidate, expires_at: String, by: &Source) -> Self {
+        Self {
+            status: Status::InProgress,
+            candidate: Some(candidate),
+            expires_at: Some(expires_at),
+            former_source: Some(self.source),
+            source: by.clone(),
+            ..self
+        }
+    }
+
+    /// Who deployed the revision that it names.
+    #[must_use]
+    pub fn deployed_by(&self) -> &Source {
+        self.former_source.as_ref().unwrap_or(&self.source)
     }
 
     /// This record when nothing is under way any more and the service runs `live`: of the candidate if
     /// that is it, else as it was before.
     #[must_use]
     pub fn closed(self, live: Option<&TaskDefinitionArn>) -> Self {
-        let closed = Self { status: Status::Succeeded, candidate: None, expires_at: None, ..self.clone() };
+        let closed = Self {
+            status: Status::Succeeded,
+            candidate: None,
+            expires_at: None,
+            source: self.deployed_by().clone(),
+            former_source: None,
+            ..self.clone()
+        };
         let Some(live) = live else { return closed };
         let Some(candidate) = self.candidate.filter(|candidate| candidate.is(live.as_str())) else {
             return closed;
@@ -244,6 +306,7 @@ impl Record {
             digests: closed.digests.into_iter().filter(|(name, _)| untouched(name)).collect(),
             images: closed.images.into_iter().chain(candidate.images).collect(),
             deployment_id: None,
+            source: self.source,
             ..closed
         }
     }

@@ -48,7 +48,7 @@ fn summary(record: &Record) -> String {
         short(&record.task_definition_arn),
         short(&record.base_task_definition_arn),
         record.deployed_at,
-        record.source.kind,
+        record.deployed_by().kind,
     );
     match (&record.status, &record.candidate) {
         (Status::Succeeded, _) => what,

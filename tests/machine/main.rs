@@ -15,6 +15,7 @@ mod lossless;
 mod model;
 mod reasons;
 mod records;
+mod records_kept;
 mod records_of_several;
 mod references;
 mod rivals;

@@ -18,11 +18,11 @@ use crate::world::{
     Account, CLUSTER, SERVICE, definition, ended, ending, message, request, rival_deploys, say,
 };
 
-const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
-const SSM: &str = "ssm:/deploy/web/record";
-const BUCKET: &str = "records";
+pub(crate) const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
+pub(crate) const SSM: &str = "ssm:/deploy/web/record";
+pub(crate) const BUCKET: &str = "records";
 
-type Places = Vec<Store<S3Objects, SsmParameters>>;
+pub(crate) type Places = Vec<Store<S3Objects, SsmParameters>>;
 
 #[tokio::test(start_paused = true)]
 async fn it_costs_no_dependent_call_before_the_update() {
@@ -367,13 +367,13 @@ async fn killed_after(account: &Account, operation: &str, nth: usize, places: &P
     }
 }
 
-async fn deploy(account: &Account, places: &Places, image: &str) -> Report {
+pub(crate) async fn deploy(account: &Account, places: &Places, image: &str) -> Report {
     let (interrupter, interrupt) = Interrupt::new();
     account.run_until(&request(&[("app", image)]), interrupt, interrupter, places).await
 }
 
 /// One place of each kind.
-fn places(folder: &str) -> [String; 5] {
+pub(crate) fn places(folder: &str) -> [String; 5] {
     [
         SSM.to_owned(),
         "s3://records/web.json".to_owned(),
@@ -383,16 +383,16 @@ fn places(folder: &str) -> [String; 5] {
     ]
 }
 
-async fn value(place: &impl RecordStore) -> (Value, Version) {
+pub(crate) async fn value(place: &impl RecordStore) -> (Value, Version) {
     let (content, version) = place.read().await.unwrap().unwrap();
     (serde_json::from_slice(&content).unwrap(), version)
 }
 
-async fn record(place: &impl RecordStore) -> Option<Record> {
+pub(crate) async fn record(place: &impl RecordStore) -> Option<Record> {
     let (content, _) = place.read().await.unwrap()?;
     Record::parse(&place.place(), &content).unwrap()
 }
 
-fn arn(name: &str) -> String {
+pub(crate) fn arn(name: &str) -> String {
     format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{name}")
 }

@@ -33,8 +33,10 @@ fn open(record: Record) -> Record {
         source_task_definition_arn: record.task_definition_arn.clone(),
         base_task_definition_arn: record.base_task_definition_arn.clone(),
         images: BTreeMap::new(),
+        unknown: serde_json::Map::new(),
     };
-    record.in_progress(candidate, "2026-11-22T01:00:00Z".to_owned())
+    let by = Source { kind: "cli".to_owned(), id: None, url: None };
+    record.in_progress(candidate, "2026-11-22T01:00:00Z".to_owned(), &by)
 }
 
 fn recorded(record: Option<Record>) -> Recorded {

@@ -13,7 +13,13 @@ impl Sandbox {
     pub fn put_parameter(&self, name: &str, value: &str) -> Result<(), ApiError> {
         let now = self.clock.now();
         let request = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
-        self.state().ssm.answer("PutParameter", &request, now).map(|_| ())
+        self.state().ssm.put(&request, now).map(|_| ())
+    }
+
+    /// Limits the calls of `PutParameter` to so many a second from now on, for all parameters together, and lets an
+    /// update of one of them take a moment. Without it there is no limit.
+    pub fn set_parameter_rate(&self, writes_a_second: usize) {
+        self.state().ssm.writes_a_second = Some(writes_a_second);
     }
 
     /// A parameter's value and version.

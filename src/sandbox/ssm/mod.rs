@@ -6,12 +6,13 @@
 mod console;
 mod name;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::wire::ApiError;
-use super::{ACCOUNT, REGION};
+use super::{ACCOUNT, REGION, faults};
 use crate::clock::Timestamp;
 
 use name::{checked, selected};
@@ -21,10 +22,17 @@ const LONGEST: usize = 4096;
 /// How many versions of a parameter are kept.
 const VERSIONS: usize = 100;
 
+/// How long an update of a parameter takes, where the rate is limited.
+const UPDATE: Duration = Duration::from_millis(100);
+
 /// All parameters.
 #[derive(Debug, Default)]
 pub(super) struct Ssm {
     parameters: BTreeMap<String, Parameter>,
+    /// How many writes a second are taken, if that is limited.
+    writes_a_second: Option<usize>,
+    /// When the last ones came.
+    writes: VecDeque<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -46,7 +54,10 @@ impl Ssm {
     ) -> Result<Value, ApiError> {
         match operation {
             "GetParameter" => self.get(request),
-            "PutParameter" => self.put(request, now),
+            "PutParameter" => {
+                self.take_turn(request, now)?;
+                self.put(request, now)
+            }
             "DeleteParameter" => self.delete(request),
             _ => Err(ApiError::unknown_operation()),
         }
@@ -71,6 +82,24 @@ impl Ssm {
             "Value": value,
             "Version": version,
         } }))
+    }
+
+    /// Refuses a write that comes too early: after all others, or after the last one of the same parameter.
+    fn take_turn(&mut self, request: &Value, now: Timestamp) -> Result<(), ApiError> {
+        let Some(limit) = self.writes_a_second else { return Ok(()) };
+        while self.writes.front().is_some_and(|at| now.since(*at) >= Duration::from_secs(1)) {
+            self.writes.pop_front();
+        }
+        if self.writes.len() >= limit {
+            return Err(faults::throttled());
+        }
+        let parameter = self.parameters.get(checked(required(request, "Name")?)?);
+        if parameter.is_some_and(|parameter| now.since(parameter.modified) < UPDATE) {
+            let words = "There are concurrent updates for a resource that is already being updated. Please try again later.";
+            return Err(ApiError::new("TooManyUpdates", words));
+        }
+        self.writes.push_back(now);
+        Ok(())
     }
 
     fn put(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {

@@ -283,6 +283,8 @@ pub(super) enum Scenario {
     TimedOut,
     /// Another deployment takes its place
     Superseded,
+    /// Somebody forces a new deployment of the same revision meanwhile
+    ForcedAgain,
     /// The service's desired count is 0
     DesiredZero,
     /// The service's percentages leave no room to replace a task, until it times out after a minute

@@ -470,6 +470,8 @@ fn with_rivals() -> Vec<Story> {
         story("another deployment takes its place", R::Superseded)
             .ends(Superseded, "web:3")
             .says("of web:3 took its place"),
+        story("somebody forces a new deployment of our revision", R::ForcedAgain)
+            .ends(Outcome::Deployed, "web:2"),
         story("another deployment takes its place, seen in the service alone", R::Superseded)
             .classic()
             .ends(Superseded, "web:3")

@@ -105,6 +105,7 @@ impl History {
             R::Alarm,
             R::Stuck,
             R::Superseded,
+            R::ForcedAgain,
             R::Unplaceable,
         ];
         all[self.random.usize(..all.len())]

@@ -62,6 +62,7 @@ impl Pipeline {
             Scenario::Alarm => RolloutOutcome::Alarm,
             Scenario::TimedOut => RolloutOutcome::Stuck,
             Scenario::Superseded => RolloutOutcome::Superseded,
+            Scenario::ForcedAgain => RolloutOutcome::ForcedAgain,
         };
         let service = json!({
             "cluster": CLUSTER,

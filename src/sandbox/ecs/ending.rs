@@ -113,6 +113,7 @@ impl RolloutOutcome {
             | Self::Flaky
             | Self::Stuck
             | Self::Superseded
+            | Self::ForcedAgain
             | Self::Unplaceable
             | Self::PlacedLate
             | Self::HostPort

@@ -51,6 +51,8 @@ pub enum RolloutOutcome {
     Stuck,
     /// Another actor's deployment takes over, of a revision that it registers.
     Superseded,
+    /// Another actor forces a new deployment of the same revision half-way, which goes well.
+    ForcedAgain,
     /// No new task can be placed, for ever.
     Unplaceable,
     /// No new task can be placed for half the duration; then all goes well.

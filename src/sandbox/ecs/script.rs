@@ -54,6 +54,8 @@ pub(super) enum Step {
     Complete,
     /// Another actor starts a deployment.
     Supersede,
+    /// Another actor forces a new deployment of the same revision.
+    ForceAgain,
     /// An alarm of the deployment goes off.
     RaiseAlarm,
     /// The deployment enters a stage.
@@ -249,9 +251,10 @@ impl Writer<'_> {
                 self.push(half, Step::StartTasks);
                 return Tasks::Never;
             }
-            RolloutOutcome::Superseded => {
+            RolloutOutcome::Superseded | RolloutOutcome::ForcedAgain => {
+                let is_theirs = outcome == RolloutOutcome::Superseded;
                 self.push(half, Step::StartTasks);
-                self.push(half, Step::Supersede);
+                self.push(half, if is_theirs { Step::Supersede } else { Step::ForceAgain });
                 return Tasks::Never;
             }
             RolloutOutcome::Flaky => {

@@ -67,6 +67,7 @@ impl Service {
             Step::SucceedEarly => self.succeed(at),
             Step::Complete => self.complete(at),
             Step::Supersede => self.supersede(at, definitions),
+            Step::ForceAgain => self.force_again(at),
             Step::RaiseAlarm => self.fail(Cause::Alarm, at),
             Step::Enter(stage) => self.change_record(|record| record.stage = Some(stage)),
             Step::ShiftTest(percent) => self.change_record(|record| record.traffic.0 = percent),
@@ -271,6 +272,13 @@ impl Service {
         if let Some(rival) = definitions.rival_of(primary.number, &primary.task_definition, at) {
             self.deploy(&rival, rollout, at);
         }
+    }
+
+    /// Another actor forces a new deployment of what the PRIMARY one runs.
+    fn force_again(&mut self, at: Timestamp) {
+        let Some(primary) = self.deployments.first() else { return };
+        let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
+        self.deploy(&primary.task_definition.clone(), rollout, at);
     }
 
     /// Changes the newest service deployment.

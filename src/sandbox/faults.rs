@@ -44,6 +44,15 @@ pub enum FaultKind {
     ConcurrentRevision,
     /// 400 `ExpiredTokenException`; the call has no effect.
     ExpiredToken,
+    /// This refusal; the call has no effect.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// AWS's code.
+        code: &'static str,
+        /// AWS's words.
+        message: &'static str,
+    },
     /// 400 `UnknownOperationException`, as of an emulator that lacks the operation.
     Unsupported,
     /// 200 with empty lists, as of an emulator that knows the operation and fills nothing in. Meant

@@ -92,6 +92,9 @@ impl Sandbox {
                 refuse(faults::denied(service, &call.operation, request))
             }
             Some(FaultKind::ConcurrentRevision) => refuse(faults::concurrent_revision()),
+            Some(FaultKind::Refused { status, code, message }) => {
+                refuse(ApiError { status: *status, ..ApiError::new(code, *message) })
+            }
             Some(FaultKind::ExpiredToken) => refuse(faults::expired_token()),
             Some(FaultKind::Unsupported) => refuse(ApiError::unknown_operation()),
             Some(FaultKind::Garbled(_)) => Ok(carry_out()),

@@ -21,5 +21,6 @@ mod references;
 mod rivals;
 mod rollbacks;
 mod stories;
+mod transient;
 mod verify;
 mod world;

@@ -6,6 +6,7 @@ mod buckets;
 mod crashes;
 #[path = "../container/docker.rs"]
 mod docker;
+mod garbled;
 mod many;
 mod operation;
 mod options;

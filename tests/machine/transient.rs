@@ -1,0 +1,50 @@
+//! What AWS refuses only because somebody else writes at the same moment is written again.
+
+use evenkeel::domain::deployment::Outcome;
+use evenkeel::sandbox::{Fault, FaultKind};
+use serde_json::Value;
+
+use crate::world::{Account, ended, ending, message, request};
+
+const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
+
+/// The refusals, as the services' API references give them, and what is refused so.
+fn refusals() -> [(&'static str, &'static str, FaultKind); 3] {
+    let concurrent = "There are concurrent updates for a resource that supports one update at a time.";
+    let conflict =
+        "The conditional request cannot succeed due to a conflicting operation against this resource.";
+    let aborted = "A conflicting conditional operation is currently in progress against this resource. Please try again.";
+    let refusal = |status, code, message| FaultKind::Refused { status, code, message };
+    [
+        ("ssm:/web", "PutParameter", refusal(400, "TooManyUpdates", concurrent)),
+        ("s3://records/web.json", "PutObject", refusal(409, "ConditionalRequestConflict", conflict)),
+        ("s3://records/web.json", "PutObject", refusal(409, "OperationAborted", aborted)),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_is_written_again_while_somebody_else_writes() {
+    for (sink, operation, refusal) in refusals() {
+        // The write at the beginning, and the one at the end.
+        for first in [1, 2] {
+            let account = Account::new();
+            account.sandbox.create_bucket("records", false);
+            for nth in first..first + 4 {
+                let kind = refusal.clone();
+                account.sandbox.inject(Fault { operation: operation.to_owned(), nth: Some(nth), kind });
+            }
+            let records = account.records(&[sink]).await;
+            let (interrupter, interrupt) = evenkeel::deploy::Interrupt::new();
+            let report = account.run_until(&request(&[NEW]), interrupt, interrupter, &records).await;
+            let what = format!("{refusal:?} at {operation} {first}: {}", message(&report));
+            assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{what}");
+            let record = match sink {
+                "ssm:/web" => account.sandbox.parameter("/web").unwrap().0.into_bytes(),
+                _ => account.sandbox.object("records", "web.json").unwrap(),
+            };
+            let record: Value = serde_json::from_slice(&record).unwrap();
+            assert_eq!((&record["status"], &record["revision"]), (&"succeeded".into(), &2.into()), "{what}");
+            assert_eq!(account.effects(operation), 2, "{what}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::domain::standing::Standing;
 use crate::domain::task_definition::Revision;
 use crate::domain::timestamp::Timestamp;
 use crate::live;
-use crate::ports::{Ecs, RecordStore, Version};
+use crate::ports::{Ecs, Masked, RecordStore, Version};
 
 /// A record and what was done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +145,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
     stores: &[R],
     repair: &Repair<'_>,
 ) -> Result<Vec<Kept>, Failure> {
+    let ecs = &Masked::new(ecs);
     let (service, found) = ask(ecs, stores, repair.cluster, repair.service).await?;
     let live = live::of(&service)?;
     let Some(former) = best(&found, live) else { return Err(nothing_to_repair(stores)) };

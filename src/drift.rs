@@ -12,7 +12,7 @@ use crate::domain::request::{ClusterName, ServiceName};
 use crate::domain::standing::Standing;
 use crate::domain::timestamp::Timestamp;
 use crate::live;
-use crate::ports::{Ecs, RecordStore};
+use crate::ports::{Ecs, Masked, RecordStore};
 
 /// A Terraform state that was read.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub async fn look<E: Ecs, R: RecordStore>(
     state: Option<&State>,
     now: Timestamp,
 ) -> Result<Sight, Failure> {
+    let ecs = &Masked::new(ecs);
     let (found, kept) = ask(ecs, stores, cluster, service).await?;
     let live = live::of(&found)?.clone();
     let (newest, described) =

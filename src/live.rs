@@ -8,7 +8,7 @@ use crate::domain::image::digest_of;
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::domain::service::Service;
 use crate::domain::task_definition::Revision;
-use crate::ports::Ecs;
+use crate::ports::{Ecs, Masked};
 
 /// What a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub struct Live {
 /// # Errors
 /// [`FailureKind::InvalidInput`] when it does not exist or runs nothing; else those of [`Ecs`].
 pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName) -> Result<Live, Failure> {
+    let ecs = &Masked::new(ecs);
     let found = find(ecs, cluster, service).await?;
     let arn = of(&found)?;
     let (revision, digests) = describe(ecs, &found, arn).await?;

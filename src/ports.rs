@@ -1,5 +1,7 @@
 //! What the deployment needs of the world, in its own nouns.
 
+mod masked;
+
 use std::future::Future;
 use std::ops::Range;
 
@@ -18,6 +20,8 @@ use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStat
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 use crate::domain::timestamp::Timestamp;
+
+pub use masked::Masked;
 
 /// Amazon ECS.
 ///

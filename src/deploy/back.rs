@@ -18,7 +18,7 @@ use crate::domain::request::DeployRequest;
 use crate::domain::service::Service;
 use crate::domain::service_deployment::ServiceDeploymentStatus;
 use crate::domain::task_definition::Revision;
-use crate::ports::{Cloud, Ecs, Listing, RecordStore};
+use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
 use super::ledger::Ledger;
 use super::machine::Machine;
@@ -36,9 +36,11 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
     to: Option<&str>,
     listen: &mut Listener<'_>,
 ) -> Report {
+    let ecs = Masked::new(world.ecs);
+    let world = &world.through(&ecs);
     let began = world.clock.now();
     let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
-    let read = tokio::try_join!(prepare_rollback(world.ecs, request, to), ledgers);
+    let read = tokio::try_join!(read_and_plan(&ecs, request, to), ledgers);
     match read {
         Ok((plan, ledgers)) => {
             let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
@@ -61,6 +63,14 @@ pub async fn prepare_rollback<E: Ecs>(
     request: &DeployRequest,
     to: Option<&str>,
 ) -> Result<Plan, Failure> {
+    read_and_plan(&Masked::new(ecs), request, to).await
+}
+
+async fn read_and_plan<E: Ecs>(
+    ecs: &Masked<'_, E>,
+    request: &DeployRequest,
+    to: Option<&str>,
+) -> Result<Plan, Failure> {
     let mut services = prepare::describe(ecs, request).await?;
     let (Some(service), None) = (services.pop(), services.pop()) else {
         return Err(Failure::new(FailureKind::Usage, "one service is put back at a time"));
@@ -77,7 +87,9 @@ pub async fn prepare_rollback<E: Ecs>(
             .because("ECS does not put a service on a revision that was deregistered")
             .advice("Give another one by --to; nothing was changed"));
     }
-    Ok(plan(service, live, to))
+    let mut plan = plan(service, live, to);
+    ecs.hide_plan(&mut plan);
+    Ok(plan)
 }
 
 fn plan(service: Service, live: Revision, to: Revision) -> Plan {

@@ -5,9 +5,8 @@ use crate::domain::deployment::{Ending, Outcome};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
-use crate::domain::service::{DeploymentId, Service};
 use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
-use crate::ports::{Cloud, Ecs, RecordStore};
+use crate::ports::{Cloud, RecordStore};
 
 use super::machine::Machine;
 
@@ -22,13 +21,11 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let run = &self.runs[at];
         let Some(deployment) = run.deployment.clone().filter(|_| run.evidence.is_none()) else { return };
         let mut evidence = Evidence::seen(&run.seen, &deployment);
-        let secrets = self.secrets(at);
-        match stopped_tasks(self.world.ecs, &run.seen.service, &deployment, &secrets).await {
+        match self.world.ecs.stopped_tasks(&run.seen.service, &deployment).await {
             Ok(stopped) => {
                 evidence = evidence.with_tasks(stopped);
                 for place in 0..evidence.tasks.len().min(LOGS) {
-                    let task = self.with_log(at, evidence.tasks[place].clone()).await;
-                    evidence.tasks[place] = task.without(&secrets);
+                    evidence.tasks[place] = self.with_log(at, evidence.tasks[place].clone()).await;
                 }
             }
             Err(failure) => self.warn(format!("why tasks stopped cannot be told: {failure}")),
@@ -44,11 +41,6 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         if !self.warnings.iter().any(|warning| warning.starts_with(&begins)) {
             self.warn(caveat);
         }
-    }
-
-    /// The values that a sentence of ECS's or a line of a log may quote, and that nobody is to be told.
-    pub(super) fn secrets(&self, at: usize) -> Vec<String> {
-        self.revisions[self.runs[at].revision].planned.definition.secrets()
     }
 
     /// The ending with the most useful of the evidence.
@@ -108,16 +100,4 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             None => ending,
         }
     }
-}
-
-/// The tasks of the deployment that stopped, without the secrets that ECS's sentences may quote: a
-/// verdict is told in them.
-pub(super) async fn stopped_tasks<E: Ecs>(
-    ecs: &E,
-    service: &Service,
-    deployment: &DeploymentId,
-    secrets: &[String],
-) -> Result<Vec<StoppedTask>, Failure> {
-    let stopped = ecs.stopped_tasks(service, deployment).await?;
-    Ok(stopped.into_iter().map(|task| task.without(secrets)).collect())
 }

@@ -41,7 +41,7 @@ use crate::domain::failure::Failure;
 use crate::domain::record::Source;
 use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, RecordStore};
+use crate::ports::{Cloud, Masked, RecordStore};
 
 pub use back::{prepare_rollback, roll_back};
 pub use interrupt::{Interrupt, Interrupter};
@@ -73,27 +73,44 @@ pub struct World<'a, E, R> {
     pub source: &'a Source,
 }
 
+impl<E, R> World<'_, E, R> {
+    /// The same world as seen through `ecs`.
+    fn through<'b, F>(&'b self, ecs: &'b F) -> World<'b, F, R> {
+        let Self { records, clock, polling, interrupt, source, .. } = self;
+        World {
+            ecs,
+            records: records.clone(),
+            clock: clock.clone(),
+            polling: *polling,
+            interrupt: interrupt.clone(),
+            source,
+        }
+    }
+}
+
 /// Deploys, and reports how it ended; never fails otherwise.
 pub async fn deploy<E: Cloud, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     listen: &mut Listener<'_>,
 ) -> Report {
-    match begin(world, request, listen, world.clock.now()).await {
+    let ecs = Masked::new(world.ecs);
+    let world = world.through(&ecs);
+    match begin(&world, request, listen, world.clock.now()).await {
         Ok(mut machine) => {
             machine.drive().await;
             machine.report().await
         }
-        Err(failure) => Report::refused(failure),
+        Err(failure) => Report::refused(ecs.hide_failure(failure)),
     }
 }
 
 async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
-    world: &'a World<'a, E, R>,
+    world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     listen: &'a mut Listener<'l>,
     began: Timestamp,
-) -> Result<Machine<'a, 'l, E, R>, Failure> {
+) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
     let read = async {
         let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
         let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
@@ -105,6 +122,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         plan.warnings.extend(ledger.unfinished(world.clock.now()));
     }
     verify::check(&mut plan, request, &images)?;
+    world.ecs.hide_plan(&mut plan);
     for (service, ledger) in plan.services.iter().zip(&mut ledgers) {
         ledger.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
     }

@@ -9,7 +9,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Lineage, Plan, select};
 use crate::domain::request::DeployRequest;
 use crate::domain::service::Service;
-use crate::ports::{Cloud, Ecs};
+use crate::ports::{Cloud, Ecs, Masked};
 
 use super::verify;
 
@@ -18,6 +18,14 @@ use super::verify;
 /// # Errors
 /// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`], and an image that cannot run.
 pub async fn prepare<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
+    let cloud = Masked::new(cloud);
+    let plan = read_and_check(&cloud, clock, request).await;
+    let mut plan = plan.map_err(|failure| cloud.hide_failure(failure))?;
+    cloud.hide_plan(&mut plan);
+    Ok(plan)
+}
+
+async fn read_and_check<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
     let read = async { plan(cloud, request, describe(cloud, request).await?).await };
     let (plan, images) = tokio::join!(read, verify::look_up(cloud, clock, request));
     let mut plan = plan?;

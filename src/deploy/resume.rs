@@ -22,7 +22,7 @@ use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, Listing, RecordStore};
+use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
 use super::ledger::Ledger;
 use super::machine::{Chosen, Machine};
@@ -40,6 +40,8 @@ pub async fn deploy_slice<E: Cloud, R: RecordStore>(
     slice: &Slice<'_>,
     listen: &mut Listener<'_>,
 ) -> SliceEnd {
+    let ecs = Masked::new(world.ecs);
+    let world = &world.through(&ecs);
     match begin(world, request, slice, listen).await {
         Ok(mut machine) => {
             if machine.drive().await {
@@ -51,16 +53,16 @@ pub async fn deploy_slice<E: Cloud, R: RecordStore>(
         Err(failure) if slice.outlasts(&failure, request, world.clock.now()) => {
             SliceEnd::HandedOn(slice.from.clone())
         }
-        Err(failure) => SliceEnd::Ended(Report::refused(failure)),
+        Err(failure) => SliceEnd::Ended(Report::refused(ecs.hide_failure(failure))),
     }
 }
 
 async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
-    world: &'a World<'a, E, R>,
+    world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     slice: &'a Slice<'a>,
     listen: &'a mut Listener<'l>,
-) -> Result<Machine<'a, 'l, E, R>, Failure> {
+) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
     let from = &slice.from;
     if from.services.is_empty() {
         let mut machine = super::begin(world, request, listen, from.began).await?;
@@ -77,9 +79,10 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
     let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
     let (mut revisions, mut runs) = (Vec::new(), Vec::new());
-    for ((standing, service), name) in from.services.iter().zip(services).zip(&request.services) {
+    for ((standing, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
         let chosen = chosen(world.ecs, &standing, &service, request).await?;
+        world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, world.clock.now());
         runs.push(Run::resume(name.as_str(), standing, service, revisions.len(), pace));
         revisions.push(chosen);

@@ -10,7 +10,6 @@ use crate::ports::{Cloud, RecordStore};
 
 use super::Progress;
 use super::advice::GoingOn;
-use super::explain::stopped_tasks;
 use super::machine::Machine;
 use super::observer::Watched;
 use super::place::gone;
@@ -105,9 +104,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         if suspicion.is_none() || suspicion == run.suspicion {
             return;
         }
-        let (ecs, service, secrets) = (self.world.ecs, &run.seen.service, self.secrets(at));
-        let read =
-            tokio::try_join!(stopped_tasks(ecs, service, id, &secrets), ecs.running_tasks(service, id));
+        let (ecs, service) = (self.world.ecs, &run.seen.service);
+        let read = tokio::try_join!(ecs.stopped_tasks(service, id), ecs.running_tasks(service, id));
         match read {
             Ok((stopped, running)) => {
                 self.runs[at].seen.tasks = Tasks::Read(Census { stopped, running });

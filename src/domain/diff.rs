@@ -8,7 +8,7 @@ use super::task_definition::TaskDefinition;
 const MAX_CHARACTERS: usize = 200;
 
 /// What is shown in the place of a value that may be a secret.
-const HIDDEN: &str = "(hidden)";
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// One difference: a value that was added (`from` is `None`), removed (`to` is `None`) or replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +30,47 @@ pub struct Change {
 #[must_use]
 pub fn diff(from: &TaskDefinition, to: &TaskDefinition) -> Vec<Change> {
     let mut changes = Vec::new();
-    compare("", Sight::Shown, Some(&from.canonical()), Some(&to.canonical()), &mut changes);
+    let mut tell = |path: &str, place: Place<'_>| changes.push(change(path, place));
+    compare("", Sight::Shown, Some(&from.canonical()), Some(&to.canonical()), &mut tell);
     changes
 }
+
+/// The texts of a definition: those that [`diff`] hides, and all that it shows.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) hidden: Vec<String>,
+    pub(super) shown: Vec<String>,
+}
+
+/// The texts of a whole definition, sorted by the rule that decides what a plan shows.
+pub(super) fn texts(definition: &Value) -> Texts {
+    let mut texts = Texts::default();
+    let mut tell = |path: &str, place: Place<'_>| {
+        // Names of containers, variables and labels are in the path.
+        texts.shown.push(path.to_owned());
+        let Place::Value(sight, _, Some(value)) = place else { return };
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                value.to_string()
+            }
+        };
+        if sight == Sight::Shown { texts.shown.push(text) } else { texts.hidden.push(text) }
+    };
+    compare("", Sight::Shown, None, Some(definition), &mut tell);
+    texts
+}
+
+/// Something that differs at a path.
+enum Place<'a> {
+    /// A value on either side.
+    Value(Sight, Option<&'a Value>, Option<&'a Value>),
+    /// The order of a list's items.
+    Order(String, String),
+}
+
+/// Is told every path at which two definitions differ.
+type Tell<'a> = dyn FnMut(&str, Place<'_>) + 'a;
 
 /// Whether a value may be shown.
 ///
@@ -67,33 +105,33 @@ impl Sight {
     }
 }
 
-fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, changes: &mut Vec<Change>) {
+fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, tell: &mut Tell<'_>) {
     if from == to {
         return;
     }
     match (from, to) {
         (Some(Value::Object(from)), Some(Value::Object(to))) => {
-            compare_members(path, sight, from, to, changes)
+            compare_members(path, sight, from, to, tell)
         }
-        (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, sight, from, to, changes),
+        (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, sight, from, to, tell),
         // A part that comes or goes is shown value by value, so that what is secret in it stays hidden.
         (Some(Value::Object(members)), None) if !members.is_empty() => {
-            compare_members(path, sight, members, &Map::new(), changes);
+            compare_members(path, sight, members, &Map::new(), tell);
         }
         (None, Some(Value::Object(members))) if !members.is_empty() => {
-            compare_members(path, sight, &Map::new(), members, changes);
+            compare_members(path, sight, &Map::new(), members, tell);
         }
         (Some(Value::Array(items)), None) if !items.is_empty() => {
-            compare_items(path, sight, items, &[], changes)
+            compare_items(path, sight, items, &[], tell)
         }
         (None, Some(Value::Array(items))) if !items.is_empty() => {
-            compare_items(path, sight, &[], items, changes)
+            compare_items(path, sight, &[], items, tell)
         }
         (Some(from), Some(to)) if is_nested(from) || is_nested(to) => {
-            compare(path, sight, Some(from), None, changes);
-            compare(path, sight, None, Some(to), changes);
+            compare(path, sight, Some(from), None, tell);
+            compare(path, sight, None, Some(to), tell);
         }
-        (from, to) => changes.push(change(path, sight, from, to)),
+        (from, to) => tell(path, Place::Value(sight, from, to)),
     }
 }
 
@@ -102,22 +140,22 @@ fn compare_members(
     sight: Sight,
     from: &Map<String, Value>,
     to: &Map<String, Value>,
-    changes: &mut Vec<Change>,
+    tell: &mut Tell<'_>,
 ) {
     let added = to.keys().filter(|name| !from.contains_key(*name));
     let mut names: Vec<&String> = from.keys().chain(added).collect();
     names.sort_unstable();
     for name in names {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        compare(&path, sight.of_member(name), from.get(name), to.get(name), changes);
+        compare(&path, sight.of_member(name), from.get(name), to.get(name), tell);
     }
 }
 
-fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], changes: &mut Vec<Change>) {
+fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], tell: &mut Tell<'_>) {
     let Some((from, to)) = ["name", "key"].iter().find_map(|key| Some((keyed(from, key)?, keyed(to, key)?)))
     else {
         for index in 0..from.len().max(to.len()) {
-            compare(&format!("{path}[{index}]"), sight, from.get(index), to.get(index), changes);
+            compare(&format!("{path}[{index}]"), sight, from.get(index), to.get(index), tell);
         }
         return;
     };
@@ -127,16 +165,15 @@ fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], changes
     };
     let (order, new_order) = (in_both(&from, &to), in_both(&to, &from));
     if order != new_order {
-        let [from, to] =
-            [order, new_order].map(|order| Some(cut(format!("in the order {}", order.join(", ")))));
-        changes.push(Change { path: path.to_owned(), from, to });
+        let [from, to] = [order, new_order].map(|order| format!("in the order {}", order.join(", ")));
+        tell(path, Place::Order(from, to));
     }
     let added = to.iter().filter(|(name, _)| item(&from, name).is_none());
     let mut names: Vec<&str> = from.iter().chain(added).map(|(name, _)| *name).collect();
     names.sort_unstable();
     for name in names {
         let (from, to) = lone_values(item(&from, name), item(&to, name));
-        compare(&format!("{path}[{name}]"), sight, from, to, changes);
+        compare(&format!("{path}[{name}]"), sight, from, to, tell);
     }
 }
 
@@ -176,15 +213,24 @@ fn is_nested(value: &Value) -> bool {
     matches!(value, Value::Object(_) | Value::Array(_))
 }
 
-fn change(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>) -> Change {
-    let show = |value: &Value| match value {
+fn change(path: &str, place: Place<'_>) -> Change {
+    let (from, to) = match place {
+        Place::Value(sight, from, to) => {
+            (from.map(|from| show(sight, from)), to.map(|to| show(sight, to)))
+        }
+        Place::Order(from, to) => (Some(cut(from)), Some(cut(to))),
+    };
+    Change { path: path.to_owned(), from, to }
+}
+
+fn show(sight: Sight, value: &Value) -> String {
+    match value {
         _ if sight != Sight::Shown => HIDDEN.to_owned(),
         Value::String(text) => cut(text.clone()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             cut(value.to_string())
         }
-    };
-    Change { path: path.to_owned(), from: from.map(show), to: to.map(show) }
+    }
 }
 
 fn cut(text: String) -> String {

@@ -11,7 +11,7 @@ const TASKS: usize = 5;
 /// The longest line that is told, in characters.
 const LINE: usize = 300;
 
-/// What speaks for the cause of a failure. Secrets are to be taken out of tasks beforehand.
+/// What speaks for the cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evidence {
     /// The alarms that went off.

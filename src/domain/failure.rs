@@ -54,6 +54,22 @@ impl Failure {
         self
     }
 
+    /// The same failure in other words: `say` is given each of its texts. Its cause is kept where that
+    /// says the same as before.
+    #[must_use]
+    pub fn reworded(mut self, say: impl Fn(&str) -> String) -> Self {
+        self.what = say(&self.what);
+        self.advice = self.advice.map(|advice| say(&advice));
+        if let Some(source) = &self.source {
+            let before = format!("{source:#}");
+            let after = say(&before);
+            if after != before {
+                self.source = Some(Arc::new(anyhow::Error::msg(after)));
+            }
+        }
+        self
+    }
+
     /// What failed and why, without what to do next: a part of a longer message.
     #[must_use]
     pub fn without_advice(&self) -> String {

@@ -34,6 +34,7 @@ pub mod rollout;
 pub mod runner;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod secrets;
 pub mod service;
 pub mod service_deployment;
 pub mod standing;

@@ -95,22 +95,6 @@ impl StoppedTask {
         told
     }
 
-    /// This task without `secrets`, which ECS's sentences and what a container logs may quote.
-    #[must_use]
-    pub fn without(mut self, secrets: &[String]) -> Self {
-        let hide = |text: String| {
-            secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "(hidden)"))
-        };
-        self.reason = self.reason.map(hide);
-        for container in &mut self.containers {
-            container.reason = container.reason.take().map(hide);
-            for line in &mut container.log_tail {
-                *line = hide(std::mem::take(line));
-            }
-        }
-        self
-    }
-
     /// The last part of its ARN.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -268,15 +252,5 @@ mod tests {
         for code in ["UserInitiated", "SpotInterruption", "TerminationNotice", "InfrastructureHealth"] {
             assert!(!failed(code, "Essential container in task exited"), "{code}");
         }
-    }
-
-    #[test]
-    fn secrets_that_ecs_or_the_log_quotes_are_hidden() {
-        let mut quoted = task("command failed: login --password hunter22", Some(1), Some("hunter22 refused"));
-        quoted.containers[0].log_tail = vec!["connecting with hunter22".to_owned()];
-        let quoted = quoted.without(&["hunter22".to_owned()]);
-        let told = quoted.to_string();
-        assert!(!told.contains("hunter22") && told.contains("--password (hidden)"), "{told}");
-        assert_eq!(quoted.containers[0].log_tail, ["connecting with (hidden)"]);
     }
 }

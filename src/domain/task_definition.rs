@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::canonical::canonical;
+use super::diff::{Texts, texts};
 use super::failure::{Failure, FailureKind};
 use super::image::Images;
 
@@ -27,9 +28,6 @@ const READ_ONLY: [&str; 9] = [
 /// With these keys `serde_json` passes numbers and raw values on to itself; a document that has one would
 /// be read as something else than it is.
 const LIBRARYS_OWN: &[u8] = b"$serde_json::private";
-
-/// A text that is shorter than this is taken for no secret.
-const SHORTEST_SECRET: usize = 6;
 
 /// One revision as ECS keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,14 +141,9 @@ impl TaskDefinition {
         copy
     }
 
-    /// The values of its containers' environments, which nothing may show; very short ones are left
-    /// out, because they are words of every sentence.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<String> {
-        let containers = self.0.get("containerDefinitions").and_then(Value::as_array).into_iter().flatten();
-        let variables = containers.filter_map(|container| container.get("environment")?.as_array()).flatten();
-        let values = variables.filter_map(|variable| variable.get("value")?.as_str());
-        values.filter(|value| value.len() >= SHORTEST_SECRET).map(str::to_owned).collect()
+    /// Its texts: those that a plan hides, and those that it shows.
+    pub(super) fn texts(&self) -> Texts {
+        texts(&self.0)
     }
 
     /// Whether it runs confidential tasks, whose attestation policy pins their containers.

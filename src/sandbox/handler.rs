@@ -29,7 +29,10 @@ impl Sandbox {
         if fault == Some(FaultKind::HangAfter) {
             self.hang().await;
         }
-        let mut answer = answer.map(|response| Response { request_id: id.request_id(), ..response });
+        let mut answer = answer.map(|mut response| {
+            self.state().quotes.add_to(&mut response, &call);
+            Response { request_id: id.request_id(), ..response }
+        });
         if let Some(FaultKind::Garbled(garbled)) = &fault {
             answer = answer.map(|response| garbled.change(response));
         }

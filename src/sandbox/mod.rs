@@ -22,6 +22,7 @@ mod handler;
 mod hooks;
 mod logs;
 mod model;
+mod quotes;
 mod s3;
 mod server;
 mod sns;
@@ -56,6 +57,7 @@ use self::faults::Faults;
 use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
 use self::logs::Logs;
+use self::quotes::Quotes;
 use self::s3::S3;
 use self::sns::Sns;
 use self::ssm::Ssm;
@@ -84,6 +86,7 @@ struct State {
     events: Events,
     grants: Grants,
     logs: Logs,
+    quotes: Quotes,
     s3: S3,
     sns: Sns,
     ssm: Ssm,
@@ -161,6 +164,12 @@ impl Sandbox {
     /// their time. Without it, that looks like an application that cannot reach its database.
     pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {
         self.state().logs.set_lines(cluster, service, lines);
+    }
+
+    /// Lets ECS, CloudWatch Logs and every error quote these texts in what they say from now on over the
+    /// wire: reasons, events, messages and log lines. Real ones quote parts of the task definition.
+    pub fn set_quotes(&self, quotes: Vec<String>) {
+        self.state().quotes = Quotes(quotes);
     }
 
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.

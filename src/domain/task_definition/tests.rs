@@ -251,11 +251,3 @@ fn a_name_that_the_json_library_keeps_for_itself_is_refused() {
     assert_eq!(failure.kind(), FailureKind::InvalidInput);
     assert!(failure.to_string().contains("$serde_json::private"), "{failure}");
 }
-
-#[test]
-fn secrets_are_the_environments_values_but_for_very_short_ones() {
-    let environment =
-        json!([{ "name": "A", "value": "hunter22" }, { "name": "B", "value": "1" }, { "name": "C" }]);
-    let definition = containers(json!([{ "name": "app", "image": "app:1", "environment": environment }]));
-    assert_eq!(definition.secrets(), ["hunter22"]);
-}

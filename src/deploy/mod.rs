@@ -80,7 +80,7 @@ impl<E, R> World<'_, E, R> {
         World {
             ecs,
             records: records.clone(),
-            clock: clock.clone(),
+            clock: *clock,
             polling: *polling,
             interrupt: interrupt.clone(),
             source,

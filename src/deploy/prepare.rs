@@ -25,7 +25,11 @@ pub async fn prepare<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest
     Ok(plan)
 }
 
-async fn read_and_check<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
+async fn read_and_check<E: Cloud>(
+    cloud: &E,
+    clock: &Clock,
+    request: &DeployRequest,
+) -> Result<Plan, Failure> {
     let read = async { plan(cloud, request, describe(cloud, request).await?).await };
     let (plan, images) = tokio::join!(read, verify::look_up(cloud, clock, request));
     let mut plan = plan?;

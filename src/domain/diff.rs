@@ -110,9 +110,7 @@ fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, t
         return;
     }
     match (from, to) {
-        (Some(Value::Object(from)), Some(Value::Object(to))) => {
-            compare_members(path, sight, from, to, tell)
-        }
+        (Some(Value::Object(from)), Some(Value::Object(to))) => compare_members(path, sight, from, to, tell),
         (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, sight, from, to, tell),
         // A part that comes or goes is shown value by value, so that what is secret in it stays hidden.
         (Some(Value::Object(members)), None) if !members.is_empty() => {
@@ -215,9 +213,7 @@ fn is_nested(value: &Value) -> bool {
 
 fn change(path: &str, place: Place<'_>) -> Change {
     let (from, to) = match place {
-        Place::Value(sight, from, to) => {
-            (from.map(|from| show(sight, from)), to.map(|to| show(sight, to)))
-        }
+        Place::Value(sight, from, to) => (from.map(|from| show(sight, from)), to.map(|to| show(sight, to))),
         Place::Order(from, to) => (Some(cut(from)), Some(cut(to))),
     };
     Change { path: path.to_owned(), from, to }

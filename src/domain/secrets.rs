@@ -159,9 +159,7 @@ fn head<'a>(value: &'a str, known: &str) -> Option<&'a str> {
     let lower = value.to_ascii_lowercase();
     let ends: Vec<usize> =
         value.char_indices().skip(SHORTEST).map(|(end, _)| end).chain([value.len()]).collect();
-    if value.chars().nth(SHORTEST - 1).is_none() {
-        return None;
-    }
+    value.chars().nth(SHORTEST - 1)?;
     // A beginning of a known beginning is known as well.
     let known = ends.partition_point(|end| known.contains(&lower[..*end]));
     ends.get(known).map(|end| &value[..*end])

@@ -20,7 +20,10 @@ mod records_of_several;
 mod references;
 mod rivals;
 mod rollbacks;
+mod secrets;
 mod stories;
 mod transient;
+#[path = "../twins/mod.rs"]
+mod twins;
 mod verify;
 mod world;

@@ -65,7 +65,8 @@ async fn a_secret_that_ecs_quotes_is_in_no_verdict() {
     account.create_service(SERVICE, "web", json!({ "desiredCount": 100 }));
     let rollout = Rollout { outcome: RolloutOutcome::CannotPull, duration: Duration::from_secs(3_000) };
     account.sandbox.set_rollout(CLUSTER, SERVICE, rollout);
-    let report = account.deploy(&[("app", &format!("registry.example.com/{SECRET}/web:2"))]).await;
+    account.sandbox.set_quotes(vec![SECRET.to_owned()]);
+    let report = account.deploy(&[NEW]).await;
 
     let message = message(&report);
     assert!(message.contains("the image cannot be pulled: ") && message.contains("(hidden)"), "{message}");

@@ -16,4 +16,7 @@ mod scale;
 mod secrets;
 mod served;
 mod stories;
+mod twin_jobs;
+#[path = "../twins/mod.rs"]
+mod twins;
 mod world;

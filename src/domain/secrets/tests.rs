@@ -53,9 +53,11 @@ fn a_value_that_is_cut_is_hidden_from_eight_characters_on() {
 
 #[test]
 fn the_beginning_of_an_address_says_nothing_and_stays() {
-    let told = hidden(&["https://hooks.example/T0KEN"], "GET https://aws.example: see https://hooks.example/T0K");
+    let told =
+        hidden(&["https://hooks.example/T0KEN"], "GET https://aws.example: see https://hooks.example/T0K");
     assert_eq!(told, "GET https://aws.example: see (hidden)");
-    let told = hidden(&["registry.example.com/private"], "pull of registry.example.com/shop/web:4f2a9c1d failed");
+    let told =
+        hidden(&["registry.example.com/private"], "pull of registry.example.com/shop/web:4f2a9c1d failed");
     assert_eq!(told, "pull of registry.example.com/shop/web:4f2a9c1d failed");
 }
 
@@ -95,7 +97,16 @@ fn a_value_is_hidden_however_it_is_escaped() {
 
 #[test]
 fn short_and_well_known_values_are_not_secret() {
-    let known = ["essential", "eu-west-1", "eu-central-1", "4f2a9c1d", "production", "INFORMATION", "http://localhost:", "a"];
+    let known = [
+        "essential",
+        "eu-west-1",
+        "eu-central-1",
+        "4f2a9c1d",
+        "production",
+        "INFORMATION",
+        "http://localhost:",
+        "a",
+    ];
     let told = "Essential container in task exited (app exited with 1) in eu-west-1: web:4f2a9c1d essential";
     assert_eq!(hidden(&known, told), told);
     // The Region as the beginning of a secret is no secret, and what follows is one.

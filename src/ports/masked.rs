@@ -6,8 +6,9 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
+use crate::domain::placement::Departure;
 use crate::domain::plan::Plan;
-use crate::domain::registry::{EcrImage, FoundImage};
+use crate::domain::registry::{EcrImage, ImageLookup};
 use crate::domain::request::ClusterName;
 use crate::domain::secrets::Secrets;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
@@ -15,7 +16,7 @@ use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
 use crate::domain::task_definition::{Revision, TaskDefinition};
 
-use super::{Ecs, EffectError, ListedServiceDeployment, Logs, Registry};
+use super::{Ecs, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
 
 /// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
 /// for or given.
@@ -69,10 +70,7 @@ impl<'a, E> Masked<'a, E> {
     }
 
     fn hide(&self, text: &mut String) {
-        let hidden = match self.secrets().hide(text) {
-            std::borrow::Cow::Borrowed(_) => return,
-            std::borrow::Cow::Owned(hidden) => hidden,
-        };
+        let hidden = self.secrets().hide(text).into_owned();
         *text = hidden;
     }
 
@@ -136,8 +134,9 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
     async fn list_service_deployments(
         &self,
         service: &Service,
+        which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        self.told(self.cloud.list_service_deployments(service).await)
+        self.told(self.cloud.list_service_deployments(service, which).await)
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
@@ -173,6 +172,14 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         self.told(self.cloud.running_tasks(service, deployment).await)
     }
 
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
+        self.told(self.cloud.departures(service, deployment).await)
+    }
+
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         self.told(self.cloud.describe_service_revisions(arns).await)
     }
@@ -187,7 +194,12 @@ impl<E: Logs> Logs for Masked<'_, E> {
 }
 
 impl<E: Registry> Registry for Masked<'_, E> {
-    async fn find_image(&self, image: &EcrImage) -> Result<Option<FoundImage>, Failure> {
-        self.told(self.cloud.find_image(image).await)
+    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
+        let mut found = self.told(self.cloud.find_image(image).await)?;
+        match &mut found {
+            ImageLookup::Refused(words) | ImageLookup::Unknown(words) => self.hide(words),
+            ImageLookup::Found(_) | ImageLookup::Missing => {}
+        }
+        Ok(found)
     }
 }

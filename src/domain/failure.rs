@@ -54,20 +54,20 @@ impl Failure {
         self
     }
 
-    /// The same failure in other words: `say` is given each of its texts. Its cause is kept where that
-    /// says the same as before.
+    /// The same failure in other words: `say` is given each of its texts, those of its causes too.
     #[must_use]
-    pub fn reworded(mut self, say: impl Fn(&str) -> String) -> Self {
-        self.what = say(&self.what);
-        self.advice = self.advice.map(|advice| say(&advice));
-        if let Some(source) = &self.source {
-            let before = format!("{source:#}");
-            let after = say(&before);
-            if after != before {
-                self.source = Some(Arc::new(anyhow::Error::msg(after)));
-            }
+    pub fn reworded(self, say: &impl Fn(&str) -> String) -> Self {
+        Self {
+            what: say(&self.what),
+            cause: self.cause.map(|cause| match cause {
+                Cause::Words(words) => Cause::Words(say(&words)),
+                Cause::Failure(failure) => {
+                    Cause::Failure(Arc::new(Arc::unwrap_or_clone(failure).reworded(say)))
+                }
+            }),
+            advice: self.advice.map(|advice| say(&advice)),
+            ..self
         }
-        self
     }
 
     /// What failed and why, without what to do next: a part of a longer message.

@@ -76,7 +76,7 @@ impl Secrets {
     /// The failure with `(hidden)` in the place of every secret value.
     #[must_use]
     pub fn hide_failure(&self, failure: Failure) -> Failure {
-        failure.reworded(|text| self.hide(text).into_owned())
+        failure.reworded(&|text| self.hide(text).into_owned())
     }
 }
 

@@ -139,7 +139,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             }
             // What ECS has begun it goes on with, whoever may not ask it any more.
             Err(failure)
-                if failure.kind() == FailureKind::Denied && self.runs[at].phase.rollout().is_some() =>
+                if matches!(failure.kind(), FailureKind::Denied | FailureKind::Unavailable)
+                    && self.runs[at].phase.rollout().is_some() =>
             {
                 let failure = self.out_of_sight(at, failure);
                 self.fail(at, failure);

@@ -152,7 +152,12 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let Some(GoingOn { what, advice }) = self.going_on(&self.runs[at]) else { return failure };
         let record = if self.is_recorded(at) { ", and its record stays in progress" } else { "" };
         let what = format!("{what}{record}, but it cannot be followed any more");
-        Failure::new(failure.kind(), what).caused_by(failure).advice(advice)
+        let left = Failure::new(failure.kind(), what);
+        // To run the same command again, as the call advises, is wrong while the service is rolled back.
+        let is_wrong = failure.kind() == FailureKind::Unavailable
+            && !matches!(self.runs[at].phase, Phase::RollingOut { .. });
+        let left = if is_wrong { left.because(failure.without_advice()) } else { left.caused_by(failure) };
+        left.advice(advice)
     }
 
     /// ECS does not answer: that ends the wait only when its time is up.

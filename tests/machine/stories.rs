@@ -320,6 +320,28 @@ async fn an_interrupt_while_going_back_never_advises_to_deploy_what_failed_again
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_aws_does_not_answer_while_going_back_the_advice_is_to_go_back() {
+    use evenkeel::sandbox::{Fault, FaultKind};
+    let account = Account::new();
+    account.next_rollout(RolloutOutcome::Crash);
+    let (stop, update) = ("StopServiceDeployment".to_owned(), "UpdateService".to_owned());
+    account.sandbox.inject(Fault { operation: stop, nth: None, kind: FaultKind::Denied });
+    for nth in 2..40 {
+        account.sandbox.inject(Fault {
+            operation: update.clone(),
+            nth: Some(nth),
+            kind: FaultKind::ErrorBefore,
+        });
+    }
+    let report = account.deploy(&[NEW]).await;
+
+    let message = message(&report);
+    assert_eq!(report.exit_status(), 75, "{message}");
+    assert!(message.contains("`evenkeel rollback --cluster prod --service web --to web:1`"), "{message}");
+    assert!(!message.contains("Run the same command again"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_desired_count_of_zero_is_deployed_with_a_warning() {
     let account = Account::empty();
     account.call("RegisterTaskDefinition", definition());

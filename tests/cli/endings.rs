@@ -1,6 +1,6 @@
 //! Every way a deployment ends: status, document and words.
 
-use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{APP_OLD, Account, DEPLOY, NEW};
@@ -29,6 +29,19 @@ fn deployed_is_0_and_again_unchanged() {
 
     account.deploy(&[]).is(0, "unchanged", None, &[]);
     assert_eq!((account.effects("RegisterTaskDefinition"), account.effects("UpdateService")), (1, 1));
+}
+
+#[test]
+fn a_revision_that_was_registered_earlier_is_used_again() {
+    let account = Account::new();
+    let (operation, kind) = ("UpdateService".to_owned(), FaultKind::Denied);
+    account.sandbox.inject(Fault { operation, nth: Some(1), kind });
+    account.deploy(&[]).is(4, "failed", Some("denied"), &["UpdateService"]);
+
+    let ended = account.deploy(&[]);
+    ended.is(0, "deployed", None, &[]);
+    assert!(ended.stderr.contains("web:2 was registered earlier and is used again"), "{ended:?}");
+    assert_eq!(account.effects("RegisterTaskDefinition"), 1);
 }
 
 #[test]

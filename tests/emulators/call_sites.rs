@@ -89,7 +89,10 @@ fn moto_delivers_an_event_and_a_message() {
     let untold: Vec<_> = warnings.filter(|warning| warning.contains("was not notified")).collect();
     assert_eq!(
         untold,
-        ["webhook:ssm:/deploy/webhook was not notified: the webhook in /deploy/webhook cannot be reached"]
+        [
+            "webhook:ssm:/deploy/webhook was not notified: the webhook in /deploy/webhook cannot be reached: the host \
+          refused the connection"
+        ]
     );
 
     let got = emulator.script("channels.py", "read", "/dev/null");

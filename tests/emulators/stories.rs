@@ -71,7 +71,8 @@ fn moto_knows_whether_an_image_is_there() {
     let there = evenkeel.run(&["deploy", "--no-wait", "--image", &image("2")]);
     assert_eq!((there.status, &there.only_service()["digests"]["app"]), (0, &pushed["digest"]), "{there:?}");
     assert!(!there.document["warnings"].to_string().contains("is not known"), "{there:?}");
+    // Moto knows no pull-through cache rules, so nothing tells that no task can pull it.
     let missing = evenkeel.run(&["deploy", "--no-wait", "--image", &image("3")]);
-    assert_eq!(missing.status, 3, "{missing:?}");
-    assert!(missing.document["failure"]["message"].as_str().unwrap().contains("is not in Amazon ECR"));
+    assert_eq!(missing.status, 0, "{missing:?}");
+    assert!(missing.document["warnings"].to_string().contains("it is not in Amazon ECR"), "{missing:?}");
 }

@@ -106,6 +106,8 @@ fn create_extended_action_type(pipeline: &Pipeline) {
     let properties = definition["configurationProperties"].as_array_mut().unwrap();
     let container = properties.iter_mut().find(|property| property["name"] == "ContainerName").unwrap();
     container["secret"] = json!(true);
+    // An action type has ten properties at most: the new one takes the place of one that no action here has.
+    properties.retain(|property| property["name"] != "Images");
     properties.push(json!({ "name": "Password", "required": false, "key": false, "secret": true }));
     pipeline.sandbox.create_action_type(definition).unwrap();
 }

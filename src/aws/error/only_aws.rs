@@ -135,13 +135,15 @@ fn is_whole_xml(body: &[u8]) -> bool {
     !name.is_empty() && !name.eq_ignore_ascii_case("html") && text.ends_with(&format!("</{name}>"))
 }
 
+/// Whether the body is a page for a browser. The content type alone proves nothing: moto, for one, sends whole
+/// responses under `text/html`.
 fn is_html(response: &HttpResponse) -> bool {
+    let body = trimmed(response);
     let is_said = response.headers().get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-    let begins = |word: &str| {
-        let body = trimmed(response);
-        body.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    is_said || begins("<!doctype html") || begins("<html")
+    let begins =
+        |word: &str| body.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word.as_bytes()));
+    let is_other = body.is_empty() || is_object(body) || is_whole_xml(body);
+    is_said && !is_other || begins("<!doctype html") || begins("<html")
 }
 
 fn trimmed(response: &HttpResponse) -> &[u8] {

@@ -70,6 +70,8 @@ pub(super) enum Step {
     TimeOut,
 }
 
+/// How soon the scheduler tries to place a task.
+const FIRST_ATTEMPT: Duration = Duration::from_millis(500);
 /// How many tasks do their work before all goes well: enough for a crash loop, if they were one.
 const SHORT_JOBS: usize = 6;
 /// How often the scheduler repeats that it cannot place a task.
@@ -173,7 +175,7 @@ impl Writer<'_> {
     /// The new task is placed a sixth of the time after the old one has left.
     fn one_port(mut self) -> Script {
         let sixth = self.rollout.duration / 6;
-        self.push(Duration::ZERO, Step::PortTaken);
+        self.push(FIRST_ATTEMPT, Step::PortTaken);
         self.push(Duration::ZERO, Step::DrainOthers);
         self.push(Duration::ZERO, Step::PortFree);
         self.push(sixth, Step::StartTasks);

@@ -1,5 +1,7 @@
 //! How a deployment fails, goes back, or waits at a hook for somebody who decides which.
 
+use std::time::Duration;
+
 use super::lifecycle::{Decision, HookRun, HookStatus};
 use super::request::flag;
 use super::rollout::{Rollout, RolloutOutcome};
@@ -7,9 +9,18 @@ use super::script::Script;
 use super::service::{Deployment, RolloutState, Service};
 use super::service_deployment::{Cause, Course};
 use super::strategy::Strategy;
+use super::tasks::{Task, TaskState};
 use crate::clock::Timestamp;
 
+/// How long a rollback takes whose tasks all still run: real ones took 44 and 45 s.
+const QUICK_ROLLBACK: Duration = Duration::from_secs(45);
+
 impl Service {
+    fn running_of(&self, deployment: u64) -> usize {
+        let running = |task: &&Task| task.deployment == deployment && task.state == TaskState::Running;
+        self.tasks.iter().filter(running).count()
+    }
+
     /// The circuit breaker or an alarm ends the PRIMARY deployment, and it goes back if that was
     /// configured.
     pub(super) fn fail(&mut self, cause: Cause, at: Timestamp) {
@@ -45,9 +56,12 @@ impl Service {
             return;
         };
         current.begin_rollback(target.revision, at);
-        let crashes = primary.rollout.outcome == RolloutOutcome::CrashTwice;
+        let Rollout { outcome, duration } = primary.rollout;
+        let crashes = outcome == RolloutOutcome::CrashTwice;
         let outcome = if crashes { RolloutOutcome::CrashTwice } else { RolloutOutcome::Ok };
-        let rollout = Rollout { outcome, ..primary.rollout };
+        let is_whole = self.running_of(target.deployment) >= self.desired;
+        let duration = if is_whole { duration.min(QUICK_ROLLBACK) } else { duration };
+        let rollout = Rollout { outcome, duration };
         self.report(at, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
         // Whatever the strategy is, a rollback neither bakes nor waits for anybody.
         let script =

@@ -68,7 +68,7 @@ async fn a_fixed_port_is_free_only_when_the_old_task_has_left() {
     assert!(events[2].contains("is already using a port required by your task"), "{events:?}");
     world.sleep(348).await;
     assert_eq!(world.deployments().await[0], "PRIMARY web:2 0/0 IN_PROGRESS");
-    world.sleep(1).await;
+    world.sleep(2).await;
     assert_eq!(world.deployments().await[0], "PRIMARY web:2 0/1 IN_PROGRESS");
     world.sleep(250).await;
     assert_eq!(world.deployments().await, ["PRIMARY web:2 1/0 COMPLETED"]);

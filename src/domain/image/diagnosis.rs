@@ -3,7 +3,7 @@
 use super::invalid::InvalidImage;
 
 /// The longest tag.
-const MAX_TAG: usize = 128;
+pub(super) const MAX_TAG: usize = 128;
 
 /// What a character says that no reference has; none if there is no such character.
 ///

@@ -9,7 +9,7 @@ use std::fmt;
 use container_image_dist_ref::ImgRef;
 
 use super::super::registry::EcrImage;
-use super::diagnosis::{diagnose, strange_character};
+use super::diagnosis::{MAX_TAG, diagnose, strange_character};
 use super::invalid::InvalidImage;
 
 /// The longest image reference that ECS takes; of a reference with a digest, what stands before the `@`.
@@ -50,6 +50,10 @@ impl ImageReference {
         let parsed = ImgRef::new(text).map_err(|_| diagnose(text))?;
         if let Some(port) = parsed.port().filter(|port| port.parse::<u16>().is_err()) {
             return Err(InvalidImage::Port { port: port.to_owned() });
+        }
+        // Behind a registry with a port, the parser takes a tag that is longer by one.
+        if let Some(tag) = parsed.tag().filter(|tag| tag.len() > MAX_TAG) {
+            return Err(InvalidImage::LongTag { characters: tag.len() });
         }
         if is_bare_digest(text) {
             return Err(InvalidImage::BareDigest);

@@ -292,9 +292,11 @@ fn the_limit_of_255_characters_does_not_count_the_digest() {
     let pinned = format!("{longest}@sha256:{HASH}");
     assert_eq!(ImageReference::parse(&pinned).unwrap().as_str().len(), 255 + 72);
     assert_eq!(ImageReference::parse(&"a".repeat(256)), Err(InvalidImage::TooLong { characters: 256 }));
-    let tagged = |length| ImageReference::parse(&format!("web:{}", "x".repeat(length)));
-    assert!(tagged(128).is_ok());
-    assert_eq!(tagged(129), Err(InvalidImage::LongTag { characters: 129 }));
+    for repository in ["web", "localhost/web", "localhost:5000/web", "registry.example/shop/web"] {
+        let tagged = |length| ImageReference::parse(&format!("{repository}:{}", "x".repeat(length)));
+        assert!(tagged(128).is_ok(), "{repository}");
+        assert_eq!(tagged(129), Err(InvalidImage::LongTag { characters: 129 }), "{repository}");
+    }
 }
 
 #[test]

@@ -5,11 +5,11 @@
 //!
 //! Guarantees:
 //! * A value is hidden wherever it begins in a text, whole or cut to its first eight characters or more,
-//!   in each of its escaped [`forms`], and line by line if it has several.
+//!   in each of its escaped forms, and line by line if it has several.
 //! * All values are hidden at once. Where they overlap or touch, one `(hidden)` stands for all of them,
 //!   so a text does not tell which value it quoted, nor how long that was.
 //!
-//! Assumptions: what is shorter than eight characters, a public text, or an [ordinary](ordinary) word tells
+//! Assumptions: what is shorter than eight characters, a public text, or an ordinary word tells
 //! nothing, and hiding it would blank out the sentences that explain a failure.
 
 mod forms;

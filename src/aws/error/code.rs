@@ -73,7 +73,7 @@ pub(super) fn is_outage(code: &str) -> bool {
     )
 }
 
-/// Whether AWS refused whoever called.
+/// Whether AWS refused the caller.
 pub(in crate::aws) fn is_denial(code: &str) -> bool {
     code.starts_with("AccessDenied")
         || is_expiry(code)

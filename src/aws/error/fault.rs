@@ -247,12 +247,12 @@ impl Seen {
         }
     }
 
-    /// Whether whoever responded may be well again later.
+    /// Whether the responder may recover.
     fn may_pass(&self) -> bool {
         self.status >= 500 && self.status != 501 && self.status != 505 || matches!(self.status, 408 | 429)
     }
 
-    /// Whether a repetition would come to the same: whoever sits between us and AWS wants it so.
+    /// Whether a repetition would end the same way: a proxy or a gateway between us and AWS decides so.
     fn is_lasting(&self, garbled: Garbled) -> bool {
         match self.status {
             200..300 => garbled == Garbled::Html,

@@ -1,4 +1,4 @@
-//! Tells AWS's responses from those of whoever answers in its place.
+//! Tells AWS's responses from those of a proxy or a gateway.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,7 +8,7 @@ use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecs::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 
-/// Who may have answered.
+/// Who may have responded instead of AWS.
 pub(super) const SUSPECT: &str = "a proxy or a gateway answered?";
 
 /// Refuses a successful response that AWS cannot have sent.

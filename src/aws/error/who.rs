@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// Whose credentials a call is signed with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::aws) enum Who {
-    /// Whoever runs Evenkeel.
+    /// The caller who runs Evenkeel.
     #[default]
     Caller,
     /// A role that was assumed, by its ARN.

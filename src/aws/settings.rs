@@ -3,7 +3,7 @@
 use aws_sdk_ecs::config::retry::{RetryPartition, TokenBucket};
 
 /// The settings of a client of the SDK crate `$sdk`, made of an `SdkConfig`: with an allowance of retries of its own,
-/// with what tells AWS from a proxy, and with whoever is to be told of its calls. Each crate has a type of its own for them, so this is no function.
+/// with the check that AWS itself responded, and with the observer of calls. Each crate has a type of its own for them, so this is no function.
 macro_rules! settings {
     ($sdk:ident, $config:expr, $calls:expr) => {{
         let settings = $sdk::config::Builder::from($config);

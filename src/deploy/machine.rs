@@ -137,7 +137,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                 self.is_held_up = true;
                 false
             }
-            // What ECS has begun it goes on with, whoever may not ask it any more.
+            // ECS goes on with a rollout, also when the caller may not read its state any more.
             Err(failure)
                 if matches!(failure.kind(), FailureKind::Denied | FailureKind::Unavailable)
                     && self.runs[at].phase.rollout().is_some() =>

@@ -69,7 +69,7 @@ enum Place<'a> {
     Order(String, String),
 }
 
-/// Is told every path at which two definitions differ.
+/// Receives every path at which two definitions differ.
 type Tell<'a> = dyn FnMut(&str, Place<'_>) + 'a;
 
 /// Whether a value may be shown.

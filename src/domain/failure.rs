@@ -123,7 +123,7 @@ impl fmt::Display for Failure {
     }
 }
 
-// It has no source: `Display` tells the causes already, and whoever prints a chain would tell them twice.
+// It has no source: `Display` shows the causes already, so a printed chain would show them twice.
 impl std::error::Error for Failure {}
 
 /// The parts one after the other, but for those that an earlier one tells already.
@@ -150,7 +150,7 @@ fn append(text: &mut String, mark: &str, part: &str) {
     text.push_str(part);
 }
 
-/// The words by which two instructions are told to be the same: "Run the same command again".
+/// The words that show that two instructions are the same: "Run the same command again".
 fn opening(advice: &str) -> Vec<String> {
     let words = advice.split_whitespace().take(5);
     words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()).collect()

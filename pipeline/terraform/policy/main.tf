@@ -105,10 +105,10 @@ locals {
       Condition = {}
     },
     {
-      # It cannot be scoped.
+      # IAM cannot scope it.
       Sid       = "ImageUpstreams"
       Action    = ["ecr:DescribePullThroughCacheRules"]
-      Resource  = ["*"]
+      Resource  = anytrue([for deployment in var.deployments : length(deployment.repositories) > 0]) ? ["*"] : []
       Condition = {}
     },
     {

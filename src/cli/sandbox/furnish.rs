@@ -27,7 +27,7 @@ const ROLLOUT: Duration = Duration::from_secs(6);
 /// The same for one whose tasks are started again and again: the second fails after 13 s.
 const REPEATED: Duration = Duration::from_secs(30);
 
-/// How long old tasks drain; AWS lets them for 300 s unless it is told otherwise.
+/// How long old tasks drain; 300 s is AWS's default.
 const DRAINING: Duration = Duration::from_secs(8);
 
 /// How long CodePipeline takes to offer the job that another one was handed on to.

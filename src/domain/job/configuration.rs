@@ -48,7 +48,7 @@ pub struct JobConfiguration {
     pub container_name: Option<String>,
     /// `Images`: images that are given without an artifact.
     pub images: Option<Images>,
-    /// `Options`: what else the deployment is told.
+    /// `Options`: further options of the deployment.
     pub options: JobOptions,
     /// The Region of the cluster and its services, if an ARN tells it.
     pub region: Option<String>,

@@ -13,7 +13,7 @@ fn definition(container: &Value) -> TaskDefinition {
     Revision::from_describe(described.to_string().as_bytes()).unwrap().definition
 }
 
-/// What is hidden of a text by whoever knows a container with these variables.
+/// The text as it is shown when a container has these variables.
 fn hidden(values: &[&str], text: &str) -> String {
     let variable = |(at, value): (usize, &&str)| json!({ "name": format!("V{at}"), "value": value });
     let environment: Vec<Value> = values.iter().enumerate().map(variable).collect();

@@ -75,7 +75,7 @@ run "several_services" {
       for statement in output.statements : statement.Sid => length(statement.Resource)
       }) == jsonencode({
       Services         = 2, ServiceDeployments = 6, ReadTaskDefinitions = 1, TaskDefinitions = 1, Tags = 2, TaskRoles = 1,
-      StoppedTasksList = 1, StoppedTasksListOfCluster = 1, StoppedTasks = 1, ImageUpstreams = 1, RecordObject = 1, RecordBucket = 1,
+      StoppedTasksList = 1, StoppedTasksListOfCluster = 1, StoppedTasks = 1, RecordObject = 1, RecordBucket = 1,
     })
     error_message = "They share one statement of each kind, what they share is named once, and what they do not need is left out."
   }

@@ -71,7 +71,7 @@ run "that_may_deploy" {
     condition = [for statement in jsondecode(aws_iam_role_policy.task.policy).Statement : statement.Sid] == [
       "JobQueue", "Jobs", "Claims", "ClaimsBucket", "ClaimsKey", "DeployRoles", "Services", "ServiceDeployments",
       "ReadTaskDefinitions", "TaskDefinitions", "Tags", "TaskRoles", "StoppedTasksList", "StoppedTasksListOfCluster",
-      "StoppedTasks", "ImageUpstreams", "RecordParameter",
+      "StoppedTasks", "RecordParameter",
     ]
     error_message = "It may do what each of these needs."
   }

@@ -77,7 +77,7 @@ pub async fn init<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
         let (found, _) = read(store).await?;
         kept.push(match found {
             Content::Missing => {
-                store.write(None, EMPTY).await?;
+                write(store, None, EMPTY).await?;
                 Kept { place: store.place(), done: Done::Made, content: Content::Empty }
             }
             content @ (Content::Empty | Content::Record(_)) => {
@@ -124,7 +124,7 @@ pub async fn reset<R: RecordStore>(stores: &[R], now: Timestamp, force: bool) ->
         let (content, version) = stored.unzip();
         let is_empty = content.is_some_and(|content| content.trim_ascii() == EMPTY.trim_ascii());
         if !is_empty {
-            store.write(version.as_ref(), EMPTY).await?;
+            write(store, version.as_ref(), EMPTY).await?;
         }
         let done = if is_empty { Done::Nothing } else { Done::Reset };
         kept.push(Kept { place: store.place(), done, content: Content::Empty });
@@ -176,7 +176,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
         let done = if is_told(&content) {
             Done::Nothing
         } else {
-            store.write(version.as_ref(), &repaired.to_json()).await?;
+            write(store, version.as_ref(), &repaired.to_json()).await?;
             Done::Repaired
         };
         let content =
@@ -199,18 +199,17 @@ pub(crate) async fn copied_from<E: Ecs>(
     record: &Record,
     live: &Revision,
 ) -> Result<TaskDefinitionArn, Failure> {
-    let candidate = record.candidate.as_ref();
     let known = [&record.task_definition_arn, &record.previous_task_definition_arn];
     let is_known = known.into_iter().any(|arn| arn == live.arn.as_str())
-        || candidate.is_some_and(|candidate| {
-            candidate.is(live.arn.as_str()) || candidate.source_task_definition_arn == live.arn.as_str()
+        || record.marks().any(|mark| {
+            mark.is(live.arn.as_str()) || mark.source_task_definition_arn == live.arn.as_str()
         });
     if is_known {
         return Ok(live.arn.clone());
     }
     let owned = record.owned();
-    let sources = candidate.map(|candidate| &candidate.source_task_definition_arn);
-    let sources: BTreeSet<&String> = sources.into_iter().chain([&record.task_definition_arn]).collect();
+    let sources = record.marks().map(|mark| &mark.source_task_definition_arn);
+    let sources: BTreeSet<&String> = sources.chain([&record.task_definition_arn]).collect();
     for source in sources {
         let Ok(source) = TaskDefinitionArn::parse(source) else { continue };
         let is_older = source.family() == live.arn.family() && source.revision() < live.arn.revision();
@@ -261,6 +260,18 @@ async fn read_all<R: RecordStore>(stores: &[R]) -> Result<Vec<(Content, Option<V
         found.push(read(store).await?);
     }
     Ok(found)
+}
+
+/// Writes a record over what was read.
+async fn write<R: RecordStore>(store: &R, over: Option<&Version>, content: &[u8]) -> Result<(), Failure> {
+    let written = store.write(over, content).await?;
+    written.map(drop).ok_or_else(|| {
+        Failure::new(
+            FailureKind::Superseded,
+            format!("the record in {} was changed by another run meanwhile", store.place()),
+        )
+        .advice("Look at it by `evenkeel record show`, then run the same command again")
+    })
 }
 
 /// The record that knows most: that of what runs, else the latest.

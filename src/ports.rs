@@ -164,16 +164,13 @@ pub trait RecordStore: Sync {
     /// Reads the document and which one it is; `None` if there is nothing.
     fn read(&self) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
 
-    /// Puts `content` in the place of the version `over` (nothing: where nothing is), and gives its
-    /// version. A lost answer is looked for.
-    ///
-    /// # Errors
-    /// [`Superseded`](crate::domain::failure::FailureKind::Superseded) if something else was there.
+    /// Replaces the version `over` (nothing: where nothing is) by `content`, and gives the new version; `None` if
+    /// something else is there, which then stays. A lost response is looked for.
     fn write(
         &self,
         over: Option<&Version>,
         content: &[u8],
-    ) -> impl Future<Output = Result<Version, Failure>> + Send;
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
 }
 
 /// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are

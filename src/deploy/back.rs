@@ -20,8 +20,8 @@ use crate::domain::service_deployment::ServiceDeploymentStatus;
 use crate::domain::task_definition::Revision;
 use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
-use super::ledger::Ledger;
 use super::machine::Machine;
+use super::record_keeping::RecordKeeping;
 use super::{Listener, Progress, Report, World, prepare};
 
 /// How many of a service's deployments are looked through for one that succeeded: as many as one call
@@ -39,13 +39,13 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
     let ecs = Masked::new(world.ecs);
     let world = &world.through(&ecs);
     let began = world.clock.now();
-    let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
-    let read = tokio::try_join!(read_and_plan(&ecs, request, to), ledgers);
+    let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
+    let read = tokio::try_join!(read_and_plan(&ecs, request, to), records);
     match read {
-        Ok((plan, ledgers)) => {
+        Ok((plan, records)) => {
             let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
             listen(Progress::Planned(&plan));
-            let mut machine = Machine::new(world, &request, listen, plan, ledgers, began);
+            let mut machine = Machine::new(world, &request, listen, plan, records, began);
             machine.drive().await;
             machine.report().await
         }

@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::Source;
-use crate::domain::record::{Deployed, Record};
+use crate::domain::record::{Deployed, Ownership, Record, ownership};
+use crate::domain::service::Service;
 use crate::ports::{Cloud, Ecs, RecordStore};
 
-use super::ledger::UnderWay;
 use super::machine::{Chosen, Machine};
+use super::place::gone;
+use super::record_keeping::{UnderWay, Written};
 use super::register::{Existing, ensure_registered};
 use super::run::OnRecord;
 use super::{Progress, Report};
+
+/// How often a final record is written where other runs write at the same time.
+const TRIES: u32 = 20;
 
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Makes sure that the planned revision exists, and records beside it that it is under way.
@@ -25,7 +30,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             return ensure_registered(ecs, clock, planned).await;
         };
         let (existing, opened) =
-            tokio::join!(ensure_registered(ecs, clock, planned), self.ledgers[at].begin(&under_way));
+            tokio::join!(ensure_registered(ecs, clock, planned), self.records[at].begin(&under_way));
         opened.and(existing)
     }
 
@@ -36,7 +41,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         revision: &TaskDefinitionArn,
     ) -> Result<(), Failure> {
         match self.under_way(at, Some(revision)) {
-            Some(under_way) => self.ledgers[at].begin(&under_way).await,
+            Some(under_way) => self.records[at].begin(&under_way).await,
             None => Ok(()),
         }
     }
@@ -48,7 +53,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let live = run.began_on.as_ref()?;
         let told =
             run.tell(self.request, live, &planned.base, planned.base_images.clone(), now, self.world.source);
-        let images = self.request.images.iter();
+        let images = run.images.iter();
         let images = images.filter(|(name, _)| planned.base_images.contains_key(*name));
         Some(UnderWay {
             unrecorded: Record::succeeded(None, Deployed { source: live, ..told }),
@@ -80,22 +85,65 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         Report::of(services, self.warnings)
     }
 
+    /// Brings the record up to date. A run that meets another one's write looks at the service again: if another
+    /// deployment is live by now, that one keeps the record.
     async fn close_record(&mut self, at: usize) -> Result<(), Failure> {
-        let run = &self.runs[at];
-        match run.verdict_on_record() {
-            OnRecord::Settle(live) => {
-                let now = self.world.clock.now();
-                let planned = &self.revisions[run.revision].planned;
-                let images = planned.definition.images();
-                let told = run.tell(self.request, live, planned.origin(), images, now, self.world.source);
-                self.ledgers[at].settle(&told).await
+        for _ in 0..TRIES {
+            let run = &self.runs[at];
+            let written = match run.verdict_on_record() {
+                OnRecord::Settle(live) => {
+                    let now = self.world.clock.now();
+                    let planned = &self.revisions[run.revision].planned;
+                    let images = planned.definition.images();
+                    let told = run.tell(self.request, live, planned.origin(), images, now, self.world.source);
+                    self.records[at].settle(&told).await?
+                }
+                OnRecord::TakeBack { is_replaced } => match self.under_way(at, run.target.as_ref()) {
+                    Some(it) => self.records[at].take_back(&it, run.live(), is_replaced).await?,
+                    None => Written::Everywhere,
+                },
+                OnRecord::LeaveOpen => Written::Everywhere,
+            };
+            if written == Written::Everywhere {
+                return Ok(());
             }
-            OnRecord::PutBack => match self.under_way(at, run.target.as_ref()) {
-                Some(it) => self.ledgers[at].put_back(&it, run.live()).await,
-                None => Ok(()),
-            },
-            OnRecord::LeaveOpen => Ok(()),
+            self.look_who_is_live(at).await?;
         }
+        Err(Failure::new(
+            FailureKind::Unavailable,
+            format!("the record of service {} is written by other deployments all the time", self.runs[at].named),
+        )
+        .advice("Run `evenkeel record repair` when those have ended, before the next `terraform apply`"))
+    }
+
+    async fn look_who_is_live(&mut self, at: usize) -> Result<(), Failure> {
+        let service = self.describe_again(at).await?;
+        let run = &self.runs[at];
+        let brought = match run.verdict_on_record() {
+            OnRecord::Settle(live) => Some(live.clone()),
+            OnRecord::TakeBack { .. } | OnRecord::LeaveOpen => None,
+        };
+        let owner = ownership(brought.as_ref(), run.replaced.as_ref(), &service);
+        let run = &mut self.runs[at];
+        if owner == Ownership::Superseded
+            && let Some(theirs) = service.live()
+        {
+            let reason = run.supersede(theirs);
+            let (service, outcome) = (&run.named, run.outcome());
+            (self.listen)(Progress::Ended { service, outcome, reason: Some(&reason) });
+        }
+        if owner != Ownership::Mine {
+            run.seen.service = service;
+        }
+        Ok(())
+    }
+
+    /// The service of this run as it is now.
+    pub(super) async fn describe_again(&mut self, at: usize) -> Result<Service, Failure> {
+        let run = &self.runs[at];
+        let (ecs, cluster) = (self.world.ecs, &self.request.cluster);
+        let found = ecs.describe_services(cluster, &[&run.seen.service.arn]).await?;
+        found.into_iter().next().ok_or_else(|| gone(&run.named))
     }
 }
 

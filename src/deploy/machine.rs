@@ -13,11 +13,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
 use super::advice::{GoingOn, going_on};
-use super::ledger::Ledger;
 use super::observer::Observer;
 use super::place::{Placed, put_on};
 use super::polling::Pace;
 use super::prepare::settled_lineage;
+use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::Slice;
 use super::{Listener, Progress, World};
@@ -33,7 +33,7 @@ pub(super) struct Machine<'a, 'l, E, R> {
     pub(super) runs: Vec<Run>,
     pub(super) observer: Observer,
     /// The record of each run, in the same order.
-    pub(super) ledgers: Vec<Ledger<'a, R>>,
+    pub(super) records: Vec<RecordKeeping<'a, R>>,
     pub(super) warnings: Vec<String>,
     pub(super) began: Timestamp,
     /// When to hand on; a command's deployment never does.
@@ -58,7 +58,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         request: &'a DeployRequest,
         listen: &'a mut Listener<'l>,
         plan: Plan,
-        ledgers: Vec<Ledger<'a, R>>,
+        records: Vec<RecordKeeping<'a, R>>,
         began: Timestamp,
     ) -> Self {
         let pace = Pace::begin(&world.polling, began);
@@ -66,13 +66,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             .services
             .into_iter()
             .zip(&request.services)
-            .map(|(planned, name)| Run::new(name.as_str(), planned.service, planned.revision, pace));
+            .map(|(planned, name)| Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace));
         Self {
             runs: runs.collect(),
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),
             warnings: plan.warnings,
             is_resumed: false,
-            ..Self::resumed(world, request, listen, ledgers, began)
+            ..Self::resumed(world, request, listen, records, began)
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         world: &'a World<'a, E, R>,
         request: &'a DeployRequest,
         listen: &'a mut Listener<'l>,
-        ledgers: Vec<Ledger<'a, R>>,
+        records: Vec<RecordKeeping<'a, R>>,
         began: Timestamp,
     ) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             runs: Vec::new(),
             revisions: Vec::new(),
             observer: Observer::default(),
-            ledgers,
+            records,
             warnings: Vec::new(),
             began,
             slice: None,
@@ -223,6 +223,9 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             return Err(bug("an update without a registered revision"));
         };
         self.open_record(at, &target.revision).await?;
+        if self.records[at].take_met() && self.has_moved_on(at, &target).await? {
+            return Ok(());
+        }
         self.note().await?;
         let before = self.runs[at].seen.service.clone();
         let after = match self.put_on(at, &target.revision, force).await? {
@@ -246,9 +249,32 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         self.start(at, &target, deployment)?;
         self.runs[at].seen = Observation::of(after);
         match stranger {
-            Some(live) => self.plan_again(at, &live).await,
+            Some(live) => {
+                self.carry(at, &live).await?;
+                self.plan_again(at, &live).await
+            }
             None => Ok(()),
         }
+    }
+
+    /// Looks at the service once more, because another run has marked the record since it was planned on; whether
+    /// another deployment is PRIMARY by now.
+    async fn has_moved_on(&mut self, at: usize, target: &Target) -> Result<bool, Failure> {
+        let service = self.describe_again(at).await?;
+        let has_moved = service.primary().map(|primary| &primary.id) != target.replaces.as_ref();
+        if has_moved {
+            self.runs[at].seen = Observation::of(service);
+        }
+        Ok(has_moved)
+    }
+
+    /// Our update replaced a deployment of `theirs`: what that changed must not get lost, whatever comes next.
+    async fn carry(&mut self, at: usize, theirs: &TaskDefinitionArn) -> Result<(), Failure> {
+        let theirs = settled_lineage(self.world.ecs, self.world.clock, theirs).await?;
+        let run = &mut self.runs[at];
+        let base = &self.revisions[run.revision].planned.base_images;
+        run.carried.take_in(base, &theirs.live.definition.images(), &self.request.images);
+        Ok(())
     }
 
     fn join(&mut self, at: usize, deployment: DeploymentId) -> Result<(), Failure> {
@@ -285,6 +311,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         run.pace = Pace::begin(&self.world.polling, now);
         run.deployment.clone_from(&deployment);
         run.target = Some(target.revision.clone());
+        run.replaced.clone_from(&target.replaces);
         let former = if target.base == target.revision {
             // A rollout that was joined: what it replaces is what is still being drained.
             let drained = |listed: &&Deployment| !listed.primary && listed.task_definition != target.revision;
@@ -316,8 +343,11 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         run.plans_again += 1;
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
         let lineage = settled_lineage(self.world.ecs, self.world.clock, live).await?;
-        let planned = PlannedRevision::new(&lineage, &self.request.images);
-        self.ledgers[at].recognise(self.world.ecs, &planned, &self.request.images).await?;
+        let run = &mut self.runs[at];
+        run.images = run.carried.onto(&lineage.live.definition.images(), &self.request.images);
+        let planned = PlannedRevision::new(&lineage, &run.images);
+        self.records[at].look_again().await?;
+        self.records[at].recognise(self.world.ecs, &planned, &run.images).await?;
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
             .planned
@@ -332,12 +362,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             )
             .advice("Correct the image definitions and deploy again"));
         }
+        let run = &self.runs[at];
         let is_rolled_out = matches!(run.phase, Phase::RollingOut { .. })
             && planned.definition.is_equivalent(&self.revisions[run.revision].planned.definition);
         if is_rolled_out {
             return Ok(());
         }
-        run.revision = self.revisions.len();
+        self.runs[at].revision = self.revisions.len();
         self.revisions.push(Chosen { planned, arn: None });
         self.apply(at, Event::PlannedAgain)
     }

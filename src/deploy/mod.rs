@@ -19,7 +19,6 @@ mod back;
 mod conclude;
 mod explain;
 mod interrupt;
-mod ledger;
 mod machine;
 mod observer;
 mod place;
@@ -27,6 +26,7 @@ mod polling;
 mod prepare;
 mod progress;
 mod recognise;
+mod record_keeping;
 mod register;
 mod report;
 mod resume;
@@ -52,8 +52,8 @@ pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
 pub use slice::{Journal, Noted, Slice, SliceEnd};
 
-use ledger::Ledger;
 use machine::Machine;
+use record_keeping::RecordKeeping;
 
 /// What a deployment works with.
 #[derive(Debug)]
@@ -112,22 +112,22 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     began: Timestamp,
 ) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
     let read = async {
-        let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
-        let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
-        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, ledgers))
+        let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
+        let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
+        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, records))
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, &world.clock, request));
-    let (mut plan, mut ledgers) = read?;
-    for ledger in &ledgers {
-        plan.warnings.extend(ledger.unfinished(world.clock.now()));
+    let (mut plan, mut records) = read?;
+    for record in &records {
+        plan.warnings.extend(record.unfinished(world.clock.now()));
     }
     verify::check(&mut plan, request, &images)?;
     world.ecs.hide_plan(&mut plan);
-    for (service, ledger) in plan.services.iter().zip(&mut ledgers) {
-        ledger.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
+    for (service, record) in plan.services.iter().zip(&mut records) {
+        record.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
     }
     listen(Progress::Planned(&plan));
-    let mut machine = Machine::new(world, request, listen, plan, ledgers, began);
+    let mut machine = Machine::new(world, request, listen, plan, records, began);
     let digests = verify::digests(images);
     for run in &mut machine.runs {
         run.digests.clone_from(&digests);

@@ -17,6 +17,7 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::checkpoint::{Checkpoint, Standing};
 use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::image::Images;
 use crate::domain::plan::{PlannedRevision, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
@@ -24,11 +25,11 @@ use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
-use super::ledger::Ledger;
 use super::machine::{Chosen, Machine};
 use super::observer::that_rolls_out;
 use super::polling::Pace;
 use super::prepare;
+use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::{Slice, SliceEnd};
 use super::{Listener, Progress, Report, World};
@@ -76,18 +77,18 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
             "the continuation token is of another number of services than the action's configuration",
         ));
     }
-    let ledgers = Ledger::of_each(&world.records, request.services.len(), world.clock);
-    let (services, ledgers) = tokio::try_join!(prepare::describe(world.ecs, request), ledgers)?;
+    let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
+    let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
     let (mut revisions, mut runs) = (Vec::new(), Vec::new());
     for ((standing, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
         let chosen = chosen(world.ecs, &standing, &service, request).await?;
         world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, world.clock.now());
-        runs.push(Run::resume(name.as_str(), standing, service, revisions.len(), pace));
+        runs.push(Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace));
         revisions.push(chosen);
     }
-    let mut machine = Machine::resumed(world, request, listen, ledgers, from.began);
+    let mut machine = Machine::resumed(world, request, listen, records, from.began);
     (machine.revisions, machine.runs, machine.slice) = (revisions, runs, Some(slice));
     for run in machine.runs.iter().filter(|run| !run.is_done()) {
         (machine.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });
@@ -227,8 +228,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
 
 impl Run {
     /// Goes on with a deployment that was handed on.
-    fn resume(named: &str, standing: Standing, service: Service, revision: usize, pace: Pace) -> Self {
-        let mut run = Self::new(named, service, revision, pace);
+    fn resume(named: &str, images: &Images, standing: Standing, service: Service, revision: usize, pace: Pace) -> Self {
+        let mut run = Self::new(named, images, service, revision, pace);
         if standing.phase == Phase::Pending {
             return run;
         }

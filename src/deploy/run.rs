@@ -6,7 +6,8 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Ending, Outcome, Phase};
 use crate::domain::evidence::Evidence;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::digest_of;
+use crate::domain::image::{Images, digest_of};
+use crate::domain::plan::Carried;
 use crate::domain::record::{Deployed, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Observation;
@@ -29,6 +30,12 @@ pub(super) struct Run {
     pub(super) began_on: Option<TaskDefinitionArn>,
     /// The revision that the service was put on.
     pub(super) target: Option<TaskDefinitionArn>,
+    /// The deployment that was PRIMARY before that.
+    pub(super) replaced: Option<DeploymentId>,
+    /// The images that are put into the copy: those asked for, and those carried.
+    pub(super) images: Images,
+    /// What other deployments changed that ours replaced.
+    pub(super) carried: Carried,
     /// The deployment that put it there.
     pub(super) deployment: Option<DeploymentId>,
     /// That deployment's own record.
@@ -53,20 +60,23 @@ pub(super) struct Run {
 pub(super) enum OnRecord<'a> {
     /// It says that this revision is deployed.
     Settle(&'a TaskDefinitionArn),
-    /// It says what it said before.
-    PutBack,
+    /// It says what it said before; whether another deployment replaced this one.
+    TakeBack { is_replaced: bool },
     /// It keeps saying that a deployment is under way, because one is.
     LeaveOpen,
 }
 
 impl Run {
-    pub(super) fn new(named: &str, service: Service, revision: usize, pace: Pace) -> Self {
+    pub(super) fn new(named: &str, images: &Images, service: Service, revision: usize, pace: Pace) -> Self {
         Self {
             named: named.to_owned(),
             revision,
             phase: Phase::Pending,
             began_on: service.live().cloned(),
             target: None,
+            replaced: None,
+            images: images.clone(),
+            carried: Carried::default(),
             seen: Observation::of(service),
             deployment: None,
             service_deployment: None,
@@ -130,10 +140,18 @@ impl Run {
             (Outcome::Deployed | Outcome::Unchanged, Some(live)) => OnRecord::Settle(live),
             (Outcome::Started, _) => OnRecord::LeaveOpen,
             _ if self.unwatched => OnRecord::LeaveOpen,
-            (_, live) if live == self.began_on.as_ref() => OnRecord::PutBack,
-            (Outcome::TimedOut, _) => OnRecord::LeaveOpen,
-            _ => OnRecord::PutBack,
+            (Outcome::TimedOut, live) if live != self.began_on.as_ref() => OnRecord::LeaveOpen,
+            (outcome, _) => OnRecord::TakeBack { is_replaced: outcome == Outcome::Superseded },
         }
+    }
+
+    /// Ends it as replaced by another deployment, which was seen after its own end.
+    pub(super) fn supersede(&mut self, by: &TaskDefinitionArn) -> String {
+        let reason = format!("a deployment of {} took its place", by.family_and_revision());
+        let ending = Ending { outcome: Outcome::Superseded, reason: reason.clone() };
+        self.failure = ending.failure(&self.named);
+        self.phase = Phase::Done(ending);
+        reason
     }
 
     /// What the record says of it, with `revision`, a copy of `source`, and `images` as the live ones.
@@ -153,7 +171,7 @@ impl Run {
             source,
             digests: self.digests_of(&images),
             images,
-            asked: request.images.names().map(str::to_owned).collect(),
+            asked: self.images.names().map(str::to_owned).collect(),
             deployment_id: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             at: now.to_string(),
             by,
@@ -192,7 +210,7 @@ impl Run {
         images.iter().filter_map(|(name, image)| Some((name.clone(), digest(image)?))).collect()
     }
 
-    fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> Outcome {
         match &self.phase {
             Phase::Done(ending) => ending.outcome,
             Phase::Pending

@@ -269,12 +269,14 @@ fn is_terraforms(seen: &Sight) -> bool {
 
 /// The ancestor of the live revision that Evenkeel did not make, as far as a record knows.
 fn ancestor(seen: &Sight) -> String {
-    let bases = seen.records.iter().filter_map(|recorded| {
+    let mut bases = seen.records.iter().filter_map(|recorded| {
         let record = recorded.record.as_ref()?;
-        let base = Record::base(Some(record), &seen.live);
-        Some(if recorded.is_copied_by_live { record.base_task_definition_arn.as_str() } else { base })
+        Some(if recorded.is_copied_by_live {
+            record.base_task_definition_arn.clone()
+        } else {
+            Record::base(Some(record), &seen.live)
+        })
     });
-    let mut bases = bases.map(str::to_owned);
     bases.find(|base| base != seen.live.as_str()).unwrap_or_else(|| seen.live.as_str().to_owned())
 }
 

@@ -1,5 +1,7 @@
 //! What a deployment will do, decided before anything is written.
 
+mod carried;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::TaskDefinitionArn;
@@ -10,6 +12,8 @@ use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
 use super::service::{Controller, Service};
 use super::task_definition::{Revision, TaskDefinition};
+
+pub use carried::Carried;
 
 /// What a deployment will do: one revision for each one that is live now, and the services to put
 /// on it.

@@ -3,7 +3,9 @@
 //! Terraform asks it one question: does the live revision descend from the one that Terraform
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
+mod marks;
 mod members;
+mod ownership;
 mod pattern;
 mod repair;
 mod sink;
@@ -17,6 +19,7 @@ use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
 use members::keeps_unknown_members;
 
+pub use ownership::{Ownership, ownership};
 pub use pattern::{SinkPattern, sinks_of_each};
 pub use repair::Found;
 pub use sink::Sink;
@@ -55,9 +58,12 @@ pub struct Record {
     pub deployment_id: Option<String>,
     /// When it was deployed, RFC 3339.
     pub deployed_at: String,
-    /// What is under way; `in_progress` only.
+    /// The deployment that is under way, the latest one if there are several; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
+    /// The other deployments that are under way, or were a moment ago, newest first; `in_progress` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Candidate>,
     /// When another Evenkeel may take the deployment over, RFC 3339; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -88,6 +94,7 @@ keeps_unknown_members!(
         "deploymentId",
         "deployedAt",
         "candidate",
+        "others",
         "expiresAt",
         "source",
         "formerSource",
@@ -120,6 +127,15 @@ pub struct Candidate {
     pub base_task_definition_arn: String,
     /// The images that were put into the copy.
     pub images: BTreeMap<String, String>,
+    /// When another Evenkeel may take the deployment over, RFC 3339; one of [`Record::others`] only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Who makes the deployment; one of [`Record::others`] only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Another deployment replaced this one, which has ended. It is kept while others may descend from its revision.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
     /// The members that this version does not know, which it keeps.
     #[serde(skip)]
     pub unknown: Map<String, Value>,
@@ -127,7 +143,15 @@ pub struct Candidate {
 
 keeps_unknown_members!(
     Candidate,
-    ["taskDefinitionArn", "sourceTaskDefinitionArn", "baseTaskDefinitionArn", "images"]
+    [
+        "taskDefinitionArn",
+        "sourceTaskDefinitionArn",
+        "baseTaskDefinitionArn",
+        "images",
+        "expiresAt",
+        "source",
+        "isOver",
+    ]
 );
 
 /// Who made a deployment.
@@ -196,41 +220,21 @@ impl Record {
         Ok(Some(record))
     }
 
-    /// The ancestor of the revision `live` that Evenkeel did not make: the record's base if `live` is a
-    /// revision that it tells of, else `live` itself.
-    ///
-    /// A copy has the base of what it is a copy of, so the revision that was replaced last is known as
-    /// well. Of one that Evenkeel made still earlier, and somebody else went back to, nothing is known:
-    /// it counts as theirs, and shows up in Terraform's plan.
-    #[must_use]
-    pub fn base<'a>(former: Option<&'a Self>, live: &'a TaskDefinitionArn) -> &'a str {
-        let Some(record) = former else { return live.as_str() };
-        let live = live.as_str();
-        if [&record.task_definition_arn, &record.previous_task_definition_arn].iter().any(|arn| *arn == live)
-        {
-            return &record.base_task_definition_arn;
-        }
-        match &record.candidate {
-            Some(candidate) if candidate.is(live) || candidate.source_task_definition_arn == live => {
-                &candidate.base_task_definition_arn
-            }
-            Some(_) | None => live,
-        }
-    }
-
     /// The record of a deployment that is through.
     ///
     /// The pipeline owns the containers that it was asked to deploy, now or before; one that is gone is
     /// left out.
     #[must_use]
     pub fn succeeded(former: Option<&Self>, done: Deployed<'_>) -> Self {
-        let made = former
-            .and_then(|former| former.candidate.as_ref())
-            .filter(|candidate| [done.revision, done.source].iter().any(|arn| candidate.is(arn.as_str())));
-        let owned = former.into_iter().flat_map(|former| former.images.keys());
-        let owned = owned.chain(made.into_iter().flat_map(|made| made.images.keys())).chain(&done.asked);
-        let image = |name: &String| Some((name.clone(), done.images.get(name)?.clone()));
-        let images: BTreeMap<_, _> = owned.filter_map(image).collect();
+        let made = former.and_then(|former| {
+            let is_made = |mark: &&Candidate| [done.revision, done.source].iter().any(|arn| mark.is(arn.as_str()));
+            former.marks().find(is_made)
+        });
+        let through = |former| Self::owned_through(former, done.source.as_str(), done.revision.as_str());
+        let owned = former.into_iter().flat_map(through);
+        let asked = done.asked.iter().map(String::as_str);
+        let image = |name: &str| Some((name.to_owned(), done.images.get(name)?.clone()));
+        let images: BTreeMap<_, _> = owned.chain(asked).filter_map(image).collect();
         let previous = match (made, former) {
             _ if done.source != done.revision => done.source.as_str(),
             (Some(made), _) if made.is(done.revision.as_str()) => &made.source_task_definition_arn,
@@ -247,30 +251,18 @@ impl Record {
             family: done.revision.family().to_owned(),
             revision: done.revision.revision(),
             task_definition_arn: done.revision.as_str().to_owned(),
-            base_task_definition_arn: Self::base(former, done.source).to_owned(),
+            base_task_definition_arn: Self::base(former, done.source),
             previous_task_definition_arn: previous.to_owned(),
             digests: done.digests.into_iter().filter(|(name, _)| images.contains_key(name)).collect(),
             images,
             deployment_id: done.deployment_id,
             deployed_at: done.at,
             candidate: None,
+            others: Vec::new(),
             expires_at: None,
             source: done.by.clone(),
             former_source: None,
             unknown: former.map(|former| former.unknown.clone()).unwrap_or_default(),
-        }
-    }
-
-    /// This record while `by` makes a deployment of `candidate`.
-    #[must_use]
-    pub fn in_progress(self, candidate: Candidate, expires_at: String, by: &Source) -> Self {
-        Self {
-            status: Status::InProgress,
-            candidate: Some(candidate),
-            expires_at: Some(expires_at),
-            former_source: Some(self.source),
-            source: by.clone(),
-            ..self
         }
     }
 
@@ -284,29 +276,24 @@ impl Record {
     /// that is it, else as it was before.
     #[must_use]
     pub fn closed(self, live: Option<&TaskDefinitionArn>) -> Self {
-        let closed = Self {
-            status: Status::Succeeded,
-            candidate: None,
-            expires_at: None,
-            source: self.deployed_by().clone(),
-            former_source: None,
-            ..self.clone()
-        };
-        let Some(live) = live else { return closed };
-        let Some(candidate) = self.candidate.filter(|candidate| candidate.is(live.as_str())) else {
-            return closed;
-        };
-        let untouched = |name: &String| !candidate.images.contains_key(name);
+        let line: Vec<Candidate> =
+            live.map(|live| self.line_of(live.as_str()).into_iter().cloned().collect()).unwrap_or_default();
+        let by = live.and_then(|live| self.mark_of(live.as_str())?.source);
+        let closed = self.clone().with_marks(Vec::new());
+        let Some((live, made)) = live.zip(line.first()) else { return closed };
+        let brought = line.iter().rev().flat_map(|mark| mark.images.clone());
+        let brought: BTreeMap<_, _> = brought.collect();
+        let untouched = |name: &String| !brought.contains_key(name);
         Self {
             family: live.family().to_owned(),
             revision: live.revision(),
             task_definition_arn: live.as_str().to_owned(),
-            previous_task_definition_arn: candidate.source_task_definition_arn,
-            base_task_definition_arn: candidate.base_task_definition_arn,
+            previous_task_definition_arn: made.source_task_definition_arn.clone(),
+            base_task_definition_arn: self.base_of(live.as_str()),
             digests: closed.digests.into_iter().filter(|(name, _)| untouched(name)).collect(),
-            images: closed.images.into_iter().chain(candidate.images).collect(),
+            images: closed.images.into_iter().chain(brought).collect(),
             deployment_id: None,
-            source: self.source,
+            source: by.unwrap_or(closed.source),
             ..closed
         }
     }

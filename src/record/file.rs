@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ports::{RecordStore, Version};
 
-use super::changed_meanwhile;
-
 /// A record in a file. It is replaced whole, by a rename, so a reader never sees half of it. A link stays a link, and
 /// the file keeps its mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,16 +70,16 @@ impl RecordStore for FileStore {
         }))
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         if self.load()?.as_deref().map(version).as_ref() != over {
-            return Err(changed_meanwhile(&self.place()));
+            return Ok(None);
         }
         self.replace(content).map_err(|error| {
             self.failure("cannot be written")
                 .caused_by(error)
                 .advice("Give a path in a folder that is writable")
         })?;
-        Ok(version(content))
+        Ok(Some(version(content)))
     }
 }
 
@@ -125,14 +123,12 @@ mod tests {
         let store = FileStore::new(folder.path().join("record.json"));
         assert_eq!(store.read().await.unwrap(), None);
 
-        let one = store.write(None, b"one").await.unwrap();
+        let one = store.write(None, b"one").await.unwrap().unwrap();
         assert_eq!(store.read().await.unwrap(), Some((b"one".to_vec(), one.clone())));
 
-        let two = store.write(Some(&one), b"two").await.unwrap();
+        let two = store.write(Some(&one), b"two").await.unwrap().unwrap();
         for old in [None, Some(&one)] {
-            let refused = store.write(old, b"three").await.unwrap_err();
-            assert_eq!(refused.kind(), FailureKind::Superseded);
-            assert!(refused.to_string().contains("changed by somebody else"), "{refused}");
+            assert_eq!(store.write(old, b"three").await.unwrap(), None);
         }
         assert_eq!(store.read().await.unwrap(), Some((b"two".to_vec(), two)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -158,14 +154,14 @@ mod tests {
 
         // Nothing is there yet, at the end of the links.
         let store = FileStore::new(&link);
-        let one = store.write(None, b"one").await.unwrap();
+        let one = store.write(None, b"one").await.unwrap().unwrap();
         assert_eq!(fs::read(&real).unwrap(), b"one");
 
         for mode in [0o600, 0o640, 0o444] {
             fs::set_permissions(&real, fs::Permissions::from_mode(mode)).unwrap();
             let before = fs::read(&real).unwrap();
             let content = format!("{mode:o}");
-            store.write(Some(&version(&before)), content.as_bytes()).await.unwrap();
+            store.write(Some(&version(&before)), content.as_bytes()).await.unwrap().unwrap();
             let found = fs::symlink_metadata(&real).unwrap();
             assert_eq!((found.mode() & 0o7777, found.is_file()), (mode, true), "{mode:o}");
             assert_eq!(fs::read(&real).unwrap(), content.as_bytes());

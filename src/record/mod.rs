@@ -12,7 +12,7 @@ pub use parameter::ParameterStore;
 pub use state::StateStore;
 pub use variables::VariablesStore;
 
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::Failure;
 use crate::domain::record::Sink;
 use crate::ports::{Objects, Parameters, RecordStore, Version};
 
@@ -72,7 +72,7 @@ impl<O: Objects, P: Parameters> RecordStore for Store<O, P> {
         }
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         match self {
             Self::Parameter(store) => store.write(over, content).await,
             Self::Object(store) => store.write(over, content).await,
@@ -81,13 +81,4 @@ impl<O: Objects, P: Parameters> RecordStore for Store<O, P> {
             Self::File(store) => store.write(over, content).await,
         }
     }
-}
-
-/// Another actor wrote it since it was read.
-fn changed_meanwhile(place: &str) -> Failure {
-    Failure::new(
-        FailureKind::Superseded,
-        format!("the record in {place} was changed by somebody else meanwhile"),
-    )
-    .advice("Look at it by `evenkeel record show`, then run the same command again")
 }

@@ -4,8 +4,6 @@ use crate::domain::failure::Failure;
 use crate::domain::job::ObjectAddress;
 use crate::ports::{Condition, Encryption, Objects, RecordStore, Version};
 
-use super::changed_meanwhile;
-
 /// How many bytes a record may have: far more than any has, and little enough to read.
 const LONGEST: u64 = 256 * 1024;
 
@@ -44,16 +42,14 @@ impl<O: Objects> RecordStore for ObjectStore<O> {
         self.objects.read(&self.at, LONGEST).await
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         let condition = over.map_or(Condition::Absent, |version| Condition::Unchanged(version.clone()));
         let written = self.objects.write(&self.at, content.to_vec(), &condition, &self.encryption).await?;
-        if let Some(version) = written {
-            return Ok(version);
+        if written.is_some() {
+            return Ok(written);
         }
-        // The first answer to our own write may have been lost.
-        match self.read().await? {
-            Some((found, version)) if found == content => Ok(version),
-            Some(_) | None => Err(changed_meanwhile(&self.place())),
-        }
+        // The first response to our own write may have been lost.
+        let found = self.read().await?;
+        Ok(found.filter(|(found, _)| found == content).map(|(_, version)| version))
     }
 }

@@ -1,24 +1,39 @@
 //! A record in a parameter of AWS Systems Manager.
+//!
+//! `PutParameter` takes no condition but that there is nothing yet, so it overwrites a rival's write. What it gives is
+//! the number of the version that it made, and earlier versions can be read.
+//!
+//! Guarantees: of two writes over the same version one counts, the first. Each value names the version that it
+//! replaces, in the member `replacesVersion`; it counts only if no other value that counts came in between. Whoever
+//! wrote a value that does not count puts the one that counts back, in such a way that it does not count twice.
+//!
+//! Assumptions: a value without the member is somebody else's, by hand or by Terraform, and counts. A run that is
+//! killed between its write and the next call can leave a value that does not count; the next run corrects that.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::domain::failure::{Failure, FailureKind};
 use crate::ports::{Parameters, RecordStore, Version};
-
-use super::changed_meanwhile;
 
 /// How long the value of a standard parameter may be, in bytes (AWS Systems Manager user guide,
 /// "Managing parameter tiers").
 const LONGEST: usize = 4096;
 
+/// The member of a value that names the version it replaces.
+const REPLACES: &str = "replacesVersion";
+
 /// A record in a parameter of the type String.
-///
-/// `PutParameter` takes no condition but that there is nothing yet. It tells the number of the version
-/// that it made, and by that it is seen that somebody else wrote in between.
 #[derive(Debug, Clone)]
 pub struct ParameterStore<P> {
     parameters: P,
     name: String,
+}
+
+/// A version of the parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Written {
+    version: u64,
+    value: String,
 }
 
 impl<P: Parameters> ParameterStore<P> {
@@ -27,34 +42,63 @@ impl<P: Parameters> ParameterStore<P> {
         Self { parameters, name: name.into() }
     }
 
-    async fn create(&self, value: &str) -> Result<u64, Failure> {
-        if let Some(version) = self.parameters.create(&self.name, value).await? {
-            return Ok(version);
+    async fn newest(&self) -> Result<Option<Written>, Failure> {
+        let found = self.parameters.get(&self.name, None).await?;
+        Ok(found.map(|(value, version)| Written { version, value }))
+    }
+
+    /// The version that counts, of those up to the newest.
+    async fn counting(&self, newest: Written) -> Result<Written, Failure> {
+        let Some(replaced) = replaced(&newest.value).filter(|replaced| replaced + 1 < newest.version) else {
+            return Ok(newest);
+        };
+        let mut counting: Option<Written> = None;
+        for version in replaced..newest.version {
+            // Systems Manager keeps a hundred versions; one that is gone replaced nothing that is left.
+            let found = self.parameters.get(&self.name, Some(version)).await?;
+            let Some((value, version)) = found else { continue };
+            if counting.as_ref().is_none_or(|counting| follows(&value, counting)) {
+                counting = Some(Written { version, value });
+            }
         }
-        // The first answer to our own call may have been lost.
-        match self.parameters.get(&self.name, None).await? {
-            Some((found, version)) if found == value => Ok(version),
-            Some(_) | None => Err(changed_meanwhile(&self.place())),
+        match counting {
+            Some(counting) if !follows(&newest.value, &counting) => Ok(counting),
+            Some(_) | None => Ok(newest),
         }
     }
 
-    async fn overwrite(&self, over: u64, value: &str) -> Result<u64, Failure> {
+    /// Writes `value` over the version `over`; the version that this made, or none if it does not count.
+    async fn overwrite(&self, over: u64, value: &str) -> Result<Option<u64>, Failure> {
         let made = self.parameters.overwrite(&self.name, value).await?;
-        if made <= over {
-            return Err(
-                changed_meanwhile(&self.place()).because("it was removed, and is made anew by this write")
-            );
+        if made == over + 1 {
+            return Ok(Some(made));
         }
-        for between in over + 1..made {
-            let found = self.parameters.get(&self.name, Some(between)).await?;
-            // Of our own call whose first answer was lost there are two versions.
-            if found.is_none_or(|(found, _)| found != value) {
-                return Err(changed_meanwhile(&self.place()).because(format!(
-                    "version {between} of the parameter is theirs, and version {made} overwrote it"
-                )));
+        let Some(mut newest) = self.newest().await? else { return Ok(None) };
+        loop {
+            let counting = self.counting(newest.clone()).await?;
+            // Of our own call whose first response was lost there are two versions, of which the first counts.
+            if counting.value == value && counting.version > over {
+                return Ok(Some(counting.version));
+            }
+            if is_same(&counting.value, &newest.value) {
+                return Ok(None);
+            }
+            self.parameters.overwrite(&self.name, &again(&counting)).await?;
+            match self.newest().await? {
+                Some(next) => newest = next,
+                None => return Ok(None),
             }
         }
-        Ok(made)
+    }
+
+    async fn create(&self, value: &str) -> Result<Option<u64>, Failure> {
+        let created = self.parameters.create(&self.name, value).await?;
+        if created.is_some() {
+            return Ok(created);
+        }
+        // The first response to our own call may have been lost.
+        let found = self.parameters.get(&self.name, None).await?;
+        Ok(found.filter(|(found, _)| found == value).map(|(_, version)| version))
     }
 }
 
@@ -64,12 +108,18 @@ impl<P: Parameters> RecordStore for ParameterStore<P> {
     }
 
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
-        let found = self.parameters.get(&self.name, None).await?;
-        Ok(found.map(|(value, version)| (value.into_bytes(), Version(version.to_string()))))
+        let Some(newest) = self.newest().await? else { return Ok(None) };
+        let Written { version, value } = self.counting(newest).await?;
+        Ok(Some((without_version(value).into_bytes(), Version(version.to_string()))))
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
-        let value = compact(content);
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
+        let over = match over.map(|version| version.0.parse()) {
+            None => None,
+            Some(Ok(version)) => Some(version),
+            Some(Err(_)) => return Ok(None),
+        };
+        let value = value_of(content, over);
         if value.len() > LONGEST {
             return Err(Failure::new(
                 FailureKind::InvalidInput,
@@ -78,17 +128,54 @@ impl<P: Parameters> RecordStore for ParameterStore<P> {
             .because(format!("it has {} bytes, and a standard parameter {LONGEST} at most", value.len()))
             .advice("Keep it in an object, by --record s3://BUCKET/KEY"));
         }
-        let made = match over.map(|version| version.0.parse()) {
+        let made = match over {
             None => self.create(&value).await?,
-            Some(Ok(version)) => self.overwrite(version, &value).await?,
-            Some(Err(_)) => return Err(changed_meanwhile(&self.place())),
+            Some(version) => self.overwrite(version, &value).await?,
         };
-        Ok(Version(made.to_string()))
+        Ok(made.map(|version| Version(version.to_string())))
     }
 }
 
-/// The document without blanks: a parameter has little room.
-fn compact(content: &[u8]) -> String {
-    let document: Option<Value> = serde_json::from_slice(content).ok();
-    document.map_or_else(|| String::from_utf8_lossy(content).into_owned(), |document| document.to_string())
+/// The version that a value says it replaces.
+fn replaced(value: &str) -> Option<u64> {
+    let members: Map<String, Value> = serde_json::from_str(value).ok()?;
+    members.get(REPLACES)?.as_u64()
+}
+
+fn follows(value: &str, counting: &Written) -> bool {
+    replaced(value).is_none_or(|replaced| replaced == counting.version)
+}
+
+/// A value that counts, as it is put back: so that it does not count as a new one.
+fn again(counting: &Written) -> String {
+    match replaced(&counting.value) {
+        Some(_) => counting.value.clone(),
+        None => value_of(counting.value.as_bytes(), Some(counting.version - 1)),
+    }
+}
+
+/// Whether two values hold the same document, whatever version they replace.
+fn is_same(one: &str, other: &str) -> bool {
+    let document = |value: &str| {
+        let mut members: Map<String, Value> = serde_json::from_str(value).ok()?;
+        members.remove(REPLACES);
+        Some(members)
+    };
+    one == other || document(one).is_some_and(|one| Some(one) == document(other))
+}
+
+/// The document without blanks, since a parameter has little room, and with the version that it replaces.
+fn value_of(content: &[u8], over: Option<u64>) -> String {
+    let Ok(mut document) = serde_json::from_slice::<Value>(content) else {
+        return String::from_utf8_lossy(content).into_owned();
+    };
+    if let (Value::Object(members), Some(over)) = (&mut document, over) {
+        members.insert(REPLACES.to_owned(), over.into());
+    }
+    document.to_string()
+}
+
+fn without_version(value: String) -> String {
+    let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(&value) else { return value };
+    if members.remove(REPLACES).is_some() { Value::Object(members).to_string() } else { value }
 }

@@ -44,11 +44,11 @@ impl<O: Objects> RecordStore for StateStore<O> {
         Ok(Some((record, before.version(&tag))))
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         let (before, tag) = over.map(Before::of).unwrap_or_default();
         let next = Before { serial: before.serial + 1, ..before };
         let tag = self.object.write(tag.as_ref(), &seal(&next, content)).await?;
-        Ok(next.version(&tag))
+        Ok(tag.map(|tag| next.version(&tag)))
     }
 }
 

@@ -46,7 +46,7 @@ impl RecordStore for VariablesStore {
         Ok(Some((record.into_bytes(), version)))
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         // The version of a file is its content.
         let mut variables = match over {
             Some(Version(found)) => self.variables(found.as_bytes())?,
@@ -74,7 +74,7 @@ mod tests {
         std::fs::write(&path, r#"{"size": 12345678901234567890}"#).unwrap();
         let (content, version) = store.read().await.unwrap().unwrap();
         assert_eq!(content, b"{}");
-        store.write(Some(&version), br#"{"a":1}"#).await.unwrap();
+        store.write(Some(&version), br#"{"a":1}"#).await.unwrap().unwrap();
         let written = std::fs::read_to_string(&path).unwrap();
         let expected =
             "{\n  \"evenkeel_record\": {\n    \"a\": 1\n  },\n  \"size\": 12345678901234567890\n}\n";

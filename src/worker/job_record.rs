@@ -19,7 +19,7 @@ impl<R: RecordStore> RecordStore for JobRecord<R> {
         }
     }
 
-    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Version, Failure> {
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         match self.0.write(over, content).await {
             Err(failure) if failure.kind() == FailureKind::Denied => self.0.write(over, content).await,
             answer => answer,

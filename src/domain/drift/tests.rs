@@ -33,10 +33,12 @@ fn open(record: Record) -> Record {
         source_task_definition_arn: record.task_definition_arn.clone(),
         base_task_definition_arn: record.base_task_definition_arn.clone(),
         images: BTreeMap::new(),
+        expires_at: Some("2026-11-22T01:00:00Z".to_owned()),
+        source: Some(Source { kind: "cli".to_owned(), id: None, url: None }),
+        is_over: false,
         unknown: serde_json::Map::new(),
     };
-    let by = Source { kind: "cli".to_owned(), id: None, url: None };
-    record.in_progress(candidate, "2026-11-22T01:00:00Z".to_owned(), &by)
+    record.knowing(&[candidate])
 }
 
 fn recorded(record: Option<Record>) -> Recorded {

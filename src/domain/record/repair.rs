@@ -35,7 +35,7 @@ impl Record {
     /// The containers that the pipeline owns, also by what is under way.
     #[must_use]
     pub fn owned(&self) -> BTreeSet<String> {
-        let under_way = self.candidate.iter().flat_map(|candidate| candidate.images.keys());
+        let under_way = self.marks().flat_map(|mark| mark.images.keys());
         self.images.keys().chain(under_way).cloned().collect()
     }
 

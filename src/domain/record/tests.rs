@@ -49,16 +49,19 @@ fn candidate(revision: Option<u64>, source: u64, base: u64, image: &str) -> Cand
         source_task_definition_arn: arn(source).as_str().to_owned(),
         base_task_definition_arn: arn(base).as_str().to_owned(),
         images: named(&[("app", image)]),
+        expires_at: Some("2026-11-22T01:00:00Z".to_owned()),
+        source: Some(by("github")),
+        is_over: false,
         unknown: Map::new(),
     }
 }
 
-fn source(kind: &str) -> Source {
+fn by(kind: &str) -> Source {
     Source { kind: kind.to_owned(), id: None, url: None }
 }
 
 fn open(record: &Record, candidate: Candidate) -> Record {
-    record.clone().in_progress(candidate, "2026-11-22T01:00:00Z".to_owned(), &source("github"))
+    record.clone().knowing(&[candidate])
 }
 
 #[test]

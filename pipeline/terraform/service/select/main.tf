@@ -9,8 +9,8 @@ locals {
   # What is no JSON is null, and so not understood.
   record = try(jsondecode(var.record_json), null)
 
-  # Terraform puts `{}` where the pipeline will write.
-  never_deployed = try(length(keys(local.record)) == 0, false)
+  # Terraform puts `{}` where the pipeline will write. Evenkeel adds to a parameter which version it replaces.
+  never_deployed = try(length([for name in keys(local.record) : name if name != "replacesVersion"]) == 0, false)
   in_progress    = try(local.record.schema == "evenkeel.record/v1" && local.record.status == "in_progress", false)
   succeeded = try(
     local.record.schema == "evenkeel.record/v1" && local.record.status == "succeeded" &&

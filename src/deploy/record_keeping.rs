@@ -1,0 +1,192 @@
+//! Keeps the record in step with the service: never ahead of it, never behind a success.
+//!
+//! # Flow
+//! Read → (beside the registration) mark it as in progress → record the success, or take the mark back.
+//!
+//! # Guarantees
+//! * Every write depends on what was read. Where something else is there, the record is read again and the
+//!   change is made to that: marks of other runs stay.
+//! * A run whose final write meets another run's looks at the service again: ECS decides who is live.
+//!
+//! # Errors
+//! Those of the store. After the rollout they say that the record is behind the service and how to correct that.
+
+mod entry;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use futures_util::future::join_all;
+
+use crate::clock::Clock;
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::Failure;
+use crate::domain::image::Images;
+use crate::domain::plan::PlannedRevision;
+use crate::domain::record::{Deployed, Record, Source, Status};
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{Ecs, RecordStore};
+
+use super::recognise::is_candidate;
+use entry::Entry;
+
+/// The record of one service's deployment, in each of its stores.
+pub(super) struct RecordKeeping<'a, R> {
+    entries: Vec<Entry<'a, R>>,
+    /// Another run wrote since the last look at the service.
+    met: bool,
+}
+
+/// What is about to be deployed.
+pub(super) struct UnderWay {
+    /// The record of what is live, for a service that has none yet.
+    pub(super) unrecorded: Record,
+    /// The live revision, which is copied from.
+    pub(super) source: TaskDefinitionArn,
+    /// The revision, if it exists already.
+    pub(super) revision: Option<TaskDefinitionArn>,
+    /// The images that are put into the copy.
+    pub(super) images: BTreeMap<String, String>,
+    /// When another Evenkeel may think that we are gone.
+    pub(super) expires: Timestamp,
+    /// Who deploys.
+    pub(super) by: Source,
+}
+
+/// What became of a final write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Every store says what it should.
+    Everywhere,
+    /// Another run wrote to a store since it was read.
+    MetARival,
+}
+
+impl<'a, R: RecordStore> RecordKeeping<'a, R> {
+    /// Reads the records.
+    ///
+    /// # Errors
+    /// A store that cannot be read, or a record that is not understood.
+    async fn read(stores: &'a [R], clock: Clock) -> Result<Self, Failure> {
+        let entries = together(stores.iter().map(|store| Entry::read(store, clock))).await?;
+        Ok(Self { entries, met: false })
+    }
+
+    /// Reads the records of each of `services` services, all at once; `stores` has those of each, in
+    /// the same order, or nothing at all.
+    ///
+    /// # Errors
+    /// A store that cannot be read, or a record that is not understood.
+    pub(super) async fn of_each(
+        stores: &[&'a [R]],
+        services: usize,
+        clock: Clock,
+    ) -> Result<Vec<Self>, Failure> {
+        let of = |at: usize| Self::read(stores.get(at).copied().unwrap_or_default(), clock);
+        together((0..services).map(of)).await
+    }
+
+    /// Deployments that began earlier and of which no end is recorded, for a warning each.
+    pub(super) fn unfinished(&self, now: Timestamp) -> impl Iterator<Item = String> {
+        self.entries.iter().filter_map(move |entry| {
+            let record = entry.record().filter(|record| record.status == Status::InProgress)?;
+            let until = record.expires_at.as_deref().unwrap_or("an unknown time");
+            let place = entry.place();
+            Some(if record.is_held(&now.to_string()) {
+                format!(
+                    "the record in {place} says that another deployment is in progress (until {until}); if that \
+                     one still runs, ECS decides which of the two is live"
+                )
+            } else {
+                format!("the record in {place} names a deployment that should have ended by {until}; it is taken over")
+            })
+        })
+    }
+
+    /// Finds out whether the live revision, which `planned` is a copy of, is one that a mark is about: then
+    /// Evenkeel made it, and has not said so yet.
+    pub(super) async fn recognise<E: Ecs>(
+        &mut self,
+        ecs: &E,
+        planned: &PlannedRevision,
+        asked: &Images,
+    ) -> Result<(), Failure> {
+        for entry in &mut self.entries {
+            let Some(record) = entry.record() else { continue };
+            if record.mark_of(planned.base.as_str()).is_some() {
+                continue;
+            }
+            let unknown = record.marks().filter(|mark| mark.task_definition_arn.is_none());
+            for mark in unknown.cloned().collect::<Vec<_>>() {
+                if is_candidate(ecs, &mark, planned, asked).await? {
+                    entry.name(&mark, &planned.base);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that a deployment is under way, unless the record says so already.
+    pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<(), Failure> {
+        let met = together(self.entries.iter_mut().map(|entry| entry.begin(it))).await?;
+        self.met |= met.contains(&Written::MetARival);
+        Ok(())
+    }
+
+    /// Whether another run wrote since this was asked last: the service may have changed as well.
+    pub(super) fn take_met(&mut self) -> bool {
+        std::mem::take(&mut self.met)
+    }
+
+    /// Reads the records again, because another run's deployment was seen.
+    pub(super) async fn look_again(&mut self) -> Result<(), Failure> {
+        together(self.entries.iter_mut().map(Entry::look_again)).await?;
+        Ok(())
+    }
+
+    /// Records that the deployment is through; a record that says so already is left alone.
+    ///
+    /// # Errors
+    /// A store that cannot be written: then the record is behind the service, which a rerun corrects.
+    pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<Written, Failure> {
+        all(together(self.entries.iter_mut().map(|entry| entry.settle(done))).await)
+    }
+
+    /// Takes the marks of this run back. The service runs `live`; `is_replaced` if another deployment replaced
+    /// this one, so that others may descend from it.
+    ///
+    /// # Errors
+    /// Those of [`settle`](Self::settle).
+    pub(super) async fn take_back(
+        &mut self,
+        it: &UnderWay,
+        live: Option<&TaskDefinitionArn>,
+        is_replaced: bool,
+    ) -> Result<Written, Failure> {
+        let take_back = |entry| Entry::take_back(entry, it, live, is_replaced);
+        all(together(self.entries.iter_mut().map(take_back)).await)
+    }
+}
+
+fn all(written: Result<Vec<Written>, Failure>) -> Result<Written, Failure> {
+    let met = written.map_err(behind)?.contains(&Written::MetARival);
+    Ok(if met { Written::MetARival } else { Written::Everywhere })
+}
+
+/// Awaits them all, each going on while the others wait, and gives what they come to or the first
+/// failure.
+async fn together<T, F: Future<Output = Result<T, Failure>>>(
+    futures: impl Iterator<Item = F>,
+) -> Result<Vec<T>, Failure> {
+    join_all(futures).await.into_iter().collect()
+}
+
+fn behind(failure: Failure) -> Failure {
+    Failure::new(failure.kind(), "the deployment has ended, but its record could not be written")
+        .caused_by(failure)
+        .advice(
+            "Run the same command again or `evenkeel record repair`, either of which mends the record, before \
+             the next `terraform apply`",
+        )
+}

@@ -1,0 +1,231 @@
+//! The record in one store.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::record::{Candidate, Deployed, EMPTY, Record};
+use crate::ports::{RecordStore, Version};
+
+use super::{UnderWay, Written};
+
+/// How long a record is written anew to a store that takes none for the moment. The SDK has tried for half a minute
+/// each time.
+const PATIENCE: Duration = Duration::from_secs(3 * 60);
+
+/// The longest wait between two of these writes.
+const LONGEST_WAIT: Duration = Duration::from_secs(16);
+
+/// How often a mark is put into a record that other runs write at the same time.
+const TRIES: u32 = 20;
+
+/// The record in one store, and what this run put into it.
+pub(super) struct Entry<'a, R> {
+    store: &'a R,
+    clock: Clock,
+    /// What was there when the run began.
+    former: Option<Vec<u8>>,
+    /// The marks that were there when the run began: a run that is alive has replaced them by its end.
+    found: Vec<Candidate>,
+    /// The version that is there now, as far as we know.
+    version: Option<Version>,
+    record: Option<Record>,
+    /// The record that the first mark was put into, where there was none.
+    unrecorded: Option<Record>,
+    /// The marks of this run, newest first. They may be gone from the store: another run's success removes them.
+    mine: Vec<Candidate>,
+    /// Another run wrote to the store.
+    is_shared: bool,
+}
+
+impl<'a, R: RecordStore> Entry<'a, R> {
+    pub(super) async fn read(store: &'a R, clock: Clock) -> Result<Self, Failure> {
+        let (former, version) = store.read().await?.unzip();
+        let record = match &former {
+            Some(content) => Record::parse(&store.place(), content)?,
+            None => None,
+        };
+        let found = record.iter().flat_map(|record| record.marks().cloned()).collect();
+        let (unrecorded, mine) = (None, Vec::new());
+        Ok(Self { store, clock, former, found, version, record, unrecorded, mine, is_shared: false })
+    }
+
+    pub(super) fn place(&self) -> String {
+        self.store.place()
+    }
+
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The mark is about `revision`.
+    pub(super) fn name(&mut self, mark: &Candidate, revision: &TaskDefinitionArn) {
+        let named = Candidate { task_definition_arn: Some(revision.as_str().to_owned()), ..mark.clone() };
+        self.record = self.record.take().map(|record| record.naming(mark, &named));
+    }
+
+    pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<Written, Failure> {
+        let mark = self.mark(it);
+        if let Some(known) = self.mine.first_mut().filter(|known| known.is_like(&mark)) {
+            if known.task_definition_arn.is_none() {
+                known.task_definition_arn = mark.task_definition_arn;
+            }
+            return Ok(Written::Everywhere);
+        }
+        self.mine.insert(0, mark);
+        let mut written = Written::Everywhere;
+        for _ in 0..TRIES {
+            let before = match &self.record {
+                Some(record) => record.clone(),
+                None => self.unrecorded.insert(it.unrecorded.clone()).clone(),
+            };
+            if self.put(&before.knowing(&self.mine).to_json()).await? {
+                return Ok(written);
+            }
+            written = Written::MetARival;
+            self.read_again().await?;
+        }
+        Err(Failure::new(
+            FailureKind::Unavailable,
+            format!("the record in {} is written by other deployments all the time", self.store.place()),
+        )
+        .advice("Run the same command again when those have ended; the service was not changed"))
+    }
+
+    pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<Written, Failure> {
+        let former = self.record.as_ref().or(self.unrecorded.as_ref()).cloned();
+        let former = former.map(|former| former.knowing(&self.mine));
+        let record = Record::succeeded(former.as_ref(), done.clone());
+        let record = match &self.record {
+            Some(found) => record.keeping_successors(found),
+            None => record,
+        };
+        let is_told = self.record.as_ref().is_some_and(|former| former.tells_the_same(&record));
+        if is_told && !self.has_mine() {
+            return Ok(Written::Everywhere);
+        }
+        self.finally(&record.to_json()).await
+    }
+
+    pub(super) async fn take_back(
+        &mut self,
+        it: &UnderWay,
+        live: Option<&TaskDefinitionArn>,
+        is_replaced: bool,
+    ) -> Result<Written, Failure> {
+        let failed = it.revision.as_ref();
+        let mark = self.mark(it);
+        let is_mine = |known: &Candidate| {
+            known.is_like(&mark)
+                || self.mine.iter().any(|mine| mine.is_like(known))
+                || failed.is_some_and(|failed| known.is(failed.as_str()))
+        };
+        let Some(record) = self.record.clone().filter(|record| record.marks().any(is_mine)) else {
+            return Ok(Written::Everywhere);
+        };
+        let live = live.filter(|live| Some(*live) != failed);
+        let rest = if is_replaced {
+            // The one that replaced ours may descend from it.
+            let known = self.known(&record);
+            record.clone().knowing(&known).replaced(is_mine)
+        } else {
+            let is_cut_off = |known: &Candidate| self.found.iter().any(|mark| mark.is_like(known));
+            record.clone().without(|known| is_mine(known) || is_cut_off(known))
+        };
+        // What is live is good, unless it is what failed.
+        let record = if rest.candidate.is_some() { rest } else { record.closed(live) };
+        let began_empty = self.unrecorded.is_some() && !self.is_shared;
+        let content = match &self.former {
+            former if began_empty => former.clone().unwrap_or_else(|| EMPTY.to_vec()),
+            _ => record.to_json(),
+        };
+        self.finally(&content).await
+    }
+
+    /// Writes the final record. A rollout takes minutes, and not every store refuses to overwrite what it holds by
+    /// now, so the store is read once more before.
+    async fn finally(&mut self, content: &[u8]) -> Result<Written, Failure> {
+        let seen = self.version.clone();
+        self.read_again().await?;
+        if self.version != seen {
+            return Ok(Written::MetARival);
+        }
+        if self.put(content).await? {
+            self.mine.clear();
+            return Ok(Written::Everywhere);
+        }
+        self.read_again().await?;
+        Ok(Written::MetARival)
+    }
+
+    /// The marks of this run that the record has, by the names that this run knows.
+    fn known(&self, record: &Record) -> Vec<Candidate> {
+        let is_there = |mine: &&Candidate| record.marks().any(|known| known.is_like(mine));
+        self.mine.iter().filter(is_there).cloned().collect()
+    }
+
+    fn has_mine(&self) -> bool {
+        let marks = self.record.iter().flat_map(Record::marks);
+        marks.into_iter().any(|known| self.mine.iter().any(|mine| mine.is_like(known)))
+    }
+
+    fn mark(&self, it: &UnderWay) -> Candidate {
+        Candidate {
+            task_definition_arn: it.revision.as_ref().map(|arn| arn.as_str().to_owned()),
+            source_task_definition_arn: it.source.as_str().to_owned(),
+            base_task_definition_arn: Record::base(self.record.as_ref(), &it.source),
+            images: it.images.clone(),
+            expires_at: Some(it.expires.to_string()),
+            source: Some(it.by.clone()),
+            is_over: false,
+            unknown: serde_json::Map::new(),
+        }
+    }
+
+    pub(super) async fn look_again(&mut self) -> Result<(), Failure> {
+        let seen = self.version.clone();
+        self.read_again().await?;
+        self.is_shared |= self.version != seen;
+        Ok(())
+    }
+
+    async fn read_again(&mut self) -> Result<(), Failure> {
+        let (content, version) = self.store.read().await?.unzip();
+        if version != self.version {
+            self.is_shared = true;
+            self.record = match &content {
+                Some(content) => Record::parse(&self.store.place(), content)?,
+                None => None,
+            };
+            self.version = version;
+        }
+        Ok(())
+    }
+
+    /// Writes the record; whether what was read was still there. A store that is busy is asked again for
+    /// [`PATIENCE`], since many deployments may end at one moment and Systems Manager takes a few writes a second.
+    async fn put(&mut self, content: &[u8]) -> Result<bool, Failure> {
+        let begun = self.clock.now();
+        let mut wait = Duration::from_secs(1);
+        loop {
+            match self.store.write(self.version.as_ref(), content).await {
+                Ok(Some(version)) => {
+                    self.version = Some(version);
+                    self.record = Record::parse(&self.store.place(), content)?;
+                    return Ok(true);
+                }
+                Ok(None) => return Ok(false),
+                Err(failure)
+                    if failure.kind() == FailureKind::Unavailable
+                        && self.clock.now().since(begun) < PATIENCE =>
+                {
+                    // Those that were refused at one moment are not to come again at one moment.
+                    self.clock.sleep(wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The deployments that a record says are under way. Each run has a mark of its own.
+//!
+//! One mark is not enough: of three runs at once, the third may copy a revision of the second while the
+//! first has overwritten the mark that tells what the second revision descends from.
+
+use std::collections::BTreeSet;
+
+use super::super::arn::TaskDefinitionArn;
+use super::{Candidate, Record, Status};
+
+/// How many marks a record keeps. A parameter has 4,096 bytes, and a mark takes about 400.
+const MOST: usize = 5;
+
+impl Record {
+    /// The marks, newest first; those of deployments that are over come last.
+    pub fn marks(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidate.iter().chain(&self.others)
+    }
+
+    /// The mark of the deployment that brought this revision.
+    #[must_use]
+    pub fn mark_of(&self, revision: &str) -> Option<Candidate> {
+        self.whole_marks().into_iter().find(|mark| mark.is(revision))
+    }
+
+    /// The ancestor of the revision `live` that Evenkeel did not make: the record's base if `live` is a
+    /// revision that the record names, else `live` itself.
+    ///
+    /// A copy has the base of the revision that it is a copy of, so the revision that was replaced last is
+    /// known as well. A still earlier revision of Evenkeel's, to which somebody rolled back by hand, is not
+    /// known: it counts as somebody else's, and Terraform's plan shows it.
+    #[must_use]
+    pub fn base(former: Option<&Self>, live: &TaskDefinitionArn) -> String {
+        former.map_or_else(|| live.as_str().to_owned(), |record| record.base_of(live.as_str()))
+    }
+
+    pub(super) fn base_of(&self, live: &str) -> String {
+        let mut word = live;
+        let mut at = live;
+        // Each step leads to an earlier revision, so there are no more steps than marks.
+        for _ in 0..=self.marks().count() {
+            if self.task_definition_arn == at || self.previous_task_definition_arn == at {
+                return self.base_task_definition_arn.clone();
+            }
+            if let Some(mark) = self.marks().find(|mark| mark.is(at)) {
+                (word, at) = (&mark.base_task_definition_arn, &mark.source_task_definition_arn);
+            } else if let Some(mark) = self.marks().find(|mark| mark.source_task_definition_arn == at) {
+                return mark.base_task_definition_arn.clone();
+            } else {
+                break;
+            }
+        }
+        word.to_owned()
+    }
+
+    /// The containers that the pipeline owns once `revision`, a copy of `source`, is live: also those that
+    /// only a deployment between the recorded revision and this one brought an image for.
+    pub(super) fn owned_through(&self, source: &str, revision: &str) -> Vec<&str> {
+        let made = [revision, source].into_iter().flat_map(|arn| self.line_of(arn));
+        self.images.keys().chain(made.flat_map(|mark| mark.images.keys())).map(String::as_str).collect()
+    }
+
+    /// The marks from that of `revision` back to the oldest that it descends from.
+    pub(super) fn line_of(&self, revision: &str) -> Vec<&Candidate> {
+        let mut line: Vec<&Candidate> = Vec::new();
+        let mut at = revision;
+        while let Some(mark) = self.marks().find(|mark| mark.is(at))
+            && line.len() <= self.others.len()
+        {
+            line.push(mark);
+            at = &mark.source_task_definition_arn;
+        }
+        line
+    }
+
+    /// This record while the deployments of `mine`, newest first, are under way as well.
+    #[must_use]
+    pub fn knowing(self, mine: &[Candidate]) -> Self {
+        let mut marks = self.whole_marks();
+        for mark in mine.iter().rev() {
+            marks.retain(|known| !known.is_like(mark));
+            marks.insert(0, mark.clone());
+        }
+        self.with_marks(marks)
+    }
+
+    /// This record where `named` stands for `mark`, whose revision was not known.
+    #[must_use]
+    pub fn naming(self, mark: &Candidate, named: &Candidate) -> Self {
+        let mut marks = self.whole_marks();
+        for known in marks.iter_mut().filter(|known| known.is_like(mark)) {
+            known.task_definition_arn.clone_from(&named.task_definition_arn);
+        }
+        self.with_marks(marks)
+    }
+
+    /// This record without the marks that `is_gone` names; what descends from them keeps its ancestor.
+    #[must_use]
+    pub fn without(self, is_gone: impl Fn(&Candidate) -> bool) -> Self {
+        let marks = self.whole_marks().into_iter().filter(|mark| !is_gone(mark)).collect();
+        self.with_marks(marks)
+    }
+
+    /// This record when another deployment has replaced those that `is_over` names: while any other is under
+    /// way, it may descend from them.
+    #[must_use]
+    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool) -> Self {
+        let mut marks = self.whole_marks();
+        for mark in &mut marks {
+            mark.is_over |= is_over(mark);
+        }
+        self.with_marks(marks)
+    }
+
+    /// The marks of `former` that may still come to something once `self`, which is deployed, is live: those
+    /// of copies of its revision. Whoever planned on an earlier revision sees ours, and plans again.
+    #[must_use]
+    pub fn keeping_successors(self, former: &Self) -> Self {
+        let mut live = BTreeSet::from([self.task_definition_arn.clone()]);
+        let mut kept = Vec::new();
+        // The oldest first: a copy comes after the revision that it is a copy of.
+        for mark in former.whole_marks().into_iter().rev() {
+            if live.contains(&mark.source_task_definition_arn) && !mark.is(&self.task_definition_arn) {
+                live.extend(mark.task_definition_arn.clone());
+                kept.insert(0, mark);
+            }
+        }
+        self.with_marks(kept)
+    }
+
+    /// Each mark with the time and the source that the record itself has for the newest one.
+    fn whole_marks(&self) -> Vec<Candidate> {
+        let newest = self.candidate.iter().map(|newest| Candidate {
+            expires_at: self.expires_at.clone(),
+            source: Some(self.source.clone()),
+            ..newest.clone()
+        });
+        newest.chain(self.others.iter().cloned()).collect()
+    }
+
+    /// This record with these marks, newest first. It is in progress while one of them is not over.
+    #[must_use]
+    pub(super) fn with_marks(self, marks: Vec<Candidate>) -> Self {
+        let known = Self {
+            candidate: None,
+            others: marks.iter().chain(self.marks()).cloned().collect(),
+            ..self.clone()
+        };
+        let bases: Vec<String> = marks
+            .iter()
+            .map(|mark| match known.base_of(&mark.source_task_definition_arn) {
+                // Nothing is known of the source: the run itself knew more.
+                base if base == mark.source_task_definition_arn => mark.base_task_definition_arn.clone(),
+                base => base,
+            })
+            .collect();
+        let marks = marks.into_iter().zip(bases);
+        let marks = marks.map(|(mark, base)| Candidate { base_task_definition_arn: base, ..mark });
+        let (over, mut under_way): (Vec<_>, Vec<_>) = marks.partition(|mark| mark.is_over);
+        let former = self.deployed_by().clone();
+        if under_way.is_empty() {
+            return Self {
+                status: Status::Succeeded,
+                candidate: None,
+                others: Vec::new(),
+                expires_at: None,
+                source: former,
+                former_source: None,
+                ..self
+            };
+        }
+        let newest = under_way.remove(0);
+        let others = under_way.into_iter().chain(over).take(MOST - 1).collect();
+        Self {
+            status: Status::InProgress,
+            expires_at: newest.expires_at.clone(),
+            source: newest.source.clone().unwrap_or_else(|| former.clone()),
+            former_source: Some(former),
+            candidate: Some(Candidate { expires_at: None, source: None, ..newest }),
+            others,
+            ..self
+        }
+    }
+}

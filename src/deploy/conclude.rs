@@ -108,6 +108,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 return Ok(());
             }
             self.look_who_is_live(at).await?;
+            self.recognise(at).await?;
         }
         Err(Failure::new(
             FailureKind::Unavailable,

@@ -223,8 +223,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             return Err(bug("an update without a registered revision"));
         };
         self.open_record(at, &target.revision).await?;
-        if self.records[at].take_met() && self.has_moved_on(at, &target).await? {
-            return Ok(());
+        while self.records[at].take_met() {
+            if self.has_moved_on(at, &target).await? {
+                return Ok(());
+            }
+            if self.recognise(at).await? {
+                self.records[at].mark_again().await?;
+            }
         }
         self.note().await?;
         let before = self.runs[at].seen.service.clone();
@@ -266,6 +271,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             self.runs[at].seen = Observation::of(service);
         }
         Ok(has_moved)
+    }
+
+    /// Finds the mark of the run that made the revision which ours is a copy of; whether there is a new one.
+    pub(super) async fn recognise(&mut self, at: usize) -> Result<bool, Failure> {
+        let run = &self.runs[at];
+        let planned = &self.revisions[run.revision].planned;
+        self.records[at].recognise(self.world.ecs, planned, &run.images).await
     }
 
     /// Our update replaced a deployment of `theirs`: what that changed must not get lost, whatever comes next.
@@ -347,7 +359,6 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         run.images = run.carried.onto(&lineage.live.definition.images(), &self.request.images);
         let planned = PlannedRevision::new(&lineage, &run.images);
         self.records[at].look_again().await?;
-        self.records[at].recognise(self.world.ecs, &planned, &run.images).await?;
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
             .planned
@@ -370,6 +381,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         }
         self.runs[at].revision = self.revisions.len();
         self.revisions.push(Chosen { planned, arn: None });
+        self.recognise(at).await?;
         self.apply(at, Event::PlannedAgain)
     }
 

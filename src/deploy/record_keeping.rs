@@ -104,13 +104,14 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     }
 
     /// Finds out whether the live revision, which `planned` is a copy of, is one that a mark is about: then
-    /// Evenkeel made it, and has not said so yet.
+    /// Evenkeel made it, and has not said so yet. Returns whether a mark got its revision's name so.
     pub(super) async fn recognise<E: Ecs>(
         &mut self,
         ecs: &E,
         planned: &PlannedRevision,
         asked: &Images,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
+        let mut is_new = false;
         for entry in &mut self.entries {
             let Some(record) = entry.record() else { continue };
             if record.mark_of(planned.base.as_str()).is_some() {
@@ -120,16 +121,24 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
             for mark in unknown.cloned().collect::<Vec<_>>() {
                 if is_candidate(ecs, &mark, planned, asked).await? {
                     entry.name(&mark, &planned.base);
+                    is_new = true;
                     break;
                 }
             }
         }
-        Ok(())
+        Ok(is_new)
     }
 
     /// Records that a deployment is under way, unless the record says so already.
     pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<(), Failure> {
         let met = together(self.entries.iter_mut().map(|entry| entry.begin(it))).await?;
+        self.met |= met.contains(&Written::MetARival);
+        Ok(())
+    }
+
+    /// Writes the marks of this run once more, by what is known of other runs' marks now.
+    pub(super) async fn mark_again(&mut self) -> Result<(), Failure> {
+        let met = together(self.entries.iter_mut().map(Entry::write_marks)).await?;
         self.met |= met.contains(&Written::MetARival);
         Ok(())
     }

@@ -69,6 +69,13 @@ impl<P: Parameters> ParameterStore<P> {
 
     /// Writes `value` over the version `over`; the version that this made, or none if it does not count.
     async fn overwrite(&self, over: u64, value: &str) -> Result<Option<u64>, Failure> {
+        // A rollout takes minutes: what is seen to have changed need not be overwritten and put back.
+        let Some(newest) = self.newest().await? else { return Ok(None) };
+        let counting = self.counting(newest).await?;
+        if counting.version != over {
+            // Unless it is our own write, whose response was lost.
+            return Ok((counting.value == value).then_some(counting.version));
+        }
         let made = self.parameters.overwrite(&self.name, value).await?;
         if made == over + 1 {
             return Ok(Some(made));

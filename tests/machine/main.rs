@@ -13,6 +13,7 @@ mod garbled;
 mod histories;
 mod lossless;
 mod model;
+mod orders;
 mod reasons;
 mod records;
 mod records_kept;

@@ -26,12 +26,14 @@ pub(super) struct Entry<'a, R> {
     clock: Clock,
     /// What was there when the run began.
     former: Option<Vec<u8>>,
+    /// That was no record.
+    began_empty: bool,
     /// The marks that were there when the run began: a run that is alive has replaced them by its end.
     found: Vec<Candidate>,
     /// The version that is there now, as far as we know.
     version: Option<Version>,
     record: Option<Record>,
-    /// The record that the first mark was put into, where there was none.
+    /// What the first mark is put into where there is no record.
     unrecorded: Option<Record>,
     /// The marks of this run, newest first. They may be gone from the store: another run's success removes them.
     mine: Vec<Candidate>,
@@ -46,9 +48,10 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             Some(content) => Record::parse(&store.place(), content)?,
             None => None,
         };
+        let began_empty = record.is_none();
         let found = record.iter().flat_map(|record| record.marks().cloned()).collect();
         let (unrecorded, mine) = (None, Vec::new());
-        Ok(Self { store, clock, former, found, version, record, unrecorded, mine, is_shared: false })
+        Ok(Self { store, clock, former, began_empty, found, version, record, unrecorded, mine, is_shared: false })
     }
 
     pub(super) fn place(&self) -> String {
@@ -74,13 +77,16 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             return Ok(Written::Everywhere);
         }
         self.mine.insert(0, mark);
+        self.unrecorded.get_or_insert_with(|| it.unrecorded.clone());
+        self.write_marks().await
+    }
+
+    /// Puts the marks of this run into the record, whatever other runs write there at the same time.
+    pub(super) async fn write_marks(&mut self) -> Result<Written, Failure> {
         let mut written = Written::Everywhere;
         for _ in 0..TRIES {
-            let before = match &self.record {
-                Some(record) => record.clone(),
-                None => self.unrecorded.insert(it.unrecorded.clone()).clone(),
-            };
-            if self.put(&before.knowing(&self.mine).to_json()).await? {
+            let Some(before) = self.record.as_ref().or(self.unrecorded.as_ref()) else { return Ok(written) };
+            if self.put(&before.clone().knowing(&self.mine).to_json()).await? {
                 return Ok(written);
             }
             written = Written::MetARival;
@@ -135,7 +141,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         };
         // What is live is good, unless it is what failed.
         let record = if rest.candidate.is_some() { rest } else { record.closed(live) };
-        let began_empty = self.unrecorded.is_some() && !self.is_shared;
+        let began_empty = self.began_empty && !self.is_shared;
         let content = match &self.former {
             former if began_empty => former.clone().unwrap_or_else(|| EMPTY.to_vec()),
             _ => record.to_json(),
@@ -143,14 +149,8 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         self.finally(&content).await
     }
 
-    /// Writes the final record. A rollout takes minutes, and not every store refuses to overwrite what it holds by
-    /// now, so the store is read once more before.
+    /// Writes the final record.
     async fn finally(&mut self, content: &[u8]) -> Result<Written, Failure> {
-        let seen = self.version.clone();
-        self.read_again().await?;
-        if self.version != seen {
-            return Ok(Written::MetARival);
-        }
         if self.put(content).await? {
             self.mine.clear();
             return Ok(Written::Everywhere);

@@ -1,0 +1,132 @@
+//! Two or three deploy one service at once, in every order of the calls that read or write the service and the
+//! record: one ends well, nobody who is not live says `deployed`, no change is lost, and each record names what runs.
+
+#[path = "orders/explore.rs"]
+mod explore;
+#[path = "orders/gate.rs"]
+mod gate;
+#[path = "orders/play.rs"]
+mod play;
+
+use std::collections::{BTreeMap, HashSet};
+
+use evenkeel::deploy::Report;
+use evenkeel::domain::deployment::Outcome;
+use evenkeel::domain::record::Status;
+use serde_json::{Value, json};
+
+use crate::records::{arn, record};
+use crate::world::{Account, CLUSTER, SERVICE, say};
+use explore::{Played, every_order, every_order_with, orders_by_seed, words};
+use play::Rivals;
+
+const SSM: &[&str] = &["ssm:/deploy/web/record"];
+const S3: &[&str] = &["s3://records/web.json"];
+const BOTH: &[&str] = &["ssm:/deploy/web/record", "s3://records/web.json"];
+
+const DIFFERENT: &[(&str, &str)] = &[("app", "shop/app:2"), ("cache", "shop/cache:2"), ("log", "shop/log:2")];
+const SAME: &[(&str, &str)] = &[("app", "shop/app:2"), ("app", "shop/app:2"), ("app", "shop/app:2")];
+const MIXED: &[(&str, &str)] = &[("app", "shop/app:2"), ("cache", "shop/cache:2"), ("app", "shop/app:3")];
+
+async fn two_in_every_order(images: &'static [(&'static str, &'static str)], sinks: &'static [&'static str]) {
+    let rivals = Rivals { images: &images[..2], sinks, each_call: false };
+    let played = every_order(&rivals, async |played: Played| judge(&rivals, played).await).await;
+    say(&format!("two rivals with {:?} in {sinks:?}: {played} orders", rivals.images));
+    assert!(played > 100, "{played}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_with_different_containers_and_a_parameter_in_every_order() {
+    two_in_every_order(DIFFERENT, SSM).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_with_different_containers_and_an_object_in_every_order() {
+    two_in_every_order(DIFFERENT, S3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_with_the_same_image_and_a_parameter_in_every_order() {
+    two_in_every_order(SAME, SSM).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_in_every_order_with_three_switches() {
+    for (images, sinks) in [(DIFFERENT, S3)] {
+        let rivals = Rivals { images, sinks, each_call: true };
+        let played = every_order_with(&rivals, 3, async |played: Played| judge(&rivals, played).await).await;
+        say(&format!("three rivals with {images:?} in {sinks:?}: {played} orders of up to 3 switches"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_in_five_thousand_orders_by_seed() {
+    let (mut seen, mut drawn) = (HashSet::new(), 0);
+    let all = [DIFFERENT, SAME, MIXED].into_iter().flat_map(|images| [SSM, S3, BOTH].map(|sinks| (images, sinks)));
+    for (seed, (images, sinks)) in (1..).zip(all) {
+        let rivals = Rivals { images, sinks, each_call: true };
+        // Orders of different rivals are different ones.
+        let mut own = HashSet::new();
+        drawn += orders_by_seed(&rivals, seed, 560, &mut own, async |played: Played| judge(&rivals, played).await).await;
+        seen.extend(own.into_iter().map(|shape| (seed, shape)));
+    }
+    say(&format!("three rivals: {} distinct orders of {drawn} by seed", seen.len()));
+    assert!(seen.len() >= 5000);
+}
+
+/// What must hold when all have ended.
+async fn judge(rivals: &Rivals, played: Played) {
+    let order = words(&played.order);
+    let (account, reports) = played.play.reports().await;
+    let told: Vec<String> = reports.iter().map(told).collect();
+    let what = format!("{:?} in {:?}: {order}\n{}", rivals.images, rivals.sinks, told.join("\n"));
+
+    let statuses: Vec<u8> = reports.iter().map(Report::exit_status).collect();
+    assert!(statuses.iter().all(|status| [0, 6].contains(status)), "{what}");
+    assert!(statuses.contains(&0), "nobody ends well: {what}");
+    for report in reports.iter().filter(|report| report.outcome == Outcome::Deployed) {
+        let deployment = report.services[0].service_deployment.clone();
+        let described = account.call("DescribeServiceDeployments", json!({ "serviceDeploymentArns": [deployment] }));
+        assert_eq!(described["serviceDeployments"][0]["status"], "SUCCESSFUL", "{what}");
+    }
+
+    let live = account.live(SERVICE);
+    let images = images_of(&account, &live);
+    let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (container, image) in rivals.images {
+        wanted.entry(container).or_default().push(image);
+    }
+    for (container, wanted) in &wanted {
+        assert!(wanted.contains(&images[*container].as_str()), "the change of {container} is lost: {images:?} {what}");
+    }
+    let service = account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
+    assert_eq!(service["services"][0]["deployments"][0]["rolloutState"], "COMPLETED", "{what}");
+
+    for place in account.records(rivals.sinks).await {
+        let record = record(&place).await.unwrap();
+        let what = format!("{record:?} {what}");
+        assert_eq!((record.status, &record.task_definition_arn), (Status::Succeeded, &arn(&live)), "{what}");
+        assert_eq!(record.base_task_definition_arn, arn("web:1"), "{what}");
+        assert_eq!(record.marks().count(), 0, "{what}");
+        let owned: BTreeMap<String, String> =
+            wanted.keys().map(|container| ((*container).to_owned(), images[*container].clone())).collect();
+        assert_eq!(record.images, owned, "{what}");
+    }
+    if let Some((value, _)) = account.sandbox.parameter("/deploy/web/record") {
+        let value: Value = serde_json::from_str(&value).unwrap();
+        assert_eq!(value["taskDefinitionArn"], arn(&live), "the newest version does not count: {what}");
+    }
+}
+
+fn told(report: &Report) -> String {
+    let live = report.services.first().and_then(|service| service.task_definition.clone());
+    let failure = report.first_failure().map(ToString::to_string).unwrap_or_default();
+    format!("  {:?} {live:?} {failure}", report.outcome)
+}
+
+fn images_of(account: &Account, revision: &str) -> BTreeMap<String, String> {
+    let stored = account.sandbox.stored(revision).unwrap();
+    let containers = stored["containerDefinitions"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    containers.iter().map(|it| (text(&it["name"]), text(&it["image"]))).collect()
+}

@@ -1,0 +1,227 @@
+//! Which orders are played: every one, every one with few switches, or some by seed.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::gate::Thing;
+use super::play::{Play, Rivals, Step};
+
+/// An order that was played to its end.
+pub(super) struct Played {
+    pub(super) play: Play,
+    pub(super) order: Vec<Step>,
+}
+
+/// A point of an order, the steps that can be taken there, and those that need not be tried: orders that begin with
+/// them were played, or are the same as ones that were.
+struct Point {
+    steps: Vec<Step>,
+    asleep: Vec<Step>,
+    taken: Step,
+}
+
+/// Plays every order of the calls, of orders that differ only in steps that commute one (sleep sets, Godefroid 1996).
+pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Played)) -> usize {
+    let mut path: Vec<Point> = Vec::new();
+    let mut played = 0;
+    let (mut plays, began) = (0_u32, std::time::Instant::now());
+    let mut visited: HashMap<u64, Vec<Vec<Step>>> = HashMap::new();
+    loop {
+        let play = Play::begin(rivals).await;
+        plays += 1;
+        for point in &path {
+            play.take(point.taken).await;
+        }
+        let is_whole = loop {
+            let steps = play.steps();
+            if steps.is_empty() {
+                break true;
+            }
+            let asleep: Vec<Step> = match path.last() {
+                Some(before) => {
+                    let still = before.asleep.iter().filter(|step| step.commutes(before.taken));
+                    still.copied().collect()
+                }
+                None => Vec::new(),
+            };
+            let before = visited.entry(play.state()).or_default();
+            if before.iter().any(|before| before.iter().all(|step| asleep.contains(step))) {
+                break false;
+            }
+            before.push(asleep.clone());
+            let next = steps.iter().find(|step| !asleep.iter().any(|other| other.is(**step)));
+            let Some(taken) = next.copied() else { break false };
+            path.push(Point { steps, asleep, taken });
+            play.take(taken).await;
+        };
+        if plays % 200 == 0 { eprintln!("{plays} plays {:?}: {} states {played} {is_whole} {}", began.elapsed(), visited.len(),  words(&path.iter().map(|point| point.taken).collect::<Vec<_>>())); }
+        if is_whole {
+            played += 1;
+            judge(Played { play, order: path.iter().map(|point| point.taken).collect() }).await;
+        }
+        // Back to the last point at which something else can be tried.
+        loop {
+            let Some(mut point) = path.pop() else { return played };
+            point.asleep.push(point.taken);
+            let next = point.steps.iter().find(|step| !point.asleep.iter().any(|other| other.is(**step)));
+            if let Some(next) = next.copied() {
+                point.taken = next;
+                path.push(point);
+                break;
+            }
+        }
+    }
+}
+
+/// Plays every order in which a run that can go on gives way to another one at most `switches` times. Of two points
+/// that are reached by the same order but for steps that commute, one is gone on from.
+pub(super) async fn every_order_with(
+    rivals: &Rivals,
+    switches: usize,
+    mut judge: impl AsyncFnMut(Played),
+) -> usize {
+    let mut path: Vec<Branch> = Vec::new();
+    let (mut played, mut seen) = (0, HashSet::new());
+    loop {
+        let play = Play::begin(rivals).await;
+        for branch in &path {
+            play.take(branch.taken()).await;
+        }
+        let is_whole = loop {
+            let steps = play.steps();
+            if steps.is_empty() {
+                break true;
+            }
+            let order: Vec<Step> = path.iter().map(Branch::taken).collect();
+            let last = order.last().map(|step| step.run);
+            let left = path.last().map_or(switches, |branch| branch.left);
+            // More switches left allow all that fewer do.
+            if !(0..=switches - left).all(|fewer| !seen.contains(&(shape(&order), last, left + fewer))) {
+                break false;
+            }
+            seen.insert((shape(&order), last, left));
+            let goes_on = steps.iter().any(|step| Some(step.run) == last);
+            let choices = steps.iter().filter_map(|step| {
+                let switches = goes_on && Some(step.run) != last;
+                (!switches || left > 0).then(|| (*step, left - usize::from(switches)))
+            });
+            let mut choices: Vec<(Step, usize)> = choices.collect();
+            choices.sort_by_key(|(step, _)| Some(step.run) != last);
+            let branch = Branch::new(choices);
+            let taken = branch.taken();
+            path.push(branch);
+            play.take(taken).await;
+        };
+        if is_whole {
+            played += 1;
+            judge(Played { play, order: path.iter().map(Branch::taken).collect() }).await;
+        }
+        loop {
+            let Some(branch) = path.pop() else { return played };
+            if let Some(branch) = branch.next() {
+                path.push(branch);
+                break;
+            }
+        }
+    }
+}
+
+/// A point and the choices there that are left, each with the switches that are left after it.
+struct Branch {
+    choices: Vec<(Step, usize)>,
+    left: usize,
+}
+
+impl Branch {
+    fn new(choices: Vec<(Step, usize)>) -> Self {
+        let left = choices[0].1;
+        Self { choices, left }
+    }
+
+    fn taken(&self) -> Step {
+        self.choices[0].0
+    }
+
+    fn next(mut self) -> Option<Self> {
+        self.choices.remove(0);
+        (!self.choices.is_empty()).then(|| Self::new(self.choices))
+    }
+}
+
+/// Plays orders that are drawn by seed until `wanted` of them are distinct; how many were drawn.
+pub(super) async fn orders_by_seed(
+    rivals: &Rivals,
+    seed: u64,
+    wanted: usize,
+    seen: &mut HashSet<u64>,
+    mut judge: impl AsyncFnMut(Played),
+) -> usize {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut drawn, before) = (0, seen.len());
+    while seen.len() < before + wanted {
+        let play = Play::begin(rivals).await;
+        let mut order: Vec<Step> = Vec::new();
+        // Some runs are quick for a while and some are slow, or every order would be an even mixture.
+        let mut weights: Vec<u32> = rivals.images.iter().map(|_| random.u32(1..20)).collect();
+        loop {
+            let steps = play.steps();
+            if steps.is_empty() {
+                break;
+            }
+            if random.u8(..) < 20 {
+                weights = weights.iter().map(|_| random.u32(1..20)).collect();
+            }
+            let all: u32 = steps.iter().map(|step| weights[step.run]).sum();
+            let mut at = random.u32(..all);
+            let step = steps.iter().find(|step| match at.checked_sub(weights[step.run]) {
+                Some(rest) => {
+                    at = rest;
+                    false
+                }
+                None => true,
+            });
+            order.push(*step.unwrap());
+            play.take(*step.unwrap()).await;
+        }
+        drawn += 1;
+        if seen.insert(shape(&order)) {
+            judge(Played { play, order }).await;
+        }
+    }
+    drawn
+}
+
+/// The same for two orders that differ only in the order of steps that commute: of each step it has what the run did
+/// before, and what had happened to the thing.
+pub(super) fn shape(order: &[Step]) -> u64 {
+    let mut pasts: Vec<u64> = Vec::new();
+    for (at, step) in order.iter().enumerate() {
+        let mut before: Vec<u64> =
+            (0..at).filter(|earlier| !order[*earlier].commutes(*step)).map(|earlier| pasts[earlier]).collect();
+        before.sort_unstable();
+        pasts.push(hash(&(step, before)));
+    }
+    pasts.sort_unstable();
+    hash(&pasts)
+}
+
+fn hash(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// An order in few words, `0s 0P 1S`: a run and what it reads (a small letter) or writes.
+pub(super) fn words(order: &[Step]) -> String {
+    let word = |step: &Step| {
+        let letter = match step.access.thing {
+            Thing::Service => 's',
+            Thing::Parameter => 'p',
+            Thing::Object => 'o',
+            Thing::Time => 't',
+        };
+        let letter = if step.access.writes { letter.to_ascii_uppercase() } else { letter };
+        format!("{}{letter}", step.run)
+    };
+    order.iter().map(word).collect::<Vec<_>>().join(" ")
+}

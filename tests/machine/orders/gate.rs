@@ -1,0 +1,297 @@
+//! Holds each call that reads or writes the service or a record until the scheduler lets it go on.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+use evenkeel::domain::arn::TaskDefinitionArn;
+use evenkeel::domain::crash_loop::RunningTask;
+use evenkeel::domain::failure::Failure;
+use evenkeel::domain::job::ObjectAddress;
+use evenkeel::domain::log_stream::LogStream;
+use evenkeel::domain::placement::Departure;
+use evenkeel::domain::registry::{EcrImage, ImageLookup};
+use evenkeel::domain::request::ClusterName;
+use evenkeel::domain::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel::domain::service_deployment::ServiceDeployment;
+use evenkeel::domain::stopped_task::StoppedTask;
+use evenkeel::domain::task_definition::{Revision, TaskDefinition};
+use evenkeel::ports::{
+    Cloud, Condition, Ecs, EffectError, Encryption, ListedServiceDeployment, Listing, Logs, ObjectHead,
+    Objects, Parameters, RecordStore, Registry, Version,
+};
+use regex_lite::Regex;
+use tokio::sync::oneshot;
+
+/// What a call reads or writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Thing {
+    Service,
+    Parameter,
+    Object,
+    /// A run waits: time goes on, and with it the rollout of the service.
+    Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Access {
+    pub(super) thing: Thing,
+    pub(super) writes: bool,
+}
+
+/// The calls of one run that wait at the gate, by what they are about: at most one each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gate(Option<Arc<Mutex<Held>>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    waiting: BTreeMap<Thing, (bool, oneshot::Sender<()>)>,
+    /// What the run has seen of each thing, one after the other: all that it goes by.
+    seen: BTreeMap<Thing, u64>,
+}
+
+impl Gate {
+    /// A gate that holds calls; the default lets all pass.
+    pub(super) fn closed() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    fn held(&self) -> Option<MutexGuard<'_, Held>> {
+        self.0.as_ref().map(|held| held.lock().unwrap())
+    }
+
+    pub(super) fn waiting(&self) -> Vec<Access> {
+        let held = self.held().unwrap();
+        held.waiting.iter().map(|(thing, (writes, _))| Access { thing: *thing, writes: *writes }).collect()
+    }
+
+    pub(super) fn let_on(&self, thing: Thing) {
+        let (_, go_on) = self.held().unwrap().waiting.remove(&thing).unwrap();
+        go_on.send(()).unwrap();
+    }
+
+    /// What the run has seen so far.
+    pub(super) fn seen(&self) -> Vec<(Thing, u64)> {
+        self.held().unwrap().seen.iter().map(|(thing, seen)| (*thing, *seen)).collect()
+    }
+
+    /// The run sees this of a thing; times are left out, since they differ between orders that are alike otherwise.
+    fn see(&self, thing: Thing, what: &impl std::fmt::Debug) {
+        let Some(mut held) = self.held() else { return };
+        let seen = held.seen.entry(thing).or_default();
+        *seen = digest(&format!("{seen} {what:?}"));
+    }
+
+    async fn pass(&self, thing: Thing, writes: bool) {
+        let (go_on, wait) = oneshot::channel();
+        let Some(before) = self.held().map(|mut held| held.waiting.insert(thing, (writes, go_on))) else { return };
+        assert!(before.is_none(), "two calls about {thing:?}");
+        wait.await.unwrap();
+    }
+}
+
+/// A number for what a text says but for times.
+pub(super) fn digest(text: &str) -> u64 {
+    static TIMES: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"20\d\d-\d\d-\d\dT[0-9:.]+Z|expiresAt").unwrap());
+    let mut hasher = DefaultHasher::new();
+    TIMES.replace_all(text, "").hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What of a service a run may go by, but for times and the words of events.
+fn view(service: &Service) -> impl std::fmt::Debug {
+    let deployments = service.deployments.iter();
+    let view = deployments.map(|it| {
+        (it.task_definition.revision(), it.primary, it.rollout, it.desired, it.running, it.pending, it.failed)
+    });
+    view.collect::<Vec<_>>()
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Gated<T> {
+    pub(super) inner: T,
+    pub(super) gate: Gate,
+}
+
+impl<E: Cloud> Ecs for Gated<E> {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        self.gate.pass(Thing::Service, false).await;
+        let found = self.inner.describe_services(cluster, services).await;
+        self.gate.see(Thing::Service, &found.iter().flatten().map(view).collect::<Vec<_>>());
+        found
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        self.inner.describe_task_definition(name).await
+    }
+
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        self.inner.register_task_definition(definition).await
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        self.gate.pass(Thing::Service, true).await;
+        let updated = self.inner.update_service(service, revision, force).await;
+        self.gate.see(Thing::Service, &updated.as_ref().map(view).ok());
+        updated
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+        which: Listing,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        let listed = self.inner.list_service_deployments(service, which).await;
+        let statuses = listed.iter().flatten().map(|it| it.status).collect::<Vec<_>>();
+        self.gate.see(Thing::Service, &statuses);
+        listed
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        let described = self.inner.describe_service_deployments(arns).await;
+        let statuses = described.iter().flatten().map(|it| (it.status, &it.tasks)).collect::<Vec<_>>();
+        self.gate.see(Thing::Service, &statuses);
+        described
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.gate.pass(Thing::Service, true).await;
+        self.inner.roll_back_service_deployment(arn).await
+    }
+
+    async fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<StoppedTask>, Failure> {
+        self.inner.stopped_tasks(service, deployment).await
+    }
+
+    async fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<RunningTask>, Failure> {
+        self.inner.running_tasks(service, deployment).await
+    }
+
+    async fn departures(&self, service: &Service, deployment: &DeploymentId) -> Result<Vec<Departure>, Failure> {
+        self.inner.departures(service, deployment).await
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        self.inner.describe_service_revisions(arns).await
+    }
+}
+
+impl<E: Cloud> Logs for Gated<E> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+        self.inner.log_tail(stream, lines).await
+    }
+}
+
+impl<E: Cloud> Registry for Gated<E> {
+    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
+        self.inner.find_image(image).await
+    }
+}
+
+impl<P: Parameters> Parameters for Gated<P> {
+    async fn get(&self, name: &str, version: Option<u64>) -> Result<Option<(String, u64)>, Failure> {
+        // What an earlier version holds never changes.
+        if version.is_none() {
+            self.gate.pass(Thing::Parameter, false).await;
+        }
+        self.inner.get(name, version).await
+    }
+
+    async fn create(&self, name: &str, value: &str) -> Result<Option<u64>, Failure> {
+        self.gate.pass(Thing::Parameter, true).await;
+        self.inner.create(name, value).await
+    }
+
+    async fn overwrite(&self, name: &str, value: &str) -> Result<u64, Failure> {
+        self.gate.pass(Thing::Parameter, true).await;
+        self.inner.overwrite(name, value).await
+    }
+}
+
+impl<O: Objects> Objects for Gated<O> {
+    async fn head(&self, at: &ObjectAddress) -> Result<Option<ObjectHead>, Failure> {
+        self.inner.head(at).await
+    }
+
+    async fn read_range(
+        &self,
+        at: &ObjectAddress,
+        range: Range<u64>,
+        version: &Version,
+    ) -> Result<Vec<u8>, Failure> {
+        self.inner.read_range(at, range, version).await
+    }
+
+    async fn read(&self, at: &ObjectAddress, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        self.gate.pass(Thing::Object, false).await;
+        self.inner.read(at, limit).await
+    }
+
+    async fn write(
+        &self,
+        at: &ObjectAddress,
+        content: Vec<u8>,
+        condition: &Condition,
+        encryption: &Encryption,
+    ) -> Result<Option<Version>, Failure> {
+        self.gate.pass(Thing::Object, true).await;
+        self.inner.write(at, content, condition, encryption).await
+    }
+
+    async fn delete(&self, at: &ObjectAddress, version: &Version) -> Result<bool, Failure> {
+        self.inner.delete(at, version).await
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, Version)>, Failure> {
+        self.inner.list(bucket, prefix).await
+    }
+}
+
+impl<R: RecordStore> Gated<R> {
+    fn thing(&self) -> Thing {
+        if self.inner.place().starts_with("ssm:") { Thing::Parameter } else { Thing::Object }
+    }
+}
+
+impl<R: RecordStore> RecordStore for Gated<R> {
+    fn place(&self) -> String {
+        self.inner.place()
+    }
+
+    async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
+        self.gate.pass(self.thing(), false).await;
+        let found = self.inner.read().await;
+        let content = found.iter().flatten().map(|(content, _)| String::from_utf8_lossy(content)).collect::<Vec<_>>();
+        self.gate.see(self.thing(), &content);
+        found
+    }
+
+    async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
+        self.gate.pass(self.thing(), true).await;
+        let written = self.inner.write(over, content).await;
+        self.gate.see(self.thing(), &(written.as_ref().is_ok_and(Option::is_some), String::from_utf8_lossy(content)));
+        written
+    }
+}

@@ -1,0 +1,154 @@
+//! Plays one order of the calls of several runs on the embedded AWS.
+
+use std::time::Duration;
+
+use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
+use evenkeel::domain::record::{Sink, Source};
+use evenkeel::record;
+use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::gate::{Access, Gate, Gated, Thing, digest};
+use crate::world::{Account, CLUSTER, SERVICE, request};
+
+pub(super) const BUCKET: &str = "records";
+
+/// The runs that deploy at once: the container and the image of each, and where they all keep the record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rivals {
+    pub(super) images: &'static [(&'static str, &'static str)],
+    pub(super) sinks: &'static [&'static str],
+    /// Whether each call to a store is a step, or each read and conditional write of a record, which may be several.
+    pub(super) each_call: bool,
+}
+
+/// A step: a run, and which of its calls goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Step {
+    pub(super) run: usize,
+    pub(super) access: Access,
+}
+
+impl Step {
+    /// Whether the order of the two makes no difference.
+    pub(super) fn commutes(self, other: Self) -> bool {
+        let service = |step: Self| matches!(step.access.thing, Thing::Service | Thing::Time);
+        let same = self.access.thing == other.access.thing || service(self) && service(other);
+        self.run != other.run && !(same && (self.access.writes || other.access.writes))
+    }
+
+    /// Whether the two are of one call of one run.
+    pub(super) fn is(self, other: Self) -> bool {
+        self.run == other.run && self.access.thing == other.access.thing
+    }
+}
+
+/// The runs in the middle of an order.
+pub(super) struct Play {
+    pub(super) account: Account,
+    gates: Vec<Gate>,
+    runs: Vec<JoinHandle<Report>>,
+}
+
+impl Play {
+    pub(super) async fn begin(rivals: &Rivals) -> Self {
+        // Where waits are drawn at random, each play draws the same.
+        fastrand::seed(7);
+        let account = Account::running(&definition());
+        account.sandbox.create_bucket(BUCKET, false);
+        account.clock.sleep(Duration::from_secs(120)).await;
+        let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };
+        account.sandbox.set_rollout(CLUSTER, SERVICE, rollout);
+        let aws = account.aws().await;
+        let (mut gates, mut runs) = (Vec::new(), Vec::new());
+        for (at, image) in rivals.images.iter().enumerate() {
+            let gate = Gate::closed();
+            let (of_calls, of_records) =
+                if rivals.each_call { (gate.clone(), Gate::default()) } else { (Gate::default(), gate.clone()) };
+            let ecs = Gated { inner: aws.cloud(), gate: gate.clone() };
+            let objects = Gated { inner: aws.objects(), gate: of_calls.clone() };
+            let parameters = Gated { inner: aws.parameters(), gate: of_calls };
+            let sinks: Vec<Sink> = rivals.sinks.iter().map(|sink| Sink::parse(sink).unwrap()).collect();
+            let stores = record::open(&sinks, &objects, &parameters).into_iter();
+            let places: Vec<_> = stores.map(|inner| Gated { inner, gate: of_records.clone() }).collect();
+            let (clock, request) = (account.clock, request(&[*image]));
+            runs.push(tokio::spawn(async move {
+                let source = Source { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
+                let (_interrupter, interrupt) = Interrupt::new();
+                let polling = Polling { first: Duration::from_secs(8), longest: Duration::from_secs(8) };
+                let records = vec![places.as_slice()];
+                let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
+                deploy(&world, &request, &mut |_| {}).await
+            }));
+            gates.push(gate);
+        }
+        let play = Self { account, gates, runs };
+        play.quiesce().await;
+        play
+    }
+
+    /// What can go on now.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (run, (gate, task)) in self.gates.iter().zip(&self.runs).enumerate() {
+            let waiting = gate.waiting();
+            if waiting.is_empty() && !task.is_finished() {
+                steps.push(Step { run, access: Access { thing: Thing::Time, writes: false } });
+            }
+            steps.extend(waiting.into_iter().map(|access| Step { run, access }));
+        }
+        steps
+    }
+
+    pub(super) async fn take(&self, step: Step) {
+        if step.access.thing == Thing::Time {
+            let run = step.run;
+            while self.gates[run].waiting().is_empty() && !self.runs[run].is_finished() {
+                self.account.clock.sleep(Duration::from_millis(250)).await;
+            }
+        } else {
+            self.gates[step.run].let_on(step.access.thing);
+        }
+        self.quiesce().await;
+    }
+
+    /// Where all of it stands: what each run has seen, and what is there. From the same state everything goes on alike.
+    pub(super) fn state(&self) -> u64 {
+        let seen: Vec<_> = self.gates.iter().map(Gate::seen).collect();
+        let done: Vec<_> = self.runs.iter().map(JoinHandle::is_finished).collect();
+        let described = self.account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
+        let deployments = described["services"][0]["deployments"].as_array().unwrap().iter();
+        let view = |it: &serde_json::Value| {
+            let members = ["taskDefinition", "status", "rolloutState", "desiredCount", "runningCount", "pendingCount"];
+            members.map(|member| it[member].to_string())
+        };
+        let service: Vec<_> = deployments.map(view).collect();
+        let objects = self.account.sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
+        let parameter = self.account.sandbox.parameter("/deploy/web/record");
+        let writes = self.account.effects("PutObject");
+        digest(&format!("{seen:?} {done:?} {service:?} {objects:?} {writes} {parameter:?}"))
+    }
+
+    pub(super) async fn reports(self) -> (Account, Vec<Report>) {
+        let mut reports = Vec::new();
+        for run in self.runs {
+            reports.push(run.await.unwrap());
+        }
+        (self.account, reports)
+    }
+
+    /// Tokio's paused clock moves only when every task waits.
+    async fn quiesce(&self) {
+        self.account.clock.sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn definition() -> serde_json::Value {
+    let container = |name: &str| json!({ "name": name, "image": format!("shop/{name}:1") });
+    json!({
+        "family": "web",
+        "memory": "512",
+        "containerDefinitions": [container("app"), container("cache"), container("log")],
+    })
+}

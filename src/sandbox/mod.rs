@@ -199,9 +199,17 @@ impl Sandbox {
     }
 
     /// Makes the operations accept a member that the model does not know, but AWS is said to, for
-    /// example `futureMember` or `containerDefinitions[].futureMember`.
+    /// example `futureMember` or `containerDefinitions[].futureMember`. A member that the model does
+    /// know may then have values that it does not list, for example `networkMode`.
     pub fn declare_member(&self, path: &str) {
         self.state().ecs.declare_member(path);
+    }
+
+    /// Adds a revision past the checks of `RegisterTaskDefinition`, and gives its ARN. It stands for one
+    /// that was registered before ECS had today's rules: ECS keeps such revisions and runs them.
+    pub fn add_old_revision(&self, request: &Value) -> String {
+        let now = self.clock.now();
+        self.state().ecs.add_old_revision(request, now)
     }
 
     /// A task definition exactly as it was registered, tags included and without the members that

@@ -1,7 +1,7 @@
 //! Checks requests against a service's own model, as `model.py` writes it.
 //!
 //! Wrong types, missing members and members that the operation does not have are refused, however
-//! deep they are. Values of enums are not checked, because AWS adds new ones.
+//! deep they are. Values of enums are only collected: the caller decides about them, because AWS adds new ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,44 @@ impl Model {
         self.check_value(shape, request, "", declared)
     }
 
+    /// Every value of an enum in `request`, which has the shapes of `operation`.
+    pub(super) fn enum_values<'a>(&'a self, operation: &str, request: &'a Value) -> Vec<EnumValue<'a>> {
+        let mut found = Vec::new();
+        if let Some(shape) = self.operations.get(operation) {
+            self.find_enum_values(shape, request, String::new(), &mut found);
+        }
+        found
+    }
+
+    fn find_enum_values<'a>(
+        &'a self,
+        shape: &str,
+        value: &'a Value,
+        path: String,
+        found: &mut Vec<EnumValue<'a>>,
+    ) {
+        match (self.shapes.get(shape), value) {
+            (Some(Shape::Structure { members, .. }), Value::Object(object)) => {
+                for (name, value) in object {
+                    let path = member_path(&path, name);
+                    if let Some(member) = members.get(name) {
+                        self.find_enum_values(member, value, path, found);
+                    }
+                }
+            }
+            (Some(Shape::List { member }), Value::Array(items)) => {
+                for item in items {
+                    self.find_enum_values(member, item, format!("{path}[]"), found);
+                }
+            }
+            (Some(Shape::String { listed: Some(listed) }), Value::String(text)) => {
+                found.push(EnumValue { path, text, listed });
+            }
+            // No map of the models has enums.
+            _ => {}
+        }
+    }
+
     fn check_value(
         &self,
         shape: &str,
@@ -55,7 +93,7 @@ impl Model {
             (_, Value::Null) => Ok(()),
             (Shape::Structure { members, required }, Value::Object(object)) => {
                 for (name, value) in object {
-                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    let path = member_path(path, name);
                     match members.get(name) {
                         Some(member) => self.check_value(member, value, &path, declared)?,
                         None if declared.contains(&path) => {}
@@ -77,7 +115,7 @@ impl Model {
                 let path = format!("{path}{{}}");
                 entries.values().try_for_each(|value| self.check_value(member, value, &path, declared))
             }
-            (Shape::String, Value::String(_))
+            (Shape::String { .. }, Value::String(_))
             | (Shape::Integer | Shape::Long | Shape::Double | Shape::Timestamp, Value::Number(_))
             | (Shape::Boolean, Value::Bool(_)) => Ok(()),
             (shape, value) => {
@@ -86,6 +124,15 @@ impl Model {
             }
         }
     }
+}
+
+/// A value of an enum in a request.
+pub(super) struct EnumValue<'a> {
+    /// Its member's path, `containerDefinitions[].dependsOn[].condition` for example.
+    pub(super) path: String,
+    pub(super) text: &'a str,
+    /// The values that the model lists.
+    pub(super) listed: &'a [String],
 }
 
 #[derive(Deserialize)]
@@ -102,12 +149,21 @@ enum Shape {
     Map {
         value: String,
     },
-    String,
+    String {
+        /// The values of an enum.
+        #[serde(rename = "enum")]
+        listed: Option<Vec<String>>,
+    },
     Integer,
     Long,
     Double,
     Timestamp,
     Boolean,
+}
+
+/// The path of the member `name` of what is at `path`.
+fn member_path(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn missing(path: &str, name: &str) -> String {
@@ -133,7 +189,7 @@ fn name(shape: &Shape) -> &'static str {
         Shape::Structure { .. } => "a structure",
         Shape::List { .. } => "a list",
         Shape::Map { .. } => "a map",
-        Shape::String => "a String",
+        Shape::String { .. } => "a String",
         Shape::Integer => "an Integer",
         Shape::Long => "a Long",
         Shape::Double => "a Double",

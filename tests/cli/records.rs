@@ -90,7 +90,10 @@ fn a_record_that_is_not_understood_is_3_and_nothing_changes() {
 /// A second service, `api`, on a family of its own whose container is called `app`, too.
 fn with_api(account: &Account) {
     let containers = json!([{ "name": "app", "image": OLD }]);
-    account.call("RegisterTaskDefinition", json!({ "family": "api", "containerDefinitions": containers }));
+    account.call(
+        "RegisterTaskDefinition",
+        json!({ "family": "api", "memory": "512", "containerDefinitions": containers }),
+    );
     let api = json!({ "cluster": "prod", "serviceName": "api", "taskDefinition": "api", "desiredCount": 1 });
     account.call("CreateService", api);
     let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_millis(200) };

@@ -72,6 +72,7 @@ impl Account {
             "RegisterTaskDefinition",
             json!({
                 "family": "web",
+                "memory": "512",
                 "containerDefinitions": [
                     {
                         "name": "app",

@@ -152,6 +152,7 @@ class Web:
             family=self.family,
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
+            executionRoleArn="arn:aws:iam::123456789012:role/web-execution",
             cpu="256",
             memory="512",
             containerDefinitions=[

@@ -1,12 +1,12 @@
 //! Task definitions of every kind, for property tests: any member of ECS's own model can occur,
 //! and beside them members that no SDK knows yet.
 //!
-//! A request that is generated here keeps to the rules that ECS enforces on the members that
-//! Evenkeel reads: the family, the containers' names and images, the tags; and on the roles.
+//! A request that is generated here keeps to the rules that the embedded ECS enforces.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 pub(crate) mod model;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -23,15 +23,16 @@ use model::{Model, Shape, join};
 pub(crate) struct Generated {
     /// The body of `RegisterTaskDefinition`, tags included.
     pub(crate) definition: Value,
-    /// The members in it that the model does not know, for example
-    /// `containerDefinitions[].futureMember2`, each once.
+    /// The members in it that the model does not know, or whose value its enum does not list, for
+    /// example `containerDefinitions[].futureMember2`, each once.
     pub(crate) undeclared: Vec<String>,
 }
 
 /// Any task definition that ECS could hold, small enough for hundreds of cases in seconds.
 pub(crate) fn definition() -> impl Strategy<Value = Generated> {
     let model = Model::load();
-    Generator { model: &model }.shape(model.root(), "").prop_map(move |definition| {
+    Generator { model: &model }.shape(model.root(), "").prop_map(move |mut definition| {
+        rules::obey(&mut definition);
         let mut undeclared = Vec::new();
         model.walk(&definition, &mut |path, known| {
             if !known && !undeclared.iter().any(|seen| seen == path) {
@@ -67,6 +68,9 @@ impl Generator<'_> {
                     .prop_map(Value::from)
                     .boxed()
             }
+            // In CPU units or vCPUs, and in MiB or GB.
+            "cpu" => "[1-9][0-9]{2,4}|[1-9]\\.[0-9] ?v(cpu|CPU)".prop_map(Value::from).boxed(),
+            "memory" => "[1-9][0-9]{2,4}|[1-9] ?GB".prop_map(Value::from).boxed(),
             "tags" => tags(),
             _ => self.shape(self.model.shape(name), path),
         }

@@ -63,8 +63,8 @@ impl Model {
     }
 
     /// Calls `visit` with the path of each member in `request`, `containerDefinitions[].cpu` for
-    /// example, and whether the model knows it. What stands below an unknown member, or in a map, has
-    /// no path.
+    /// example, and whether the model knows it; and once more for a value that its enum does not list.
+    /// What stands below an unknown member, or in a map, has no path.
     pub(crate) fn walk(&self, request: &Value, visit: &mut dyn FnMut(&str, bool)) {
         self.walk_shape(self.root(), request, "", visit);
     }
@@ -86,7 +86,12 @@ impl Model {
                     self.walk_shape(self.shape(member), value, &format!("{path}[]"), visit);
                 }
             }
-            Shape::Map | Shape::Boolean | Shape::Integer { .. } | Shape::Text | Shape::Enumeration(_) => {}
+            Shape::Enumeration(listed) => {
+                if value.as_str().is_some_and(|text| listed.iter().all(|word| word != text)) {
+                    visit(path, false);
+                }
+            }
+            Shape::Map | Shape::Boolean | Shape::Integer { .. } | Shape::Text => {}
         }
     }
 }

@@ -21,6 +21,8 @@ fn on_fargate() -> Account {
 fn launched(compatibilities: Value, service: Value) -> Account {
     let mut definition = definition();
     definition["requiresCompatibilities"] = compatibilities;
+    definition["networkMode"] = json!("awsvpc");
+    definition["executionRoleArn"] = json!("arn:aws:iam::123456789012:role/web-execution");
     let account = Account::empty();
     account.call("RegisterTaskDefinition", definition);
     account.create_service(SERVICE, "web", service);

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::ActionType;
 use crate::output;
-use crate::sandbox::{Action, ActionArtifact, ApiError, REGION, Rollout, RolloutOutcome, Sandbox};
+use crate::sandbox::{ACCOUNT, Action, ActionArtifact, ApiError, REGION, Rollout, RolloutOutcome, Sandbox};
 
 use super::super::args::Scenario;
 
@@ -161,6 +161,7 @@ fn task_definition() -> serde_json::Value {
     json!({
         "family": SERVICE,
         "networkMode": "awsvpc",
+        "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/web-execution"),
         "requiresCompatibilities": ["FARGATE"],
         "cpu": "256",
         "memory": "512",

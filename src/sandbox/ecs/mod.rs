@@ -7,6 +7,7 @@ mod ids;
 mod lifecycle;
 mod log_streams;
 mod on_read;
+mod refusals;
 mod replica;
 mod request;
 mod rollout;
@@ -61,13 +62,13 @@ impl Ecs {
         now: Timestamp,
     ) -> Result<Value, ApiError> {
         MODEL.check(operation, request, &self.declared)?;
-        let Self { clusters, definitions, services, .. } = self;
+        let Self { clusters, definitions, services, declared, .. } = self;
         services.advance(now, definitions);
         let answer = match operation {
             "CreateCluster" => clusters.create(request),
             "DescribeClusters" => clusters.describe(request, services),
             "ListClusters" => clusters.list(request),
-            "RegisterTaskDefinition" => definitions.register(request, now),
+            "RegisterTaskDefinition" => definitions.register(request, declared, now),
             "DescribeTaskDefinition" => definitions.describe(request),
             "DeregisterTaskDefinition" => definitions.deregister(request, now),
             "ListTaskDefinitions" => definitions.list(request),
@@ -155,6 +156,11 @@ impl Ecs {
 
     pub(super) fn declare_member(&mut self, path: &str) {
         self.declared.insert(path.to_owned());
+    }
+
+    pub(super) fn add_old_revision(&mut self, request: &Value, now: Timestamp) -> String {
+        self.services.advance(now, &mut self.definitions);
+        self.definitions.add(request, now).arn.clone()
     }
 
     pub(super) fn stored(&self, task_definition: &str) -> Result<Value, ApiError> {

@@ -1,20 +1,17 @@
 //! Task definitions: kept exactly as they were registered, completed only when they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::digests::Digests;
 use super::ids::{arn, name_of};
 use super::on_read;
+use super::refusals;
 use super::request::{includes, page, seconds, text};
 use crate::clock::Timestamp;
 use crate::sandbox::ACCOUNT;
 use crate::sandbox::wire::ApiError;
-
-/// Quotas of a task definition: "Task definition size limit" and "Containers per task definition".
-const LARGEST_DEFINITION: usize = 64 << 10;
-const MOST_CONTAINERS: usize = 10;
 
 /// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
 #[derive(Debug, Default)]
@@ -37,13 +34,19 @@ pub(super) struct Revision {
 }
 
 impl TaskDefinitions {
-    pub(super) fn register(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
-        let revision = self.add(request, now)?;
-        Ok(revision.answer(true))
+    /// Registers a revision unless ECS would refuse it; `declared` are the members whose values are not checked.
+    pub(super) fn register(
+        &mut self,
+        request: &Value,
+        declared: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Value, ApiError> {
+        refusals::check(request, declared)?;
+        Ok(self.add(request, now).answer(true))
     }
 
-    pub(super) fn add(&mut self, request: &Value, now: Timestamp) -> Result<&Revision, ApiError> {
-        check(request)?;
+    /// Adds a revision without asking whether ECS would refuse it today.
+    pub(super) fn add(&mut self, request: &Value, now: Timestamp) -> &Revision {
         let family = text(request, "family").unwrap_or_default();
         let revisions = self.families.entry(family.to_owned()).or_default();
         let number = revisions.len() + 1;
@@ -54,7 +57,7 @@ impl TaskDefinitions {
             registered: now,
             deregistered: None,
         });
-        Ok(&revisions[number - 1])
+        &revisions[number - 1]
     }
 
     /// The ARN of the definition by which another actor supersedes a deployment of `base`: a copy
@@ -67,7 +70,7 @@ impl TaskDefinitions {
         if let Some(image) = copy.pointer_mut("/containerDefinitions/0/image") {
             *image = "registry.example.com/rival:1".into();
         }
-        let rival = self.add(&copy, now).ok()?.arn.clone();
+        let rival = self.add(&copy, now).arn.clone();
         self.rivals.insert(deployment, rival.clone());
         Some(rival)
     }
@@ -212,56 +215,4 @@ impl Revision {
             definition.insert("deregisteredAt".to_owned(), seconds(time));
         }
     }
-}
-
-/// The rules that the model does not state.
-fn check(request: &Value) -> Result<(), ApiError> {
-    let size = request.to_string().len();
-    if size > LARGEST_DEFINITION {
-        let message = format!("Actual length: '{size}'. Max allowed length is '{LARGEST_DEFINITION}' bytes.");
-        return Err(ApiError::client(message));
-    }
-    if text(request, "family").is_none() {
-        return Err(ApiError::client("Family should not be null or empty."));
-    }
-    if ["taskRoleArn", "executionRoleArn"].iter().any(|role| request.get(*role) == Some(&json!(""))) {
-        return Err(ApiError::client("Role is not valid"));
-    }
-    let containers =
-        request.get("containerDefinitions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if containers.is_empty() {
-        return Err(ApiError::client("Container list cannot be empty."));
-    }
-    if containers.len() > MOST_CONTAINERS {
-        return Err(ApiError::client(format!(
-            "The task definition has more than {MOST_CONTAINERS} containers."
-        )));
-    }
-    for member in ["name", "image"] {
-        if containers.iter().any(|container| text(container, member).is_none()) {
-            return Err(ApiError::client(format!("Container.{member} should not be null or empty.")));
-        }
-    }
-    let mut names: Vec<&str> = containers.iter().filter_map(|container| text(container, "name")).collect();
-    names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(ApiError::client(format!("Container.name '{}' is used more than once.", twice[0])));
-    }
-    check_tags(request)
-}
-
-fn check_tags(request: &Value) -> Result<(), ApiError> {
-    let tags = request.get("tags").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if tags.len() > 50 {
-        return Err(ApiError::invalid_parameter("Too many tags, at most 50 are allowed."));
-    }
-    let reserved = |text: &str| text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
-    match tags.iter().any(|tag| texts_of(tag).any(reserved)) {
-        true => Err(ApiError::invalid_parameter("Tag keys and values cannot start with 'aws:'.")),
-        false => Ok(()),
-    }
-}
-
-fn texts_of(tag: &Value) -> impl Iterator<Item = &str> {
-    ["key", "value"].into_iter().filter_map(|member| text(tag, member))
 }

@@ -100,7 +100,10 @@ async fn crashed(outcome: RolloutOutcome, prefix: Value) -> (World, Task) {
         { "name": "main", "image": "app:bad", "logConfiguration": logging(options) },
         { "name": "log", "image": "side:1", "logConfiguration": logging(side) },
     ]);
-    world.call("RegisterTaskDefinition", json!({ "family": "web", "containerDefinitions": containers }));
+    world.call(
+        "RegisterTaskDefinition",
+        json!({ "family": "web", "memory": "512", "containerDefinitions": containers }),
+    );
     world.update("web").await;
     world.sleep(60).await;
     let task = world.stopped_task().await;

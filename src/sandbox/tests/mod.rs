@@ -9,6 +9,7 @@ mod logs;
 mod notifications;
 mod outcomes;
 mod read_lag;
+mod refusals;
 mod requests;
 mod rollouts;
 mod s3;

@@ -168,7 +168,10 @@ async fn a_task_tells_how_it_is_while_it_runs() {
     let world = World::with_service(1, json!({})).with_rollout(RolloutOutcome::Ok, 60);
     let check = json!({ "command": ["CMD-SHELL", "true"] });
     let containers = json!([{ "name": "app", "image": "app:2", "healthCheck": check }, { "name": "side", "image": "side:1" }]);
-    world.call("RegisterTaskDefinition", json!({ "family": "web", "containerDefinitions": containers }));
+    world.call(
+        "RegisterTaskDefinition",
+        json!({ "family": "web", "memory": "512", "containerDefinitions": containers }),
+    );
     let mine = world.update("web").await;
     let mut seen = Vec::new();
     for _ in 0..2 {

@@ -79,7 +79,7 @@ async fn a_port_without_a_host_port_gets_one_by_network_mode() {
     for (mode, host_port) in [("bridge", 0), ("host", 80), ("awsvpc", 80)] {
         let containers =
             json!([{ "name": "app", "image": "app:1", "portMappings": [{ "containerPort": 80 }] }]);
-        let request = json!({ "family": mode, "networkMode": mode, "containerDefinitions": containers });
+        let request = json!({ "family": mode, "networkMode": mode, "memory": "512", "containerDefinitions": containers });
         world.call("RegisterTaskDefinition", request);
         let request = world.ecs.describe_task_definition().task_definition(mode);
         let definition = request.send().await.unwrap().task_definition.unwrap();
@@ -120,7 +120,7 @@ async fn revisions_only_increase_and_a_family_means_its_latest_active_one() {
 #[tokio::test(start_paused = true)]
 async fn tags_are_shown_only_when_asked_for() {
     let world = World::empty();
-    let containers = json!([{ "name": "app", "image": "app:1" }]);
+    let containers = json!([{ "name": "app", "image": "app:1", "memory": 128 }]);
     let tags = json!([{ "key": "team", "value": "shop" }]);
     world.call(
         "RegisterTaskDefinition",

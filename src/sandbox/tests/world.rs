@@ -50,7 +50,7 @@ impl World {
 
     /// Registers a revision of `web` with one container `app` of this image.
     pub(super) fn register(&self, image: &str) -> String {
-        let containers = json!([{ "name": "app", "image": image }]);
+        let containers = json!([{ "name": "app", "image": image, "memory": 128 }]);
         let answer = self
             .call("RegisterTaskDefinition", json!({ "family": "web", "containerDefinitions": containers }));
         answer["taskDefinition"]["taskDefinitionArn"].as_str().unwrap().to_owned()
@@ -150,5 +150,5 @@ fn without_task_ids(message: &str) -> String {
 }
 
 pub(super) fn container(name: &str, image: &str) -> ContainerDefinition {
-    ContainerDefinition::builder().name(name).image(image).build()
+    ContainerDefinition::builder().name(name).image(image).memory(128).build()
 }

@@ -22,13 +22,11 @@ const HOSTILE: [&str; 6] = [
 fn service_that_logs(account: &Account, image: &str) {
     let options =
         json!({ "awslogs-group": "/ecs/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "api" });
-    account.call(
-        "RegisterTaskDefinition",
-        json!({ "family": "api", "containerDefinitions": [
-            { "name": "app", "image": "api:1", "logConfiguration": { "logDriver": "awslogs", "options": options } },
-            { "name": "odd", "image": image },
-        ] }),
-    );
+    // ECS would refuse some of these images today.
+    account.sandbox.add_old_revision(&json!({ "family": "api", "memory": "512", "containerDefinitions": [
+        { "name": "app", "image": "api:1", "logConfiguration": { "logDriver": "awslogs", "options": options } },
+        { "name": "odd", "image": image },
+    ] }));
     account.call(
         "CreateService",
         json!({ "cluster": "prod", "serviceName": "api", "taskDefinition": "api", "desiredCount": 1 }),

@@ -62,11 +62,11 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         began: Timestamp,
     ) -> Self {
         let pace = Pace::begin(&world.polling, began);
-        let runs = plan
-            .services
-            .into_iter()
-            .zip(&request.services)
-            .map(|(planned, name)| Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace));
+        let runs = plan.services.into_iter().zip(&request.services).map(|(planned, name)| {
+            let mut run = Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace);
+            run.began_images.clone_from(&plan.revisions[planned.revision].base_images);
+            run
+        });
         Self {
             runs: runs.collect(),
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),
@@ -284,8 +284,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     async fn carry(&mut self, at: usize, theirs: &TaskDefinitionArn) -> Result<(), Failure> {
         let theirs = settled_lineage(self.world.ecs, self.world.clock, theirs).await?;
         let run = &mut self.runs[at];
-        let base = &self.revisions[run.revision].planned.base_images;
-        run.carried.take_in(base, &theirs.live.definition.images(), &self.request.images);
+        run.carried.take_in(&run.began_images, &theirs.live.definition.images(), &self.request.images);
         Ok(())
     }
 

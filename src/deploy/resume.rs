@@ -85,7 +85,9 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         let chosen = chosen(world.ecs, &standing, &service, request).await?;
         world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, world.clock.now());
-        runs.push(Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace));
+        let mut run = Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace);
+        run.began_images.clone_from(&chosen.planned.base_images);
+        runs.push(run);
         revisions.push(chosen);
     }
     let mut machine = Machine::resumed(world, request, listen, records, from.began);

@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub(super) seen: Observation,
     /// The revision that was live when the deployment began.
     pub(super) began_on: Option<TaskDefinitionArn>,
+    /// That revision's images, by container.
+    pub(super) began_images: BTreeMap<String, String>,
     /// The revision that the service was put on.
     pub(super) target: Option<TaskDefinitionArn>,
     /// The deployment that was PRIMARY before that.
@@ -73,6 +75,7 @@ impl Run {
             revision,
             phase: Phase::Pending,
             began_on: service.live().cloned(),
+            began_images: BTreeMap::new(),
             target: None,
             replaced: None,
             images: images.clone(),

@@ -104,7 +104,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         let former = former.map(|former| former.knowing(&self.mine));
         let record = Record::succeeded(former.as_ref(), done.clone());
         let record = match &self.record {
-            Some(found) => record.keeping_successors(found),
+            Some(found) => record.beside(found, |mark| self.is_gone(mark)),
             None => record,
         };
         let is_told = self.record.as_ref().is_some_and(|former| former.tells_the_same(&record));
@@ -136,8 +136,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             let known = self.known(&record);
             record.clone().knowing(&known).replaced(is_mine)
         } else {
-            let is_cut_off = |known: &Candidate| self.found.iter().any(|mark| mark.is_like(known));
-            record.clone().without(|known| is_mine(known) || is_cut_off(known))
+            record.clone().without(|known| is_mine(known) || self.is_gone(known))
         };
         // What is live is good, unless it is what failed.
         let record = if rest.candidate.is_some() { rest } else { record.closed(live) };
@@ -147,6 +146,12 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             _ => record.to_json(),
         };
         self.finally(&content).await
+    }
+
+    /// Whether no other run will remove this mark: it is ours, or was there before this run began. The run that made
+    /// it then has ended by now, or is cut off; else it puts its mark back.
+    fn is_gone(&self, mark: &Candidate) -> bool {
+        self.mine.iter().chain(&self.found).any(|known| known.is_like(mark))
     }
 
     /// Writes the final record.

@@ -19,16 +19,18 @@ struct Change {
 }
 
 impl Carried {
-    /// Takes in what a replaced revision with the images `theirs` changed of `base`, but for the containers that
-    /// images were `asked` for.
+    /// Takes in what a replaced revision with the images `theirs` changed of `began`, the images that were live when the
+    /// run began, but for the containers that images were `asked` for.
+    ///
+    /// A revision that was live in between is no measure: theirs may be a copy of an earlier one.
     pub fn take_in(
         &mut self,
-        base: &BTreeMap<String, String>,
+        began: &BTreeMap<String, String>,
         theirs: &BTreeMap<String, String>,
         asked: &Images,
     ) {
         for (container, image) in theirs {
-            let Some(from) = base.get(container).filter(|from| *from != image) else { continue };
+            let Some(from) = began.get(container).filter(|from| *from != image) else { continue };
             if asked.get(container).is_none() {
                 let change = Change { from: from.clone(), image: image.clone() };
                 self.0.insert(container.clone(), change);

@@ -3,8 +3,6 @@
 //! One mark is not enough: of three runs at once, the third may copy a revision of the second while the
 //! first has overwritten the mark that tells what the second revision descends from.
 
-use std::collections::BTreeSet;
-
 use super::super::arn::TaskDefinitionArn;
 use super::{Candidate, Record, Status};
 
@@ -81,7 +79,13 @@ impl Record {
             marks.retain(|known| !known.is_like(mark));
             marks.insert(0, mark.clone());
         }
-        self.with_marks(marks)
+        let known = self.with_marks(marks);
+        // Another run may have taken a revision of ours for somebody else's while the record did not name it.
+        let line = known.line_of(&known.base_task_definition_arn);
+        match line.last().map(|oldest| oldest.base_task_definition_arn.clone()) {
+            Some(base) => Self { base_task_definition_arn: base, ..known },
+            None => known,
+        }
     }
 
     /// This record where `named` stands for `mark`, whose revision was not known.
@@ -112,20 +116,13 @@ impl Record {
         self.with_marks(marks)
     }
 
-    /// The marks of `former` that may still come to something once `self`, which is deployed, is live: those
-    /// of copies of its revision. Whoever planned on an earlier revision sees ours, and plans again.
+    /// This record, of a deployment that has ended, while other deployments that `former` names are under way:
+    /// all but those that `is_gone` names.
     #[must_use]
-    pub fn keeping_successors(self, former: &Self) -> Self {
-        let mut live = BTreeSet::from([self.task_definition_arn.clone()]);
-        let mut kept = Vec::new();
-        // The oldest first: a copy comes after the revision that it is a copy of.
-        for mark in former.whole_marks().into_iter().rev() {
-            if live.contains(&mark.source_task_definition_arn) && !mark.is(&self.task_definition_arn) {
-                live.extend(mark.task_definition_arn.clone());
-                kept.insert(0, mark);
-            }
-        }
-        self.with_marks(kept)
+    pub fn beside(self, former: &Self, is_gone: impl Fn(&Candidate) -> bool) -> Self {
+        let marks = former.whole_marks().into_iter().filter(|mark| !mark.is(&self.task_definition_arn));
+        let marks = marks.filter(|mark| !is_gone(mark)).collect();
+        self.with_marks(marks)
     }
 
     /// Each mark with the time and the source that the record itself has for the newest one.

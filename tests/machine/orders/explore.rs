@@ -1,6 +1,7 @@
 //! Which orders are played: every one, every one with few switches, or some by seed.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::gate::Thing;
@@ -12,6 +13,23 @@ pub(super) struct Played {
     pub(super) order: Vec<Step>,
 }
 
+/// How many orders there are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Orders {
+    /// Orders that were played to their end and judged, no two of them alike.
+    pub(super) ends: usize,
+    /// The states in between, all ways out of which were tried.
+    pub(super) states: usize,
+    /// Orders that were begun; one that comes to a state that is known is left.
+    pub(super) plays: usize,
+}
+
+impl fmt::Display for Orders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} orders to the end, {} states, {} plays", self.ends, self.states, self.plays)
+    }
+}
+
 /// A point of an order, the steps that can be taken there, and those that need not be tried: orders that begin with
 /// them were played, or are the same as ones that were.
 struct Point {
@@ -20,15 +38,15 @@ struct Point {
     taken: Step,
 }
 
-/// Plays every order of the calls, of orders that differ only in steps that commute one (sleep sets, Godefroid 1996).
-pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Played)) -> usize {
+/// Plays every order of the calls: of orders that differ only in steps that commute one (sleep sets, Godefroid 1996), and
+/// of orders that lead to the same state what follows once.
+pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Played)) -> Orders {
     let mut path: Vec<Point> = Vec::new();
-    let mut played = 0;
-    let (mut plays, began) = (0_u32, std::time::Instant::now());
+    let mut orders = Orders::default();
     let mut visited: HashMap<u64, Vec<Vec<Step>>> = HashMap::new();
     loop {
         let play = Play::begin(rivals).await;
-        plays += 1;
+        orders.plays += 1;
         for point in &path {
             play.take(point.taken).await;
         }
@@ -48,20 +66,20 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
             if before.iter().any(|before| before.iter().all(|step| asleep.contains(step))) {
                 break false;
             }
+            orders.states += usize::from(before.is_empty());
             before.push(asleep.clone());
             let next = steps.iter().find(|step| !asleep.iter().any(|other| other.is(**step)));
             let Some(taken) = next.copied() else { break false };
             path.push(Point { steps, asleep, taken });
             play.take(taken).await;
         };
-        if plays % 200 == 0 { eprintln!("{plays} plays {:?}: {} states {played} {is_whole} {}", began.elapsed(), visited.len(),  words(&path.iter().map(|point| point.taken).collect::<Vec<_>>())); }
         if is_whole {
-            played += 1;
+            orders.ends += 1;
             judge(Played { play, order: path.iter().map(|point| point.taken).collect() }).await;
         }
         // Back to the last point at which something else can be tried.
         loop {
-            let Some(mut point) = path.pop() else { return played };
+            let Some(mut point) = path.pop() else { return orders };
             point.asleep.push(point.taken);
             let next = point.steps.iter().find(|step| !point.asleep.iter().any(|other| other.is(**step)));
             if let Some(next) = next.copied() {
@@ -79,11 +97,12 @@ pub(super) async fn every_order_with(
     rivals: &Rivals,
     switches: usize,
     mut judge: impl AsyncFnMut(Played),
-) -> usize {
+) -> Orders {
     let mut path: Vec<Branch> = Vec::new();
-    let (mut played, mut seen) = (0, HashSet::new());
+    let (mut orders, mut seen) = (Orders::default(), HashSet::new());
     loop {
         let play = Play::begin(rivals).await;
+        orders.plays += 1;
         for branch in &path {
             play.take(branch.taken()).await;
         }
@@ -100,6 +119,7 @@ pub(super) async fn every_order_with(
                 break false;
             }
             seen.insert((shape(&order), last, left));
+            orders.states += 1;
             let goes_on = steps.iter().any(|step| Some(step.run) == last);
             let choices = steps.iter().filter_map(|step| {
                 let switches = goes_on && Some(step.run) != last;
@@ -113,11 +133,11 @@ pub(super) async fn every_order_with(
             play.take(taken).await;
         };
         if is_whole {
-            played += 1;
+            orders.ends += 1;
             judge(Played { play, order: path.iter().map(Branch::taken).collect() }).await;
         }
         loop {
-            let Some(branch) = path.pop() else { return played };
+            let Some(branch) = path.pop() else { return orders };
             if let Some(branch) = branch.next() {
                 path.push(branch);
                 break;
@@ -153,12 +173,11 @@ pub(super) async fn orders_by_seed(
     rivals: &Rivals,
     seed: u64,
     wanted: usize,
-    seen: &mut HashSet<u64>,
     mut judge: impl AsyncFnMut(Played),
 ) -> usize {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut drawn, before) = (0, seen.len());
-    while seen.len() < before + wanted {
+    let (mut drawn, mut seen) = (0, HashSet::new());
+    while seen.len() < wanted {
         let play = Play::begin(rivals).await;
         let mut order: Vec<Step> = Vec::new();
         // Some runs are quick for a while and some are slow, or every order would be an even mixture.

@@ -179,7 +179,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             Decision::Register => self.register(at).await?,
             Decision::Update { force } => self.update(at, force).await?,
             Decision::Join(deployment) => self.join(at, deployment)?,
-            Decision::PlanAgain(live) => self.plan_again(at, &live).await?,
+            Decision::PlanAgain(live) => self.plan_again(at, &live, false).await?,
             Decision::Undo { to, why } => {
                 self.gather_evidence(at).await;
                 self.apply(at, Event::Undone { to, why })?;
@@ -232,6 +232,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             }
         }
         self.note().await?;
+        self.runs[at].may_be_live = true;
         let before = self.runs[at].seen.service.clone();
         let after = match self.put_on(at, &target.revision, force).await? {
             Placed::There(after) => after,
@@ -254,10 +255,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         self.start(at, &target, deployment)?;
         self.runs[at].seen = Observation::of(after);
         match stranger {
-            Some(live) => {
-                self.carry(at, &live).await?;
-                self.plan_again(at, &live).await
-            }
+            Some(replaced) => self.plan_again(at, &replaced, true).await,
             None => Ok(()),
         }
     }
@@ -278,14 +276,6 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         let run = &self.runs[at];
         let planned = &self.revisions[run.revision].planned;
         self.records[at].recognise(self.world.ecs, planned, &run.images).await
-    }
-
-    /// Our update replaced a deployment of `theirs`: what that changed must not get lost, whatever comes next.
-    async fn carry(&mut self, at: usize, theirs: &TaskDefinitionArn) -> Result<(), Failure> {
-        let theirs = settled_lineage(self.world.ecs, self.world.clock, theirs).await?;
-        let run = &mut self.runs[at];
-        run.carried.take_in(&run.began_images, &theirs.live.definition.images(), &self.request.images);
-        Ok(())
     }
 
     fn join(&mut self, at: usize, deployment: DeploymentId) -> Result<(), Failure> {
@@ -340,8 +330,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         self.apply(at, Event::RolloutStarted { rollout, former })
     }
 
-    /// Another actor's revision is live, or was until our update: ours has to be copied from it.
-    async fn plan_again(&mut self, at: usize, live: &TaskDefinitionArn) -> Result<(), Failure> {
+    /// Another actor's revision is live, or was until our update replaced it: ours has to be copied from it.
+    async fn plan_again(
+        &mut self,
+        at: usize,
+        live: &TaskDefinitionArn,
+        is_replaced: bool,
+    ) -> Result<(), Failure> {
         let run = &mut self.runs[at];
         if self.revisions[run.revision].planned.is_a_return() {
             let reason = "the service is put back over nobody's deployment";
@@ -352,12 +347,22 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             return self.give_way(at, live, &reason).await;
         }
         run.plans_again += 1;
+        if !std::mem::take(&mut run.may_be_live) {
+            self.records[at].forget_newest();
+        }
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
         let lineage = settled_lineage(self.world.ecs, self.world.clock, live).await?;
-        let run = &mut self.runs[at];
-        run.images = run.carried.onto(&lineage.live.definition.images(), &self.request.images);
-        let planned = PlannedRevision::new(&lineage, &run.images);
+        let asked = &self.request.images;
         self.records[at].look_again().await?;
+        let copy = PlannedRevision::new(&lineage, asked);
+        self.records[at].recognise(self.world.ecs, &copy, asked).await?;
+        let run = &mut self.runs[at];
+        if is_replaced {
+            let changed = self.records[at].changed_by(live);
+            run.carried.take_in(&run.began_images, &copy.base_images, changed.as_ref(), asked);
+        }
+        run.images = run.carried.onto(&copy.base_images, asked);
+        let planned = PlannedRevision::new(&lineage, &run.images);
         let containers = planned.definition.containers();
         if let Some(gone) = self.revisions[run.revision]
             .planned
@@ -380,7 +385,6 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         }
         self.runs[at].revision = self.revisions.len();
         self.revisions.push(Chosen { planned, arn: None });
-        self.recognise(at).await?;
         self.apply(at, Event::PlannedAgain)
     }
 

@@ -13,7 +13,7 @@
 
 mod entry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use futures_util::future::join_all;
@@ -117,8 +117,8 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
             if record.mark_of(planned.base.as_str()).is_some() {
                 continue;
             }
-            let unknown = record.marks().filter(|mark| mark.task_definition_arn.is_none());
-            for mark in unknown.cloned().collect::<Vec<_>>() {
+            let marks = record.whole_marks().into_iter();
+            for mark in marks.filter(|mark| mark.task_definition_arn.is_none()).collect::<Vec<_>>() {
                 if is_candidate(ecs, &mark, planned, asked).await? {
                     entry.name(&mark, &planned.base);
                     is_new = true;
@@ -129,11 +129,23 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         Ok(is_new)
     }
 
+    /// The containers for which the run that made `revision`, and those whose revisions that is a copy of, brought
+    /// images, as far as their marks are there.
+    pub(super) fn changed_by(&self, revision: &TaskDefinitionArn) -> Option<BTreeSet<String>> {
+        let records = self.entries.iter().filter_map(Entry::record);
+        records.map(|record| record.brought_by(revision)).find(|brought| !brought.is_empty())
+    }
+
     /// Records that a deployment is under way, unless the record says so already.
     pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<(), Failure> {
         let met = together(self.entries.iter_mut().map(|entry| entry.begin(it))).await?;
         self.met |= met.contains(&Written::MetARival);
         Ok(())
+    }
+
+    /// Leaves the newest mark of this run out of later writes: its revision was never live.
+    pub(super) fn forget_newest(&mut self) {
+        self.entries.iter_mut().for_each(Entry::forget_newest);
     }
 
     /// Writes the marks of this run once more, by what is known of other runs' marks now.

@@ -32,6 +32,8 @@ pub(super) struct Run {
     pub(super) began_images: BTreeMap<String, String>,
     /// The revision that the service was put on.
     pub(super) target: Option<TaskDefinitionArn>,
+    /// An update to the revision of the last plan was sent: it may have been live, and others may have copied it.
+    pub(super) may_be_live: bool,
     /// The deployment that was PRIMARY before that.
     pub(super) replaced: Option<DeploymentId>,
     /// The images that are put into the copy: those asked for, and those carried.
@@ -77,6 +79,7 @@ impl Run {
             began_on: service.live().cloned(),
             began_images: BTreeMap::new(),
             target: None,
+            may_be_live: false,
             replaced: None,
             images: images.clone(),
             carried: Carried::default(),

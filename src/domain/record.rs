@@ -227,7 +227,8 @@ impl Record {
     #[must_use]
     pub fn succeeded(former: Option<&Self>, done: Deployed<'_>) -> Self {
         let made = former.and_then(|former| {
-            let is_made = |mark: &&Candidate| [done.revision, done.source].iter().any(|arn| mark.is(arn.as_str()));
+            let is_made =
+                |mark: &&Candidate| [done.revision, done.source].iter().any(|arn| mark.is(arn.as_str()));
             former.marks().find(is_made)
         });
         let through = |former| Self::owned_through(former, done.source.as_str(), done.revision.as_str());
@@ -243,6 +244,12 @@ impl Record {
             }
             _ => done.revision.as_str(),
         };
+        // Another run may have recorded the very revision, and its ancestor.
+        let recorded = former.filter(|former| former.task_definition_arn == done.revision.as_str());
+        let base = match recorded {
+            Some(former) => former.base_task_definition_arn.clone(),
+            None => Self::base(former, done.source),
+        };
         Self {
             schema: SCHEMA.to_owned(),
             status: Status::Succeeded,
@@ -251,7 +258,7 @@ impl Record {
             family: done.revision.family().to_owned(),
             revision: done.revision.revision(),
             task_definition_arn: done.revision.as_str().to_owned(),
-            base_task_definition_arn: Self::base(former, done.source),
+            base_task_definition_arn: base,
             previous_task_definition_arn: previous.to_owned(),
             digests: done.digests.into_iter().filter(|(name, _)| images.contains_key(name)).collect(),
             images,
@@ -327,6 +334,15 @@ impl Candidate {
     #[must_use]
     pub fn is(&self, live: &str) -> bool {
         self.task_definition_arn.as_deref() == Some(live)
+    }
+
+    /// Whether it is the mark that `other` is, of one plan of one run. The revision's name does not count: another run can
+    /// take an equal revision for this mark's.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.source_task_definition_arn == other.source_task_definition_arn
+            && self.images == other.images
+            && self.source == other.source
     }
 
     /// Whether it comes to the same as `other`, also if the revision of one of them is not known.

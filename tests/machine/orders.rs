@@ -82,10 +82,12 @@ async fn three_in_every_order_with_three_switches() {
 #[tokio::test(start_paused = true)]
 async fn three_in_five_thousand_orders_by_seed() {
     let (mut distinct, mut drawn) = (0, 0);
-    let all = [DIFFERENT, SAME, MIXED].into_iter().flat_map(|images| [SSM, S3, BOTH].map(|sinks| (images, sinks)));
+    let all =
+        [DIFFERENT, SAME, MIXED].into_iter().flat_map(|images| [SSM, S3, BOTH].map(|sinks| (images, sinks)));
     for (seed, (images, sinks)) in (1..).zip(all) {
         let rivals = Rivals { images, sinks, each_call: true };
-        drawn += orders_by_seed(&rivals, seed, EACH, async |played: Played| judge(&rivals, played).await).await;
+        drawn +=
+            orders_by_seed(&rivals, seed, EACH, async |played: Played| judge(&rivals, played).await).await;
         distinct += EACH;
     }
     say(&format!("three rivals: {distinct} distinct orders of {drawn} by seed"));
@@ -114,7 +116,10 @@ async fn judge(rivals: &Rivals, played: Played) {
         wanted.entry(container).or_default().push(image);
     }
     for (container, wanted) in &wanted {
-        assert!(wanted.contains(&images[*container].as_str()), "the change of {container} is lost: {images:?} {what}");
+        assert!(
+            wanted.contains(&images[*container].as_str()),
+            "the change of {container} is lost: {images:?} {what}"
+        );
     }
     let service = account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
     assert_eq!(service["services"][0]["deployments"][0]["rolloutState"], "COMPLETED", "{what}");
@@ -145,7 +150,9 @@ fn succeeded(account: &Account) -> Vec<String> {
     let targets: Vec<&Value> = listed.iter().map(|it| &it["targetServiceRevisionArn"]).collect();
     let described = account.call("DescribeServiceRevisions", json!({ "serviceRevisionArns": targets }));
     let revisions = described["serviceRevisions"].as_array().unwrap().iter();
-    revisions.map(|it| it["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+    revisions
+        .map(|it| it["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+        .collect()
 }
 
 fn told(report: &Report) -> String {

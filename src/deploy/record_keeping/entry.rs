@@ -37,6 +37,8 @@ pub(super) struct Entry<'a, R> {
     unrecorded: Option<Record>,
     /// The marks of this run, newest first. They may be gone from the store: another run's success removes them.
     mine: Vec<Candidate>,
+    /// Marks of plans of this run that came to nothing before an update.
+    dropped: Vec<Candidate>,
     /// Another run wrote to the store.
     is_shared: bool,
 }
@@ -49,9 +51,21 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             None => None,
         };
         let began_empty = record.is_none();
-        let found = record.iter().flat_map(|record| record.marks().cloned()).collect();
-        let (unrecorded, mine) = (None, Vec::new());
-        Ok(Self { store, clock, former, began_empty, found, version, record, unrecorded, mine, is_shared: false })
+        let found = record.iter().flat_map(Record::whole_marks).collect();
+        let (unrecorded, mine, dropped) = (None, Vec::new(), Vec::new());
+        Ok(Self {
+            store,
+            clock,
+            former,
+            began_empty,
+            found,
+            version,
+            record,
+            unrecorded,
+            mine,
+            dropped,
+            is_shared: false,
+        })
     }
 
     pub(super) fn place(&self) -> String {
@@ -81,12 +95,22 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         self.write_marks().await
     }
 
+    pub(super) fn forget_newest(&mut self) {
+        if self.mine.is_empty() {
+            return;
+        }
+        let newest = self.mine.remove(0);
+        self.record = self.record.take().map(|record| record.without(|mark| mark.is_same(&newest)));
+        self.dropped.push(newest);
+    }
+
     /// Puts the marks of this run into the record, whatever other runs write there at the same time.
     pub(super) async fn write_marks(&mut self) -> Result<Written, Failure> {
         let mut written = Written::Everywhere;
         for _ in 0..TRIES {
             let Some(before) = self.record.as_ref().or(self.unrecorded.as_ref()) else { return Ok(written) };
-            if self.put(&before.clone().knowing(&self.mine).to_json()).await? {
+            let before = before.clone().without(|mark| self.dropped.iter().any(|gone| gone.is_same(mark)));
+            if self.put(&before.knowing(&self.mine).to_json()).await? {
                 return Ok(written);
             }
             written = Written::MetARival;
@@ -124,10 +148,11 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         let mark = self.mark(it);
         let is_mine = |known: &Candidate| {
             known.is_like(&mark)
-                || self.mine.iter().any(|mine| mine.is_like(known))
+                || self.mine.iter().chain(&self.dropped).any(|mine| mine.is_same(known))
                 || failed.is_some_and(|failed| known.is(failed.as_str()))
         };
-        let Some(record) = self.record.clone().filter(|record| record.marks().any(is_mine)) else {
+        let Some(record) = self.record.clone().filter(|record| record.whole_marks().iter().any(is_mine))
+        else {
             return Ok(Written::Everywhere);
         };
         let live = live.filter(|live| Some(*live) != failed);
@@ -151,7 +176,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
     /// Whether no other run will remove this mark: it is ours, or was there before this run began. The run that made
     /// it then has ended by now, or is cut off; else it puts its mark back.
     fn is_gone(&self, mark: &Candidate) -> bool {
-        self.mine.iter().chain(&self.found).any(|known| known.is_like(mark))
+        self.mine.iter().chain(&self.dropped).chain(&self.found).any(|known| known.is_same(mark))
     }
 
     /// Writes the final record.
@@ -166,13 +191,13 @@ impl<'a, R: RecordStore> Entry<'a, R> {
 
     /// The marks of this run that the record has, by the names that this run knows.
     fn known(&self, record: &Record) -> Vec<Candidate> {
-        let is_there = |mine: &&Candidate| record.marks().any(|known| known.is_like(mine));
-        self.mine.iter().filter(is_there).cloned().collect()
+        let marks = record.whole_marks();
+        self.mine.iter().filter(|mine| marks.iter().any(|known| known.is_same(mine))).cloned().collect()
     }
 
     fn has_mine(&self) -> bool {
-        let marks = self.record.iter().flat_map(Record::marks);
-        marks.into_iter().any(|known| self.mine.iter().any(|mine| mine.is_like(known)))
+        let marks = self.record.as_ref().map(Record::whole_marks).unwrap_or_default();
+        marks.iter().any(|known| self.mine.iter().chain(&self.dropped).any(|mine| mine.is_same(known)))
     }
 
     fn mark(&self, it: &UnderWay) -> Candidate {

@@ -1,6 +1,6 @@
 //! The image changes of deployments that ours replaced without knowing of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::image::{ImageReference, Images};
 
@@ -19,19 +19,22 @@ struct Change {
 }
 
 impl Carried {
-    /// Takes in what a replaced revision with the images `theirs` changed of `began`, the images that were live when the
-    /// run began, but for the containers that images were `asked` for.
+    /// Takes in what a replaced revision with the images `theirs` brought: for the containers `changed`, or where nothing
+    /// tells which, for those whose image differs from the one that was live when this run `began`. Containers that
+    /// images were `asked` for are this run's own.
     ///
-    /// A revision that was live in between is no measure: theirs may be a copy of an earlier one.
+    /// Where it is known, `changed` decides: theirs may be a copy of an earlier revision than the one that was live.
     pub fn take_in(
         &mut self,
         began: &BTreeMap<String, String>,
         theirs: &BTreeMap<String, String>,
+        changed: Option<&BTreeSet<String>>,
         asked: &Images,
     ) {
         for (container, image) in theirs {
             let Some(from) = began.get(container).filter(|from| *from != image) else { continue };
-            if asked.get(container).is_none() {
+            let is_theirs = changed.is_none_or(|changed| changed.contains(container));
+            if is_theirs && asked.get(container).is_none() {
                 let change = Change { from: from.clone(), image: image.clone() };
                 self.0.insert(container.clone(), change);
             }
@@ -44,7 +47,8 @@ impl Carried {
     pub fn onto(&self, live: &BTreeMap<String, String>, asked: &Images) -> Images {
         let mut images = asked.clone();
         for (container, change) in &self.0 {
-            let is_wanted = live.get(container).is_some_and(|found| [&change.from, &change.image].contains(&found));
+            let is_wanted =
+                live.get(container).is_some_and(|found| [&change.from, &change.image].contains(&found));
             if is_wanted {
                 // What was asked for is never carried.
                 drop(images.insert(container, ImageReference::as_registered(&change.image)));
@@ -79,7 +83,13 @@ mod tests {
         let mut carried = Carried::default();
         assert_eq!(put(&carried, &[("app", "app:1")]), images(&[("app", "app:2")]));
 
-        carried.take_in(&base, &images(&[("app", "app:9"), ("cache", "cache:2"), ("log", "log:1")]), &asked());
+        let theirs = images(&[("app", "app:9"), ("cache", "cache:2"), ("log", "log:0")]);
+        carried.take_in(
+            &base,
+            &theirs,
+            Some(&BTreeSet::from(["app".to_owned(), "cache".to_owned()])),
+            &asked(),
+        );
         let both = images(&[("app", "app:2"), ("cache", "cache:2")]);
         assert_eq!(put(&carried, &[("app", "app:1"), ("cache", "cache:1")]), both);
         assert_eq!(put(&carried, &[("app", "app:1"), ("cache", "cache:2")]), both);

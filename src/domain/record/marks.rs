@@ -3,11 +3,14 @@
 //! One mark is not enough: of three runs at once, the third may copy a revision of the second while the
 //! first has overwritten the mark that tells what the second revision descends from.
 
+use std::collections::BTreeSet;
+
 use super::super::arn::TaskDefinitionArn;
 use super::{Candidate, Record, Status};
 
-/// How many marks a record keeps. A parameter has 4,096 bytes, and a mark takes about 400.
-const MOST: usize = 5;
+/// How many bytes the marks beside the newest one may take. A parameter has 4,096 bytes; a record without marks takes
+/// about 1,000, and a mark about 400.
+const ROOM: usize = 2_600;
 
 impl Record {
     /// The marks, newest first; those of deployments that are over come last.
@@ -42,11 +45,12 @@ impl Record {
             }
             if let Some(mark) = self.marks().find(|mark| mark.is(at)) {
                 (word, at) = (&mark.base_task_definition_arn, &mark.source_task_definition_arn);
-            } else if let Some(mark) = self.marks().find(|mark| mark.source_task_definition_arn == at) {
-                return mark.base_task_definition_arn.clone();
-            } else {
-                break;
+                continue;
             }
+            // Of two copies of a revision, one run may know less of it than the other.
+            let copies = self.marks().filter(|mark| mark.source_task_definition_arn == at);
+            let known = copies.map(|mark| &mark.base_task_definition_arn).find(|base| *base != at);
+            return known.map_or_else(|| word.to_owned(), Clone::clone);
         }
         word.to_owned()
     }
@@ -71,12 +75,19 @@ impl Record {
         line
     }
 
+    /// The containers for which the deployment of `revision`, and those that it descends from, brought images, as far
+    /// as they have marks.
+    #[must_use]
+    pub fn brought_by(&self, revision: &TaskDefinitionArn) -> BTreeSet<String> {
+        self.line_of(revision.as_str()).into_iter().flat_map(|mark| mark.images.keys().cloned()).collect()
+    }
+
     /// This record while the deployments of `mine`, newest first, are under way as well.
     #[must_use]
     pub fn knowing(self, mine: &[Candidate]) -> Self {
         let mut marks = self.whole_marks();
         for mark in mine.iter().rev() {
-            marks.retain(|known| !known.is_like(mark));
+            marks.retain(|known| !known.is_same(mark));
             marks.insert(0, mark.clone());
         }
         let known = self.with_marks(marks);
@@ -92,7 +103,7 @@ impl Record {
     #[must_use]
     pub fn naming(self, mark: &Candidate, named: &Candidate) -> Self {
         let mut marks = self.whole_marks();
-        for known in marks.iter_mut().filter(|known| known.is_like(mark)) {
+        for known in marks.iter_mut().filter(|known| known.is_same(mark)) {
             known.task_definition_arn.clone_from(&named.task_definition_arn);
         }
         self.with_marks(marks)
@@ -126,7 +137,8 @@ impl Record {
     }
 
     /// Each mark with the time and the source that the record itself has for the newest one.
-    fn whole_marks(&self) -> Vec<Candidate> {
+    #[must_use]
+    pub fn whole_marks(&self) -> Vec<Candidate> {
         let newest = self.candidate.iter().map(|newest| Candidate {
             expires_at: self.expires_at.clone(),
             source: Some(self.source.clone()),
@@ -167,7 +179,14 @@ impl Record {
             };
         }
         let newest = under_way.remove(0);
-        let others = under_way.into_iter().chain(over).take(MOST - 1).collect();
+        let mut left = ROOM;
+        let fits = |mark: &Candidate| {
+            let length = serde_json::to_vec(mark).map(|text| text.len());
+            let rest = left.checked_sub(length.unwrap_or_default());
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        let others = under_way.into_iter().chain(over).take_while(fits).collect();
         Self {
             status: Status::InProgress,
             expires_at: newest.expires_at.clone(),

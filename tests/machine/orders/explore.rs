@@ -215,8 +215,10 @@ pub(super) async fn orders_by_seed(
 pub(super) fn shape(order: &[Step]) -> u64 {
     let mut pasts: Vec<u64> = Vec::new();
     for (at, step) in order.iter().enumerate() {
-        let mut before: Vec<u64> =
-            (0..at).filter(|earlier| !order[*earlier].commutes(*step)).map(|earlier| pasts[earlier]).collect();
+        let mut before: Vec<u64> = (0..at)
+            .filter(|earlier| !order[*earlier].commutes(*step))
+            .map(|earlier| pasts[earlier])
+            .collect();
         before.sort_unstable();
         pasts.push(hash(&(step, before)));
     }

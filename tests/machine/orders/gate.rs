@@ -85,7 +85,9 @@ impl Gate {
 
     async fn pass(&self, thing: Thing, writes: bool) {
         let (go_on, wait) = oneshot::channel();
-        let Some(before) = self.held().map(|mut held| held.waiting.insert(thing, (writes, go_on))) else { return };
+        let Some(before) = self.held().map(|mut held| held.waiting.insert(thing, (writes, go_on))) else {
+            return;
+        };
         assert!(before.is_none(), "two calls about {thing:?}");
         wait.await.unwrap();
     }
@@ -189,7 +191,11 @@ impl<E: Cloud> Ecs for Gated<E> {
         self.inner.running_tasks(service, deployment).await
     }
 
-    async fn departures(&self, service: &Service, deployment: &DeploymentId) -> Result<Vec<Departure>, Failure> {
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
         self.inner.departures(service, deployment).await
     }
 
@@ -283,7 +289,8 @@ impl<R: RecordStore> RecordStore for Gated<R> {
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
         self.gate.pass(self.thing(), false).await;
         let found = self.inner.read().await;
-        let content = found.iter().flatten().map(|(content, _)| String::from_utf8_lossy(content)).collect::<Vec<_>>();
+        let content =
+            found.iter().flatten().map(|(content, _)| String::from_utf8_lossy(content)).collect::<Vec<_>>();
         self.gate.see(self.thing(), &content);
         found
     }
@@ -291,7 +298,10 @@ impl<R: RecordStore> RecordStore for Gated<R> {
     async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         self.gate.pass(self.thing(), true).await;
         let written = self.inner.write(over, content).await;
-        self.gate.see(self.thing(), &(written.as_ref().is_ok_and(Option::is_some), String::from_utf8_lossy(content)));
+        self.gate.see(
+            self.thing(),
+            &(written.as_ref().is_ok_and(Option::is_some), String::from_utf8_lossy(content)),
+        );
         written
     }
 }

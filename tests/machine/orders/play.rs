@@ -64,8 +64,11 @@ impl Play {
         let (mut gates, mut runs) = (Vec::new(), Vec::new());
         for (at, image) in rivals.images.iter().enumerate() {
             let gate = Gate::closed();
-            let (of_calls, of_records) =
-                if rivals.each_call { (gate.clone(), Gate::default()) } else { (Gate::default(), gate.clone()) };
+            let (of_calls, of_records) = if rivals.each_call {
+                (gate.clone(), Gate::default())
+            } else {
+                (Gate::default(), gate.clone())
+            };
             let ecs = Gated { inner: aws.cloud(), gate: gate.clone() };
             let objects = Gated { inner: aws.objects(), gate: of_calls.clone() };
             let parameters = Gated { inner: aws.parameters(), gate: of_calls };
@@ -117,14 +120,17 @@ impl Play {
     pub(super) fn state(&self) -> u64 {
         let seen: Vec<_> = self.gates.iter().map(Gate::seen).collect();
         let done: Vec<_> = self.runs.iter().map(JoinHandle::is_finished).collect();
-        let described = self.account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
+        let described =
+            self.account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
         let deployments = described["services"][0]["deployments"].as_array().unwrap().iter();
         let view = |it: &serde_json::Value| {
-            let members = ["taskDefinition", "status", "rolloutState", "desiredCount", "runningCount", "pendingCount"];
+            let members =
+                ["taskDefinition", "status", "rolloutState", "desiredCount", "runningCount", "pendingCount"];
             members.map(|member| it[member].to_string())
         };
         let service: Vec<_> = deployments.map(view).collect();
-        let objects = self.account.sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
+        let objects =
+            self.account.sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
         let parameter = self.account.sandbox.parameter("/deploy/web/record");
         let writes = self.account.effects("PutObject");
         digest(&format!("{seen:?} {done:?} {service:?} {objects:?} {writes} {parameter:?}"))

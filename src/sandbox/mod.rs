@@ -177,6 +177,11 @@ impl Sandbox {
         self.state().faults.inject(fault);
     }
 
+    /// Takes all faults back. A call that hangs already is not answered.
+    pub fn clear_faults(&self) {
+        self.state().faults = Faults::default();
+    }
+
     /// Waits until a call hangs that is never answered.
     pub async fn hung(&self) {
         self.hanging.notified().await;

@@ -73,6 +73,12 @@ impl Sandbox {
         self.state().codepipeline.set_continuation_delay(delay);
     }
 
+    /// Sets how long after an offer a job that nobody acknowledged is offered again, from now on: 30 seconds, if
+    /// this is never called. Zero offers it at every poll.
+    pub fn set_offer_interval(&self, interval: Duration) {
+        self.state().codepipeline.set_offer_interval(interval);
+    }
+
     /// Sets how long the credentials for artifacts that are handed out from now on are valid: an
     /// hour, if this is never called.
     pub fn set_credentials_lifetime(&self, lifetime: Duration) {

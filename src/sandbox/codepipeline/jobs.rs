@@ -15,11 +15,6 @@ use crate::clock::Timestamp;
 use crate::sandbox::grants::Grants;
 use crate::sandbox::wire::ApiError;
 
-/// After this time a job is offered again if nobody acknowledged it. AWS says that it is ("if a job
-/// is not acknowledged in time it will be handed out another time", its sample worker), but
-/// documents no time.
-const OFFERED_AGAIN_AFTER: Duration = Duration::from_secs(30);
-
 /// Every execution of an action, and every job.
 #[derive(Debug)]
 pub(super) struct Jobs {
@@ -33,6 +28,9 @@ pub(super) struct Jobs {
     ids: Ids,
     /// How long after an answer with a continuation token the next job can be polled.
     pub(super) continuation_delay: Duration,
+    /// How long after an offer a job is offered again if nobody acknowledged it. AWS says that it is ("if a job
+    /// is not acknowledged in time it will be handed out another time", its sample worker), but documents no time.
+    pub(super) offer_interval: Duration,
     /// How long the credentials for artifacts are valid.
     pub(super) credentials_lifetime: Duration,
 }
@@ -46,8 +44,9 @@ impl Default for Jobs {
             queue: BTreeSet::new(),
             by_id: BTreeMap::new(),
             ids: Ids::default(),
-            // AWS documents neither of the two.
+            // AWS documents none of the three.
             continuation_delay: Duration::from_secs(5),
+            offer_interval: Duration::from_secs(30),
             credentials_lifetime: Duration::from_secs(60 * 60),
         }
     }
@@ -82,7 +81,7 @@ impl Jobs {
             let job = &mut self.jobs[index];
             job.status = JobStatus::Dispatched;
             job.nonce = Some(nonce.clone());
-            job.offered_from = now.plus(OFFERED_AGAIN_AFTER);
+            job.offered_from = now.plus(self.offer_interval);
             let mut view = self.view(index, grants, now);
             view["nonce"] = nonce.into();
             jobs.push(view);

@@ -96,6 +96,10 @@ impl CodePipeline {
         self.jobs.continuation_delay = delay;
     }
 
+    fn set_offer_interval(&mut self, interval: Duration) {
+        self.jobs.offer_interval = interval;
+    }
+
     fn set_credentials_lifetime(&mut self, lifetime: Duration) {
         self.jobs.credentials_lifetime = lifetime;
     }

@@ -30,9 +30,6 @@ use super::signals::Signals;
 /// stay far below what ECS allows.
 const WATCHING: Polling = Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
 
-/// A queue that has not answered for this many of the longest waits is no sign of health.
-const SILENT_POLLS: u32 = 20;
-
 /// Take the jobs of the CodePipeline custom action, deploy, and answer each
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
@@ -53,7 +50,7 @@ pub(super) struct WorkerArgs {
     /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX[?sse=aws:kms[&kms-key-id=KEY]]`, or `dir:PATH` on one machine
     #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
     claims: Option<String>,
-    /// Answer /healthz and /metrics on this address
+    /// Serve /healthz (the loops turn), /readyz (the job queue answers) and /metrics on this address
     #[arg(long, env = "EVENKEEL_HEALTH", hide_env_values = true, value_name = "ADDRESS")]
     health: Option<SocketAddr>,
     /// Take what is queued, finish it, and exit
@@ -112,12 +109,11 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         watching: WATCHING,
         options: job_options,
     };
-    let silence = args.poll.longest * SILENT_POLLS;
     let (interrupter, interrupt) = Interrupt::new();
     let queue = aws.job_queue(action_type);
     let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt);
     let signals = Signals::catch()?;
-    let health = health(args.health, metrics, clock, silence).await?;
+    let health = health(args.health, metrics, clock).await?;
     tokio::select! {
         worked = worker.run() => worked.map(|()| 0),
         second = signals.hand_on(interrupter) => Ok(second.exit_status()),
@@ -130,7 +126,6 @@ async fn health(
     address: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     clock: Clock,
-    silence: Duration,
 ) -> Result<impl Future<Output = Result<u8, Failure>>, Failure> {
     let cannot = move |error: std::io::Error| {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
@@ -148,7 +143,7 @@ async fn health(
                 if let Ok(bound) = listener.local_addr() {
                     tracing::info!("health on http://{bound}/healthz");
                 }
-                serve_health(listener, metrics, clock, silence).await.map_err(cannot)?;
+                serve_health(listener, metrics, clock).await.map_err(cannot)?;
                 Ok(0)
             }
             None => std::future::pending().await,

@@ -8,6 +8,8 @@
 //! * A claim that is no longer ours ends the work at once: nothing is done and nothing answered.
 //! * A worker that dies leaves its claim standing still, which is what the others look for.
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Job, JobId};
@@ -49,11 +51,13 @@ impl Left {
     }
 }
 
-/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease.
+/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease; `settling` is
+/// sent a message when the job is acknowledged, and dropped when it is acknowledged or left.
 pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     offer: Offer,
     stalled: Option<Version>,
+    settling: UnboundedSender<()>,
 ) -> Left {
     let began = shared.clock.now();
     let id = &offer.job.id;
@@ -75,6 +79,9 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
             return Left::Alone;
         }
     }
+    // Nobody waits for it when the worker is about to end.
+    let _ = settling.send(());
+    drop(settling);
     hold.acknowledged().await;
     tracing::info!("took job {id}");
     shared.metrics.took(Part::Acknowledge, shared.clock.now().since(began));

@@ -7,6 +7,7 @@ mod crashes;
 #[path = "../container/docker.rs"]
 mod docker;
 mod garbled;
+mod loops;
 mod many;
 mod operation;
 mod options;

@@ -11,6 +11,7 @@ use super::declaration::Declared;
 use super::execution::{Execution, Job, JobStatus};
 use super::ids::Ids;
 use super::model::invalid;
+use super::results::MOST_VARIABLE_BYTES;
 use crate::clock::Timestamp;
 use crate::sandbox::grants::Grants;
 use crate::sandbox::wire::ApiError;
@@ -33,6 +34,12 @@ pub(super) struct Jobs {
     pub(super) offer_interval: Duration,
     /// How long the credentials for artifacts are valid.
     pub(super) credentials_lifetime: Duration,
+    /// Whether a nonce is valid for one acknowledgement only.
+    pub(super) acknowledged_once: bool,
+    /// How many bytes the output variables of an answer have at most.
+    pub(super) variable_bytes: usize,
+    /// How many characters the text of an answer has at most, below the model's limits.
+    pub(super) characters: usize,
 }
 
 impl Default for Jobs {
@@ -48,6 +55,10 @@ impl Default for Jobs {
             continuation_delay: Duration::from_secs(5),
             offer_interval: Duration::from_secs(30),
             credentials_lifetime: Duration::from_secs(60 * 60),
+            // Nor whether the acknowledgement of a job can be repeated.
+            acknowledged_once: false,
+            variable_bytes: MOST_VARIABLE_BYTES,
+            characters: usize::MAX,
         }
     }
 }
@@ -92,7 +103,8 @@ impl Jobs {
     pub(super) fn acknowledge(&mut self, request: &Value) -> Result<Value, ApiError> {
         let index = self.find(request)?;
         let job = &mut self.jobs[index];
-        if job.nonce.as_deref() != request.get("nonce").and_then(Value::as_str) {
+        let is_used = self.acknowledged_once && job.status != JobStatus::Dispatched;
+        if is_used || job.nonce.as_deref() != request.get("nonce").and_then(Value::as_str) {
             return Err(ApiError::new(
                 "InvalidNonceException",
                 format!("The nonce is not the one that job {} was last offered with", job.id),

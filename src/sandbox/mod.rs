@@ -198,6 +198,11 @@ impl Sandbox {
         self.state().calls.all()
     }
 
+    /// Keeps the latest `most` calls in the log, from now on: without it all, for ever.
+    pub fn keep_calls(&self, most: usize) {
+        self.state().calls.keep(most);
+    }
+
     /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.state().calls.clear();

@@ -1,5 +1,6 @@
 //! `evenkeel worker`.
 
+use std::convert::Infallible;
 use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -117,16 +118,16 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
     tokio::select! {
         worked = worker.run() => worked.map(|()| 0),
         second = signals.hand_on(interrupter) => Ok(second.exit_status()),
-        served = health => served,
+        never = health => match never {},
     }
 }
 
-/// Answers on `address`, if there is one, until it cannot any more.
+/// Answers on `address`, if there is one.
 async fn health(
     address: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     clock: Clock,
-) -> Result<impl Future<Output = Result<u8, Failure>>, Failure> {
+) -> Result<impl Future<Output = Infallible>, Failure> {
     let cannot = move |error: std::io::Error| {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
         Failure::new(FailureKind::Unreadable, format!("health cannot be served on {address}"))
@@ -143,8 +144,7 @@ async fn health(
                 if let Ok(bound) = listener.local_addr() {
                     tracing::info!("health on http://{bound}/healthz");
                 }
-                serve_health(listener, metrics, clock).await.map_err(cannot)?;
-                Ok(0)
+                match serve_health(listener, metrics, clock).await {}
             }
             None => std::future::pending().await,
         }

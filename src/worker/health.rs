@@ -25,14 +25,14 @@ const CONNECTIONS: usize = 16;
 /// How long a connection may last.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to wait after a connection could not be accepted, as when the process has no file descriptor left.
+const RECOVERY: Duration = Duration::from_secs(1);
+
 /// Answers until it is dropped.
-///
-/// # Errors
-/// When the listener cannot accept connections any more.
-pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, clock: Clock) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, clock: Clock) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = accepted(|| listener.accept(), clock).await;
         while connections.len() >= CONNECTIONS {
             connections.join_next().await;
         }
@@ -44,6 +44,17 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, clock: Clock) -
                 () = clock.sleep(PATIENCE) => {}
             }
         });
+    }
+}
+
+/// What is accepted next. An error is no reason to end a worker that deploys.
+async fn accepted<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut() -> F, clock: Clock) -> T {
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => tracing::warn!("the health port cannot accept a connection: {error}"),
+        }
+        clock.sleep(RECOVERY).await;
     }
 }
 
@@ -75,5 +86,22 @@ pub fn page(method: &Method, path: &str, metrics: &Metrics, now: Timestamp) -> (
         "/readyz" => unless(metrics.pulse().unready(now)),
         "/metrics" => (StatusCode::OK, metrics.text()),
         _ => (StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_of_accept_is_waited_for_and_gone_on_from() {
+        let clock = Clock::starting_at(Timestamp::from_unix(Duration::ZERO));
+        let mut calls = 0;
+        let accept = || {
+            calls += 1;
+            std::future::ready(if calls < 4 { Err(io::Error::from_raw_os_error(24)) } else { Ok(calls) })
+        };
+        assert_eq!(accepted(accept, clock).await, 4);
+        assert_eq!(clock.now(), Timestamp::from_unix(3 * RECOVERY));
     }
 }

@@ -216,7 +216,7 @@ async fn give<Q: JobQueue, C, A: Access>(
     outcome: &'static str,
 ) -> Left {
     let began = shared.clock.now();
-    match answer(&shared.queue, shared.clock, id, given).await {
+    match answer(&shared.queue, shared.clock, shared.interrupt.clone(), id, given).await {
         Ok(true) => {}
         Ok(false) => return Left::Over,
         Err(failure) => {

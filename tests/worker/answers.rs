@@ -1,0 +1,67 @@
+//! Answers that AWS refuses for good, acknowledgements whose response is lost, and answers that are left over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel::aws::S3Objects;
+use evenkeel::deploy::Interrupt;
+use evenkeel::domain::failure::FailureKind;
+use evenkeel::domain::job::ActionType;
+use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
+use evenkeel::worker::claims::BucketClaims;
+use evenkeel::worker::{Metrics, Worker};
+use serde_json::json;
+
+use crate::world::{CLAIMS, Pipeline, settings};
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_variables_are_refused_is_given_without_them() {
+    let pipeline = Pipeline::new();
+    pipeline.sandbox.set_answer_limits(10, usize::MAX);
+    let execution = pipeline.start("web", &[]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.refused_results), (ActionStatus::Succeeded, 1));
+    assert!(state.output_variables.is_empty() && state.summary.unwrap().contains("web"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_text_is_refused_is_given_with_a_short_one() {
+    let pipeline = Pipeline::new();
+    pipeline.sandbox.set_answer_limits(usize::MAX, 200);
+    pipeline.next_rollout("web", RolloutOutcome::Crash);
+    let execution = pipeline.start("web", &[]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    let (kind, message) = state.failure.unwrap();
+    assert_eq!((kind.as_str(), state.terminal_results, state.refused_results), ("JobFailed", 1, 1));
+    assert!(message.contains("web") && message.ends_with("(see the worker's log)"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_answer_is_refused_for_good_ends_at_a_signal_and_leaves_the_claim() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    let operation = "PutJobSuccessResult".to_owned();
+    let kind = FaultKind::Refused { status: 400, code: "ValidationException", message: "no" };
+    pipeline.sandbox.inject(Fault { operation, nth: None, kind });
+    let (worker, interrupter) = pipeline.hire("worker-1").await;
+    let (clock, signalled) = (pipeline.clock, Duration::from_secs(300));
+    let signal = async {
+        clock.sleep(signalled).await;
+        interrupter.raise(FailureKind::Terminated);
+        clock.sleep(Duration::from_secs(60)).await;
+    };
+    tokio::select! {
+        ended = worker.run() => ended.unwrap(),
+        () = signal => panic!("the worker still gives its answer"),
+    }
+    assert_eq!(pipeline.sandbox.objects(CLAIMS).len(), 1);
+
+    // Its successor gives the answer when AWS takes it.
+    pipeline.sandbox.clear_faults();
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+}

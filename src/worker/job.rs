@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Job, JobId};
-use crate::ports::{Access, ClaimStore, JobQueue, Offer, Version};
+use crate::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 
 use super::Shared;
 use super::answering::answer;
@@ -70,10 +70,15 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
         }
     };
     match shared.queue.acknowledge(id, &offer.nonce).await {
-        Ok(true) => {}
+        Ok(Acknowledgement::Ours) => hold.acknowledged().await,
+        // To leave it would be to lose it for a day, if it was acknowledged. If it was not, the answer to it does not
+        // count, and the job is offered again.
+        Ok(Acknowledgement::Unsure) => {
+            tracing::warn!("the response to the acknowledgement was lost; the job is taken as acknowledged");
+        }
         // The claim stays where it is: if the job was ours after all and the answer got lost, it is
         // found by its claim, and if not, the next offer finds that the claim stands still.
-        Ok(false) => return Left::Alone,
+        Ok(Acknowledgement::NotOurs) => return Left::Alone,
         Err(failure) => {
             tracing::warn!("{failure}");
             return Left::Alone;
@@ -82,7 +87,6 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     // Nobody waits for it when the worker is about to end.
     let _ = settling.send(());
     drop(settling);
-    hold.acknowledged().await;
     tracing::info!("took job {id}");
     shared.metrics.took(Part::Acknowledge, shared.clock.now().since(began));
     let from = offer.job.continuation.as_ref().map(|token| token.expose().to_owned());

@@ -65,3 +65,29 @@ async fn a_worker_whose_answer_is_refused_for_good_ends_at_a_signal_and_leaves_t
     assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1));
     assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_acknowledgement_whose_response_is_lost_loses_no_job_also_without_claims() {
+    for has_claims in [false, true] {
+        let pipeline = Pipeline::new();
+        pipeline.sandbox.acknowledge_once();
+        let execution = pipeline.start("web", &[]);
+        let (operation, nth) = ("AcknowledgeJob".to_owned(), Some(1));
+        pipeline.sandbox.inject(Fault { operation, nth, kind: FaultKind::CutAfter });
+        let (_interrupter, interrupt) = Interrupt::new();
+        let aws = pipeline.aws().await;
+        let claims: Option<BucketClaims<S3Objects>> =
+            has_claims.then(|| BucketClaims::new(aws.objects(), CLAIMS, "evenkeel"));
+        let queue = aws.job_queue(ActionType::default());
+        let (settings, metrics) = (settings("worker-1"), Arc::new(Metrics::default()));
+        let worker = Worker::new(queue, claims, aws, pipeline.clock, settings, metrics, interrupt);
+        tokio::select! {
+            _ = worker.run() => unreachable!(),
+            // Less than it takes until a claim on a job that may not be acknowledged is taken over.
+            () = pipeline.clock.sleep(Duration::from_secs(170)) => {}
+        }
+        let state = pipeline.state(&execution);
+        assert_eq!((state.status, state.terminal_results), (ActionStatus::Succeeded, 1), "{has_claims}");
+        assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+    }
+}

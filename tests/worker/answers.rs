@@ -91,3 +91,29 @@ async fn an_acknowledgement_whose_response_is_lost_loses_no_job_also_without_cla
         assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_heir_does_not_give_an_answer_that_is_left_over_from_before_the_offer() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    let job = pipeline.state(&execution).jobs[0].clone();
+    // What a worker leaves that was refused its answer to a job which it had never acknowledged.
+    let left_over = json!({
+        "schema": "evenkeel.claim/v1", "owner": "worker-0", "renewals": 7, "stage": "refused", "checkpoint": "{}",
+        "answer": { "succeed": { "summary": "left over", "externalId": null, "variables": {} } },
+    });
+    let left_over = left_over.to_string();
+    pipeline.sandbox.put_object(CLAIMS, &format!("evenkeel/{job}.json"), left_over.into_bytes());
+    let (operation, nth) = ("UpdateService".to_owned(), Some(1));
+    pipeline.sandbox.inject(Fault { operation, nth, kind: FaultKind::HangBefore });
+    let (first, _interrupter) = pipeline.hire("worker-1").await;
+    tokio::select! {
+        _ = first.run() => unreachable!(),
+        () = pipeline.sandbox.hung() => {}
+    }
+    let (heir, _interrupter) = pipeline.hire("worker-2").await;
+    pipeline.until_over(heir.run()).await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, pipeline.live("web").as_str()), (ActionStatus::Succeeded, "web:2"));
+    assert!(!state.summary.unwrap().contains("left over"));
+}

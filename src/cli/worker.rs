@@ -96,7 +96,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
     };
     let action_type: ActionType = args.action_type.parse()?;
     let aws = Aws::load(&connection).await?;
-    let claims = args.claims.as_deref().map(|place| claims(place, &aws)).transpose()?;
+    let claims = args.claims.as_deref().map(|place| claims(place, &aws.apart())).transpose()?;
     if claims.is_none() && !args.drain {
         tracing::warn!("without --claims a job whose worker dies waits for its time-out of 24 hours");
     }
@@ -111,7 +111,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         options: job_options,
     };
     let (interrupter, interrupt) = Interrupt::new();
-    let queue = aws.job_queue(action_type);
+    let queue = aws.apart().job_queue(action_type);
     let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt);
     let signals = Signals::catch()?;
     let health = health(args.health, metrics, clock).await?;

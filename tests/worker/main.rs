@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod answers;
+mod beginnings;
 mod buckets;
 mod crashes;
 #[path = "../container/docker.rs"]

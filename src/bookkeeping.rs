@@ -201,9 +201,9 @@ pub(crate) async fn copied_from<E: Ecs>(
 ) -> Result<TaskDefinitionArn, Failure> {
     let known = [&record.task_definition_arn, &record.previous_task_definition_arn];
     let is_known = known.into_iter().any(|arn| arn == live.arn.as_str())
-        || record.marks().any(|mark| {
-            mark.is(live.arn.as_str()) || mark.source_task_definition_arn == live.arn.as_str()
-        });
+        || record
+            .marks()
+            .any(|mark| mark.is(live.arn.as_str()) || mark.source_task_definition_arn == live.arn.as_str());
     if is_known {
         return Ok(live.arn.clone());
     }

@@ -112,7 +112,10 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         }
         Err(Failure::new(
             FailureKind::Unavailable,
-            format!("the record of service {} is written by other deployments all the time", self.runs[at].named),
+            format!(
+                "the record of service {} is written by other deployments all the time",
+                self.runs[at].named
+            ),
         )
         .advice("Run `evenkeel record repair` when those have ended, before the next `terraform apply`"))
     }

@@ -62,11 +62,9 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         began: Timestamp,
     ) -> Self {
         let pace = Pace::begin(&world.polling, began);
-        let runs = plan
-            .services
-            .into_iter()
-            .zip(&request.services)
-            .map(|(planned, name)| Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace));
+        let runs = plan.services.into_iter().zip(&request.services).map(|(planned, name)| {
+            Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace)
+        });
         Self {
             runs: runs.collect(),
             revisions: plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect(),

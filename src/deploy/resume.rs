@@ -228,7 +228,14 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
 
 impl Run {
     /// Goes on with a deployment that was handed on.
-    fn resume(named: &str, images: &Images, standing: Standing, service: Service, revision: usize, pace: Pace) -> Self {
+    fn resume(
+        named: &str,
+        images: &Images,
+        standing: Standing,
+        service: Service,
+        revision: usize,
+        pace: Pace,
+    ) -> Self {
         let mut run = Self::new(named, images, service, revision, pace);
         if standing.phase == Phase::Pending {
             return run;

@@ -227,7 +227,8 @@ impl Record {
     #[must_use]
     pub fn succeeded(former: Option<&Self>, done: Deployed<'_>) -> Self {
         let made = former.and_then(|former| {
-            let is_made = |mark: &&Candidate| [done.revision, done.source].iter().any(|arn| mark.is(arn.as_str()));
+            let is_made =
+                |mark: &&Candidate| [done.revision, done.source].iter().any(|arn| mark.is(arn.as_str()));
             former.marks().find(is_made)
         });
         let through = |former| Self::owned_through(former, done.source.as_str(), done.revision.as_str());

@@ -42,7 +42,8 @@ impl Carried {
     pub fn onto(&self, live: &BTreeMap<String, String>, asked: &Images) -> Images {
         let mut images = asked.clone();
         for (container, change) in &self.0 {
-            let is_wanted = live.get(container).is_some_and(|found| [&change.from, &change.image].contains(&found));
+            let is_wanted =
+                live.get(container).is_some_and(|found| [&change.from, &change.image].contains(&found));
             if is_wanted {
                 // What was asked for is never carried.
                 drop(images.insert(container, ImageReference::as_registered(&change.image)));
@@ -77,7 +78,11 @@ mod tests {
         let mut carried = Carried::default();
         assert_eq!(put(&carried, &[("app", "app:1")]), images(&[("app", "app:2")]));
 
-        carried.take_in(&base, &images(&[("app", "app:9"), ("cache", "cache:2"), ("log", "log:1")]), &asked());
+        carried.take_in(
+            &base,
+            &images(&[("app", "app:9"), ("cache", "cache:2"), ("log", "log:1")]),
+            &asked(),
+        );
         let both = images(&[("app", "app:2"), ("cache", "cache:2")]);
         assert_eq!(put(&carried, &[("app", "app:1"), ("cache", "cache:1")]), both);
         assert_eq!(put(&carried, &[("app", "app:1"), ("cache", "cache:2")]), both);

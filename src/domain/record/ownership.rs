@@ -26,7 +26,9 @@ pub fn ownership(
 ) -> Ownership {
     let Some(brought) = brought else { return Ownership::TakeBack };
     match service.primary() {
-        Some(primary) if primary.task_definition == *brought || Some(&primary.id) == replaced => Ownership::Mine,
+        Some(primary) if primary.task_definition == *brought || Some(&primary.id) == replaced => {
+            Ownership::Mine
+        }
         Some(_) => Ownership::Superseded,
         None => Ownership::Mine,
     }

@@ -18,7 +18,7 @@ use crate::output;
 use crate::worker::claims::{BucketClaims, Claims, FolderClaims};
 use crate::worker::{Between, Metrics, Settings, Worker, serve_health};
 
-use super::action_type::ActionTypeArgs;
+use super::action_type::ActionTypesArgs;
 use super::args::polling;
 use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
@@ -35,7 +35,7 @@ const WATCHING: Polling = Polling { first: Duration::from_secs(2), longest: Dura
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
     #[command(flatten)]
-    action_type: ActionTypeArgs,
+    action_types: ActionTypesArgs,
     /// How many jobs to work on at once
     #[arg(long, env = "EVENKEEL_CONCURRENCY", hide_env_values = true, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
@@ -94,7 +94,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
         ..Connection::default()
     };
-    let action_type: ActionType = args.action_type.parse()?;
+    let action_types = args.action_types.parse()?;
     let aws = Aws::load(&connection).await?;
     let claims = args.claims.as_deref().map(|place| claims(place, &aws.apart())).transpose()?;
     if claims.is_none() && !args.drain {
@@ -111,8 +111,11 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         options: job_options,
     };
     let (interrupter, interrupt) = Interrupt::new();
-    let queue = aws.apart().job_queue(action_type);
-    let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt);
+    let apart = aws.apart();
+    let mut queues: Vec<_> = action_types.into_iter().map(|it: ActionType| apart.job_queue(it)).collect();
+    let queue = queues.remove(0);
+    let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt)
+        .polling_also(queues);
     let signals = Signals::catch()?;
     let health = health(args.health, metrics, clock).await?;
     tokio::select! {

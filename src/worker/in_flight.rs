@@ -31,6 +31,7 @@ pub(super) struct InFlight {
     tasks: Mutex<JoinSet<()>>,
     concurrency: usize,
     has_claims: bool,
+    queues: usize,
 }
 
 /// What the loops of a worker know.
@@ -42,18 +43,18 @@ pub(super) struct Seen {
     /// The claims, and whether they were ever listed.
     pub(super) claims: Watch,
     pub(super) has_listed: bool,
-    /// How many polls in a row found nothing.
-    pub(super) empty_polls: u32,
-    /// A poll is under way, whose jobs are not in flight yet.
-    pub(super) is_polling: bool,
+    /// How many polls in a row found nothing in each queue.
+    pub(super) empty_polls: BTreeMap<usize, u32>,
+    /// The queues of which a poll is under way, whose jobs are not in flight yet.
+    pub(super) polling: BTreeSet<usize>,
 }
 
 impl InFlight {
-    /// None yet.
-    pub(super) fn new(settings: &Settings, has_claims: bool) -> Self {
+    /// None yet, of so many queues.
+    pub(super) fn new(settings: &Settings, has_claims: bool, queues: usize) -> Self {
         let (seen, _) = watch::channel(Seen::default());
         let (seen, concurrency) = (Arc::new(seen), settings.concurrency);
-        Self { seen, tasks: Mutex::default(), concurrency, has_claims }
+        Self { seen, tasks: Mutex::default(), concurrency, has_claims, queues }
     }
 
     /// How many more jobs there is room for.
@@ -73,8 +74,8 @@ impl InFlight {
         };
         self.wait_for(|seen| {
             seen.jobs.is_empty()
-                && !seen.is_polling
-                && seen.empty_polls >= EMPTY_POLLS
+                && seen.polling.is_empty()
+                && seen.empty_polls.values().filter(|polls| **polls >= EMPTY_POLLS).count() == self.queues
                 && are_claims_sure(seen)
         })
         .await;

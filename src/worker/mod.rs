@@ -41,6 +41,7 @@ pub use settings::{Between, Settings};
 
 use std::sync::Arc;
 
+use futures_util::future::select_all;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
@@ -59,6 +60,8 @@ const BEGINNINGS: usize = 16;
 /// A worker, and all that it works with.
 pub struct Worker<Q, C, A: Access> {
     shared: Arc<Shared<Q, C, A>>,
+    /// The queues of further action types.
+    further: Vec<Q>,
 }
 
 /// What all jobs of a worker share.
@@ -104,7 +107,15 @@ where
                 interrupt,
                 beginnings: Semaphore::new(BEGINNINGS),
             }),
+            further: Vec::new(),
         }
+    }
+
+    /// The same, which polls these queues too: those of other versions of the action type. A job is acknowledged and
+    /// answered by its id, whatever its type.
+    #[must_use]
+    pub fn polling_also(self, further: Vec<Q>) -> Self {
+        Self { further, ..self }
     }
 
     /// Works until it is interrupted and every job is handed back, or until nothing is left to
@@ -113,13 +124,16 @@ where
     /// # Errors
     /// When the queue refuses to be asked before it ever answered: a wrong name, or no permission.
     pub async fn run(self) -> Result<(), Failure> {
-        let shared = self.shared;
+        let Self { shared, further } = self;
         let mut interrupt = shared.interrupt.clone();
-        let jobs = InFlight::new(&shared.settings, shared.claims.is_some());
+        let jobs = InFlight::new(&shared.settings, shared.claims.is_some(), 1 + further.len());
+        let queues = std::iter::once(&shared.queue).chain(&further).enumerate();
+        let polling = queues.map(|(nth, queue)| Box::pin(polling::run(&shared, queue, nth, &jobs)));
+        let polling = select_all(polling);
         // What is dropped half-way loses nothing: a poll's jobs are offered again, and claims are listed again.
         let worked = tokio::select! {
             () = interrupt.wait() => Ok(()),
-            refusal = polling::run(&shared, &jobs) => Err(refusal),
+            (refusal, ..) = polling => Err(refusal),
             () = takeovers::run(&shared, &jobs) => Ok(()),
             () = jobs.wait_until_drained(), if shared.settings.drain => Ok(()),
         };

@@ -24,8 +24,14 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// How often a worker that is full comes round to say so.
 const FULL: Duration = Duration::from_secs(10);
 
-/// Polls until the queue refuses to be asked before it ever answered: a wrong name, or no permission.
-pub(super) async fn run<Q, C, A>(shared: &Arc<Shared<Q, C, A>>, jobs: &InFlight) -> Failure
+/// Polls `queue`, the worker's `nth`, until it refuses to be asked before it ever answered: a wrong name, or no
+/// permission.
+pub(super) async fn run<Q, C, A>(
+    shared: &Arc<Shared<Q, C, A>>,
+    queue: &Q,
+    nth: usize,
+    jobs: &InFlight,
+) -> Failure
 where
     Q: JobQueue + Send + 'static,
     C: ClaimStore + 'static,
@@ -34,10 +40,12 @@ where
     let (clock, settings) = (shared.clock, &shared.settings);
     let (mut has_answered, mut failed) = (false, 0);
     loop {
-        wait_for_room(shared, jobs).await;
-        turned(shared, LONGEST_POLL);
-        jobs.note(|seen| seen.is_polling = true);
-        let polled = ask(shared, jobs.room()).await;
+        wait_for_room(shared, nth, jobs).await;
+        turned(shared, nth, LONGEST_POLL);
+        jobs.note(|seen| {
+            seen.polling.insert(nth);
+        });
+        let polled = ask(shared, queue, nth, jobs.room()).await;
         let wait = match polled {
             Ok(offers) => {
                 (has_answered, failed) = (true, 0);
@@ -45,13 +53,14 @@ where
                 shared.metrics.polled(if is_empty { "empty" } else { "jobs" });
                 let settled = take_up(shared, jobs, offers);
                 jobs.note(|seen| {
-                    seen.is_polling = false;
-                    seen.empty_polls = if is_empty { seen.empty_polls + 1 } else { 0 };
+                    seen.polling.remove(&nth);
+                    let empty = seen.empty_polls.entry(nth).or_default();
+                    *empty = if is_empty { *empty + 1 } else { 0 };
                 });
                 let pause = settings.poll.any();
                 match settled {
                     Some(settled) => {
-                        turned(shared, pause);
+                        turned(shared, nth, pause);
                         // A poll before the acknowledgement could offer the same job once more, and only the newest
                         // offer of a job counts.
                         let began = clock.now();
@@ -65,7 +74,9 @@ where
             }
             Err(failure) if !has_answered && failure.kind() != FailureKind::Unavailable => return failure,
             Err(failure) => {
-                jobs.note(|seen| seen.is_polling = false);
+                jobs.note(|seen| {
+                    seen.polling.remove(&nth);
+                });
                 shared.metrics.polled("failed");
                 tracing::warn!("{failure}");
                 let backoff = settings.poll.any() * 2_u32.saturating_pow(failed.min(8));
@@ -73,18 +84,18 @@ where
                 backoff.min(LONGEST_BACKOFF.max(settings.poll.longest))
             }
         };
-        turned(shared, wait);
+        turned(shared, nth, wait);
         clock.sleep(wait).await;
     }
 }
 
-fn turned<Q, C, A: Access>(shared: &Shared<Q, C, A>, time: Duration) {
-    shared.metrics.pulse().turned(Loop::Polling, shared.clock.now(), time);
+fn turned<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, time: Duration) {
+    shared.metrics.pulse().turned(Loop::Polling(nth), shared.clock.now(), time);
 }
 
-async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, jobs: &InFlight) {
+async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, jobs: &InFlight) {
     loop {
-        turned(shared, FULL);
+        turned(shared, nth, FULL);
         if shared.clock.within(FULL, jobs.wait_for_room()).await.is_some() {
             return;
         }
@@ -93,16 +104,18 @@ async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, jobs: &InFligh
 
 async fn ask<Q: JobQueue, C, A: Access>(
     shared: &Shared<Q, C, A>,
+    queue: &Q,
+    nth: usize,
     room: usize,
 ) -> Result<Vec<Offer>, Failure> {
     let pulse = shared.metrics.pulse();
-    pulse.asks(shared.clock.now());
-    let polled = shared.clock.within(LONGEST_POLL, shared.queue.poll(room)).await;
+    pulse.asks(nth, shared.clock.now());
+    let polled = shared.clock.within(LONGEST_POLL, queue.poll(room)).await;
     let offers = polled.unwrap_or_else(|| {
         let what = format!("PollForJobs did not answer in {} s", LONGEST_POLL.as_secs());
         Err(Failure::new(FailureKind::Unavailable, what))
     })?;
-    pulse.answered();
+    pulse.answered(nth);
     shared.metrics.heard(shared.clock.now().since_epoch());
     Ok(offers)
 }

@@ -3,7 +3,7 @@
 //! They are two questions. A loop that is stuck is cured by a restart; an outage of CodePipeline is not, and a
 //! worker that has no room for another job does not poll at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const GRACE: Duration = Duration::from_secs(60);
 /// A loop of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Loop {
-    /// Polls the job queue.
-    Polling,
+    /// Polls the job queue of one action type, of which there may be several.
+    Polling(usize),
     /// Looks through the claims.
     Claims,
 }
@@ -32,9 +32,10 @@ pub(super) struct Pulse(Mutex<Signs>);
 struct Signs {
     /// When each loop comes round again at the latest.
     due: BTreeMap<Loop, Timestamp>,
-    has_answered: bool,
-    /// Since when the job queue owes an answer.
-    asked: Option<Timestamp>,
+    /// The job queues that have ever answered.
+    heard: BTreeSet<usize>,
+    /// The job queues that owe an answer, and since when.
+    asked: BTreeMap<usize, Timestamp>,
 }
 
 impl Pulse {
@@ -48,16 +49,16 @@ impl Pulse {
         self.signs().due.clear();
     }
 
-    /// The job queue is asked.
-    pub(super) fn asks(&self, now: Timestamp) {
-        self.signs().asked.get_or_insert(now);
+    /// A job queue is asked.
+    pub(super) fn asks(&self, queue: usize, now: Timestamp) {
+        self.signs().asked.entry(queue).or_insert(now);
     }
 
-    /// The job queue answered.
-    pub(super) fn answered(&self) {
+    /// A job queue answered.
+    pub(super) fn answered(&self, queue: usize) {
         let mut signs = self.signs();
-        signs.has_answered = true;
-        signs.asked = None;
+        signs.heard.insert(queue);
+        signs.asked.remove(&queue);
     }
 
     /// A loop that did not come round in time.
@@ -68,8 +69,9 @@ impl Pulse {
     /// Why the worker is not ready.
     pub(super) fn unready(&self, now: Timestamp) -> Option<String> {
         let signs = self.signs();
-        let silence = now.since(signs.asked.unwrap_or(now));
-        if !signs.has_answered {
+        let asked = signs.asked.values().min().copied();
+        let silence = now.since(asked.unwrap_or(now));
+        if signs.heard.is_empty() || signs.asked.keys().any(|queue| !signs.heard.contains(queue)) {
             Some("the job queue has not answered yet".to_owned())
         } else if silence > LONGEST_SILENCE {
             Some(format!("the job queue has not answered for {} s", silence.as_secs()))
@@ -87,7 +89,7 @@ impl Loop {
     /// What the loop does, as the health port says it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Polling => "the loop that polls the job queue",
+            Self::Polling(_) => "the loop that polls the job queue",
             Self::Claims => "the loop that looks through the claims",
         }
     }
@@ -105,10 +107,10 @@ mod tests {
     fn a_loop_is_stuck_when_it_is_late_until_it_comes_round() {
         let pulse = Pulse::default();
         assert_eq!(pulse.stuck(at(9)), None);
-        pulse.turned(Loop::Polling, at(0), Duration::from_secs(10));
+        pulse.turned(Loop::Polling(0), at(0), Duration::from_secs(10));
         pulse.turned(Loop::Claims, at(0), Duration::from_secs(20));
-        assert_eq!((pulse.stuck(at(70)), pulse.stuck(at(71))), (None, Some(Loop::Polling)));
-        pulse.turned(Loop::Polling, at(71), Duration::from_secs(10));
+        assert_eq!((pulse.stuck(at(70)), pulse.stuck(at(71))), (None, Some(Loop::Polling(0))));
+        pulse.turned(Loop::Polling(0), at(71), Duration::from_secs(10));
         assert_eq!((pulse.stuck(at(80)), pulse.stuck(at(81))), (None, Some(Loop::Claims)));
         pulse.ended();
         assert_eq!(pulse.stuck(at(999)), None);
@@ -119,13 +121,13 @@ mod tests {
         let pulse = Pulse::default();
         let yet = Some("the job queue has not answered yet".to_owned());
         assert_eq!(pulse.unready(at(0)), yet);
-        pulse.asks(at(0));
+        pulse.asks(0, at(0));
         assert_eq!(pulse.unready(at(1)), yet);
-        pulse.answered();
+        pulse.answered(0);
         assert_eq!(pulse.unready(at(9999)), None);
         // The first of several polls in a row that fail counts.
-        pulse.asks(at(10_000));
-        pulse.asks(at(10_050));
+        pulse.asks(0, at(10_000));
+        pulse.asks(0, at(10_050));
         assert_eq!(pulse.unready(at(10_060)), None);
         let silent = Some("the job queue has not answered for 61 s".to_owned());
         assert_eq!(pulse.unready(at(10_061)), silent);

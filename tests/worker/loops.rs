@@ -7,14 +7,16 @@ use std::time::Duration;
 use evenkeel::aws::S3Objects;
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::{ActionType, JobId};
+use evenkeel::domain::job::{ActionType, ActionVersion, JobId};
+use evenkeel::output::action_type_json;
 use evenkeel::ports::{ClaimStore, Condition, Version};
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
+use evenkeel::sandbox::{Action, ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Between, Metrics, Settings, Worker, health_page};
 use http::Method;
+use serde_json::json;
 
-use crate::world::{CLAIMS, Pipeline, settings};
+use crate::world::{CLAIMS, Pipeline, action, settings};
 
 /// Long enough for a worker to take a job and for its rollout to be under way.
 const A_WHILE: Duration = Duration::from_secs(20);
@@ -182,4 +184,26 @@ async fn a_poll_that_hangs_keeps_no_dead_workers_job_waiting() {
     let took = pipeline.clock.now().since(died);
     assert!(took <= seconds(60 + 2 * 20), "{took:?}");
     assert_eq!(pipeline.state(&execution).status, ActionStatus::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_worker_takes_the_jobs_of_every_version_that_it_is_given() {
+    let pipeline = Pipeline::new();
+    pipeline.service("api", json!({}));
+    let second = ActionType { version: ActionVersion::parse("2").unwrap(), ..ActionType::default() };
+    let definition = action_type_json(&second.definition(None).unwrap());
+    pipeline.sandbox.create_action_type(definition).unwrap();
+    let moved = Action { version: "2".to_owned(), ..action("api", &[]) };
+    let executions = [pipeline.start("web", &[]), pipeline.sandbox.start_action(moved).unwrap()];
+
+    let (_interrupter, interrupt) = Interrupt::new();
+    let aws = pipeline.aws().await;
+    let claims = BucketClaims::new(aws.objects(), CLAIMS, "evenkeel");
+    let [first, second] = [ActionType::default(), second].map(|it| aws.job_queue(it));
+    let settings = Settings { drain: true, ..settings("worker-1") };
+    let worker = Worker::new(first, Some(claims), aws, pipeline.clock, settings, Arc::default(), interrupt);
+    worker.polling_also(vec![second]).run().await.unwrap();
+    for execution in &executions {
+        assert_eq!(pipeline.state(execution).status, ActionStatus::Succeeded);
+    }
 }

@@ -40,6 +40,11 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+
+    /// What `future` comes to, unless that takes longer than `duration`: then it is dropped.
+    pub async fn within<T>(&self, duration: Duration, future: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(duration, future).await.ok()
+    }
 }
 
 pub use crate::domain::timestamp::Timestamp;

@@ -211,9 +211,12 @@ pub trait JobQueue: Sync {
     /// offered again, also to somebody else, until it is.
     fn poll(&self, capacity: usize) -> impl Future<Output = Result<Vec<Offer>, Failure>> + Send;
 
-    /// Accepts an offer; whether the job is ours now. It is not when another worker has it, when it
-    /// was offered again since, and when it is over: none of these is an error.
-    fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Future<Output = Result<bool, Failure>> + Send;
+    /// Accepts an offer; whether the job is ours now.
+    fn acknowledge(
+        &self,
+        job: &JobId,
+        nonce: &Secret,
+    ) -> impl Future<Output = Result<Acknowledgement, Failure>> + Send;
 
     /// The job as it is now, with fresh credentials; `None` if CodePipeline does not know it.
     fn details(&self, job: &JobId) -> impl Future<Output = Result<Option<Job>, Failure>> + Send;
@@ -221,6 +224,18 @@ pub trait JobQueue: Sync {
     /// Answers the job; whether the answer counted. It does not when the job was over already: it
     /// was answered before, timed out, or its action was abandoned.
     fn answer(&self, job: &JobId, answer: &Answer) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// What an acknowledgement came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// The job is ours.
+    Ours,
+    /// Another worker has it, it was offered again since, or it is over: none of these is an error.
+    NotOurs,
+    /// A response was lost, and the repetition was refused: because the first attempt took effect, or because the
+    /// job was offered again in between.
+    Unsure,
 }
 
 /// A job that can be had by acknowledging it.

@@ -14,10 +14,11 @@ use aws_sdk_codepipeline::types::{
 
 use crate::domain::failure::Failure;
 use crate::domain::job::{ActionType, Answer, FailureType, Job, JobId, Secret};
-use crate::ports::{JobQueue, Offer};
+use crate::ports::{Acknowledgement, JobQueue, Offer};
 
 use super::error::failure_of;
 use super::job;
+use super::lost::LostResponse;
 
 /// The prefix of CodePipeline's actions in IAM.
 const IAM: &str = "codepipeline";
@@ -59,19 +60,23 @@ impl JobQueue for CodePipelineQueue {
         Ok(answer.jobs.unwrap_or_default().into_iter().filter_map(job::offer).collect())
     }
 
-    async fn acknowledge(&self, id: &JobId, nonce: &Secret) -> Result<bool, Failure> {
+    async fn acknowledge(&self, id: &JobId, nonce: &Secret) -> Result<Acknowledgement, Failure> {
         let call = self.client.acknowledge_job().job_id(id.as_str()).nonce(nonce.expose());
-        match Box::pin(call.send()).await {
-            Ok(answer) => Ok(answer.status() == Some(&JobStatus::InProgress)),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| {
-                    AcknowledgeJobError::is_invalid_nonce_exception(error)
-                        || error.is_job_not_found_exception()
-                }) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failure_of(IAM, "AcknowledgeJob", &format!("job {id}"), &error)),
+        let lost = LostResponse::default();
+        match Box::pin(call.customize().interceptor(lost.clone()).send()).await {
+            Ok(answer) if answer.status() == Some(&JobStatus::InProgress) => Ok(Acknowledgement::Ours),
+            Ok(_) => Ok(Acknowledgement::NotOurs),
+            Err(error) => match error.as_service_error() {
+                // AWS does not say whether a nonce can be used again.
+                Some(AcknowledgeJobError::InvalidNonceException(_)) if lost.happened() => {
+                    Ok(Acknowledgement::Unsure)
+                }
+                Some(
+                    AcknowledgeJobError::InvalidNonceException(_)
+                    | AcknowledgeJobError::JobNotFoundException(_),
+                ) => Ok(Acknowledgement::NotOurs),
+                _ => Err(failure_of(IAM, "AcknowledgeJob", &format!("job {id}"), &error)),
+            },
         }
     }
 

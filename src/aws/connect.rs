@@ -31,7 +31,7 @@ use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParam
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
 /// hangs must not hold a deployment up for long.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a call is tried. The SDK's default is 3; of ten deployments under 30 % throttling
 /// that loses one or two, and this one in a thousand.
@@ -83,6 +83,12 @@ pub struct Aws {
     calls: Option<Calls>,
     buckets: Buckets,
     who: Who,
+    /// What carries the requests, without a limit on how many at once.
+    client: Option<SharedHttpClient>,
+}
+
+fn limited(client: SharedHttpClient) -> SharedHttpClient {
+    naming_hosts(at_most(CONNECTIONS, client))
 }
 
 impl Aws {
@@ -98,12 +104,12 @@ impl Aws {
             None => environment(connection).await?,
         };
         region(&config)?;
-        let client = config.http_client().map(|client| naming_hosts(at_most(CONNECTIONS, client)));
+        let client = config.http_client();
         let mut config = config
             .into_builder()
             .retry_config(retries)
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
-        config.set_http_client(client);
+        config.set_http_client(client.clone().map(limited));
         // So that CloudTrail tells who it was.
         config.set_app_name(AppName::new("evenkeel").ok());
         let config = config.build();
@@ -114,7 +120,16 @@ impl Aws {
             calls: connection.calls.clone(),
             buckets: Buckets::default(),
             who: Who::Caller,
+            client,
         })
+    }
+
+    /// The same AWS with an allowance of requests of its own: what hangs elsewhere does not hold these up.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut config = self.config.clone().into_builder();
+        config.set_http_client(self.client.clone().map(limited));
+        Self { config: config.build(), ..self.clone() }
     }
 
     /// AWS as whoever deploys reaches it: in the connection's role, if it names one.

@@ -15,6 +15,7 @@ use crate::ports::Registry;
 
 use super::cloud::AwsCloud;
 use super::components::CaptureComponents;
+use super::connect::ATTEMPT_TIMEOUT;
 use super::error::{failure_as, unreachable, unread};
 
 /// The manifests that are understood: of one image, and of one for each platform; each as Docker and
@@ -140,14 +141,20 @@ impl AwsCloud {
                 .because("GetDownloadUrlForLayer gave no address: this was no response of AWS"));
         };
         let connector = client.http_connector(&HttpConnectorSettings::default(), components);
-        let called = connector.call(request).await;
-        let response = called.map_err(|error| unreachable(what(), &error))?;
-        if !response.status().is_success() {
-            let status = response.status().as_u16();
-            return Err(Failure::new(FailureKind::Unavailable, what()).because(format!("HTTP {status}")));
-        }
-        let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await;
-        Ok(body.map_err(|error| unread(what(), &*error))?.to_bytes().to_vec())
+        let download = async {
+            let response = connector.call(request).await.map_err(|error| unreachable(what(), &error))?;
+            if !response.status().is_success() {
+                let status = response.status().as_u16();
+                return Err(Failure::new(FailureKind::Unavailable, what()).because(format!("HTTP {status}")));
+            }
+            let body = Limited::new(response.into_body(), LARGEST_CONFIGURATION).collect().await;
+            Ok(body.map_err(|error| unread(what(), &*error))?.to_bytes().to_vec())
+        };
+        // The SDK's own time-outs are above the connector.
+        tokio::time::timeout(ATTEMPT_TIMEOUT, download).await.unwrap_or_else(|_| {
+            let why = format!("it did not come within {} s", ATTEMPT_TIMEOUT.as_secs());
+            Err(Failure::new(FailureKind::Unavailable, what()).because(why))
+        })
     }
 }
 

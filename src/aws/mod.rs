@@ -18,6 +18,7 @@ mod ecs;
 mod error;
 mod job;
 mod logs;
+mod lost;
 mod network;
 mod notifier;
 mod raw_json;

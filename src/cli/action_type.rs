@@ -52,6 +52,63 @@ pub(super) struct ActionTypeArgs {
     category: CategoryArg,
 }
 
+/// Which versions of a custom action type
+#[derive(Debug, Args)]
+pub(super) struct ActionTypesArgs {
+    /// The provider of the custom action, as pipelines name it
+    #[arg(
+        long,
+        env = "EVENKEEL_PROVIDER",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "Evenkeel"
+    )]
+    provider: String,
+    /// The versions of the custom action, as pipelines name them: several while pipelines move to another one
+    #[arg(
+        long,
+        env = "EVENKEEL_ACTION_VERSION",
+        hide_env_values = true,
+        value_name = "VERSION",
+        default_value = "1",
+        value_delimiter = ','
+    )]
+    action_version: Vec<String>,
+    /// The category of the custom action
+    #[arg(
+        long,
+        env = "EVENKEEL_CATEGORY",
+        hide_env_values = true,
+        value_name = "NAME",
+        default_value = "Deploy",
+        ignore_case = true
+    )]
+    category: CategoryArg,
+}
+
+impl ActionTypesArgs {
+    /// The action types that are meant, each once: one or more.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// that CodePipeline would refuse.
+    pub(super) fn parse(&self) -> Result<Vec<ActionType>, Failure> {
+        let mut types = Vec::new();
+        for version in &self.action_version {
+            let one = ActionTypeArgs {
+                provider: self.provider.clone(),
+                action_version: version.clone(),
+                category: self.category,
+            };
+            let one = one.parse()?;
+            if !types.contains(&one) {
+                types.push(one);
+            }
+        }
+        Ok(types)
+    }
+}
+
 impl ActionTypeArgs {
     /// The action type that is meant.
     ///

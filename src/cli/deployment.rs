@@ -70,7 +70,7 @@ impl Deployment {
         let report = match Signals::catch() {
             Ok(signals) => tokio::select! {
                 report = self.carry_out(clock, interrupt, &mut story) => report,
-                second = signals.hand_on(interrupter) => return FailureKind::exit_status(second),
+                second = signals.hand_on(interrupter) => Report::refused(cut_short(second)),
             },
             Err(failure) => Report::refused(failure),
         };
@@ -128,4 +128,11 @@ impl Deployment {
         }
         report
     }
+}
+
+/// A second signal does not wait for the call that is under way, so what that call came to is not known.
+fn cut_short(second: FailureKind) -> Failure {
+    Failure::new(second, "a second signal ended the command at once")
+        .because("what was begun goes on in ECS")
+        .advice("Run the same command again to follow it to its end")
 }

@@ -22,13 +22,16 @@ mod rollback;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
+mod stdout;
 mod worker;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use futures_util::FutureExt;
 use serde_json::Value;
 
 use crate::domain::failure::{Failure, FailureKind};
@@ -39,24 +42,44 @@ pub use job_options::job_options;
 
 use command::{Cli, Command};
 use environment::Environment;
+use stdout::{or_lost, print};
 
 /// Runs the command in `arguments`, the program's name first, and returns its exit status.
 pub async fn run(arguments: Vec<OsString>) -> u8 {
     let environment = Environment::read();
-    let arguments = match given(arguments.clone(), &environment) {
+    let command = Box::pin(command(arguments.clone(), &environment));
+    or_lost(guarded(command, &arguments, &environment).await)
+}
+
+/// The exit status that `command` comes to, also when it panics.
+async fn guarded(command: impl Future<Output = u8>, arguments: &[OsString], environment: &Environment) -> u8 {
+    // After a panic the command is dropped and nothing that it held is looked at again.
+    match AssertUnwindSafe(command).catch_unwind().await {
+        Ok(status) => status,
+        Err(_) => {
+            let bug = Failure::new(FailureKind::Bug, "a bug in Evenkeel: the command panicked").advice(
+                "Please report it with what stands above; look at the service before you run it again",
+            );
+            refuse(&bug, &output::failure_text(&bug), arguments, environment)
+        }
+    }
+}
+
+async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
+    let arguments = match given(arguments.clone(), environment) {
         Ok(arguments) => arguments,
-        Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, &environment),
+        Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, environment),
     };
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => match cli.command {
-            Command::Deploy(args) => deploy::run(&args, &environment).await,
-            Command::Plan(args) => deploy::plan(&args, &environment).await,
-            Command::Rollback(args) => rollback::run(&args, &environment).await,
-            Command::Live(args) => live::run(&args, &environment).await,
-            Command::Drift(args) => drift::run(&args, &environment).await,
-            Command::Record(command) => record::run(&command, &environment).await,
-            Command::Worker(args) => worker::run(&args, &environment).await,
-            Command::ActionType(command) => action_type::run(&command, &environment).await,
+            Command::Deploy(args) => deploy::run(&args, environment).await,
+            Command::Plan(args) => deploy::plan(&args, environment).await,
+            Command::Rollback(args) => rollback::run(&args, environment).await,
+            Command::Live(args) => live::run(&args, environment).await,
+            Command::Drift(args) => drift::run(&args, environment).await,
+            Command::Record(command) => record::run(&command, environment).await,
+            Command::Worker(args) => worker::run(&args, environment).await,
+            Command::ActionType(command) => action_type::run(&command, environment).await,
             Command::Policy(args) => policy::run(&args),
             #[cfg(feature = "sandbox")]
             Command::Sandbox(args) => sandbox::run(&args).await,
@@ -67,7 +90,7 @@ pub async fn run(arguments: Vec<OsString>) -> u8 {
         }
         Err(error) => {
             let failure = Failure::new(FailureKind::Usage, error.to_string().trim_end());
-            refuse(&failure, &error.to_string(), &arguments, &environment)
+            refuse(&failure, &error.to_string(), &arguments, environment)
         }
     }
 }
@@ -88,11 +111,13 @@ fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsSt
     Ok(given::arguments(&arguments, &cli))
 }
 
-/// Prints a usage error, for people as `text`.
+/// Prints an error of which there is no report, for people as `text`.
 fn refuse(failure: &Failure, text: &str, arguments: &[OsString], environment: &Environment) -> u8 {
     if environment.is_github() {
         print_error(&github::fenced(text));
-        print_error(&github::annotation(Level::Error, "Evenkeel: wrong usage", &failure.to_string()));
+        let is_bug = failure.kind() == FailureKind::Bug;
+        let title = if is_bug { "Evenkeel: failed" } else { "Evenkeel: wrong usage" };
+        print_error(&github::annotation(Level::Error, title, &failure.to_string()));
     } else {
         print_error(text);
     }
@@ -137,11 +162,22 @@ fn print_json(document: &Value) {
     print(&format!("{}\n", text.replace("##[", r"##\u005b")));
 }
 
-/// Prints the result. A reader that went away is not an error of the deployment.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
 fn print_error(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_panics_ends_with_70() {
+        let environment = Environment::read();
+        let panics = async {
+            tokio::task::yield_now().await;
+            panic!("as this test wants it");
+        };
+        assert_eq!(guarded(panics, &[], &environment).await, 70);
+        assert_eq!(guarded(async { 7 }, &[], &environment).await, 7);
+    }
 }

@@ -9,7 +9,7 @@ use crate::domain::record::{Sink, SinkPattern};
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 
-use super::action_type::ActionTypeArgs;
+use super::action_type::ActionTypesArgs;
 use super::claims_place::ClaimsPlace;
 use super::{meaning, print_error, print_json};
 
@@ -81,7 +81,7 @@ pub(super) struct PolicyArgs {
 #[command(next_help_heading = "For a worker")]
 struct WorkerArgs {
     #[command(flatten)]
-    action_type: ActionTypeArgs,
+    action_types: ActionTypesArgs,
     /// Where the workers keep their claims, as `evenkeel worker` takes it
     #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
     claims: Option<String>,
@@ -162,7 +162,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
     let is_worker = args.purpose == Purpose::Worker;
     let works = if is_worker {
         Some(Works {
-            action_type: args.worker.action_type.parse()?,
+            action_types: args.worker.action_types.parse()?,
             claims: match args.worker.claims.as_deref().map(ClaimsPlace::parse).transpose()? {
                 Some(ClaimsPlace::Bucket(at, encryption)) => Some((at, encryption)),
                 // A folder needs no permission.

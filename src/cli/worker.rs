@@ -1,5 +1,6 @@
 //! `evenkeel worker`.
 
+use std::convert::Infallible;
 use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::output;
 use crate::worker::claims::{BucketClaims, Claims, FolderClaims};
 use crate::worker::{Between, Metrics, Settings, Worker, serve_health};
 
-use super::action_type::ActionTypeArgs;
+use super::action_type::ActionTypesArgs;
 use super::args::polling;
 use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
@@ -30,14 +31,11 @@ use super::signals::Signals;
 /// stay far below what ECS allows.
 const WATCHING: Polling = Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
 
-/// A queue that has not answered for this many of the longest waits is no sign of health.
-const SILENT_POLLS: u32 = 20;
-
 /// Take the jobs of the CodePipeline custom action, deploy, and answer each
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
     #[command(flatten)]
-    action_type: ActionTypeArgs,
+    action_types: ActionTypesArgs,
     /// How many jobs to work on at once
     #[arg(long, env = "EVENKEEL_CONCURRENCY", hide_env_values = true, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
@@ -53,7 +51,7 @@ pub(super) struct WorkerArgs {
     /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX[?sse=aws:kms[&kms-key-id=KEY]]`, or `dir:PATH` on one machine
     #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
     claims: Option<String>,
-    /// Answer /healthz and /metrics on this address
+    /// Serve /healthz (the loops turn), /readyz (the job queue answers) and /metrics on this address
     #[arg(long, env = "EVENKEEL_HEALTH", hide_env_values = true, value_name = "ADDRESS")]
     health: Option<SocketAddr>,
     /// Take what is queued, finish it, and exit
@@ -96,9 +94,9 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
         ..Connection::default()
     };
-    let action_type: ActionType = args.action_type.parse()?;
+    let action_types = args.action_types.parse()?;
     let aws = Aws::load(&connection).await?;
-    let claims = args.claims.as_deref().map(|place| claims(place, &aws)).transpose()?;
+    let claims = args.claims.as_deref().map(|place| claims(place, &aws.apart())).transpose()?;
     if claims.is_none() && !args.drain {
         tracing::warn!("without --claims a job whose worker dies waits for its time-out of 24 hours");
     }
@@ -112,26 +110,27 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         watching: WATCHING,
         options: job_options,
     };
-    let silence = args.poll.longest * SILENT_POLLS;
     let (interrupter, interrupt) = Interrupt::new();
-    let queue = aws.job_queue(action_type);
-    let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt);
+    let apart = aws.apart();
+    let mut queues: Vec<_> = action_types.into_iter().map(|it: ActionType| apart.job_queue(it)).collect();
+    let queue = queues.remove(0);
+    let worker = Worker::new(queue, claims, aws, clock, settings, Arc::clone(&metrics), interrupt)
+        .polling_also(queues);
     let signals = Signals::catch()?;
-    let health = health(args.health, metrics, clock, silence).await?;
+    let health = health(args.health, metrics, clock).await?;
     tokio::select! {
         worked = worker.run() => worked.map(|()| 0),
         second = signals.hand_on(interrupter) => Ok(second.exit_status()),
-        served = health => served,
+        never = health => match never {},
     }
 }
 
-/// Answers on `address`, if there is one, until it cannot any more.
+/// Answers on `address`, if there is one.
 async fn health(
     address: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     clock: Clock,
-    silence: Duration,
-) -> Result<impl Future<Output = Result<u8, Failure>>, Failure> {
+) -> Result<impl Future<Output = Infallible>, Failure> {
     let cannot = move |error: std::io::Error| {
         let address = address.map(|address| address.to_string()).unwrap_or_default();
         Failure::new(FailureKind::Unreadable, format!("health cannot be served on {address}"))
@@ -148,8 +147,7 @@ async fn health(
                 if let Ok(bound) = listener.local_addr() {
                     tracing::info!("health on http://{bound}/healthz");
                 }
-                serve_health(listener, metrics, clock, silence).await.map_err(cannot)?;
-                Ok(0)
+                match serve_health(listener, metrics, clock).await {}
             }
             None => std::future::pending().await,
         }

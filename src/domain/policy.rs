@@ -49,8 +49,8 @@ pub struct Deploys {
 /// What is needed to take a pipeline's jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Works {
-    /// The action type.
-    pub action_type: ActionType,
+    /// The action types that it takes the jobs of.
+    pub action_types: Vec<ActionType>,
     /// The bucket of the claims, and what their keys begin with.
     pub claims: Option<(ObjectAddress, Encryption)>,
     /// The roles that actions name by `RoleArn`.
@@ -236,13 +236,14 @@ impl Permissions {
     }
 
     fn jobs(&self, works: &Works) -> Vec<Statement> {
-        let ActionType { category, provider, version } = &works.action_type;
-        let action_type = format!("actiontype:Custom/{category}/{provider}/{version}");
+        let arn = |ActionType { category, provider, version }: &ActionType| {
+            self.arn("codepipeline", &format!("actiontype:Custom/{category}/{provider}/{version}"))
+        };
         let mut statements = vec![
             Statement::new(
                 "JobQueue",
                 vec!["codepipeline:PollForJobs"],
-                vec![self.arn("codepipeline", &action_type)],
+                works.action_types.iter().map(arn).collect(),
             ),
             // They take no resource.
             Statement::new(
@@ -368,7 +369,7 @@ mod tests {
     #[test]
     fn only_what_iam_evaluates_on_all_resources_is_allowed_on_all() {
         let works = Works {
-            action_type: ActionType::default(),
+            action_types: vec![ActionType::default()],
             claims: Some((
                 ObjectAddress { bucket: "claims".to_owned(), key: "evenkeel".to_owned() },
                 Encryption::Default,
@@ -438,7 +439,7 @@ mod tests {
         ];
         let records = records.map(|text| Sink::parse(text).unwrap()).into();
         let works = |key: &str| Works {
-            action_type: ActionType::default(),
+            action_types: vec![ActionType::default()],
             claims: Some((
                 ObjectAddress { bucket: "claims".to_owned(), key: String::new() },
                 Encryption::Kms(key.to_owned()),

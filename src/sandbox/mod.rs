@@ -177,6 +177,11 @@ impl Sandbox {
         self.state().faults.inject(fault);
     }
 
+    /// Takes all faults back. A call that hangs already is not answered.
+    pub fn clear_faults(&self) {
+        self.state().faults = Faults::default();
+    }
+
     /// Waits until a call hangs that is never answered.
     pub async fn hung(&self) {
         self.hanging.notified().await;
@@ -191,6 +196,11 @@ impl Sandbox {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.all()
+    }
+
+    /// Keeps the latest `most` calls in the log, from now on: without it all, for ever.
+    pub fn keep_calls(&self, most: usize) {
+        self.state().calls.keep(most);
     }
 
     /// Forgets the calls so far.

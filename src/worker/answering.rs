@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::domain::failure::Failure;
+use crate::deploy::Interrupt;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, JobId};
 use crate::ports::JobQueue;
 
@@ -13,28 +14,58 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// When to give up: a custom action is over after 24 hours (AWS CodePipeline quotas).
 const OVER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long a worker that is told to end still tries: less than an orchestrator waits before it kills.
+const LAST_TRIES: Duration = Duration::from_secs(20);
+
 /// Answers a job; whether the answer counted. It does not when the job was over already.
 ///
 /// An answer that cannot be given is given again, whatever the reason: a job without one would
-/// hold its pipeline up for a day.
+/// hold its pipeline up for a day. One that AWS refuses for good is given with less in it.
 ///
 /// # Errors
-/// After a day of trying.
+/// After a day of trying, or soon after the worker is told to end.
 pub(super) async fn answer<Q: JobQueue>(
     queue: &Q,
     clock: Clock,
+    mut interrupt: Interrupt,
     job: &JobId,
     answer: &Answer,
 ) -> Result<bool, Failure> {
     let began = clock.now();
+    let mut answer = answer.clone();
     let mut wait = WAITS.0;
+    let mut ends = None;
     loop {
-        match queue.answer(job, answer).await {
+        let failure = match queue.answer(job, &answer).await {
             Ok(counted) => return Ok(counted),
-            Err(failure) if clock.now().since(began) >= OVER => return Err(failure),
-            Err(failure) => tracing::error!("the answer was not taken and is given again: {failure}"),
+            Err(failure) => failure,
+        };
+        let now = clock.now();
+        if interrupt.raised().is_some() {
+            let ends = *ends.get_or_insert_with(|| now.plus(LAST_TRIES));
+            if now >= ends {
+                return Err(failure);
+            }
         }
-        clock.sleep(wait.mul_f64(1.0 - 0.2 * fastrand::f64())).await;
+        if now.since(began) >= OVER {
+            return Err(failure);
+        }
+        let plainer = answer.plainer().filter(|_| failure.kind() == FailureKind::InvalidInput);
+        if let Some(plainer) = plainer {
+            tracing::error!("the answer was refused and is given with less in it: {failure}");
+            answer = plainer;
+            continue;
+        }
+        tracing::error!("the answer was not taken and is given again: {failure}");
+        let pause = clock.sleep(wait.mul_f64(1.0 - 0.2 * fastrand::f64()));
         wait = (wait * 2).min(WAITS.1);
+        if ends.is_some() {
+            clock.within(LAST_TRIES / 4, pause).await;
+            continue;
+        }
+        tokio::select! {
+            () = pause => {}
+            () = interrupt.wait() => ends = Some(clock.now().plus(LAST_TRIES)),
+        }
     }
 }

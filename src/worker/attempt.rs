@@ -55,8 +55,11 @@ pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
     };
     let external_id = configuration.external_id();
     match slice(shared, job, &configuration, &from, journal).await {
-        Ok((SliceEnd::Ended(report), prepared)) => over(shared, job, &report, &prepared, &external_id).await,
-        Ok((SliceEnd::HandedOn(checkpoint), _)) => {
+        Ok(Sliced::Ended(ended)) => {
+            let (report, prepared) = *ended;
+            over(shared, job, &report, &prepared, &external_id).await
+        }
+        Ok(Sliced::HandedOn(checkpoint)) => {
             let summary = format!("{} is under way", names(&configuration));
             Attempt::HandOn { checkpoint, external_id, summary }
         }
@@ -72,6 +75,12 @@ pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
     }
 }
 
+/// How a slice ended.
+enum Sliced {
+    Ended(Box<(Report, Prepared)>),
+    HandedOn(Checkpoint),
+}
+
 /// What a slice works with.
 struct Prepared {
     request: DeployRequest,
@@ -84,39 +93,40 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     configuration: &JobConfiguration,
     from: &Checkpoint,
     journal: &dyn Journal,
-) -> Result<(SliceEnd, Prepared), Failure> {
+) -> Result<Sliced, Failure> {
     let began = shared.clock.now();
-    let images = Box::pin(images(&shared.queue, &shared.access, job, configuration)).await?;
-    shared.metrics.took(Part::Artifact, shared.clock.now().since(began));
-
-    let request = configuration.request(images);
-    let identity = Identity {
-        region: configuration.region.clone(),
-        role_arn: configuration.role_arn.clone(),
-        external_id: configuration.options.external_id.clone(),
-        session: session(&job.execution),
-    };
     let mut interrupt = shared.interrupt.clone();
-    let mut turn = None;
-    if from.services.is_empty() {
-        tokio::select! {
-            begins = shared.beginnings.acquire() => turn = begins.ok(),
-            () = interrupt.wait() => {
-                return Ok((SliceEnd::HandedOn(from.clone()), Prepared { request, source: source(job) }));
-            }
-        }
-    }
-    let records: Vec<Vec<_>> = if configuration.records.iter().all(Vec::is_empty) {
-        Vec::new()
-    } else {
-        let (objects, parameters) = Box::pin(shared.access.records(&identity)).await?;
-        let open = |sinks: &Vec<Sink>| {
-            let stores = record::open(sinks, &objects, &parameters);
-            stores.into_iter().map(JobRecord).collect()
+    let kept_for = shared.settings.slice(shared.claims.is_some());
+    // Counted from here, so that a job which waits for its turn is not kept longer than another.
+    let until = kept_for.map_or(Timestamp::MAX, |time| began.plus(time));
+    let identity = identity(job, configuration);
+    let timeout = configuration.policy().timeout;
+    // Of a rollout that is under way the deployment itself decides when it has timed out.
+    let has_begun = !from.services.is_empty();
+    let timed_out = shared.clock.sleep(from.began.plus(timeout).since(began));
+    let preparing = Box::pin(async {
+        let images = images(&shared.queue, &shared.access, job, configuration).await?;
+        shared.metrics.took(Part::Artifact, shared.clock.now().since(began));
+        let turn = if has_begun { None } else { shared.beginnings.acquire().await.ok() };
+        let records: Vec<Vec<_>> = if configuration.records.iter().all(Vec::is_empty) {
+            Vec::new()
+        } else {
+            let (objects, parameters) = shared.access.records(&identity).await?;
+            let open = |sinks: &Vec<Sink>| {
+                let stores = record::open(sinks, &objects, &parameters);
+                stores.into_iter().map(JobRecord).collect()
+            };
+            configuration.records.iter().map(open).collect()
         };
-        configuration.records.iter().map(open).collect()
+        let ecs = JobEcs::open(&shared.access, &shared.sharing, identity.clone()).await?;
+        Ok::<_, Failure>((configuration.request(images), turn, records, ecs))
+    });
+    let (request, mut turn, records, ecs) = tokio::select! {
+        prepared = preparing => prepared?,
+        () = interrupt.wait() => return Ok(Sliced::HandedOn(from.clone())),
+        () = shared.clock.sleep(until.since(began)) => return Ok(Sliced::HandedOn(from.clone())),
+        () = timed_out, if !has_begun => return Err(not_begun(timeout)),
     };
-    let ecs = JobEcs::open(&shared.access, &shared.sharing, identity.clone()).await?;
     let source = source(job);
     let world = World {
         ecs: &ecs,
@@ -127,13 +137,7 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         source: &source,
     };
     let now = shared.clock.now();
-    let kept_for = shared.settings.slice(shared.claims.is_some());
-    let slice = Slice {
-        from: from.clone(),
-        until: kept_for.map_or(Timestamp::MAX, |time| now.plus(time)),
-        after_start: kept_for.is_some(),
-        journal,
-    };
+    let slice = Slice { from: from.clone(), until, after_start: kept_for.is_some(), journal };
     let mut story = Story::beginning(now);
     let mut narrator = Narrator::new(Lines::default());
     let mut listen = |progress: Progress<'_>| {
@@ -153,7 +157,26 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         let notifier = Box::pin(shared.access.notifier(&identity)).await?;
         report.warnings.extend(output::notify(&notifier, channels, &notification).await);
     }
-    Ok((end, Prepared { request, source }))
+    Ok(match end {
+        SliceEnd::Ended(report) => Sliced::Ended(Box::new((report, Prepared { request, source }))),
+        SliceEnd::HandedOn(checkpoint) => Sliced::HandedOn(checkpoint),
+    })
+}
+
+fn identity(job: &Job, configuration: &JobConfiguration) -> Identity {
+    Identity {
+        region: configuration.region.clone(),
+        role_arn: configuration.role_arn.clone(),
+        external_id: configuration.options.external_id.clone(),
+        session: session(&job.execution),
+    }
+}
+
+fn not_begun(timeout: Duration) -> Failure {
+    let what = format!("the deployment did not begin within its {} s", timeout.as_secs());
+    Failure::new(FailureKind::TimedOut, what)
+        .because("its artifact, its role or its turn took longer; the service was not changed")
+        .advice("Look into the worker's log for calls that did not answer, then retry the stage")
 }
 
 async fn over<Q: JobQueue, C: ClaimStore, A: Access>(

@@ -1,4 +1,4 @@
-//! `/healthz` and `/metrics`, for whoever keeps the worker running.
+//! `/healthz`, `/readyz` and `/metrics`, for the orchestrator and the monitoring.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 use super::metrics::Metrics;
 
@@ -25,23 +25,14 @@ const CONNECTIONS: usize = 16;
 /// How long a connection may last.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to wait after a connection could not be accepted, as when the process has no file descriptor left.
+const RECOVERY: Duration = Duration::from_secs(1);
+
 /// Answers until it is dropped.
-///
-/// `/healthz` is 200 as long as the job queue has answered within `silence`, and 503 after that;
-/// `/metrics` is Prometheus's text.
-///
-/// # Errors
-/// When the listener cannot accept connections any more.
-pub async fn serve(
-    listener: TcpListener,
-    metrics: Arc<Metrics>,
-    clock: Clock,
-    silence: Duration,
-) -> io::Result<()> {
-    let began = clock.now().since_epoch();
+pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, clock: Clock) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
-        let (stream, _) = listener.accept().await?;
+        let (stream, _) = accepted(|| listener.accept(), clock).await;
         while connections.len() >= CONNECTIONS {
             connections.join_next().await;
         }
@@ -49,17 +40,27 @@ pub async fn serve(
         let metrics = Arc::clone(&metrics);
         connections.spawn(async move {
             tokio::select! {
-                () = answer(stream, &metrics, clock, began, silence) => {}
+                () = answer(stream, &metrics, clock) => {}
                 () = clock.sleep(PATIENCE) => {}
             }
         });
     }
 }
 
-async fn answer(stream: TcpStream, metrics: &Metrics, clock: Clock, began: Duration, silence: Duration) {
+/// What is accepted next. An error is no reason to end a worker that deploys.
+async fn accepted<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut() -> F, clock: Clock) -> T {
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => tracing::warn!("the health port cannot accept a connection: {error}"),
+        }
+        clock.sleep(RECOVERY).await;
+    }
+}
+
+async fn answer(stream: TcpStream, metrics: &Metrics, clock: Clock) {
     let service = service_fn(|request: Request<Incoming>| {
-        let quiet = clock.now().since_epoch().saturating_sub(metrics.last_heard().max(began));
-        let (status, body) = page(&request, metrics, quiet, silence);
+        let (status, body) = page(request.method(), request.uri().path(), metrics, clock.now());
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = status;
         std::future::ready(Ok::<_, Infallible>(response))
@@ -68,22 +69,39 @@ async fn answer(stream: TcpStream, metrics: &Metrics, clock: Clock, began: Durat
     let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
-fn page(
-    request: &Request<Incoming>,
-    metrics: &Metrics,
-    quiet: Duration,
-    silence: Duration,
-) -> (StatusCode, String) {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+/// The page at `path`.
+///
+/// `/healthz` is 200 while the worker's loops turn: also when it is full, and when CodePipeline does not answer.
+/// `/readyz` is 200 while the job queue answers. `/metrics` is Prometheus's text.
+pub fn page(method: &Method, path: &str, metrics: &Metrics, now: Timestamp) -> (StatusCode, String) {
+    if !matches!(*method, Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
     }
-    match request.uri().path() {
-        "/healthz" if quiet <= silence => (StatusCode::OK, "ok\n".to_owned()),
-        "/healthz" => {
-            let seconds = quiet.as_secs();
-            (StatusCode::SERVICE_UNAVAILABLE, format!("the job queue has not answered for {seconds} s\n"))
-        }
+    let unless = |trouble: Option<String>| match trouble {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
+    };
+    match path {
+        "/healthz" => unless(metrics.pulse().stuck(now).map(|stuck| format!("{} is stuck", stuck.as_str()))),
+        "/readyz" => unless(metrics.pulse().unready(now)),
         "/metrics" => (StatusCode::OK, metrics.text()),
-        _ => (StatusCode::NOT_FOUND, "there are /healthz and /metrics\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_of_accept_is_waited_for_and_gone_on_from() {
+        let clock = Clock::starting_at(Timestamp::from_unix(Duration::ZERO));
+        let mut calls = 0;
+        let accept = || {
+            calls += 1;
+            std::future::ready(if calls < 4 { Err(io::Error::from_raw_os_error(24)) } else { Ok(calls) })
+        };
+        assert_eq!(accepted(accept, clock).await, 4);
+        assert_eq!(clock.now(), Timestamp::from_unix(3 * RECOVERY));
     }
 }

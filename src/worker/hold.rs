@@ -66,8 +66,10 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         if former.owner != shared.settings.owner && stalled != Some(&version) {
             return Ok(None);
         }
-        // An offer is the proof that it was never acknowledged.
+        // An offer is the proof that it was never acknowledged: what the former owner did and wanted to answer did
+        // not count, and an heir must not go on from it.
         former.stage = Stage::Claimed;
+        (former.checkpoint, former.answer) = (None, None);
         Self::succeed(shared, store, job, former, version).await
     }
 

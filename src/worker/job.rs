@@ -8,10 +8,12 @@
 //! * A claim that is no longer ours ends the work at once: nothing is done and nothing answered.
 //! * A worker that dies leaves its claim standing still, which is what the others look for.
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Job, JobId};
-use crate::ports::{Access, ClaimStore, JobQueue, Offer, Version};
+use crate::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 
 use super::Shared;
 use super::answering::answer;
@@ -49,11 +51,13 @@ impl Left {
     }
 }
 
-/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease.
+/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease; `settling` is
+/// sent a message when the job is acknowledged, and dropped when it is acknowledged or left.
 pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     offer: Offer,
     stalled: Option<Version>,
+    settling: UnboundedSender<()>,
 ) -> Left {
     let began = shared.clock.now();
     let id = &offer.job.id;
@@ -66,16 +70,23 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
         }
     };
     match shared.queue.acknowledge(id, &offer.nonce).await {
-        Ok(true) => {}
+        Ok(Acknowledgement::Ours) => hold.acknowledged().await,
+        // To leave it would be to lose it for a day, if it was acknowledged. If it was not, the answer to it does not
+        // count, and the job is offered again.
+        Ok(Acknowledgement::Unsure) => {
+            tracing::warn!("the response to the acknowledgement was lost; the job is taken as acknowledged");
+        }
         // The claim stays where it is: if the job was ours after all and the answer got lost, it is
         // found by its claim, and if not, the next offer finds that the claim stands still.
-        Ok(false) => return Left::Alone,
+        Ok(Acknowledgement::NotOurs) => return Left::Alone,
         Err(failure) => {
             tracing::warn!("{failure}");
             return Left::Alone;
         }
     }
-    hold.acknowledged().await;
+    // Nobody waits for it when the worker is about to end.
+    let _ = settling.send(());
+    drop(settling);
     tracing::info!("took job {id}");
     shared.metrics.took(Part::Acknowledge, shared.clock.now().since(began));
     let from = offer.job.continuation.as_ref().map(|token| token.expose().to_owned());
@@ -209,7 +220,7 @@ async fn give<Q: JobQueue, C, A: Access>(
     outcome: &'static str,
 ) -> Left {
     let began = shared.clock.now();
-    match answer(&shared.queue, shared.clock, id, given).await {
+    match answer(&shared.queue, shared.clock, shared.interrupt.clone(), id, given).await {
         Ok(true) => {}
         Ok(false) => return Left::Over,
         Err(failure) => {

@@ -1,4 +1,4 @@
-//! What a worker counts, in the text format of Prometheus.
+//! What a worker counts, in the text format of Prometheus, beside its signs of life.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -11,10 +11,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::pulse::Pulse;
+
 /// Labels are names and values of our own making: no value ever comes from a job.
 type Labels = Vec<(&'static str, String)>;
 
-/// What a worker counts.
+/// What a worker counts, and its signs of life.
 pub struct Metrics {
     registry: Registry,
     jobs: Family<Labels, Counter>,
@@ -23,6 +25,7 @@ pub struct Metrics {
     calls: Family<Labels, Counter>,
     phases: Family<Labels, Histogram>,
     last_poll: Gauge<f64, AtomicU64>,
+    pulse: Pulse,
 }
 
 /// A part of the work on a job.
@@ -62,7 +65,7 @@ impl Default for Metrics {
             "When the job queue last answered, since the Unix epoch",
             last_poll.clone(),
         );
-        Self { registry, jobs, in_flight, polls, calls, phases, last_poll }
+        Self { registry, jobs, in_flight, polls, calls, phases, last_poll, pulse: Pulse::default() }
     }
 }
 
@@ -109,9 +112,9 @@ impl Metrics {
         text
     }
 
-    /// When the job queue last answered.
-    pub(super) fn last_heard(&self) -> Duration {
-        Duration::from_secs_f64(self.last_poll.get().max(0.0))
+    /// The signs of life.
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 }
 

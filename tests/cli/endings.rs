@@ -165,3 +165,20 @@ fn a_forced_deployment_registers_nothing() {
     account.run(&[&DEPLOY[..], &force].concat()).is(0, "deployed", None, &[]);
     assert_eq!((account.effects("RegisterTaskDefinition"), account.effects("UpdateService")), (0, 1));
 }
+
+#[test]
+fn a_result_that_cannot_be_written_is_5() {
+    let account = Account::new();
+    for arguments in [&DEPLOY[..], &["action-type", "print"]] {
+        let arguments = if arguments == DEPLOY {
+            [arguments, &["--image", APP_OLD]].concat()
+        } else {
+            arguments.to_vec()
+        };
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = account.command(&arguments).stdout(full).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.contains("the result could not be written to standard output: No space left"), "{told}");
+    }
+}

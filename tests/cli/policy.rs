@@ -189,3 +189,12 @@ fn every_mistake_is_told() {
         assert!(ended.stderr.contains(words), "{words}: {ended:?}");
     }
 }
+
+#[test]
+fn a_worker_may_poll_every_version_that_it_is_given() {
+    let ended = Account::new().run(&["policy", "--for", "worker", "--action-version", "1,2,1"]);
+    let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let type_of =
+        |version: u8| format!("arn:aws:codepipeline:*:*:actiontype:Custom/Deploy/Evenkeel/{version}");
+    assert_eq!(statement(&policy, "JobQueue")["Resource"], json!([type_of(1), type_of(2)]), "{ended:?}");
+}

@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use tokio::runtime::Builder;
 
 use crate::world::{APP_NEW, Account, DEPLOY, Ended};
 
@@ -31,4 +32,24 @@ fn sigint_is_130_and_sigterm_143_and_a_rerun_joins() {
         account.deploy(&["--no-wait"]).is(0, "started", None, &[]);
         assert_eq!((account.effects("RegisterTaskDefinition"), account.effects("UpdateService")), (1, 1));
     }
+}
+
+#[test]
+fn a_second_signal_ends_the_command_with_a_document() {
+    let account = Account::new();
+    account.always("UpdateService", FaultKind::HangBefore);
+    let arguments = [&DEPLOY[..], &["--image", APP_NEW]].concat();
+    let child = account.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    Builder::new_current_thread().build().unwrap().block_on(account.sandbox.hung());
+    // The first one never cuts an effect in two. They are two kinds, because two of one kind can arrive as one.
+    for signal in ["-INT", "-TERM"] {
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    }
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    let kind = match ended.status {
+        Some(130) => "interrupted",
+        Some(143) => "terminated",
+        other => panic!("{other:?}: {ended:?}"),
+    };
+    ended.is(ended.status.unwrap(), "failed", Some(kind), &["second signal", "goes on in ECS"]);
 }

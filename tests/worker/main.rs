@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod answers;
+mod beginnings;
 mod buckets;
 mod crashes;
 #[path = "../container/docker.rs"]
 mod docker;
 mod garbled;
+mod loops;
 mod many;
 mod operation;
 mod options;

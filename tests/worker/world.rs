@@ -100,11 +100,14 @@ impl Pipeline {
     }
 
     pub(crate) async fn hire_as(&self, settings: Settings) -> (Hired, Interrupter) {
+        self.hire_with(settings, Arc::default()).await
+    }
+
+    pub(crate) async fn hire_with(&self, settings: Settings, metrics: Arc<Metrics>) -> (Hired, Interrupter) {
         let (interrupter, interrupt) = Interrupt::new();
         let aws = self.aws().await;
-        let claims = BucketClaims::new(aws.objects(), CLAIMS, "evenkeel");
-        let queue = aws.job_queue(ActionType::default());
-        let metrics = Arc::new(Metrics::default());
+        let claims = BucketClaims::new(aws.apart().objects(), CLAIMS, "evenkeel");
+        let queue = aws.apart().job_queue(ActionType::default());
         (Worker::new(queue, Some(claims), aws, self.clock, settings, metrics, interrupt), interrupter)
     }
 

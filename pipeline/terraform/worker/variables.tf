@@ -126,7 +126,7 @@ variable "cpu_architecture" {
 }
 
 variable "health_port" {
-  description = "The port for /healthz and /metrics. Null: none; the security group of this module does not open it either way."
+  description = "The port for /healthz (restart by it), /readyz (alert by it) and /metrics. Null: none; the security group of this module does not open it either way."
   type        = number
   default     = null
 }

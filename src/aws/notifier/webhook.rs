@@ -11,6 +11,7 @@ use crate::domain::job::Secret;
 use crate::domain::notification::Notification;
 
 use super::super::components::CaptureComponents;
+use super::super::connect::ATTEMPT_TIMEOUT;
 use super::super::error::{failure_as, unreachable};
 use super::super::settings::settings;
 use super::AwsNotifier;
@@ -62,7 +63,12 @@ impl AwsNotifier {
             return Err(Failure::new(FailureKind::InvalidInput, what()).because("its address is none"));
         };
         let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
-        let response = connector.call(request).await;
+        // The SDK's own time-outs are above the connector.
+        let called = tokio::time::timeout(ATTEMPT_TIMEOUT, connector.call(request)).await;
+        let response = called.map_err(|_| {
+            let why = format!("it did not answer in {} s", ATTEMPT_TIMEOUT.as_secs());
+            Failure::new(FailureKind::Unavailable, what()).because(why)
+        })?;
         Ok(response.map_err(|error| unreachable(what(), &error))?.status().as_u16())
     }
 }

@@ -17,6 +17,9 @@ use super::args::{SandboxArgs, Scenario};
 use super::{print, print_error};
 use furnish::{CLUSTER, Pipeline, SERVICE};
 
+/// How many calls a sandbox that is served remembers: it may run for weeks.
+const KEPT_CALLS: usize = 1000;
+
 /// Plays, or serves until interrupted; returns the exit status.
 pub(super) async fn run(args: &SandboxArgs) -> u8 {
     let done = match args.serve {
@@ -31,6 +34,7 @@ pub(super) async fn run(args: &SandboxArgs) -> u8 {
 
 async fn serve(address: SocketAddr, scenario: Scenario) -> Result<u8, Failure> {
     let pipeline = Pipeline::furnish(scenario)?;
+    pipeline.sandbox.keep_calls(KEPT_CALLS);
     pipeline.start()?;
     let cannot = |error: std::io::Error| {
         Failure::new(FailureKind::Unreadable, format!("the embedded AWS cannot be served on {address}"))

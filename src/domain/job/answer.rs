@@ -113,6 +113,43 @@ impl Answer {
     }
 }
 
+/// How many characters of a text are left in a short one.
+const SHORT: usize = 150;
+
+impl Answer {
+    /// The same answer with less in it, for when AWS refuses this one for good: first without output variables,
+    /// then with a short text in ASCII and without a link. `None` if nothing is left to leave out.
+    #[must_use]
+    pub fn plainer(&self) -> Option<Self> {
+        let plainer = match self.clone() {
+            Self::Succeed { summary, external_id, variables } if !variables.is_empty() => {
+                Self::Succeed { summary, external_id, variables: BTreeMap::new() }
+            }
+            Self::Succeed { summary, variables, .. } => {
+                Self::Succeed { summary: short(&summary, "succeeded"), external_id: None, variables }
+            }
+            Self::Fail { kind, message, .. } => {
+                Self::Fail { kind, message: short(&message, "failed"), external_id: None }
+            }
+            Self::HandOn { token, summary, .. } => {
+                Self::HandOn { token, summary: short(&summary, "in progress"), external_id: None }
+            }
+        };
+        (plainer != *self).then_some(plainer)
+    }
+}
+
+/// The beginning of the text's first line, and where the whole is found.
+fn short<const MAX: usize>(text: &str, instead: &'static str) -> Text<MAX> {
+    const LOG: &str = " (see the worker's log)";
+    if text.ends_with(LOG) {
+        return Text::or(text, instead);
+    }
+    let line = text.lines().next().unwrap_or_default();
+    let line: String = line.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).take(SHORT).collect();
+    Text::or(&format!("{}{LOG}", line.trim()), instead)
+}
+
 /// CodePipeline's words for why an action failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureType {

@@ -73,6 +73,24 @@ impl Sandbox {
         self.state().codepipeline.set_continuation_delay(delay);
     }
 
+    /// Sets how long after an offer a job that nobody acknowledged is offered again, from now on: 30 seconds, if
+    /// this is never called. Zero offers it at every poll.
+    pub fn set_offer_interval(&self, interval: Duration) {
+        self.state().codepipeline.set_offer_interval(interval);
+    }
+
+    /// Lets a nonce be valid for one acknowledgement only, from now on: a repetition gets `InvalidNonceException`.
+    /// AWS documents neither this nor the contrary.
+    pub fn acknowledge_once(&self) {
+        self.state().codepipeline.acknowledge_once();
+    }
+
+    /// Refuses answers whose output variables have more bytes, or whose summary or message has more characters,
+    /// from now on: what AWS refuses for good, beyond the limits that it documents.
+    pub fn set_answer_limits(&self, variable_bytes: usize, characters: usize) {
+        self.state().codepipeline.set_answer_limits(variable_bytes, characters);
+    }
+
     /// Sets how long the credentials for artifacts that are handed out from now on are valid: an
     /// hour, if this is never called.
     pub fn set_credentials_lifetime(&self, lifetime: Duration) {

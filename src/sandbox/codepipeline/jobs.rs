@@ -11,14 +11,10 @@ use super::declaration::Declared;
 use super::execution::{Execution, Job, JobStatus};
 use super::ids::Ids;
 use super::model::invalid;
+use super::results::MOST_VARIABLE_BYTES;
 use crate::clock::Timestamp;
 use crate::sandbox::grants::Grants;
 use crate::sandbox::wire::ApiError;
-
-/// After this time a job is offered again if nobody acknowledged it. AWS says that it is ("if a job
-/// is not acknowledged in time it will be handed out another time", its sample worker), but
-/// documents no time.
-const OFFERED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Every execution of an action, and every job.
 #[derive(Debug)]
@@ -33,8 +29,17 @@ pub(super) struct Jobs {
     ids: Ids,
     /// How long after an answer with a continuation token the next job can be polled.
     pub(super) continuation_delay: Duration,
+    /// How long after an offer a job is offered again if nobody acknowledged it. AWS says that it is ("if a job
+    /// is not acknowledged in time it will be handed out another time", its sample worker), but documents no time.
+    pub(super) offer_interval: Duration,
     /// How long the credentials for artifacts are valid.
     pub(super) credentials_lifetime: Duration,
+    /// Whether a nonce is valid for one acknowledgement only.
+    pub(super) acknowledged_once: bool,
+    /// How many bytes the output variables of an answer have at most.
+    pub(super) variable_bytes: usize,
+    /// How many characters the text of an answer has at most, below the model's limits.
+    pub(super) characters: usize,
 }
 
 impl Default for Jobs {
@@ -46,9 +51,14 @@ impl Default for Jobs {
             queue: BTreeSet::new(),
             by_id: BTreeMap::new(),
             ids: Ids::default(),
-            // AWS documents neither of the two.
+            // AWS documents none of the three.
             continuation_delay: Duration::from_secs(5),
+            offer_interval: Duration::from_secs(30),
             credentials_lifetime: Duration::from_secs(60 * 60),
+            // Nor whether the acknowledgement of a job can be repeated.
+            acknowledged_once: false,
+            variable_bytes: MOST_VARIABLE_BYTES,
+            characters: usize::MAX,
         }
     }
 }
@@ -82,7 +92,7 @@ impl Jobs {
             let job = &mut self.jobs[index];
             job.status = JobStatus::Dispatched;
             job.nonce = Some(nonce.clone());
-            job.offered_from = now.plus(OFFERED_AGAIN_AFTER);
+            job.offered_from = now.plus(self.offer_interval);
             let mut view = self.view(index, grants, now);
             view["nonce"] = nonce.into();
             jobs.push(view);
@@ -93,7 +103,8 @@ impl Jobs {
     pub(super) fn acknowledge(&mut self, request: &Value) -> Result<Value, ApiError> {
         let index = self.find(request)?;
         let job = &mut self.jobs[index];
-        if job.nonce.as_deref() != request.get("nonce").and_then(Value::as_str) {
+        let is_used = self.acknowledged_once && job.status != JobStatus::Dispatched;
+        if is_used || job.nonce.as_deref() != request.get("nonce").and_then(Value::as_str) {
             return Err(ApiError::new(
                 "InvalidNonceException",
                 format!("The nonce is not the one that job {} was last offered with", job.id),

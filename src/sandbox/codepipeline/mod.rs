@@ -96,6 +96,19 @@ impl CodePipeline {
         self.jobs.continuation_delay = delay;
     }
 
+    fn set_offer_interval(&mut self, interval: Duration) {
+        self.jobs.offer_interval = interval;
+    }
+
+    fn acknowledge_once(&mut self) {
+        self.jobs.acknowledged_once = true;
+    }
+
+    fn set_answer_limits(&mut self, variable_bytes: usize, characters: usize) {
+        self.jobs.variable_bytes = variable_bytes;
+        self.jobs.characters = characters;
+    }
+
     fn set_credentials_lifetime(&mut self, lifetime: Duration) {
         self.jobs.credentials_lifetime = lifetime;
     }

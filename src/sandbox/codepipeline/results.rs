@@ -13,7 +13,7 @@ use crate::sandbox::wire::ApiError;
 
 /// How many bytes the output variables of an action have at most (quotas). Taken as the bytes of
 /// their keys and values.
-const MOST_VARIABLE_BYTES: usize = 122_880;
+pub(super) const MOST_VARIABLE_BYTES: usize = 122_880;
 
 impl Jobs {
     /// `PutJobSuccessResult`: the action goes on in another job if there is a token, and else it
@@ -27,12 +27,14 @@ impl Jobs {
         let index = self.find_in_progress(request)?;
         let variables = variables.unwrap_or_default();
         let bytes: usize = variables.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > MOST_VARIABLE_BYTES {
+        if bytes > self.variable_bytes {
             return Err(ApiError::new(
                 "OutputVariablesSizeExceededException",
-                format!("The output variables have {bytes} bytes, {MOST_VARIABLE_BYTES} are allowed"),
+                format!("The output variables have {bytes} bytes, {} are allowed", self.variable_bytes),
             ));
         }
+
+        self.check_length(text(request, "/executionDetails/summary"))?;
 
         let execution = self.complete(index, JobStatus::Succeeded);
         let Execution { state, .. } = &mut self.executions[execution];
@@ -55,6 +57,7 @@ impl Jobs {
     /// `PutJobFailureResult`: the action failed.
     pub(super) fn fail(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
         let index = self.find_in_progress(request)?;
+        self.check_length(text(request, "/failureDetails/message"))?;
         let execution = self.complete(index, JobStatus::Failed);
         let Execution { state, .. } = &mut self.executions[execution];
         replace(&mut state.external_execution_id, text(request, "/failureDetails/externalExecutionId"));
@@ -74,6 +77,13 @@ impl Jobs {
             self.executions[self.jobs[index].execution].state.refused_results += 1;
         }
         answer
+    }
+
+    fn check_length(&self, text: Option<String>) -> Result<(), ApiError> {
+        match text.filter(|text| text.chars().count() > self.characters) {
+            Some(_) => Err(invalid("the text of the answer is not accepted")),
+            None => Ok(()),
+        }
     }
 
     /// The position of the job that is answered, which somebody has to have acknowledged.

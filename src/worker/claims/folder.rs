@@ -1,9 +1,11 @@
 //! Claims in a folder, for the workers of one machine.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::JobId;
 use crate::ports::{ClaimStore, Condition, Version};
@@ -13,6 +15,11 @@ use super::key;
 
 /// The file that whoever writes locks; the operating system unlocks it when a process dies.
 const LOCK: &str = ".lock";
+
+/// How often a lock that another process holds is tried, and how long after one try the next: five seconds. A write
+/// holds it for milliseconds, but a process that is stopped holds it until it is continued.
+const TRIES: u32 = 500;
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// What the name of a file ends with that is not a claim yet.
 const UNFINISHED: &str = ".new";
@@ -26,8 +33,8 @@ const DIGITS: usize = 32;
 /// replaced whole, by a rename, so a process that is killed leaves no half of one. The folder must be
 /// on a disk of this machine, as file locks across machines cannot be relied upon.
 ///
-/// Its calls block for the moment that a small file takes.
-#[derive(Debug)]
+/// Its files are read and written off the runtime's thread, which a slow disk would hold up.
+#[derive(Debug, Clone)]
 pub struct FolderClaims {
     folder: PathBuf,
 }
@@ -51,8 +58,8 @@ impl FolderClaims {
 
     fn tidy(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        // Whoever has the lock is the only one that writes, so nobody needs these files any more.
-        let _locked = self.lock()?;
+        // Only the holder of the lock writes, so these files are nobody's. Another holder is about to write one of them.
+        let Some(_locked) = self.try_lock()? else { return Ok(()) };
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -65,10 +72,51 @@ impl FolderClaims {
         Ok(())
     }
 
-    fn lock(&self) -> io::Result<File> {
+    fn try_lock(&self) -> io::Result<Option<File>> {
         let file = File::options().create(true).truncate(false).write(true).open(self.folder.join(LOCK))?;
-        file.lock()?;
-        Ok(file)
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Does `work` off the runtime's thread.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let claims = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&claims)).await;
+        done.unwrap_or_else(|error| {
+            Err(Failure::new(FailureKind::Bug, "a bug in Evenkeel: reading a claim panicked")
+                .caused_by(error))
+        })
+    }
+
+    /// Does `work` as the only process that writes.
+    async fn locked<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Self) -> Result<T, Failure> + Clone + Send + 'static,
+    ) -> Result<T, Failure> {
+        for _ in 0..TRIES {
+            let work = work.clone();
+            let done = self.apart(move |claims| {
+                let locked = claims.try_lock();
+                match locked.map_err(|error| claims.failure("cannot be locked").caused_by(error))? {
+                    Some(_locked) => work(claims).map(Some),
+                    None => Ok(None),
+                }
+            });
+            if let Some(done) = done.await? {
+                return Ok(done);
+            }
+            Clock::system().sleep(BETWEEN_TRIES).await;
+        }
+        let what = format!("the claims in {} are locked", self.place());
+        Err(Failure::new(FailureKind::Unavailable, what)
+            .because(format!("another process has held the lock for {} s", (BETWEEN_TRIES * TRIES).as_secs()))
+            .advice("Look for a worker that is stopped there, and continue or end it"))
     }
 
     fn versions(&self) -> io::Result<Vec<(JobId, Version)>> {
@@ -133,11 +181,15 @@ impl ClaimStore for FolderClaims {
     }
 
     async fn list(&self) -> Result<Vec<(JobId, Version)>, Failure> {
-        self.versions().map_err(|error| self.failure("cannot be listed").caused_by(error))
+        let list = |claims: &Self| {
+            claims.versions().map_err(|error| claims.failure("cannot be listed").caused_by(error))
+        };
+        self.apart(list).await
     }
 
     async fn read(&self, job: &JobId) -> Result<Option<(Vec<u8>, Version)>, Failure> {
-        self.load(&key::name(job)?)
+        let name = key::name(job)?;
+        self.apart(move |claims| claims.load(&name)).await
     }
 
     async fn write(
@@ -152,27 +204,34 @@ impl ClaimStore for FolderClaims {
                 .of(&name, "cannot be written")
                 .because(format!("it has more than {MAX_CLAIM} bytes")));
         }
-        let _locked = self.lock().map_err(|error| self.failure("cannot be locked").caused_by(error))?;
-        let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => self.load(&name)?.is_none(),
-            Condition::Unchanged(version) => self.load(&name)?.is_some_and(|(_, there)| there == *version),
-        };
-        if !holds {
-            return Ok(None);
-        }
-        let stored = self.store(&name, content);
-        stored.map(Some).map_err(|error| self.of(&name, "cannot be written").caused_by(error))
+        let (content, condition) = (content.to_vec(), condition.clone());
+        self.locked(move |claims| {
+            let holds = match &condition {
+                Condition::Always => true,
+                Condition::Absent => claims.load(&name)?.is_none(),
+                Condition::Unchanged(version) => {
+                    claims.load(&name)?.is_some_and(|(_, there)| there == *version)
+                }
+            };
+            if !holds {
+                return Ok(None);
+            }
+            let stored = claims.store(&name, &content);
+            stored.map(Some).map_err(|error| claims.of(&name, "cannot be written").caused_by(error))
+        })
+        .await
     }
 
     async fn remove(&self, job: &JobId, version: &Version) -> Result<bool, Failure> {
-        let name = key::name(job)?;
-        let _locked = self.lock().map_err(|error| self.failure("cannot be locked").caused_by(error))?;
-        if self.load(&name)?.is_none_or(|(_, there)| there != *version) {
-            return Ok(false);
-        }
-        let removed = fs::remove_file(self.folder.join(&name));
-        removed.map(|()| true).map_err(|error| self.of(&name, "cannot be removed").caused_by(error))
+        let (name, version) = (key::name(job)?, version.clone());
+        self.locked(move |claims| {
+            if claims.load(&name)?.is_none_or(|(_, there)| there != version) {
+                return Ok(false);
+            }
+            let removed = fs::remove_file(claims.folder.join(&name));
+            removed.map(|()| true).map_err(|error| claims.of(&name, "cannot be removed").caused_by(error))
+        })
+        .await
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::domain::failure::FailureKind;
 use crate::domain::job::ObjectAddress;
 use crate::ports::{Encryption, ObjectHead};
@@ -207,6 +209,36 @@ async fn a_file_that_is_no_claim_is_told_with_its_path_and_left_alone() {
     assert!(refused.unwrap_err().to_string().contains("262144 bytes"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_a_stopped_process_holds_ends_the_write_and_holds_up_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let claims = FolderClaims::open(folder.path()).unwrap();
+    let lock = fs::File::options().write(true).open(folder.path().join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let (clock, id) = (Clock::system(), job());
+    let mut seconds = 0;
+    let others = async {
+        loop {
+            clock.sleep(Duration::from_secs(1)).await;
+            seconds += 1;
+        }
+    };
+    let refused = tokio::select! {
+        written = claims.write(&id, b"one", &Condition::Absent) => written.unwrap_err(),
+        () = others => unreachable!(),
+    };
+    assert_eq!((refused.kind(), seconds >= 4), (FailureKind::Unavailable, true), "{seconds}");
+    assert!(
+        refused.to_string().contains("are locked: another process has held the lock for 5 s"),
+        "{refused}"
+    );
+
+    // A worker that starts meanwhile does not hang, and the claim is written once the lock is free.
+    FolderClaims::open(folder.path()).unwrap();
+    lock.unlock().unwrap();
+    assert!(claims.write(&job(), b"one", &Condition::Absent).await.unwrap().is_some());
+}
+
 #[test]
 fn a_folder_that_cannot_be_written_is_told_with_its_path() {
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -221,7 +253,7 @@ fn of_many_processes_that_write_to_one_folder_none_undoes_anothers_write() {
     const WRITES: usize = 25;
     let folder = tempfile::tempdir().unwrap();
     let one_of_many = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let claims = FolderClaims::open(folder.path()).unwrap();
             let mut done = 0;

@@ -126,3 +126,21 @@ fn every_kind_of_failure_has_codepipeline_s_word() {
         assert_eq!(kind.failure_type().as_str(), word);
     }
 }
+
+#[test]
+fn a_refused_answer_loses_its_variables_and_then_most_of_its_text_and_no_more() {
+    let variables = BTreeMap::from([("Outcome".to_owned(), "deployed".to_owned())]);
+    let whole = Answer::succeed(&format!("für web\n{}", "x".repeat(900)), "id", variables);
+    let bare = whole.plainer().unwrap();
+    let Answer::Succeed { summary, external_id, variables } = &bare else { panic!("{bare:?}") };
+    assert!(variables.is_empty() && external_id.is_some() && summary.len() > 900);
+    let short = bare.plainer().unwrap();
+    assert_eq!(short, Answer::succeed("fr web (see the worker's log)", "", BTreeMap::new()));
+    assert_eq!(short.plainer(), None);
+
+    let failed = Answer::fail(&failure(), "id").plainer().unwrap();
+    let Answer::Fail { kind, message, external_id } = &failed else { panic!("{failed:?}") };
+    assert_eq!((*kind, external_id), (FailureType::PermissionError, &None));
+    assert!(message.ends_with(" (see the worker's log)") && message.len() < 200, "{message}");
+    assert_eq!(failed.plainer(), None);
+}

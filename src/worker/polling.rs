@@ -1,0 +1,175 @@
+//! The loop over the job queue: it polls by free capacity and takes up what is offered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing::Instrument;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::Job;
+use crate::ports::{Access, ClaimStore, JobQueue, Offer};
+
+use super::Shared;
+use super::in_flight::InFlight;
+use super::job;
+use super::pulse::Loop;
+
+/// How long a poll may take. One that is dropped loses no job: each is offered again.
+const LONGEST_POLL: Duration = Duration::from_secs(60);
+
+/// How long to wait at most before the queue is asked again after it failed.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// How often a worker that is full comes round to say so.
+const FULL: Duration = Duration::from_secs(10);
+
+/// Polls `queue`, the worker's `nth`, until it refuses to be asked before it ever answered: a wrong name, or no
+/// permission.
+pub(super) async fn run<Q, C, A>(
+    shared: &Arc<Shared<Q, C, A>>,
+    queue: &Q,
+    nth: usize,
+    jobs: &InFlight,
+) -> Failure
+where
+    Q: JobQueue + Send + 'static,
+    C: ClaimStore + 'static,
+    A: Access,
+{
+    let (clock, settings) = (shared.clock, &shared.settings);
+    let (mut has_answered, mut failed) = (false, 0);
+    loop {
+        wait_for_room(shared, nth, jobs).await;
+        turned(shared, nth, LONGEST_POLL);
+        jobs.note(|seen| {
+            seen.polling.insert(nth);
+        });
+        let polled = ask(shared, queue, nth, jobs.room()).await;
+        let wait = match polled {
+            Ok(offers) => {
+                (has_answered, failed) = (true, 0);
+                let is_empty = offers.is_empty();
+                shared.metrics.polled(if is_empty { "empty" } else { "jobs" });
+                let settled = take_up(shared, jobs, offers);
+                jobs.note(|seen| {
+                    seen.polling.remove(&nth);
+                    let empty = seen.empty_polls.entry(nth).or_default();
+                    *empty = if is_empty { *empty + 1 } else { 0 };
+                });
+                let pause = settings.poll.any();
+                match settled {
+                    Some(settled) => {
+                        turned(shared, nth, pause);
+                        // A poll before the acknowledgement could offer the same job once more, and only the newest
+                        // offer of a job counts.
+                        let began = clock.now();
+                        let is_ours = clock.within(pause, any_acknowledged(settled)).await.unwrap_or(false);
+                        // Where there was a job for us there may be more.
+                        let waited = clock.now().since(began);
+                        if is_ours { Duration::ZERO } else { pause.saturating_sub(waited) }
+                    }
+                    None => pause,
+                }
+            }
+            Err(failure) if !has_answered && failure.kind() != FailureKind::Unavailable => return failure,
+            Err(failure) => {
+                jobs.note(|seen| {
+                    seen.polling.remove(&nth);
+                });
+                shared.metrics.polled("failed");
+                tracing::warn!("{failure}");
+                let backoff = settings.poll.any() * 2_u32.saturating_pow(failed.min(8));
+                failed += 1;
+                backoff.min(LONGEST_BACKOFF.max(settings.poll.longest))
+            }
+        };
+        turned(shared, nth, wait);
+        clock.sleep(wait).await;
+    }
+}
+
+fn turned<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, time: Duration) {
+    shared.metrics.pulse().turned(Loop::Polling(nth), shared.clock.now(), time);
+}
+
+async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, jobs: &InFlight) {
+    loop {
+        turned(shared, nth, FULL);
+        if shared.clock.within(FULL, jobs.wait_for_room()).await.is_some() {
+            return;
+        }
+    }
+}
+
+async fn ask<Q: JobQueue, C, A: Access>(
+    shared: &Shared<Q, C, A>,
+    queue: &Q,
+    nth: usize,
+    room: usize,
+) -> Result<Vec<Offer>, Failure> {
+    let pulse = shared.metrics.pulse();
+    pulse.asks(nth, shared.clock.now());
+    let polled = shared.clock.within(LONGEST_POLL, queue.poll(room)).await;
+    let offers = polled.unwrap_or_else(|| {
+        let what = format!("PollForJobs did not answer in {} s", LONGEST_POLL.as_secs());
+        Err(Failure::new(FailureKind::Unavailable, what))
+    })?;
+    pulse.answered(nth);
+    shared.metrics.heard(shared.clock.now().since_epoch());
+    Ok(offers)
+}
+
+/// Waits until every offer that was taken up is acknowledged or left; whether one was acknowledged.
+async fn any_acknowledged(mut settled: UnboundedReceiver<()>) -> bool {
+    let mut is_any = false;
+    while settled.recv().await.is_some() {
+        is_any = true;
+    }
+    is_any
+}
+
+/// Takes up the offers of jobs that are not in our hands already, and were not another worker's just now. What is
+/// returned, if there was any, receives a message for each acknowledged job and ends when all offers are settled.
+fn take_up<Q, C, A>(
+    shared: &Arc<Shared<Q, C, A>>,
+    jobs: &InFlight,
+    offers: Vec<Offer>,
+) -> Option<UnboundedReceiver<()>>
+where
+    Q: JobQueue + Send + 'static,
+    C: ClaimStore + 'static,
+    A: Access,
+{
+    let (settling, settled) = unbounded_channel();
+    let now = shared.clock.now();
+    let mut taken = false;
+    for offer in offers {
+        let id = offer.job.id.clone();
+        let stalled = jobs.look(|seen| {
+            let is_ours = !seen.has(&id) && !seen.rests(&id, now);
+            is_ours.then(|| seen.claims.stalled_version(&id, shared.settings.lease, now))
+        });
+        // Room that a job was taken over into while the poll was under way is gone; an offer that is left is made
+        // again.
+        let Some(stalled) = stalled.filter(|_| jobs.room() > 0) else { continue };
+        taken = true;
+        let (of_job, settling, span) = (Arc::clone(shared), settling.clone(), span(&offer.job));
+        let work = async move { job::take_up(&of_job, offer, stalled, settling).await };
+        let (pause, metrics) = (shared.settings.poll.any(), Arc::clone(&shared.metrics));
+        jobs.start(id, shared.clock, pause, metrics, work.instrument(span));
+    }
+    taken.then_some(settled)
+}
+
+/// What every line of a job's log tells.
+fn span(job: &Job) -> tracing::Span {
+    tracing::info_span!(
+        "job",
+        job = %job.id,
+        pipeline = %job.execution.pipeline,
+        stage = %job.execution.stage,
+        action = %job.execution.action,
+        execution = %job.execution.pipeline_execution,
+    )
+}

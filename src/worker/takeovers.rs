@@ -1,0 +1,78 @@
+//! The loop over the claims: one that stands still for its lease belongs to a worker that has gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Instrument;
+
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::job::JobId;
+use crate::ports::{Access, ClaimStore, JobQueue, Version};
+
+use super::Shared;
+use super::in_flight::InFlight;
+use super::job;
+use super::pulse::Loop;
+
+/// How long listing the claims may take.
+const LONGEST_LISTING: Duration = Duration::from_secs(60);
+
+/// Looks through the claims, for ever. A worker without claims has none to look through.
+pub(super) async fn run<Q, C, A>(shared: &Arc<Shared<Q, C, A>>, jobs: &InFlight)
+where
+    Q: JobQueue + Send + 'static,
+    C: ClaimStore + 'static,
+    A: Access,
+{
+    let Some(store) = &shared.claims else { return std::future::pending().await };
+    let (clock, settings) = (shared.clock, &shared.settings);
+    loop {
+        let began = clock.now();
+        shared.metrics.pulse().turned(Loop::Claims, began, settings.heartbeat().max(LONGEST_LISTING));
+        match list(store, shared).await {
+            Ok(listed) => {
+                jobs.note(|seen| {
+                    seen.has_listed = true;
+                    seen.claims.see(listed, clock.now());
+                });
+                take_over(shared, jobs);
+            }
+            Err(failure) => tracing::warn!("the claims cannot be looked through: {failure}"),
+        }
+        clock.sleep(settings.heartbeat().saturating_sub(clock.now().since(began))).await;
+    }
+}
+
+async fn list<Q, C: ClaimStore, A: Access>(
+    store: &C,
+    shared: &Shared<Q, C, A>,
+) -> Result<Vec<(JobId, Version)>, Failure> {
+    let listed = shared.clock.within(LONGEST_LISTING, store.list()).await;
+    listed.unwrap_or_else(|| {
+        let what = format!("{} did not answer in {} s", store.place(), LONGEST_LISTING.as_secs());
+        Err(Failure::new(FailureKind::Unavailable, what))
+    })
+}
+
+/// Takes over as many of the jobs whose claims stand still as there is room for.
+fn take_over<Q, C, A>(shared: &Arc<Shared<Q, C, A>>, jobs: &InFlight)
+where
+    Q: JobQueue + Send + 'static,
+    C: ClaimStore + 'static,
+    A: Access,
+{
+    let (settings, now) = (&shared.settings, shared.clock.now());
+    let stalled = jobs.look(|seen| {
+        let mut stalled = seen.claims.stalled(settings.lease, now);
+        stalled.retain(|(id, _)| !seen.has(id));
+        stalled
+    });
+    for (id, version) in stalled.into_iter().take(jobs.room()) {
+        let patient = jobs.look(|seen| seen.claims.stalled_version(&id, settings.patience(), now).is_some());
+        let (of_job, job) = (Arc::clone(shared), id.clone());
+        let span = tracing::info_span!("job", job = %id);
+        let work = async move { job::take_over(&of_job, &job, &version, patient).await };
+        let metrics = Arc::clone(&shared.metrics);
+        jobs.start(id, shared.clock, Duration::ZERO, metrics, work.instrument(span));
+    }
+}

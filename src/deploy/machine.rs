@@ -381,7 +381,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         let is_rolled_out = matches!(run.phase, Phase::RollingOut { .. })
             && planned.definition.is_equivalent(&self.revisions[run.revision].planned.definition);
         if is_rolled_out {
-            return Ok(());
+            // The success of the replaced run may have removed the mark.
+            return self.records[at].mark_again().await;
         }
         self.runs[at].revision = self.revisions.len();
         self.revisions.push(Chosen { planned, arn: None });

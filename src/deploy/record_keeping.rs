@@ -113,7 +113,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     ) -> Result<bool, Failure> {
         let mut is_new = false;
         for entry in &mut self.entries {
-            let Some(record) = entry.record() else { continue };
+            let Some(record) = entry.recalled() else { continue };
             if record.mark_of(planned.base.as_str()).is_some() {
                 continue;
             }
@@ -132,7 +132,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     /// The containers for which the run that made `revision`, and those whose revisions that is a copy of, brought
     /// images, as far as their marks are there.
     pub(super) fn changed_by(&self, revision: &TaskDefinitionArn) -> Option<BTreeSet<String>> {
-        let records = self.entries.iter().filter_map(Entry::record);
+        let records = self.entries.iter().filter_map(Entry::recalled);
         records.map(|record| record.brought_by(revision)).find(|brought| !brought.is_empty())
     }
 

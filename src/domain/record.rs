@@ -61,7 +61,7 @@ pub struct Record {
     /// The deployment that is under way, the latest one if there are several; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
-    /// The other deployments that are under way, or were a moment ago, newest first; `in_progress` only.
+    /// The other deployments that are under way, or were a moment ago, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Candidate>,
     /// When another Evenkeel may take the deployment over, RFC 3339; `in_progress` only.

@@ -142,7 +142,7 @@ fn reset_empties_even_what_is_not_understood_but_nothing_that_is_under_way() {
     assert_eq!(refused.status, Some(75), "{refused:?}");
     assert!(refused.stderr.contains("deployment in progress until"), "{refused:?}");
     assert_eq!(each(&record(&account, &[&reset[..], &["--force"]].concat()), "status"), ["empty"]);
-    assert_eq!(account.sandbox.parameter("/deploy/web/record").unwrap().0, "{}");
+    assert_eq!(account.sandbox.parameter("/deploy/web/record").unwrap().0, "{\"replacesVersion\":3}");
 }
 
 #[test]

@@ -112,7 +112,9 @@ fn each_of_several_services_has_a_record_of_its_own() {
 
     let parameter = |service: &str| {
         let (text, _) = account.sandbox.parameter(&format!("/deploy/prod/{service}/record")).unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()
+        let mut record: Value = serde_json::from_str(&text).unwrap();
+        record.as_object_mut().unwrap().remove("replacesVersion");
+        record
     };
     let file = |service: &str| {
         let path = account.path().join(format!("{service}.json"));
@@ -151,7 +153,7 @@ fn every_command_finds_the_record_of_the_service_that_it_is_about() {
     assert_eq!((repaired.status, places(&repaired.document())), (Some(0), vec![web.to_owned()]));
     let reset = run(&["record", "reset"], &["--service", "web"]);
     assert_eq!((reset.status, places(&reset.document())), (Some(0), vec![web.to_owned()]));
-    assert_eq!(account.sandbox.parameter("/deploy/web/record").unwrap().0, "{}");
+    assert_eq!(account.sandbox.parameter("/deploy/web/record").unwrap().0, "{\"replacesVersion\":5}");
 
     let unnamed = run(&["record", "show"], &["--cluster", "prod"]);
     assert_eq!(unnamed.status, Some(2), "{unnamed:?}");

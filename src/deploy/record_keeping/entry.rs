@@ -30,6 +30,8 @@ pub(super) struct Entry<'a, R> {
     began_empty: bool,
     /// The marks that were there when the run began: a run that is alive has replaced them by its end.
     found: Vec<Candidate>,
+    /// The marks that were read since: another run's success may have removed them, but copies of their revisions are live.
+    read: Vec<Candidate>,
     /// The version that is there now, as far as we know.
     version: Option<Version>,
     record: Option<Record>,
@@ -51,7 +53,8 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             None => None,
         };
         let began_empty = record.is_none();
-        let found = record.iter().flat_map(Record::whole_marks).collect();
+        let found: Vec<_> = record.iter().flat_map(Record::whole_marks).collect();
+        let read = found.clone();
         let (unrecorded, mine, dropped) = (None, Vec::new(), Vec::new());
         Ok(Self {
             store,
@@ -59,6 +62,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             former,
             began_empty,
             found,
+            read,
             version,
             record,
             unrecorded,
@@ -72,14 +76,24 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         self.store.place()
     }
 
+    /// The record as it is there.
     pub(super) fn record(&self) -> Option<&Record> {
         self.record.as_ref()
     }
 
+    /// The record with all marks that were read so far.
+    pub(super) fn recalled(&self) -> Option<Record> {
+        let record = self.record.as_ref().or(self.unrecorded.as_ref());
+        record.map(|record| record.clone().recalling(&self.read))
+    }
+
     /// The mark is about `revision`.
     pub(super) fn name(&mut self, mark: &Candidate, revision: &TaskDefinitionArn) {
-        let named = Candidate { task_definition_arn: Some(revision.as_str().to_owned()), ..mark.clone() };
-        self.record = self.record.take().map(|record| record.naming(mark, &named));
+        let arn = revision.as_str();
+        self.record = self.record.take().map(|record| record.naming(mark, arn));
+        for known in self.read.iter_mut().filter(|known| known.is_same(mark)) {
+            known.task_definition_arn = Some(arn.to_owned());
+        }
     }
 
     pub(super) async fn begin(&mut self, it: &UnderWay) -> Result<Written, Failure> {
@@ -110,7 +124,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         for _ in 0..TRIES {
             let Some(before) = self.record.as_ref().or(self.unrecorded.as_ref()) else { return Ok(written) };
             let before = before.clone().without(|mark| self.dropped.iter().any(|gone| gone.is_same(mark)));
-            if self.put(&before.knowing(&self.mine).to_json()).await? {
+            if self.put(&before.knowing(&self.mine).within_room().to_json()).await? {
                 return Ok(written);
             }
             written = Written::MetARival;
@@ -124,8 +138,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
     }
 
     pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<Written, Failure> {
-        let former = self.record.as_ref().or(self.unrecorded.as_ref()).cloned();
-        let former = former.map(|former| former.knowing(&self.mine));
+        let former = self.recalled().map(|former| former.knowing(&self.mine));
         let record = Record::succeeded(former.as_ref(), done.clone());
         let record = match &self.record {
             Some(found) => record.beside(found, |mark| self.is_gone(mark)),
@@ -135,7 +148,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         if is_told && !self.has_mine() {
             return Ok(Written::Everywhere);
         }
-        self.finally(&record.to_json()).await
+        self.finally(&record.within_room().to_json()).await
     }
 
     pub(super) async fn take_back(
@@ -151,24 +164,28 @@ impl<'a, R: RecordStore> Entry<'a, R> {
                 || self.mine.iter().chain(&self.dropped).any(|mine| mine.is_same(known))
                 || failed.is_some_and(|failed| known.is(failed.as_str()))
         };
-        let Some(record) = self.record.clone().filter(|record| record.whole_marks().iter().any(is_mine))
-        else {
-            return Ok(Written::Everywhere);
-        };
+        let Some(record) = self.record.clone() else { return Ok(Written::Everywhere) };
+        if !record.whole_marks().iter().any(is_mine) {
+            // Another run's success removed the marks. Did a run that copied a revision of ours know its ancestor?
+            let corrected = record.clone().knowing(&self.mine).without(is_mine);
+            if corrected.base_task_definition_arn == record.base_task_definition_arn {
+                return Ok(Written::Everywhere);
+            }
+            return self.finally(&corrected.to_json()).await;
+        }
         let live = live.filter(|live| Some(*live) != failed);
-        let rest = if is_replaced {
-            // The one that replaced ours may descend from it.
+        let record = if is_replaced {
             let known = self.known(&record);
-            record.clone().knowing(&known).replaced(is_mine)
+            record.knowing(&known).replaced(is_mine, live)
         } else {
-            record.clone().without(|known| is_mine(known) || self.is_gone(known))
+            let rest = record.clone().without(|known| is_mine(known) || self.is_gone(known));
+            // What is live is good, unless it is what failed.
+            if rest.candidate.is_some() { rest } else { record.closed(live) }
         };
-        // What is live is good, unless it is what failed.
-        let record = if rest.candidate.is_some() { rest } else { record.closed(live) };
         let began_empty = self.began_empty && !self.is_shared;
         let content = match &self.former {
             former if began_empty => former.clone().unwrap_or_else(|| EMPTY.to_vec()),
-            _ => record.to_json(),
+            _ => record.within_room().to_json(),
         };
         self.finally(&content).await
     }
@@ -204,7 +221,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         Candidate {
             task_definition_arn: it.revision.as_ref().map(|arn| arn.as_str().to_owned()),
             source_task_definition_arn: it.source.as_str().to_owned(),
-            base_task_definition_arn: Record::base(self.record.as_ref(), &it.source),
+            base_task_definition_arn: Record::base(self.recalled().as_ref(), &it.source),
             images: it.images.clone(),
             expires_at: Some(it.expires.to_string()),
             source: Some(it.by.clone()),
@@ -228,6 +245,13 @@ impl<'a, R: RecordStore> Entry<'a, R> {
                 Some(content) => Record::parse(&self.store.place(), content)?,
                 None => None,
             };
+            for mark in self.record.iter().flat_map(Record::whole_marks) {
+                match self.read.iter_mut().find(|known| known.is_same(&mark)) {
+                    Some(known) if mark.task_definition_arn.is_some() => *known = mark,
+                    Some(_) => {}
+                    None => self.read.push(mark),
+                }
+            }
             self.version = version;
         }
         Ok(())

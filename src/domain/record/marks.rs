@@ -99,12 +99,12 @@ impl Record {
         }
     }
 
-    /// This record where `named` stands for `mark`, whose revision was not known.
+    /// This record where `mark`, whose revision was not known, is about `revision`.
     #[must_use]
-    pub fn naming(self, mark: &Candidate, named: &Candidate) -> Self {
+    pub fn naming(self, mark: &Candidate, revision: &str) -> Self {
         let mut marks = self.whole_marks();
         for known in marks.iter_mut().filter(|known| known.is_same(mark)) {
-            known.task_definition_arn.clone_from(&named.task_definition_arn);
+            known.task_definition_arn = Some(revision.to_owned());
         }
         self.with_marks(marks)
     }
@@ -116,19 +116,24 @@ impl Record {
         self.with_marks(marks)
     }
 
-    /// This record when another deployment has replaced those that `is_over` names: while any other is under
-    /// way, it may descend from them.
+    /// This record when the deployment of `live` has replaced those that `is_over` names. Until that is recorded, or while
+    /// any other is under way, one of them may descend from those: they are kept.
     #[must_use]
-    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool) -> Self {
+    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool, live: Option<&TaskDefinitionArn>) -> Self {
         let mut marks = self.whole_marks();
         for mark in &mut marks {
             mark.is_over |= is_over(mark);
         }
+        let is_recorded = live.is_some_and(|live| self.task_definition_arn == live.as_str());
+        if is_recorded && marks.iter().all(|mark| mark.is_over) {
+            marks.clear();
+        }
         self.with_marks(marks)
     }
 
-    /// This record, of a deployment that has ended, while other deployments that `former` names are under way:
-    /// all but those that `is_gone` names.
+    /// This record, of a deployment that has ended, beside the other deployments that `former` names, but for those that
+    /// `is_gone` names. Marks of deployments that are over stay: a run whose own mark is gone may still copy their
+    /// revisions. The next run removes them.
     #[must_use]
     pub fn beside(self, former: &Self, is_gone: impl Fn(&Candidate) -> bool) -> Self {
         let marks = former.whole_marks().into_iter().filter(|mark| !mark.is(&self.task_definition_arn));
@@ -171,7 +176,7 @@ impl Record {
             return Self {
                 status: Status::Succeeded,
                 candidate: None,
-                others: Vec::new(),
+                others: over,
                 expires_at: None,
                 source: former,
                 former_source: None,
@@ -179,14 +184,7 @@ impl Record {
             };
         }
         let newest = under_way.remove(0);
-        let mut left = ROOM;
-        let fits = |mark: &Candidate| {
-            let length = serde_json::to_vec(mark).map(|text| text.len());
-            let rest = left.checked_sub(length.unwrap_or_default());
-            left = rest.unwrap_or_default();
-            rest.is_some()
-        };
-        let others = under_way.into_iter().chain(over).take_while(fits).collect();
+        let others = under_way.into_iter().chain(over).collect();
         Self {
             status: Status::InProgress,
             expires_at: newest.expires_at.clone(),
@@ -196,5 +194,30 @@ impl Record {
             others,
             ..self
         }
+    }
+
+    /// This record with as many marks as there is room for: the oldest, and those of deployments that are over, are left
+    /// out first.
+    #[must_use]
+    pub fn within_room(self) -> Self {
+        let mut left = ROOM;
+        let fits = |mark: &Candidate| {
+            let length = serde_json::to_vec(mark).map(|text| text.len());
+            let rest = left.checked_sub(length.unwrap_or_default());
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        let others = self.others.clone().into_iter().take_while(fits).collect();
+        Self { others, ..self }
+    }
+
+    /// This record with marks that were there earlier, and that tell what a revision descends from.
+    #[must_use]
+    pub fn recalling(self, earlier: &[Candidate]) -> Self {
+        let mut marks = self.whole_marks();
+        let forgotten = earlier.iter().filter(|mark| !marks.iter().any(|known| known.is_same(mark)));
+        let forgotten: Vec<_> = forgotten.map(|mark| Candidate { is_over: true, ..mark.clone() }).collect();
+        marks.extend(forgotten);
+        self.with_marks(marks)
     }
 }

@@ -20,9 +20,6 @@ use crate::world::{Account, CLUSTER, SERVICE, ending, say};
 use explore::{Played, every_order, every_order_with, orders_by_seed, words};
 use play::Rivals;
 
-/// Of each of nine kinds of rivals so many orders are played.
-const EACH: usize = 560;
-
 const SSM: &[&str] = &["ssm:/deploy/web/record"];
 const S3: &[&str] = &["s3://records/web.json"];
 const BOTH: &[&str] = &["ssm:/deploy/web/record", "s3://records/web.json"];
@@ -80,15 +77,26 @@ async fn three_in_every_order_with_three_switches() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn three_in_orders_by_seed() {
+    three_by_seed(40).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_in_five_thousand_orders_by_seed() {
+    three_by_seed(560).await;
+}
+
+/// Three runs, each call of which is a step: of each of nine kinds of rivals so many orders, no two of them alike.
+async fn three_by_seed(each: usize) {
     let (mut distinct, mut drawn) = (0, 0);
     let all =
         [DIFFERENT, SAME, MIXED].into_iter().flat_map(|images| [SSM, S3, BOTH].map(|sinks| (images, sinks)));
     for (seed, (images, sinks)) in (1..).zip(all) {
         let rivals = Rivals { images, sinks, each_call: true };
         drawn +=
-            orders_by_seed(&rivals, seed, EACH, async |played: Played| judge(&rivals, played).await).await;
-        distinct += EACH;
+            orders_by_seed(&rivals, seed, each, async |played: Played| judge(&rivals, played).await).await;
+        distinct += each;
     }
     say(&format!("three rivals: {distinct} distinct orders of {drawn} by seed"));
 }

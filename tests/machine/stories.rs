@@ -300,6 +300,8 @@ async fn an_interrupt_while_going_back_never_advises_to_deploy_what_failed_again
         ("DescribeTasks", 5, "web:2 failed, and the rollback to web:1 had not begun"),
         ("StopServiceDeployment", 1, "ECS rolls the service back to web:1"),
     ] {
+        // The waits between looks are drawn at random, and with them the number of reads before the rollback.
+        fastrand::seed(1);
         let account = Account::new();
         account.next_rollout(RolloutOutcome::CannotPull);
         let (interrupter, interrupt) = Interrupt::new();

@@ -149,8 +149,10 @@ fn replaced(value: &str) -> Option<u64> {
     members.get(REPLACES)?.as_u64()
 }
 
+/// Whether `value`, which was written after `counting`, counts. After a value by hand any does, since somebody may put an
+/// earlier record back, with the version that it replaced.
 fn follows(value: &str, counting: &Written) -> bool {
-    replaced(value).is_none_or(|replaced| replaced == counting.version)
+    replaced(value).is_none_or(|replaced| replaced == counting.version) || replaced(&counting.value).is_none()
 }
 
 /// A value that counts, as it is put back: so that it does not count as a new one.

@@ -353,7 +353,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         (self.listen)(Progress::PlannedAgain { service: &run.named, live });
         let lineage = settled_lineage(self.world.ecs, self.world.clock, live).await?;
         let asked = &self.request.images;
-        self.records[at].look_again().await?;
+        self.records[at].read_again().await?;
         let copy = PlannedRevision::new(&lineage, asked);
         self.records[at].recognise(self.world.ecs, &copy, asked).await?;
         let run = &mut self.runs[at];

@@ -161,8 +161,8 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     }
 
     /// Reads the records again, because another run's deployment was seen.
-    pub(super) async fn look_again(&mut self) -> Result<(), Failure> {
-        together(self.entries.iter_mut().map(Entry::look_again)).await?;
+    pub(super) async fn read_again(&mut self) -> Result<(), Failure> {
+        together(self.entries.iter_mut().map(Entry::read_again)).await?;
         Ok(())
     }
 

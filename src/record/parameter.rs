@@ -4,10 +4,10 @@
 //! the number of the version that it made, and earlier versions can be read.
 //!
 //! Guarantees: of two writes over the same version one counts, the first. Each value names the version that it
-//! replaces, in the member `replacesVersion`; it counts only if no other value that counts came in between. Whoever
-//! wrote a value that does not count puts the one that counts back, in such a way that it does not count twice.
+//! replaces, in the member `replacesVersion`. It counts only if no other counting value came in between. The run that
+//! wrote a value that does not count writes the counting value back.
 //!
-//! Assumptions: a value without the member is somebody else's, by hand or by Terraform, and counts. A run that is
+//! Assumptions: a value without the member was written by hand or by Terraform. It counts, and so does the next value. A run that is
 //! killed between its write and the next call can leave a value that does not count; the next run corrects that.
 
 use serde_json::{Map, Value};
@@ -69,7 +69,7 @@ impl<P: Parameters> ParameterStore<P> {
 
     /// Writes `value` over the version `over`; the version that this made, or none if it does not count.
     async fn overwrite(&self, over: u64, value: &str) -> Result<Option<u64>, Failure> {
-        // A rollout takes minutes: what is seen to have changed need not be overwritten and put back.
+        // A rollout takes minutes. This read finds most conflicts, so that a rival's value is seldom overwritten.
         let Some(newest) = self.newest().await? else { return Ok(None) };
         let counting = self.counting(newest).await?;
         if counting.version != over {
@@ -87,10 +87,11 @@ impl<P: Parameters> ParameterStore<P> {
             if counting.value == value && counting.version > over {
                 return Ok(Some(counting.version));
             }
-            if is_same(&counting.value, &newest.value) {
+            if counting.value == newest.value {
                 return Ok(None);
             }
-            self.parameters.overwrite(&self.name, &again(&counting)).await?;
+            // Word for word: what names an earlier version than the one that counts does not count again.
+            self.parameters.overwrite(&self.name, &counting.value).await?;
             match self.newest().await? {
                 Some(next) => newest = next,
                 None => return Ok(None),
@@ -153,24 +154,6 @@ fn replaced(value: &str) -> Option<u64> {
 /// earlier record back, with the version that it replaced.
 fn follows(value: &str, counting: &Written) -> bool {
     replaced(value).is_none_or(|replaced| replaced == counting.version) || replaced(&counting.value).is_none()
-}
-
-/// A value that counts, as it is put back: so that it does not count as a new one.
-fn again(counting: &Written) -> String {
-    match replaced(&counting.value) {
-        Some(_) => counting.value.clone(),
-        None => value_of(counting.value.as_bytes(), Some(counting.version - 1)),
-    }
-}
-
-/// Whether two values hold the same document, whatever version they replace.
-fn is_same(one: &str, other: &str) -> bool {
-    let document = |value: &str| {
-        let mut members: Map<String, Value> = serde_json::from_str(value).ok()?;
-        members.remove(REPLACES);
-        Some(members)
-    };
-    one == other || document(one).is_some_and(|one| Some(one) == document(other))
 }
 
 /// The document without blanks, since a parameter has little room, and with the version that it replaces.

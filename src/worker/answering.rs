@@ -14,7 +14,7 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// When to give up: a custom action is over after 24 hours (AWS CodePipeline quotas).
 const OVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a worker that is told to end still tries: less than an orchestrator waits before it kills.
+/// How long a worker repeats an answer after a signal. Amazon ECS kills a container 30 s after SIGTERM by default.
 const LAST_TRIES: Duration = Duration::from_secs(20);
 
 /// Answers a job; whether the answer counted. It does not when the job was over already.
@@ -23,7 +23,7 @@ const LAST_TRIES: Duration = Duration::from_secs(20);
 /// hold its pipeline up for a day. One that AWS refuses for good is given with less in it.
 ///
 /// # Errors
-/// After a day of trying, or soon after the worker is told to end.
+/// The failure of the last try: after a day, or 20 s after a signal.
 pub(super) async fn answer<Q: JobQueue>(
     queue: &Q,
     clock: Clock,

@@ -114,7 +114,10 @@ async fn judge(rivals: &Rivals, played: Played) {
     let succeeded = succeeded(&account);
     for report in reports.iter().filter(|report| report.outcome == Outcome::Deployed) {
         let (_, deployed, _) = ending(report);
-        assert!(succeeded.contains(&deployed.unwrap()), "what never completed is told as deployed: {what}");
+        assert!(
+            succeeded.contains(&deployed.unwrap()),
+            "a run reports `deployed`, and ECS has no successful deployment of its revision: {what}"
+        );
     }
 
     let live = account.live(SERVICE);

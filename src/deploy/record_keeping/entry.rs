@@ -24,10 +24,8 @@ const TRIES: u32 = 20;
 pub(super) struct Entry<'a, R> {
     store: &'a R,
     clock: Clock,
-    /// What was there when the run began.
-    former: Option<Vec<u8>>,
-    /// That was no record.
-    began_empty: bool,
+    /// What stood in for a record when the run began, if there was none.
+    empty: Option<Vec<u8>>,
     /// The marks that were there when the run began: a run that is alive has replaced them by its end.
     found: Vec<Candidate>,
     /// The marks that were read since: another run's success may have removed them, but copies of their revisions are live.
@@ -47,20 +45,19 @@ pub(super) struct Entry<'a, R> {
 
 impl<'a, R: RecordStore> Entry<'a, R> {
     pub(super) async fn read(store: &'a R, clock: Clock) -> Result<Self, Failure> {
-        let (former, version) = store.read().await?.unzip();
-        let record = match &former {
+        let (content, version) = store.read().await?.unzip();
+        let record = match &content {
             Some(content) => Record::parse(&store.place(), content)?,
             None => None,
         };
-        let began_empty = record.is_none();
+        let empty = record.is_none().then(|| content.unwrap_or_else(|| EMPTY.to_vec()));
         let found: Vec<_> = record.iter().flat_map(Record::whole_marks).collect();
         let read = found.clone();
         let (unrecorded, mine, dropped) = (None, Vec::new(), Vec::new());
         Ok(Self {
             store,
             clock,
-            former,
-            began_empty,
+            empty,
             found,
             read,
             version,
@@ -182,10 +179,9 @@ impl<'a, R: RecordStore> Entry<'a, R> {
             // What is live is good, unless it is what failed.
             if rest.candidate.is_some() { rest } else { record.closed(live) }
         };
-        let began_empty = self.began_empty && !self.is_shared;
-        let content = match &self.former {
-            former if began_empty => former.clone().unwrap_or_else(|| EMPTY.to_vec()),
-            _ => record.within_room().to_json(),
+        let content = match &self.empty {
+            Some(empty) if !self.is_shared => empty.clone(),
+            Some(_) | None => record.within_room().to_json(),
         };
         self.finally(&content).await
     }
@@ -230,14 +226,8 @@ impl<'a, R: RecordStore> Entry<'a, R> {
         }
     }
 
-    pub(super) async fn look_again(&mut self) -> Result<(), Failure> {
-        let seen = self.version.clone();
-        self.read_again().await?;
-        self.is_shared |= self.version != seen;
-        Ok(())
-    }
-
-    async fn read_again(&mut self) -> Result<(), Failure> {
+    /// Reads the record once more.
+    pub(super) async fn read_again(&mut self) -> Result<(), Failure> {
         let (content, version) = self.store.read().await?.unzip();
         if version != self.version {
             self.is_shared = true;

@@ -19,9 +19,9 @@ pub(super) enum ActionTypeCommand {
     Create(CreateArgs),
 }
 
-/// Which custom action type
+/// What the versions of a custom action have in common
 #[derive(Debug, Args)]
-pub(super) struct ActionTypeArgs {
+struct ActionArgs {
     /// The provider of the custom action, as pipelines name it
     #[arg(
         long,
@@ -31,15 +31,6 @@ pub(super) struct ActionTypeArgs {
         default_value = "Evenkeel"
     )]
     provider: String,
-    /// The version of the custom action, as pipelines name it
-    #[arg(
-        long,
-        env = "EVENKEEL_ACTION_VERSION",
-        hide_env_values = true,
-        value_name = "VERSION",
-        default_value = "1"
-    )]
-    action_version: String,
     /// The category of the custom action
     #[arg(
         long,
@@ -52,18 +43,27 @@ pub(super) struct ActionTypeArgs {
     category: CategoryArg,
 }
 
+/// Which custom action type
+#[derive(Debug, Args)]
+pub(super) struct ActionTypeArgs {
+    #[command(flatten)]
+    action: ActionArgs,
+    /// The version of the custom action, as pipelines name it
+    #[arg(
+        long,
+        env = "EVENKEEL_ACTION_VERSION",
+        hide_env_values = true,
+        value_name = "VERSION",
+        default_value = "1"
+    )]
+    action_version: String,
+}
+
 /// Which versions of a custom action type
 #[derive(Debug, Args)]
 pub(super) struct ActionTypesArgs {
-    /// The provider of the custom action, as pipelines name it
-    #[arg(
-        long,
-        env = "EVENKEEL_PROVIDER",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "Evenkeel"
-    )]
-    provider: String,
+    #[command(flatten)]
+    action: ActionArgs,
     /// The versions of the custom action, as pipelines name them: several while pipelines move to another one
     #[arg(
         long,
@@ -74,16 +74,37 @@ pub(super) struct ActionTypesArgs {
         value_delimiter = ','
     )]
     action_version: Vec<String>,
-    /// The category of the custom action
-    #[arg(
-        long,
-        env = "EVENKEEL_CATEGORY",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "Deploy",
-        ignore_case = true
-    )]
-    category: CategoryArg,
+}
+
+impl ActionArgs {
+    /// One version of the action.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// that CodePipeline would refuse.
+    fn version(&self, version: &str) -> Result<ActionType, Failure> {
+        Ok(ActionType {
+            category: match self.category {
+                CategoryArg::Build => Category::Build,
+                CategoryArg::Deploy => Category::Deploy,
+                CategoryArg::Test => Category::Test,
+                CategoryArg::Invoke => Category::Invoke,
+            },
+            provider: Provider::parse(&self.provider)?,
+            version: ActionVersion::parse(version)?,
+        })
+    }
+}
+
+impl ActionTypeArgs {
+    /// The action type that is meant.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// that CodePipeline would refuse.
+    pub(super) fn parse(&self) -> Result<ActionType, Failure> {
+        self.action.version(&self.action_version)
+    }
 }
 
 impl ActionTypesArgs {
@@ -95,37 +116,12 @@ impl ActionTypesArgs {
     pub(super) fn parse(&self) -> Result<Vec<ActionType>, Failure> {
         let mut types = Vec::new();
         for version in &self.action_version {
-            let one = ActionTypeArgs {
-                provider: self.provider.clone(),
-                action_version: version.clone(),
-                category: self.category,
-            };
-            let one = one.parse()?;
+            let one = self.action.version(version)?;
             if !types.contains(&one) {
                 types.push(one);
             }
         }
         Ok(types)
-    }
-}
-
-impl ActionTypeArgs {
-    /// The action type that is meant.
-    ///
-    /// # Errors
-    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
-    /// that CodePipeline would refuse.
-    pub(super) fn parse(&self) -> Result<ActionType, Failure> {
-        Ok(ActionType {
-            category: match self.category {
-                CategoryArg::Build => Category::Build,
-                CategoryArg::Deploy => Category::Deploy,
-                CategoryArg::Test => Category::Test,
-                CategoryArg::Invoke => Category::Invoke,
-            },
-            provider: Provider::parse(&self.provider)?,
-            version: ActionVersion::parse(&self.action_version)?,
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! While the service is rolled back, the same command again would deploy what failed.
 
+use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Phase, Way};
 use crate::domain::plan::PlannedRevision;
 use crate::domain::request::ClusterName;
@@ -14,8 +15,14 @@ pub(super) struct GoingOn {
     pub(super) advice: String,
 }
 
-/// What goes on with a service whose update was made; nothing before that.
-pub(super) fn going_on(run: &Run, planned: &PlannedRevision, cluster: &ClusterName) -> Option<GoingOn> {
+/// What goes on with a service whose update was made; nothing before that. `is_recorded` if a record tells the next run
+/// where this one was cut off.
+pub(super) fn going_on(
+    run: &Run,
+    planned: &PlannedRevision,
+    cluster: &ClusterName,
+    is_recorded: bool,
+) -> Option<GoingOn> {
     let command = |to: Option<&str>| {
         let to = to.map(|to| format!(" --to {to}")).unwrap_or_default();
         format!("`evenkeel rollback --cluster {cluster} --service {}{to}`", run.named)
@@ -28,6 +35,11 @@ pub(super) fn going_on(run: &Run, planned: &PlannedRevision, cluster: &ClusterNa
         )
     };
     Some(match &run.phase {
+        Phase::RollingOut { rollout, overtaken: Some(overtaken), .. } => {
+            lacks(&rollout.revision, overtaken, is_recorded)
+        }
+        // Our update replaced another deployment, and the revision with the changes of both does not run yet.
+        Phase::Pending | Phase::Registered(_) => lacks(run.target.as_ref()?, planned.origin(), is_recorded),
         Phase::RollingOut { rollout, .. } => {
             let revision = rollout.revision.family_and_revision();
             let advice = if planned.is_a_return() {
@@ -58,6 +70,24 @@ pub(super) fn going_on(run: &Run, planned: &PlannedRevision, cluster: &ClusterNa
                 advice: not_again(failed, Some(back)),
             }
         }
-        Phase::Pending | Phase::Registered(_) | Phase::Done(_) => return None,
+        Phase::Done(_) => return None,
     })
+}
+
+/// The revision `live` of ours runs without what the `overtaken` one changed.
+fn lacks(live: &TaskDefinitionArn, overtaken: &TaskDefinitionArn, is_recorded: bool) -> GoingOn {
+    let (live, theirs) = (live.family_and_revision(), overtaken.family_and_revision());
+    let what = format!(
+        "the rollout of {live} goes on in ECS; it replaced another deployment, and lacks what {theirs} of that one changed"
+    );
+    let advice = if is_recorded {
+        format!(
+            "Run the same command again: it adds the changes of {theirs} and follows the rollout to its end"
+        )
+    } else {
+        format!(
+            "Run the same command again to follow the rollout to its end, and then the deployment of {theirs} again"
+        )
+    };
+    GoingOn { what, advice }
 }

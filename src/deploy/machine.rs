@@ -140,7 +140,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             // ECS goes on with a rollout, also when the caller may not read its state any more.
             Err(failure)
                 if matches!(failure.kind(), FailureKind::Denied | FailureKind::Unavailable)
-                    && self.runs[at].phase.rollout().is_some() =>
+                    && self.runs[at].phase.rollout().is_some()
+                    || self.runs[at].lacks_a_change() =>
             {
                 let failure = self.out_of_sight(at, failure);
                 self.fail(at, failure);
@@ -162,7 +163,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     async fn tick(&mut self, at: usize) -> Result<bool, Failure> {
         let run = &self.runs[at];
         if let Some(kind) = self.world.interrupt.raised() {
-            return if self.slice.is_some() { Ok(false) } else { Err(self.interrupted(kind, run)) };
+            return if self.slice.is_some() { Ok(false) } else { Err(self.interrupted(kind, at)) };
         }
         if self.is_held_up {
             return Ok(false);
@@ -179,7 +180,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             Decision::Register => self.register(at).await?,
             Decision::Update { force } => self.update(at, force).await?,
             Decision::Join(deployment) => self.join(at, deployment)?,
-            Decision::PlanAgain(live) => self.plan_again(at, &live, false).await?,
+            Decision::PlanAgain(live) => self.plan_again(at, &live).await?,
             Decision::Undo { to, why } => {
                 self.gather_evidence(at).await;
                 self.apply(at, Event::Undone { to, why })?;
@@ -189,6 +190,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             }
             Decision::StopRelying => self.apply(at, Event::StopRefused)?,
             Decision::RollBack { to, why } => self.roll_back(at, &to, why).await?,
+            Decision::GiveWay { to, why } => self.give_way(at, &to, &why.reason).await?,
             Decision::Finish(ending) => self.finish(at, ending).await?,
             Decision::Wait => return Ok(false),
         }
@@ -252,12 +254,9 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             deployment: deployment.as_ref(),
             console: deployments_url(&after),
         });
-        self.start(at, &target, deployment)?;
+        self.start(at, &target, deployment, stranger)?;
         self.runs[at].seen = Observation::of(after);
-        match stranger {
-            Some(replaced) => self.plan_again(at, &replaced, true).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Looks at the service once more, because another run has marked the record since it was planned on; whether
@@ -283,10 +282,11 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         match run.phase.clone() {
             Phase::Registered(target) => {
                 (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
-                self.start(at, &target, Some(deployment))
+                self.start(at, &target, Some(deployment), None)
             }
             Phase::Undoing { rollout, to: Some(to), why, .. } => {
-                self.start_rollback(at, to, Some(deployment), rollout.deployment, why)
+                let rollout = self.rollback(at, to, Some(deployment), rollout.deployment);
+                self.apply(at, Event::RollbackStarted { rollout, why, overtaken: None })
             }
             Phase::Undoing { to: None, .. } => Err(bug("a rollback to an unknown revision was joined")),
             Phase::RollingOut { rollout, .. } | Phase::RollingBack { rollout, .. } => {
@@ -305,7 +305,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
-    fn start(&mut self, at: usize, target: &Target, deployment: Option<DeploymentId>) -> Result<(), Failure> {
+    fn start(
+        &mut self,
+        at: usize,
+        target: &Target,
+        deployment: Option<DeploymentId>,
+        overtaken: Option<TaskDefinitionArn>,
+    ) -> Result<(), Failure> {
         self.has_started = true;
         let now = self.world.clock.now();
         let run = &mut self.runs[at];
@@ -327,17 +333,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             replaced: target.replaces.clone(),
             since: now,
         };
-        self.apply(at, Event::RolloutStarted { rollout, former })
+        self.apply(at, Event::RolloutStarted { rollout, former, overtaken })
     }
 
     /// Another actor's revision is live, or was until our update replaced it: ours has to be copied from it.
-    async fn plan_again(
-        &mut self,
-        at: usize,
-        live: &TaskDefinitionArn,
-        is_replaced: bool,
-    ) -> Result<(), Failure> {
+    async fn plan_again(&mut self, at: usize, live: &TaskDefinitionArn) -> Result<(), Failure> {
         let run = &mut self.runs[at];
+        let is_replaced = run.phase.rollout().is_some();
         if self.revisions[run.revision].planned.is_a_return() {
             let reason = "the service is put back over nobody's deployment";
             return self.give_way(at, live, reason).await;
@@ -346,7 +348,6 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             let reason = format!("other deployments came in between {PLANS_AGAIN} times already");
             return self.give_way(at, live, &reason).await;
         }
-        run.plans_again += 1;
         if !std::mem::take(&mut run.may_be_live) {
             self.records[at].forget_newest();
         }
@@ -357,9 +358,11 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         let copy = PlannedRevision::new(&lineage, asked);
         self.records[at].recognise(self.world.ecs, &copy, asked).await?;
         let run = &mut self.runs[at];
+        // Counted once all is read: a slice that ECS holds up here is no plan that came to nothing.
+        run.plans_again += 1;
         if is_replaced {
             let changed = self.records[at].changed_by(live);
-            run.carried.take_in(&run.began_images, &copy.base_images, changed.as_ref(), asked);
+            run.carried.take_in(&run.began_images, (live, &copy.base_images), changed.as_ref(), asked);
         }
         run.images = run.carried.onto(&copy.base_images, asked);
         let planned = PlannedRevision::new(&lineage, &run.images);
@@ -382,7 +385,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             && planned.definition.is_equivalent(&self.revisions[run.revision].planned.definition);
         if is_rolled_out {
             // The success of the replaced run may have removed the mark.
-            return self.records[at].mark_again().await;
+            self.records[at].mark_again().await?;
+            return self.apply(at, Event::Reconciled);
         }
         self.runs[at].revision = self.revisions.len();
         self.revisions.push(Chosen { planned, arn: None });
@@ -418,9 +422,10 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         self.apply(at, Event::Ended(ending))
     }
 
-    fn interrupted(&self, kind: FailureKind, run: &Run) -> Failure {
-        let failure = Failure::new(kind, format!("the deployment of service {} was interrupted", run.named));
-        match self.going_on(run) {
+    fn interrupted(&self, kind: FailureKind, at: usize) -> Failure {
+        let named = &self.runs[at].named;
+        let failure = Failure::new(kind, format!("the deployment of service {named} was interrupted"));
+        match self.going_on(at) {
             Some(going_on) => failure.because(going_on.what).advice(going_on.advice),
             None => {
                 failure.because("the service was not changed").advice("Run the same command again to deploy")
@@ -429,8 +434,10 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
     }
 
     /// What goes on in ECS with a service that is left now.
-    pub(super) fn going_on(&self, run: &Run) -> Option<GoingOn> {
-        going_on(run, &self.revisions[run.revision].planned, &self.request.cluster)
+    pub(super) fn going_on(&self, at: usize) -> Option<GoingOn> {
+        let run = &self.runs[at];
+        let planned = &self.revisions[run.revision].planned;
+        going_on(run, planned, &self.request.cluster, self.is_recorded(at))
     }
 
     pub(super) fn fail(&mut self, at: usize, failure: Failure) {

@@ -21,6 +21,7 @@ mod explain;
 mod interrupt;
 mod machine;
 mod observer;
+mod overtaken;
 mod place;
 mod polling;
 mod prepare;
@@ -131,6 +132,9 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     let digests = verify::digests(images);
     for run in &mut machine.runs {
         run.digests.clone_from(&digests);
+    }
+    for at in 0..machine.runs.len() {
+        machine.go_on_with_the_overtaken(at).await?;
     }
     Ok(machine)
 }

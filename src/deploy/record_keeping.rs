@@ -23,7 +23,7 @@ use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::Failure;
 use crate::domain::image::Images;
 use crate::domain::plan::PlannedRevision;
-use crate::domain::record::{Deployed, Record, Source, Status};
+use crate::domain::record::{Candidate, Deployed, Record, Source, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, RecordStore};
 
@@ -127,6 +127,20 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
             }
         }
         Ok(is_new)
+    }
+
+    /// What the unfinished revision `live` was copied from, if a run of the same images was cut off on it.
+    pub(super) fn cut_off(&self, live: &TaskDefinitionArn, asked: &Images) -> Option<TaskDefinitionArn> {
+        self.entries.iter().filter_map(Entry::record).find_map(|record| {
+            let is_ours = |mark: &&Candidate| {
+                let mut images = mark.images.iter();
+                mark.is(live.as_str())
+                    && !mark.is_over
+                    && images
+                        .all(|(name, image)| asked.get(name).is_some_and(|asked| asked.to_string() == *image))
+            };
+            TaskDefinitionArn::parse(&record.marks().find(is_ours)?.source_task_definition_arn).ok()
+        })
     }
 
     /// The containers for which the run that made `revision`, and those whose revisions that is a copy of, brought

@@ -11,6 +11,7 @@
 //! # Assumptions
 //! One slice of an action execution runs at a time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::arn::TaskDefinitionArn;
@@ -18,15 +19,15 @@ use crate::domain::checkpoint::{Checkpoint, Standing};
 use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
-use crate::domain::plan::{PlannedRevision, Source};
+use crate::domain::plan::{Carried, CarriedFrom, PlannedRevision, Source};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::Rollout;
 use crate::domain::service::{DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
+use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, Masked, RecordStore};
 
 use super::machine::{Chosen, Machine};
-use super::observer::that_rolls_out;
+use super::overtaken::{self, Found};
 use super::polling::Pace;
 use super::prepare;
 use super::record_keeping::RecordKeeping;
@@ -82,11 +83,14 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     let (mut revisions, mut runs) = (Vec::new(), Vec::new());
     for ((standing, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
-        let chosen = chosen(world.ecs, &standing, &service, request).await?;
+        let (carried, began_images) = carried(world.ecs, &standing).await?;
+        let chosen = chosen(world.ecs, &standing, &service, request, &carried).await?;
         world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, world.clock.now());
         let mut run = Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace);
-        run.began_images.clone_from(&chosen.planned.base_images);
+        run.images = carried.onto(&chosen.planned.base_images, &request.images);
+        run.carried = carried;
+        run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
         runs.push(run);
         revisions.push(chosen);
     }
@@ -107,13 +111,20 @@ async fn look_for_the_update<E: Ecs>(
 ) -> Result<Standing, Failure> {
     let Phase::Registered(target) = &standing.phase else { return Ok(standing) };
     // A deployment that was forced has the revision that was live before it.
-    let shows_it = service.primary().is_some_and(|primary| {
+    let shown = service.primary().filter(|primary| {
         primary.task_definition == target.revision && Some(&primary.id) != target.replaces.as_ref()
     });
-    if shows_it {
-        return Ok(standing);
-    }
-    let Some((id, created)) = deployment_of(ecs, target, service).await? else { return Ok(standing) };
+    let found = match deployment_of(ecs, target, service).await {
+        Ok(found) => found,
+        Err(failure) if failure.kind() == FailureKind::Unavailable => return Err(failure),
+        // Who may not read them sees the update only while it is PRIMARY.
+        Err(_) => None,
+    };
+    let by_list = found
+        .as_ref()
+        .and_then(|found| Some((DeploymentId::of_service_revision(&found.mine.target)?, found.mine.created)));
+    let shown = shown.map(|primary| (primary.id.clone(), primary.created));
+    let Some((id, created)) = shown.or(by_list) else { return Ok(standing) };
     let rollout = Rollout {
         revision: target.revision.clone(),
         deployment: Some(id.clone()),
@@ -121,34 +132,52 @@ async fn look_for_the_update<E: Ecs>(
         since: created,
     };
     let former = (target.base != target.revision).then(|| target.base.clone());
+    let overtaken = found.and_then(|found| found.before).filter(|before| *before != target.base);
     Ok(Standing {
         target: Some(target.revision.clone()),
-        phase: Phase::RollingOut { rollout, former },
+        phase: Phase::RollingOut { rollout, former, overtaken },
         deployment: Some(id),
         ..standing
     })
 }
 
+/// Our deployment, if ECS has one of the target's revision that is no older than what was seen before the update.
 async fn deployment_of<E: Ecs>(
     ecs: &E,
     target: &Target,
     service: &Service,
-) -> Result<Option<(DeploymentId, Timestamp)>, Failure> {
-    let listed = match ecs.list_service_deployments(service, Listing::Since(target.seen_until)).await {
-        Ok(listed) => listed,
-        Err(failure) if failure.kind() == FailureKind::Unavailable => return Err(failure),
-        // Who may not read them sees the update only while it is PRIMARY.
-        Err(_) => return Ok(None),
+) -> Result<Option<Found>, Failure> {
+    let listed = ecs.list_service_deployments(service, Listing::Since(target.seen_until)).await?;
+    let is_new = |listed: &ListedServiceDeployment| {
+        listed.created >= target.seen_until
+            && !target.replaces.as_ref().is_some_and(|replaced| replaced.rolls_out(&listed.target))
     };
-    let replaced = target.replaces.as_ref();
-    match that_rolls_out(ecs, listed, &target.revision, target.seen_until, replaced).await {
-        Ok(found) => {
-            Ok(found
-                .and_then(|found| Some((DeploymentId::of_service_revision(&found.target)?, found.created))))
+    overtaken::find(ecs, listed.into_iter().filter(is_new).collect(), &target.revision).await
+}
+
+/// What the deployment carries of others, and the images of the revision that was live when it began, where that is
+/// not the base.
+async fn carried<E: Ecs>(
+    ecs: &E,
+    standing: &Standing,
+) -> Result<(Carried, Option<BTreeMap<String, String>>), Failure> {
+    let Some(began_on) = standing.began_on.as_ref().filter(|began_on| **began_on != standing.base) else {
+        return Ok((Carried::default(), None));
+    };
+    let began = images(ecs, began_on).await?;
+    let mut theirs = BTreeMap::new();
+    for revision in standing.carried.values() {
+        if !theirs.contains_key(revision) {
+            theirs.insert(revision.clone(), images(ecs, revision).await?);
         }
-        Err(failure) if failure.kind() == FailureKind::Unavailable => Err(failure),
-        Err(_) => Ok(None),
     }
+    Ok((Carried::restored(&began, &standing.carried, &theirs), Some(began)))
+}
+
+/// The images of a revision; none of one that was deleted.
+async fn images<E: Ecs>(ecs: &E, revision: &TaskDefinitionArn) -> Result<BTreeMap<String, String>, Failure> {
+    let found = ecs.describe_task_definition(revision.as_str()).await?;
+    Ok(found.map(|revision| revision.definition.images()).unwrap_or_default())
 }
 
 /// What the service is, or is to be, put on.
@@ -157,10 +186,16 @@ async fn chosen<E: Ecs>(
     standing: &Standing,
     service: &Service,
     request: &DeployRequest,
+    carried: &Carried,
 ) -> Result<Chosen, Failure> {
-    let is_pending = standing.phase == Phase::Pending;
-    let base = if is_pending { service.live().unwrap_or(&standing.base) } else { &standing.base };
-    let mut planned = PlannedRevision::new(&prepare::lineage(ecs, base).await?, &request.images);
+    let base = if is_to_be_planned_on(standing, service) {
+        service.live().unwrap_or(&standing.base)
+    } else {
+        &standing.base
+    };
+    let lineage = prepare::lineage(ecs, base).await?;
+    let images = carried.onto(&lineage.live.definition.images(), &request.images);
+    let mut planned = PlannedRevision::new(&lineage, &images);
     let arn = match &standing.phase {
         Phase::Pending => None,
         Phase::Registered(target) => Some(target.revision.clone()),
@@ -174,11 +209,19 @@ async fn chosen<E: Ecs>(
     Ok(Chosen { planned, arn })
 }
 
+/// Whether the revision to deploy is a copy of what is live now. After our update replaced another deployment unseen,
+/// it is a copy of that one's, as long as nobody has changed the service since.
+fn is_to_be_planned_on(standing: &Standing, service: &Service) -> bool {
+    let is_ours = standing.deployment.is_some()
+        && service.primary().map(|primary| &primary.id) == standing.deployment.as_ref();
+    standing.phase == Phase::Pending && !is_ours
+}
+
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Where the deployment stands.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let standings = self.runs.iter().map(|run| run.standing(&self.revisions[run.revision].planned.base));
-        let is_untouched = self.runs.iter().all(|run| run.phase == Phase::Pending);
+        let is_untouched = self.runs.iter().all(Run::is_untouched);
         Checkpoint {
             execution: self.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
             began: self.began,
@@ -221,6 +264,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 deployment: id(),
                 service_deployment: Some("x".repeat(24)),
                 plans_again: 1,
+                carried: CarriedFrom::new(),
                 failed: None,
             }
         });
@@ -239,7 +283,7 @@ impl Run {
         pace: Pace,
     ) -> Self {
         let mut run = Self::new(named, images, service, revision, pace);
-        if standing.phase == Phase::Pending {
+        if standing.phase == Phase::Pending && standing.plans_again == 0 {
             return run;
         }
         if let Phase::Done(ending) = &standing.phase {
@@ -248,6 +292,9 @@ impl Run {
         }
         run.service_deployment =
             standing.service_deployment.map(|id| service_deployment_arn(&run.seen.service, &id));
+        run.replaced = standing.phase.rollout().and_then(|rollout| rollout.replaced.clone());
+        // The update may have been sent; a mark of it is not to be dropped.
+        run.may_be_live = true;
         run.phase = standing.phase;
         run.began_on = standing.began_on;
         run.target = standing.target;
@@ -266,6 +313,7 @@ impl Run {
             deployment: self.deployment.clone(),
             service_deployment: self.service_deployment.as_ref().map(last),
             plans_again: self.plans_again,
+            carried: self.carried.origins(),
             failed: self.failure.as_ref().map(Failure::kind),
         }
     }

@@ -97,6 +97,20 @@ impl Run {
         }
     }
 
+    /// Whether nothing was done yet, and nothing learnt that another run would have to know.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.phase == Phase::Pending && self.plans_again == 0
+    }
+
+    /// Whether our revision runs without what a deployment changed that our update replaced.
+    pub(super) fn lacks_a_change(&self) -> bool {
+        match &self.phase {
+            Phase::Pending | Phase::Registered(_) => self.target.is_some(),
+            Phase::RollingOut { overtaken, .. } => overtaken.is_some(),
+            Phase::Undoing { .. } | Phase::RollingBack { .. } | Phase::Done(_) => false,
+        }
+    }
+
     pub(super) fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done(_))
     }
@@ -130,10 +144,11 @@ impl Run {
         // An update that is not known to have been refused may have been made.
         let may_be_updated =
             matches!(self.phase, Phase::Registered(_)) && failure.kind() == FailureKind::Unavailable;
-        self.unwatched = may_be_updated || self.phase.rollout().is_some();
+        let is_rolling_out = self.phase.rollout().is_some() || self.lacks_a_change();
+        self.unwatched = may_be_updated || is_rolling_out;
         let is_signal = matches!(failure.kind(), FailureKind::Interrupted | FailureKind::Terminated);
-        let is_rolling_out = matches!(self.phase, Phase::RollingOut { .. });
-        let outcome = if is_rolling_out && is_signal { Outcome::Started } else { Outcome::Failed };
+        let is_started = matches!(self.phase, Phase::RollingOut { .. }) || self.lacks_a_change();
+        let outcome = if is_started && is_signal { Outcome::Started } else { Outcome::Failed };
         self.phase = Phase::Done(Ending { outcome, reason: failure.to_string() });
         self.failure = Some(failure);
         self.ended = Some(now);

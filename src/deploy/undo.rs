@@ -68,13 +68,11 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 let primary = service.primary().filter(|primary| Some(&primary.id) != replaced.as_ref());
                 let deployment = primary.map(|primary| primary.id.clone());
                 let before = &self.runs[at].seen.service;
-                let stranger = deployment.as_ref().and_then(|mine| came_between(before, &service, mine));
-                let stranger = stranger.cloned();
+                let overtaken = deployment.as_ref().and_then(|mine| came_between(before, &service, mine));
+                let overtaken = overtaken.cloned();
                 self.runs[at].seen = Observation::of(service);
-                if let Some(theirs) = stranger {
-                    return self.give_way(at, &theirs, &why.reason).await;
-                }
-                self.start_rollback(at, to.clone(), deployment, replaced, why)
+                let rollout = self.rollback(at, to.clone(), deployment, replaced);
+                self.apply(at, Event::RollbackStarted { rollout, why, overtaken })
             }
         }
     }
@@ -97,19 +95,17 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         self.finish(at, Ending { outcome: Outcome::Superseded, reason }).await
     }
 
-    /// The service was put on its former revision.
-    pub(super) fn start_rollback(
+    /// The rollout of the former revision `to`, which begins now.
+    pub(super) fn rollback(
         &mut self,
         at: usize,
         to: TaskDefinitionArn,
         deployment: Option<DeploymentId>,
         replaced: Option<DeploymentId>,
-        why: Why,
-    ) -> Result<(), Failure> {
+    ) -> Rollout {
         self.has_started = true;
         let now = self.world.clock.now();
         self.runs[at].pace = Pace::begin(&self.world.polling, now);
-        let rollout = Rollout { revision: to, deployment, replaced, since: now };
-        self.apply(at, Event::RollbackStarted { rollout, why })
+        Rollout { revision: to, deployment, replaced, since: now }
     }
 }

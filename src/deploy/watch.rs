@@ -149,9 +149,14 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
 
     /// The failure of a deployment whose rollout or rollback goes on in ECS, but cannot be followed any more.
     pub(super) fn out_of_sight(&self, at: usize, failure: Failure) -> Failure {
-        let Some(GoingOn { what, advice }) = self.going_on(&self.runs[at]) else { return failure };
+        let Some(GoingOn { what, advice }) = self.going_on(at) else { return failure };
         let record = if self.is_recorded(at) { ", and its record stays in progress" } else { "" };
-        let what = format!("{what}{record}, but it cannot be followed any more");
+        let then = if self.runs[at].lacks_a_change() {
+            "and a revision with the changes of both could not be deployed"
+        } else {
+            "but it cannot be followed any more"
+        };
+        let what = format!("{what}{record}, {then}");
         let left = Failure::new(failure.kind(), what);
         // To run the same command again, as the call advises, is wrong while the service is rolled back.
         let is_wrong = failure.kind() == FailureKind::Unavailable

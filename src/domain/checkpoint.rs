@@ -10,6 +10,7 @@ mod wire;
 use super::arn::TaskDefinitionArn;
 use super::deployment::Phase;
 use super::failure::{Failure, FailureKind};
+use super::plan::CarriedFrom;
 use super::service::DeploymentId;
 use super::timestamp::Timestamp;
 
@@ -44,6 +45,8 @@ pub struct Standing {
     pub service_deployment: Option<String>,
     /// How often it was planned again.
     pub plans_again: u32,
+    /// The image changes of replaced deployments that this one has to bring as well.
+    pub carried: CarriedFrom,
     /// The kind of the failure that ended it.
     pub failed: Option<FailureKind>,
 }

@@ -35,6 +35,8 @@ pub enum Phase {
         rollout: Rollout,
         /// The revision to go back to; unknown when a rollout was joined that hides it.
         former: Option<TaskDefinitionArn>,
+        /// The revision of another actor's deployment that our update replaced unseen: ours still lacks its change.
+        overtaken: Option<TaskDefinitionArn>,
     },
     /// The service is to be put back on the former revision, or is already.
     Undoing {
@@ -53,6 +55,8 @@ pub enum Phase {
         rollout: Rollout,
         /// What ended the rollout before.
         why: Why,
+        /// The revision of another actor's deployment that our update replaced unseen.
+        overtaken: Option<TaskDefinitionArn>,
     },
     /// It is over.
     Done(Ending),
@@ -109,7 +113,11 @@ pub enum Event {
         rollout: Rollout,
         /// The revision to go back to.
         former: Option<TaskDefinitionArn>,
+        /// The revision of another actor's deployment that our update replaced unseen.
+        overtaken: Option<TaskDefinitionArn>,
     },
+    /// The rollout's revision has what the overtaken one changed.
+    Reconciled,
     /// The service is to be put back.
     Undone {
         /// The former revision.
@@ -127,6 +135,8 @@ pub enum Event {
         rollout: Rollout,
         /// What ended the rollout before.
         why: Why,
+        /// The revision of another actor's deployment that our update replaced unseen.
+        overtaken: Option<TaskDefinitionArn>,
     },
     /// ECS shows the deployment that an update made, or a newer one of the same revision.
     DeploymentSeen(DeploymentId),
@@ -274,6 +284,13 @@ pub enum Decision {
         /// What ended the rollout.
         why: Why,
     },
+    /// Put the service on this revision of another actor's deployment again, which our rollback replaced.
+    GiveWay {
+        /// That revision.
+        to: TaskDefinitionArn,
+        /// What ended the rollout.
+        why: Why,
+    },
     /// End it.
     Finish(Ending),
 }
@@ -284,11 +301,19 @@ pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy
     match phase {
         Phase::Pending => Decision::Register,
         Phase::Registered(target) => decide_start(target, seen, policy),
-        Phase::RollingOut { rollout, former } => decide_rollout(rollout, former.as_ref(), seen, now, policy),
+        Phase::RollingOut { rollout, overtaken: Some(overtaken), .. } if is_live(rollout, seen) => {
+            Decision::PlanAgain(overtaken.clone())
+        }
+        Phase::RollingOut { rollout, former, .. } => {
+            decide_rollout(rollout, former.as_ref(), seen, now, policy)
+        }
         Phase::Undoing { rollout, to, why, way } => {
             decide_undo(rollout, to.as_ref(), why, *way, seen, now, policy)
         }
-        Phase::RollingBack { rollout, why } => decide_rollback(rollout, why, seen, now, policy),
+        Phase::RollingBack { rollout, why, overtaken: Some(to) } if is_live(rollout, seen) => {
+            Decision::GiveWay { to: to.clone(), why: why.clone() }
+        }
+        Phase::RollingBack { rollout, why, .. } => decide_rollback(rollout, why, seen, now, policy),
         Phase::Done(ending) => Decision::Finish(ending.clone()),
     }
 }
@@ -312,18 +337,21 @@ impl Phase {
     pub fn apply(self, event: Event) -> Result<Self, IllegalTransition> {
         match (self, event) {
             (Self::Pending, Event::Registered(target)) => Ok(Self::Registered(target)),
-            (Self::Registered(_), Event::RolloutStarted { rollout, former }) => {
-                Ok(Self::RollingOut { rollout, former })
+            (Self::Registered(_), Event::RolloutStarted { rollout, former, overtaken }) => {
+                Ok(Self::RollingOut { rollout, former, overtaken })
             }
-            (Self::RollingOut { rollout, former }, Event::DeploymentSeen(id))
+            (Self::RollingOut { rollout, former, overtaken: Some(_) }, Event::Reconciled) => {
+                Ok(Self::RollingOut { rollout, former, overtaken: None })
+            }
+            (Self::RollingOut { rollout, former, overtaken }, Event::DeploymentSeen(id))
                 if rollout.deployment.as_ref() != Some(&id) =>
             {
-                Ok(Self::RollingOut { rollout: rollout.followed_by(id), former })
+                Ok(Self::RollingOut { rollout: rollout.followed_by(id), former, overtaken })
             }
-            (Self::RollingBack { rollout, why }, Event::DeploymentSeen(id))
+            (Self::RollingBack { rollout, why, overtaken }, Event::DeploymentSeen(id))
                 if rollout.deployment.as_ref() != Some(&id) =>
             {
-                Ok(Self::RollingBack { rollout: rollout.followed_by(id), why })
+                Ok(Self::RollingBack { rollout: rollout.followed_by(id), why, overtaken })
             }
             (Self::RollingOut { rollout, .. }, Event::Undone { to, why }) => {
                 Ok(Self::Undoing { rollout, to, why, way: Way::Open })
@@ -334,8 +362,8 @@ impl Phase {
             (Self::Undoing { rollout, to, why, .. }, Event::StopRefused) => {
                 Ok(Self::Undoing { rollout, to, why, way: Way::Update })
             }
-            (Self::Undoing { .. }, Event::RollbackStarted { rollout, why }) => {
-                Ok(Self::RollingBack { rollout, why })
+            (Self::Undoing { .. }, Event::RollbackStarted { rollout, why, overtaken }) => {
+                Ok(Self::RollingBack { rollout, why, overtaken })
             }
             (Self::Registered(_) | Self::RollingOut { .. }, Event::PlannedAgain) => Ok(Self::Pending),
             (
@@ -384,6 +412,15 @@ fn decide_start(target: &Target, seen: &Observation, policy: &Policy) -> Decisio
     } else {
         Decision::PlanAgain(primary.task_definition.clone())
     }
+}
+
+/// Whether the deployment of `rollout` is PRIMARY. A service that shows another one was changed again, or is shown as
+/// it was before our update.
+fn is_live(rollout: &Rollout, seen: &Observation) -> bool {
+    let primary = seen.service.primary();
+    primary.is_some_and(|primary| {
+        Some(&primary.id) == rollout.deployment.as_ref() && primary.task_definition == rollout.revision
+    })
 }
 
 fn decide_rollout(

@@ -13,7 +13,7 @@ use super::rollout::has_completed;
 use super::service::{Controller, Service};
 use super::task_definition::{Revision, TaskDefinition};
 
-pub use carried::Carried;
+pub use carried::{Carried, CarriedFrom};
 
 /// What a deployment will do: one revision for each one that is live now, and the services to put
 /// on it.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::deployment::{Ending, Outcome, Target, Way, Why};
+use crate::domain::plan::CarriedFrom;
 use crate::domain::rollout::Rollout;
 
 const EXECUTION: &str = "0b1e7c4a-5a39-4d1c-8a61-2f7a1c9a3b10";
@@ -40,12 +41,21 @@ fn phases(family: &str, reason: &str) -> Vec<Phase> {
             replaces: Some(id(1)),
             seen_until: at(99),
         }),
-        Phase::RollingOut { rollout: rollout.clone(), former: Some(base.clone()) },
-        Phase::RollingOut { rollout: Rollout { deployment: None, ..rollout.clone() }, former: None },
+        Phase::RollingOut {
+            rollout: rollout.clone(),
+            former: Some(base.clone()),
+            overtaken: Some(base.clone()),
+        },
+        Phase::RollingOut {
+            rollout: Rollout { deployment: None, ..rollout.clone() },
+            former: None,
+            overtaken: None,
+        },
         undoing(Some(base.clone()), Way::Open),
-        undoing(Some(base), Way::Asked(at(5_678))),
+        undoing(Some(base.clone()), Way::Asked(at(5_678))),
         undoing(None, Way::Update),
-        Phase::RollingBack { rollout: rollout.clone(), why: why.clone() },
+        Phase::RollingBack { rollout: rollout.clone(), why: why.clone(), overtaken: None },
+        Phase::RollingBack { rollout: rollout.clone(), why: why.clone(), overtaken: Some(base) },
         Phase::Done(Ending { outcome: Outcome::TimedOut, reason: reason.to_owned() }),
     ]
 }
@@ -59,6 +69,7 @@ fn standing(family: &str, phase: Phase) -> Standing {
         deployment: Some(id(2)),
         service_deployment: Some("x".repeat(21)),
         plans_again: 3,
+        carried: CarriedFrom::from([("cache".to_owned(), arn(family, 8))]),
         failed: Some(FailureKind::RolloutFailed),
     }
 }

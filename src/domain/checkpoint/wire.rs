@@ -1,5 +1,6 @@
 //! The token's JSON.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,12 @@ struct Service {
     /// The failure's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     k: Option<String>,
+    /// The overtaken revision, while its deployment is replaced by a rollout or a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<Revision>,
+    /// The containers whose images are carried, and the revisions that brought them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    c: BTreeMap<String, Revision>,
 }
 
 /// The phases by their initials; `U` is undoing, `B` going back.
@@ -152,6 +159,17 @@ impl Writer {
             i: standing.service_deployment.clone(),
             n: standing.plans_again,
             k: standing.failed.map(|kind| kind.as_str().to_owned()),
+            r: match &standing.phase {
+                Phase::RollingOut { overtaken, .. } | Phase::RollingBack { overtaken, .. } => {
+                    overtaken.as_ref().map(|arn| self.revision(arn))
+                }
+                Phase::Pending | Phase::Registered(_) | Phase::Undoing { .. } | Phase::Done(_) => None,
+            },
+            c: standing
+                .carried
+                .iter()
+                .map(|(container, revision)| (container.clone(), self.revision(revision)))
+                .collect(),
         }
     }
 
@@ -165,7 +183,7 @@ impl Writer {
                 deployment(replaces.as_ref()),
                 millis(*seen_until),
             ),
-            Phase::RollingOut { rollout, former } => {
+            Phase::RollingOut { rollout, former, overtaken: _ } => {
                 Stage::O(self.roll(rollout), former.as_ref().map(|arn| self.revision(arn)))
             }
             Phase::Undoing { rollout, to, why, way } => Stage::U(
@@ -178,7 +196,7 @@ impl Writer {
                     Way::Update => Going::U,
                 },
             ),
-            Phase::RollingBack { rollout, why } => Stage::B(self.roll(rollout), self.why(why)),
+            Phase::RollingBack { rollout, why, overtaken: _ } => Stage::B(self.roll(rollout), self.why(why)),
             Phase::Done(Ending { outcome, reason }) => {
                 Stage::D(outcome.as_str().to_owned(), self.cut(reason))
             }
@@ -222,13 +240,18 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn service(&self, service: &Service) -> Option<Standing> {
         Some(Standing {
-            phase: self.phase(&service.p)?,
+            phase: self.phase(&service.p, self.maybe(service.r.as_ref())?)?,
             began_on: self.maybe(service.o.as_ref())?,
             base: self.revision(&service.b)?,
             target: self.maybe(service.t.as_ref())?,
             deployment: id(service.d.as_ref()),
             service_deployment: service.i.clone(),
             plans_again: service.n,
+            carried: service
+                .c
+                .iter()
+                .map(|(container, revision)| Some((container.clone(), self.revision(revision)?)))
+                .collect::<Option<_>>()?,
             failed: match &service.k {
                 Some(word) => Some(FailureKind::parse(word)?),
                 None => None,
@@ -236,7 +259,7 @@ impl Reader<'_> {
         })
     }
 
-    fn phase(&self, stage: &Stage) -> Option<Phase> {
+    fn phase(&self, stage: &Stage, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
         Some(match stage {
             Stage::P => Phase::Pending,
             Stage::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
@@ -246,9 +269,11 @@ impl Reader<'_> {
                 replaces: id(replaces.as_ref()),
                 seen_until: timestamp(*seen_until),
             }),
-            Stage::O(roll, former) => {
-                Phase::RollingOut { rollout: self.rollout(roll)?, former: self.maybe(former.as_ref())? }
-            }
+            Stage::O(roll, former) => Phase::RollingOut {
+                rollout: self.rollout(roll)?,
+                former: self.maybe(former.as_ref())?,
+                overtaken,
+            },
             Stage::U(roll, to, ended, going) => Phase::Undoing {
                 rollout: self.rollout(roll)?,
                 to: self.maybe(to.as_ref())?,
@@ -259,7 +284,9 @@ impl Reader<'_> {
                     Going::U => Way::Update,
                 },
             },
-            Stage::B(roll, ended) => Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)? },
+            Stage::B(roll, ended) => {
+                Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)?, overtaken }
+            }
             Stage::D(outcome, reason) => {
                 Phase::Done(Ending { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
             }

@@ -33,7 +33,7 @@ fn rollout(number: Option<u64>, revision: u64) -> Rollout {
 }
 
 fn rolling_out() -> Phase {
-    Phase::RollingOut { rollout: rollout(Some(2), 2), former: Some(arn(1)) }
+    Phase::RollingOut { rollout: rollout(Some(2), 2), former: Some(arn(1)), overtaken: None }
 }
 
 fn why(outcome: Outcome) -> Why {
@@ -51,7 +51,7 @@ fn undoing_by(way: Way) -> Phase {
 
 fn rolling_back(outcome: Outcome) -> Phase {
     let back = Rollout { replaced: Some(id(2)), ..rollout(Some(3), 1) };
-    Phase::RollingBack { rollout: back, why: why(outcome) }
+    Phase::RollingBack { rollout: back, why: why(outcome), overtaken: None }
 }
 
 fn next(phase: &Phase, seen: &Observation, seconds: u64, policy: &Policy) -> Decision {
@@ -113,7 +113,7 @@ fn a_failure_goes_back_when_it_is_wanted_and_possible() {
     };
     assert_eq!((to, why.outcome), (Some(arn(1)), Outcome::RolledBack));
     assert_eq!(outcome(&next(&rolling_out(), &failed, 1, &leave)), Some(Outcome::Failed));
-    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None };
+    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None, overtaken: None };
     assert_eq!(outcome(&next(&joined, &failed, 1, &policy)), Some(Outcome::Failed));
 }
 
@@ -129,7 +129,7 @@ fn the_time_out_counts_from_the_rollouts_beginning() {
     ));
     assert_eq!(outcome(&next(&rolling_out(), &slow, 60, &leave)), Some(Outcome::TimedOut));
     // A deployment that ECS never showed is nobody's to undo.
-    let unseen = Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)) };
+    let unseen = Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)), overtaken: None };
     assert_eq!(next(&unseen, &on(1, 1, Completed), 59, &policy), Decision::Wait);
     assert_eq!(outcome(&next(&unseen, &on(1, 1, Completed), 60, &policy)), Some(Outcome::TimedOut));
     assert_eq!(next(&unseen, &on(2, 2, InProgress), 5, &policy), Decision::Join(id(2)));
@@ -191,7 +191,7 @@ fn a_rollback_by_ecs_is_followed_in_the_record_of_what_it_undoes() {
 fn what_nobody_knows_the_former_revision_of_is_left_to_ecs() {
     use ServiceDeploymentStatus as Status;
     let policy = Policy::default();
-    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None };
+    let joined = Phase::RollingOut { rollout: rollout(Some(2), 2), former: None, overtaken: None };
     let failed = on(2, 2, Failed);
     assert_eq!(outcome(&next(&joined, &failed, 1, &policy)), Some(Outcome::Failed));
     let late = recorded(on(2, 2, InProgress), Status::InProgress);
@@ -226,7 +226,7 @@ fn a_rollback_keeps_the_outcome_that_was_earned() {
 #[test]
 fn every_event_has_its_phases_and_any_other_is_a_bug() {
     let ending = || Ending { outcome: Outcome::Deployed, reason: String::new() };
-    let unseen = || Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)) };
+    let unseen = || Phase::RollingOut { rollout: rollout(None, 2), former: Some(arn(1)), overtaken: None };
     let phases = || {
         [
             Phase::Pending,
@@ -241,12 +241,16 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
     let table = [
         (Event::Registered(target(2, 1)), [true, false, false, false, false, false, false]),
         (
-            Event::RolloutStarted { rollout: rollout(Some(2), 2), former: Some(arn(1)) },
+            Event::RolloutStarted { rollout: rollout(Some(2), 2), former: Some(arn(1)), overtaken: None },
             [false, true, false, false, false, false, false],
         ),
         (Event::DeploymentSeen(id(2)), [false, false, false, true, false, true, false]),
         (
-            Event::RollbackStarted { rollout: rollout(Some(3), 1), why: why(Outcome::RolledBack) },
+            Event::RollbackStarted {
+                rollout: rollout(Some(3), 1),
+                why: why(Outcome::RolledBack),
+                overtaken: None,
+            },
             [false, false, false, false, true, false, false],
         ),
         (
@@ -255,6 +259,7 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
         ),
         (Event::StopAsked(at(BEGIN)), [false, false, false, false, true, false, false]),
         (Event::StopRefused, [false, false, false, false, true, false, false]),
+        (Event::Reconciled, [false; 7]),
         (Event::PlannedAgain, [false, true, true, true, false, false, false]),
         (Event::Ended(ending()), [true, true, true, true, true, true, false]),
     ];
@@ -266,6 +271,30 @@ fn every_event_has_its_phases_and_any_other_is_a_bug() {
     }
     assert_eq!(unseen().apply(Event::DeploymentSeen(id(2))).unwrap(), rolling_out());
     assert_eq!(rolling_out().apply(Event::PlannedAgain).unwrap(), Phase::Pending);
+    assert_eq!(overtaking().apply(Event::Reconciled).unwrap(), rolling_out());
+}
+
+/// Our update replaced a deployment of revision 7 unseen.
+fn overtaking() -> Phase {
+    Phase::RollingOut { rollout: rollout(Some(2), 2), former: Some(arn(1)), overtaken: Some(arn(7)) }
+}
+
+#[test]
+fn an_overtaken_deployment_is_copied_from_before_anything_else_as_long_as_ours_is_live() {
+    let not_waiting = Policy { no_wait: true, ..Policy::default() };
+    for seen in [on(2, 2, InProgress), on(2, 2, Completed), on(2, 2, Failed)] {
+        assert_eq!(next(&overtaking(), &seen, 9_999, &not_waiting), Decision::PlanAgain(arn(7)));
+    }
+    // Somebody has changed the service since, or ECS shows it as it was before.
+    for seen in [on(9, 9, InProgress), on(1, 1, Completed)] {
+        assert!(!matches!(next(&overtaking(), &seen, 1, &Policy::default()), Decision::PlanAgain(_)));
+    }
+
+    let back = Rollout { replaced: Some(id(2)), ..rollout(Some(3), 1) };
+    let back = Phase::RollingBack { rollout: back, why: why(Outcome::RolledBack), overtaken: Some(arn(7)) };
+    let give_way = Decision::GiveWay { to: arn(7), why: why(Outcome::RolledBack) };
+    assert_eq!(next(&back, &on(3, 1, InProgress), 1, &Policy::default()), give_way);
+    assert_ne!(next(&back, &on(9, 9, InProgress), 1, &Policy::default()), give_way);
 }
 
 #[test]

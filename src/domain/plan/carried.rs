@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::arn::TaskDefinitionArn;
 use super::super::image::{ImageReference, Images};
 
 /// Images that other deployments brought, and that ours has to bring as well since it replaced those deployments.
@@ -16,10 +17,38 @@ struct Change {
     /// The image before.
     from: String,
     image: String,
+    /// The replaced revision that brought the image.
+    revision: TaskDefinitionArn,
 }
 
+/// The containers whose images are carried, and the replaced revision that brought each: all that has to be kept of
+/// them, since a revision never changes.
+pub type CarriedFrom = BTreeMap<String, TaskDefinitionArn>;
+
 impl Carried {
-    /// Takes in what a replaced revision with the images `theirs` brought: for the containers `changed`, or where nothing
+    /// What is carried, for a checkpoint.
+    #[must_use]
+    pub fn origins(&self) -> CarriedFrom {
+        self.0.iter().map(|(container, change)| (container.clone(), change.revision.clone())).collect()
+    }
+
+    /// What a checkpoint says is carried: the images of the revision that was live when the run `began`, and those of
+    /// each replaced revision in `images`.
+    #[must_use]
+    pub fn restored(
+        began: &BTreeMap<String, String>,
+        origins: &CarriedFrom,
+        images: &BTreeMap<TaskDefinitionArn, BTreeMap<String, String>>,
+    ) -> Self {
+        let change = |(container, revision): (&String, &TaskDefinitionArn)| {
+            let image = images.get(revision)?.get(container)?.clone();
+            let from = began.get(container)?.clone();
+            Some((container.clone(), Change { from, image, revision: revision.clone() }))
+        };
+        Self(origins.iter().filter_map(change).collect())
+    }
+
+    /// Takes in what the replaced `revision` with the images `theirs` brought: for the containers `changed`, or where nothing
     /// tells which, for those whose image differs from the one that was live when this run `began`. Containers that
     /// images were `asked` for are this run's own.
     ///
@@ -27,7 +56,7 @@ impl Carried {
     pub fn take_in(
         &mut self,
         began: &BTreeMap<String, String>,
-        theirs: &BTreeMap<String, String>,
+        (revision, theirs): (&TaskDefinitionArn, &BTreeMap<String, String>),
         changed: Option<&BTreeSet<String>>,
         asked: &Images,
     ) {
@@ -35,7 +64,7 @@ impl Carried {
             let Some(from) = began.get(container).filter(|from| *from != image) else { continue };
             let is_theirs = changed.is_none_or(|changed| changed.contains(container));
             if is_theirs && asked.get(container).is_none() {
-                let change = Change { from: from.clone(), image: image.clone() };
+                let change = Change { from: from.clone(), image: image.clone(), revision: revision.clone() };
                 self.0.insert(container.clone(), change);
             }
         }
@@ -80,13 +109,15 @@ mod tests {
     #[test]
     fn a_change_of_another_container_is_carried_until_somebody_changes_it_again() {
         let base = images(&[("app", "app:1"), ("cache", "cache:1"), ("log", "log:1")]);
+        let revision = TaskDefinitionArn::parse("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:2");
+        let revision = revision.unwrap();
         let mut carried = Carried::default();
         assert_eq!(put(&carried, &[("app", "app:1")]), images(&[("app", "app:2")]));
 
         let theirs = images(&[("app", "app:9"), ("cache", "cache:2"), ("log", "log:0")]);
         carried.take_in(
             &base,
-            &theirs,
+            (&revision, &theirs),
             Some(&BTreeSet::from(["app".to_owned(), "cache".to_owned()])),
             &asked(),
         );
@@ -96,5 +127,10 @@ mod tests {
         for since in [&[("app", "app:1"), ("cache", "cache:3")][..], &[("app", "app:1")][..]] {
             assert_eq!(put(&carried, since), images(&[("app", "app:2")]), "{since:?}");
         }
+
+        // A checkpoint keeps where the change came from, and both revisions are there for ever.
+        let origins = carried.origins();
+        assert_eq!(origins, CarriedFrom::from([("cache".to_owned(), revision.clone())]));
+        assert_eq!(Carried::restored(&base, &origins, &BTreeMap::from([(revision, theirs)])), carried);
     }
 }

@@ -1,0 +1,103 @@
+//! Finds the deployment that ours replaced, where the response to our update did not tell.
+//!
+//! The response lists a deployment that came in between (`came_between`). A run that takes over from one that was
+//! killed has not seen the response, and by then ECS may have drained that deployment: its list of service deployments
+//! still has it.
+
+use crate::domain::arn::TaskDefinitionArn;
+use crate::domain::deployment::Phase;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::rollout::Rollout;
+use crate::domain::service_deployment::ServiceDeploymentStatus;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, RecordStore};
+
+use super::machine::Machine;
+
+/// How many service deployments are looked through: as many as one call of `DescribeServiceRevisions` takes.
+const LOOKED_THROUGH: usize = 20;
+
+/// The newest deployment of a revision, and what the one before it runs.
+pub(super) struct Found {
+    pub(super) mine: ListedServiceDeployment,
+    /// Nothing where no earlier one is listed, or the earlier one was rolled back.
+    pub(super) before: Option<TaskDefinitionArn>,
+}
+
+/// Finds the newest deployment of `revision` among `listed`, and what the next older one of them runs.
+///
+/// # Errors
+/// Those of `DescribeServiceRevisions`.
+pub(super) async fn find<E: Ecs>(
+    ecs: &E,
+    mut listed: Vec<ListedServiceDeployment>,
+    revision: &TaskDefinitionArn,
+) -> Result<Option<Found>, Failure> {
+    listed.sort_by_key(|listed| std::cmp::Reverse(listed.created));
+    listed.truncate(LOOKED_THROUGH);
+    if listed.is_empty() {
+        return Ok(None);
+    }
+    let targets: Vec<String> = listed.iter().map(|listed| listed.target.clone()).collect();
+    let revisions = ecs.describe_service_revisions(&targets).await?;
+    let runs = |listed: &ListedServiceDeployment| {
+        revisions.iter().find(|found| found.arn == listed.target).map(|found| found.task_definition.clone())
+    };
+    let Some(at) = listed.iter().position(|listed| runs(listed).as_ref() == Some(revision)) else {
+        return Ok(None);
+    };
+    let before = listed.get(at + 1).filter(|before| match before.status {
+        ServiceDeploymentStatus::InProgress
+        | ServiceDeploymentStatus::Successful
+        | ServiceDeploymentStatus::Stopped
+        | ServiceDeploymentStatus::Unknown => true,
+        // ECS had put the service back on what ran before.
+        ServiceDeploymentStatus::RollingBack
+        | ServiceDeploymentStatus::RolledBack
+        | ServiceDeploymentStatus::RollbackFailed => false,
+    });
+    Ok(Some(Found { before: before.and_then(runs), mine: listed.swap_remove(at) }))
+}
+
+impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+    /// Goes on where the same command was cut off: its update had replaced another actor's deployment, and nobody has
+    /// brought that one's change since. The record tells of the first, ECS of the second; where no record marks the
+    /// live revision as unfinished, ECS is not asked.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`]; who may not read service deployments goes on without.
+    pub(super) async fn go_on_with_the_overtaken(&mut self, at: usize) -> Result<(), Failure> {
+        match self.find_overtaken(at).await {
+            Err(failure) if failure.kind() != FailureKind::Unavailable => Ok(()),
+            found => found,
+        }
+    }
+
+    async fn find_overtaken(&mut self, at: usize) -> Result<(), Failure> {
+        let (ecs, run) = (self.world.ecs, &self.runs[at]);
+        let service = &run.seen.service;
+        let Some(primary) = service.primary() else { return Ok(()) };
+        let live = primary.task_definition.clone();
+        let Some(source) = self.records[at].cut_off(&live, &run.images) else { return Ok(()) };
+        let listed = ecs.list_service_deployments(service, Listing::Since(Timestamp::default())).await?;
+        let before = find(ecs, listed, &live).await?.and_then(|found| found.before);
+        let Some(overtaken) = before.filter(|before| ![&live, &source].contains(&before)) else {
+            return Ok(());
+        };
+        let Some(began) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(()) };
+        let rollout = Rollout {
+            revision: live.clone(),
+            deployment: Some(primary.id.clone()),
+            replaced: None,
+            since: primary.created,
+        };
+        let run = &mut self.runs[at];
+        run.deployment.clone_from(&rollout.deployment);
+        run.target = Some(live);
+        run.began_images = began.definition.images();
+        run.began_on = Some(source.clone());
+        run.may_be_live = true;
+        run.phase = Phase::RollingOut { rollout, former: Some(source), overtaken: Some(overtaken) };
+        Ok(())
+    }
+}

@@ -161,7 +161,8 @@ impl Run {
             (Outcome::Deployed | Outcome::Unchanged, Some(live)) => OnRecord::Settle(live),
             (Outcome::Started, _) => OnRecord::LeaveOpen,
             _ if self.unwatched => OnRecord::LeaveOpen,
-            (Outcome::TimedOut, live) if live != self.began_on.as_ref() => OnRecord::LeaveOpen,
+            // It may complete yet.
+            (Outcome::TimedOut, live) if live == self.target.as_ref() => OnRecord::LeaveOpen,
             (outcome, _) => OnRecord::TakeBack { is_replaced: outcome == Outcome::Superseded },
         }
     }

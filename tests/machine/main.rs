@@ -14,6 +14,7 @@ mod histories;
 mod lossless;
 mod model;
 mod orders;
+mod overtaken;
 mod reasons;
 mod records;
 mod records_kept;

@@ -5,7 +5,7 @@
 mod answers;
 mod beginnings;
 mod buckets;
-mod crashes;
+
 #[path = "../container/docker.rs"]
 mod docker;
 mod garbled;
@@ -16,6 +16,7 @@ mod options;
 mod processes;
 mod replicas;
 mod scale;
+mod schedules;
 mod secrets;
 mod served;
 mod stories;

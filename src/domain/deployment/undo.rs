@@ -63,8 +63,9 @@ fn decide_asked(
 ) -> Decision {
     match judge(rollout, seen, now, policy) {
         Verdict::RolledBack(_) => {
-            let back =
-                to.or(seen.service.live()).map_or("its former revision", |to| to.family_and_revision());
+            // ECS returns to the last deployment that completed, which need not be the one that was replaced.
+            let back = seen.service.live().filter(|live| **live != rollout.revision).or(to);
+            let back = back.map_or("its former revision", |back| back.family_and_revision());
             Decision::Finish(why.end(why.outcome, &format!("the service is back on {back}")))
         }
         Verdict::Superseded(theirs) => Decision::Finish(why.end(Outcome::Superseded, &theirs)),

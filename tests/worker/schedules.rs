@@ -1,0 +1,96 @@
+//! What may happen at once to a job: faults of calls, workers that die, stop or are full, another actor's deployment.
+//!
+//! A schedule is one play of a story with all of that; each is drawn by a seed or is one fault at one call. Whatever the
+//! schedule, the job ends once and with the truth.
+//!
+//! A failure names its schedule: `SCHEDULE=4711 cargo test --test worker schedules::one -- --ignored` plays it again.
+
+#[path = "schedules/draw.rs"]
+mod draw;
+#[path = "schedules/judge.rs"]
+mod judge;
+#[path = "schedules/play.rs"]
+mod play;
+#[path = "schedules/story.rs"]
+mod story;
+
+use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::world::say;
+use draw::Draws;
+
+/// How many schedules `cargo test` plays, and how many a full run.
+const IN_EACH_RUN: usize = 5_000;
+const IN_A_FULL_RUN: usize = 20_000;
+
+/// How often each pair of values of two dimensions is played at least.
+const OF_EACH_PAIR: usize = 20;
+
+#[test]
+fn whatever_happens_at_once_each_job_ends_once_and_with_the_truth() {
+    play_distinct(IN_EACH_RUN);
+}
+
+#[test]
+#[ignore = "takes a quarter of an hour: run by hand, `cargo test --test worker schedules::whatever_else -- --ignored`"]
+fn whatever_else_happens_at_once_each_job_ends_once_and_with_the_truth() {
+    play_distinct(IN_A_FULL_RUN);
+}
+
+#[test]
+#[ignore = "plays the schedule whose number is in the variable SCHEDULE"]
+#[expect(clippy::disallowed_methods, reason = "a failure is played again by hand")]
+fn one() {
+    let number = std::env::var("SCHEDULE").unwrap().parse().unwrap();
+    let draws = Draws::new();
+    let schedule = draws.schedule(number).unwrap();
+    say(&format!("{schedule:?}"));
+    play::play(&schedule, true);
+}
+
+/// Plays schedules on all cores until so many of them had different traces.
+fn play_distinct(wanted: usize) {
+    let draws = Draws::new();
+    let next = AtomicU64::new(0);
+    let seen: Mutex<(HashSet<u64>, BTreeMap<_, usize>)> = Mutex::default();
+    let violations: Mutex<Vec<String>> = Mutex::default();
+    let work = || {
+        while seen.lock().unwrap().0.len() < wanted && violations.lock().unwrap().len() < 10 {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(schedule) = draws.schedule(number) else { continue };
+            match catch_unwind(AssertUnwindSafe(|| play::play(&schedule, false))) {
+                Ok(trace) => {
+                    let (traces, pairs) = &mut *seen.lock().unwrap();
+                    if traces.insert(trace) {
+                        for pair in schedule.pairs() {
+                            *pairs.entry(pair).or_default() += 1;
+                        }
+                    }
+                }
+                Err(_) => violations.lock().unwrap().push(format!("SCHEDULE={number}: {schedule:?}")),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+
+    let violations = violations.into_inner().unwrap();
+    let (traces, pairs) = seen.into_inner().unwrap();
+    let (rarest, times) = pairs.iter().min_by_key(|(_, times)| **times).unwrap();
+    say(&format!(
+        "{} schedules with distinct traces of {} played; {} pairs of two dimensions' values, each at least {times} times \
+         ({rarest:?}); {} violations",
+        traces.len(),
+        next.into_inner(),
+        pairs.len(),
+        violations.len(),
+    ));
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    assert!(*times >= OF_EACH_PAIR, "{rarest:?}: {times} times");
+}

@@ -1,0 +1,172 @@
+//! Which schedules there are: every fault at every call of a story, and mixtures that are drawn by seed.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use evenkeel::sandbox::FaultKind;
+
+use super::play;
+use super::story::{STORIES, Story};
+
+/// One play of a story, and all that happens to it.
+#[derive(Debug, Clone)]
+pub(super) struct Schedule {
+    pub(super) seed: u64,
+    pub(super) scene: Scene,
+    /// A job that nobody acknowledged is offered at every poll.
+    pub(super) offered_at_once: bool,
+    /// The worker whose call hangs dies; else it goes on when its time-outs end the call.
+    pub(super) dies: bool,
+    /// The worker is told to end before this call.
+    pub(super) stops_before: Option<Nth>,
+    pub(super) faults: Vec<(Nth, FaultKind)>,
+}
+
+/// What the calls of a schedule depend on before anything disturbs them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Scene {
+    /// The story's place among [`STORIES`].
+    pub(super) story: usize,
+    pub(super) rival: Rival,
+    /// Workers take one job at a time, and one of another action is there as well.
+    pub(super) is_full: bool,
+}
+
+/// When another actor deploys a revision of its own to the first service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Rival {
+    None,
+    /// Before the job is there.
+    Before,
+    /// Right before our update, so that we read what ran before.
+    Between,
+    /// Right after our update.
+    After,
+}
+
+/// The nth call of an operation, counted from 1.
+pub(super) type Nth = (String, usize);
+
+/// A fault for every call; the worker dies where one hangs, unless a schedule says otherwise.
+const FAULTS: [FaultKind; 6] = [
+    FaultKind::HangBefore,
+    FaultKind::HangAfter,
+    FaultKind::CutAfter,
+    FaultKind::ErrorBefore,
+    FaultKind::Throttled,
+    FaultKind::ExpiredToken,
+];
+
+const RIVALS: [Rival; 4] = [Rival::None, Rival::Before, Rival::Between, Rival::After];
+
+impl Scene {
+    fn plain(story: usize) -> Self {
+        Self { story, rival: Rival::None, is_full: false }
+    }
+
+    pub(super) fn story(&self) -> &'static Story {
+        &STORIES[self.story]
+    }
+}
+
+impl Schedule {
+    /// A schedule in which nothing is disturbed.
+    pub(super) fn undisturbed(scene: Scene) -> Self {
+        Self { seed: 1, scene, offered_at_once: false, dies: true, stops_before: None, faults: Vec::new() }
+    }
+
+    /// The pairs of values of two dimensions that it has.
+    pub(super) fn pairs(&self) -> Vec<(String, String)> {
+        let Scene { story, rival, is_full } = self.scene;
+        let fault = self.faults.first().map_or("none".to_owned(), |(_, kind)| format!("{kind:?}"));
+        let values = [
+            format!("story {}", STORIES[story].name),
+            format!("rival {rival:?}"),
+            format!("full {is_full}"),
+            format!("offered at once {}", self.offered_at_once),
+            format!("dies {}", self.dies),
+            format!("stops {}", self.stops_before.is_some()),
+            format!("fault {fault}"),
+        ];
+        let pairs = values
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| values[at + 1..].iter().map(move |other| (one.clone(), other.clone())));
+        pairs.collect()
+    }
+}
+
+/// Draws schedules.
+pub(super) struct Draws {
+    /// Each fault at each call of each story, with nothing else that disturbs it.
+    single: Vec<Schedule>,
+    /// The calls of each scene.
+    calls: Mutex<HashMap<Scene, Vec<Nth>>>,
+}
+
+impl Draws {
+    pub(super) fn new() -> Self {
+        let mut draws = Self { single: Vec::new(), calls: Mutex::default() };
+        for story in 0..STORIES.len() {
+            for call in draws.calls_of(Scene::plain(story)) {
+                let single = FAULTS.iter().map(|kind| Schedule {
+                    faults: vec![(call.clone(), kind.clone())],
+                    ..Schedule::undisturbed(Scene::plain(story))
+                });
+                draws.single.extend(single);
+            }
+        }
+        draws
+    }
+
+    /// The schedule of this number; nothing where the story has no call to disturb.
+    pub(super) fn schedule(&self, number: u64) -> Option<Schedule> {
+        // One of three is of a single fault, as long as there are any.
+        let (third, rest) = (number / 3, number % 3);
+        let single = usize::try_from(third).ok().and_then(|at| self.single.get(at)).filter(|_| rest == 0);
+        match single {
+            Some(single) => Some(single.clone()),
+            None => self.mixture(number),
+        }
+    }
+
+    fn mixture(&self, seed: u64) -> Option<Schedule> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let scene = Scene {
+            story: random.usize(..STORIES.len()),
+            rival: *random.choice(&RIVALS)?,
+            is_full: random.bool(),
+        };
+        let calls = self.calls_of(scene);
+        let faults = (0..random.usize(0..=2)).map(|_| {
+            let call = random.choice(&calls)?.clone();
+            Some((call, random.choice(&FAULTS)?.clone()))
+        });
+        let faults = faults.collect::<Option<Vec<_>>>()?;
+        let stops_before = if random.bool() { random.choice(&calls).cloned() } else { None };
+        Some(Schedule {
+            seed,
+            scene,
+            offered_at_once: random.bool(),
+            dies: random.bool(),
+            stops_before,
+            faults,
+        })
+    }
+
+    fn calls_of(&self, scene: Scene) -> Vec<Nth> {
+        if let Some(calls) = self.calls.lock().unwrap().get(&scene) {
+            return calls.clone();
+        }
+        let mut times: HashMap<String, usize> = HashMap::new();
+        let operations = play::operations(&Schedule::undisturbed(scene));
+        let calls = operations.into_iter().map(|operation| {
+            let nth = times.entry(operation.clone()).or_default();
+            *nth += 1;
+            (operation, *nth)
+        });
+        let calls: Vec<Nth> = calls.collect();
+        self.calls.lock().unwrap().insert(scene, calls.clone());
+        calls
+    }
+}

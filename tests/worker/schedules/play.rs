@@ -1,0 +1,182 @@
+//! Plays a schedule on the embedded AWS.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use evenkeel::domain::failure::FailureKind;
+use evenkeel::sandbox::{Call, Fault, Rollout, RolloutOutcome, Sandbox};
+use evenkeel::worker::Settings;
+use serde_json::{Value, json};
+
+use crate::world::{ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, settings};
+
+use super::draw::{Rival, Schedule};
+use super::judge;
+
+/// The service whose action makes a worker full.
+const BUSY: &str = "busy";
+
+/// What the rival changes, which no image definitions name.
+pub(super) const RIVALS_MEMORY: &str = "1024";
+
+/// A world in which a schedule is played.
+pub(super) struct Stage {
+    pub(super) pipeline: Pipeline,
+    pub(super) execution: String,
+    /// The action that makes a worker full.
+    pub(super) busy: Option<String>,
+    pub(super) rival_came: Arc<AtomicBool>,
+}
+
+/// Plays the schedule and judges its end; a number for its trace.
+pub(super) fn play(schedule: &Schedule, is_told: bool) -> u64 {
+    on_paused_time(async {
+        let stage = set(schedule).await;
+        work(&stage, schedule).await;
+        if is_told {
+            for call in stage.pipeline.sandbox.calls() {
+                println!("{:?} {} {:?} {}", call.at, call.operation, call.status, call.request);
+            }
+        }
+        judge::judge(schedule, &stage);
+        trace(&stage)
+    })
+}
+
+/// The operations that the schedule calls.
+pub(super) fn operations(schedule: &Schedule) -> Vec<String> {
+    on_paused_time(async {
+        let stage = set(schedule).await;
+        work(&stage, schedule).await;
+        judge::judge(schedule, &stage);
+        stage.pipeline.sandbox.calls().into_iter().map(|call| call.operation).collect()
+    })
+}
+
+fn on_paused_time<T>(play: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().start_paused(true).build().unwrap().block_on(play)
+}
+
+/// The world right before a worker begins, with all that is going to happen.
+async fn set(schedule: &Schedule) -> Stage {
+    fastrand::seed(schedule.seed);
+    let (scene, story) = (schedule.scene, schedule.scene.story());
+    let pipeline = Pipeline::empty();
+    let build = artifact("imagedefinitions.json", &definitions(story.image));
+    pipeline.sandbox.put_object(ARTIFACTS, "build", build);
+    for service in story.services {
+        let breaker = json!({ "enable": story.breaker, "rollback": story.breaker });
+        pipeline
+            .service(service, json!({ "deploymentConfiguration": { "deploymentCircuitBreaker": breaker } }));
+    }
+    if story.failed_before {
+        pipeline.next_rollout("web", RolloutOutcome::Crash);
+        pipeline.start("web", &[]);
+        pipeline.work().await;
+    }
+    let rival_came = Arc::new(AtomicBool::new(false));
+    if scene.rival == Rival::Before {
+        pipeline.next_rollout("web", RolloutOutcome::Ok);
+        rival_deploys(&pipeline.sandbox, &rival_came);
+        pipeline.clock.sleep(Duration::from_secs(120)).await;
+    }
+    for service in story.services {
+        pipeline.next_rollout(service, story.rollout);
+    }
+    let busy = scene.is_full.then(|| {
+        pipeline.service(BUSY, json!({}));
+        pipeline.start(BUSY, &[])
+    });
+    let execution = pipeline.start(&story.services.join(","), story.configuration);
+    pipeline.sandbox.clear_calls();
+
+    if schedule.offered_at_once {
+        pipeline.sandbox.set_offer_interval(Duration::ZERO);
+    }
+    // The first update may be that of another service.
+    for nth in 1..=3 {
+        let (came, rollout) = (Arc::clone(&rival_came), story.rollout);
+        let deploys = move |sandbox: &Sandbox| {
+            let is_ours = |call: &Call| call.operation == "UpdateService" && is_of_web(&call.request);
+            if sandbox.calls().last().is_some_and(is_ours) && !came.load(Ordering::Relaxed) {
+                let rollout_of = |outcome| Rollout { outcome, duration: ROLLOUT };
+                sandbox.set_rollout(CLUSTER, "web", rollout_of(RolloutOutcome::Ok));
+                rival_deploys(sandbox, &came);
+                sandbox.set_rollout(CLUSTER, "web", rollout_of(rollout));
+            }
+        };
+        match scene.rival {
+            Rival::None | Rival::Before => {}
+            Rival::Between => pipeline.sandbox.before_call("UpdateService", nth, deploys),
+            Rival::After => pipeline.sandbox.after_call("UpdateService", nth, deploys),
+        }
+    }
+    for ((operation, nth), kind) in &schedule.faults {
+        let fault = Fault { operation: operation.clone(), nth: Some(*nth), kind: kind.clone() };
+        pipeline.sandbox.inject(fault);
+    }
+    Stage { pipeline, execution, busy, rival_came }
+}
+
+fn is_of_web(request: &Value) -> bool {
+    request["service"].as_str().is_some_and(|service| service.ends_with("/web"))
+}
+
+/// Somebody deploys more memory and another side-car, as `aws ecs update-service` does.
+fn rival_deploys(sandbox: &Sandbox, came: &AtomicBool) {
+    let mut definition = definition("web", OLD);
+    definition["memory"] = json!(RIVALS_MEMORY);
+    definition["containerDefinitions"][1]["image"] = json!("envoy:2");
+    let registered = sandbox.call("RegisterTaskDefinition", definition).unwrap();
+    let revision = &registered["taskDefinition"]["taskDefinitionArn"];
+    let update = json!({ "cluster": CLUSTER, "service": "web", "taskDefinition": revision });
+    sandbox.call("UpdateService", update).unwrap();
+    came.store(true, Ordering::Relaxed);
+}
+
+/// Workers come and go until every action is over and no claim is left.
+async fn work(stage: &Stage, schedule: &Schedule) {
+    let pipeline = &stage.pipeline;
+    let concurrency = if schedule.scene.is_full { 1 } else { 50 };
+    let mut stops = schedule.stops_before.clone();
+    for number in 1..=20 {
+        let settings = Settings { concurrency, ..settings(&format!("worker-{number}")) };
+        let (worker, interrupter) = pipeline.hire_as(settings).await;
+        if let Some((operation, nth)) = stops.take() {
+            let stop = move |_: &Sandbox| interrupter.raise(FailureKind::Terminated);
+            pipeline.sandbox.before_call(&operation, nth, stop);
+        }
+        let dies = async {
+            loop {
+                pipeline.sandbox.hung().await;
+                if schedule.dies {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = dies => {}
+            // A queue that refuses the very first question ends a worker, and so does a signal.
+            _ = worker.run() => {}
+            () = pipeline.over() => return,
+        }
+    }
+    panic!("twenty workers did not end it");
+}
+
+/// A number for the calls that were made and what became of them. What only waits is left out: how often a worker
+/// polls depends on chance alone.
+fn trace(stage: &Stage) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for call in stage.pipeline.sandbox.calls() {
+        let waits = matches!(call.operation.as_str(), "PollForJobs" | "ListObjectsV2");
+        if !waits || call.status != Some(200) {
+            (call.operation, call.effect, call.status).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}

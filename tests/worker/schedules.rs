@@ -9,6 +9,8 @@
 mod draw;
 #[path = "schedules/judge.rs"]
 mod judge;
+#[path = "schedules/line.rs"]
+mod line;
 #[path = "schedules/play.rs"]
 mod play;
 #[path = "schedules/story.rs"]

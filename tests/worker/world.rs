@@ -6,6 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use evenkeel::artifact::output_artifact;
 use evenkeel::aws::{Aws, CodePipelineQueue, Connection, S3Objects};
 use evenkeel::cli::job_options;
@@ -104,16 +105,25 @@ impl Pipeline {
     }
 
     pub(crate) async fn hire_with(&self, settings: Settings, metrics: Arc<Metrics>) -> (Hired, Interrupter) {
+        self.hire_through(self.sandbox.http_client(), settings, metrics).await
+    }
+
+    /// A worker whose calls go through this client.
+    pub(crate) async fn hire_through(
+        &self,
+        client: SharedHttpClient,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> (Hired, Interrupter) {
         let (interrupter, interrupt) = Interrupt::new();
-        let aws = self.aws().await;
+        let aws = aws_through(client).await;
         let claims = BucketClaims::new(aws.apart().objects(), CLAIMS, "evenkeel");
         let queue = aws.apart().job_queue(ActionType::default());
         (Worker::new(queue, Some(claims), aws, self.clock, settings, metrics, interrupt), interrupter)
     }
 
     pub(crate) async fn aws(&self) -> Aws {
-        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
-        Aws::load(&connection).await.unwrap()
+        aws_through(self.sandbox.http_client()).await
     }
 
     /// Lets one worker work until every action is over and no claim is left.
@@ -181,6 +191,11 @@ impl Pipeline {
         let primary = deployments.iter().find(|deployment| deployment["status"] == "PRIMARY").unwrap();
         primary["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
     }
+}
+
+async fn aws_through(client: SharedHttpClient) -> Aws {
+    let connection = Connection { embedded: Some(client), ..Connection::default() };
+    Aws::load(&connection).await.unwrap()
 }
 
 /// A task definition whose container `app` runs `image`.

@@ -91,15 +91,16 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
     }
 }
 
-/// Plays every order in which a run that can go on gives way to another one at most `switches` times. Of two points
-/// that are reached by the same order but for steps that commute, one is gone on from.
+/// Plays every order in which a run that can go on gives way to another one at most `switches` times. What follows from
+/// one state is played once.
 pub(super) async fn every_order_with(
     rivals: &Rivals,
     switches: usize,
     mut judge: impl AsyncFnMut(Played),
 ) -> Orders {
     let mut path: Vec<Branch> = Vec::new();
-    let (mut orders, mut seen) = (Orders::default(), HashSet::new());
+    let mut orders = Orders::default();
+    let mut seen: HashMap<(u64, Option<usize>), Option<usize>> = HashMap::new();
     loop {
         let play = Play::begin(rivals).await;
         orders.plays += 1;
@@ -111,15 +112,15 @@ pub(super) async fn every_order_with(
             if steps.is_empty() {
                 break true;
             }
-            let order: Vec<Step> = path.iter().map(Branch::taken).collect();
-            let last = order.last().map(|step| step.run);
+            let last = path.last().map(|branch| branch.taken().run);
             let left = path.last().map_or(switches, |branch| branch.left);
+            let most = seen.entry((play.state(), last)).or_insert(None);
             // More switches left allow all that fewer do.
-            if !(0..=switches - left).all(|fewer| !seen.contains(&(shape(&order), last, left + fewer))) {
+            if most.is_some_and(|most| most >= left) {
                 break false;
             }
-            seen.insert((shape(&order), last, left));
-            orders.states += 1;
+            orders.states += usize::from(most.is_none());
+            *most = Some(left);
             let goes_on = steps.iter().any(|step| Some(step.run) == last);
             let choices = steps.iter().filter_map(|step| {
                 let switches = goes_on && Some(step.run) != last;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use evenkeel::sandbox::FaultKind;
 
+use super::line::Reach;
 use super::play;
 use super::story::{STORIES, Story};
 
@@ -17,6 +18,12 @@ pub(super) struct Schedule {
     pub(super) offered_at_once: bool,
     /// The worker whose call hangs dies; else it goes on when its time-outs end the call.
     pub(super) dies: bool,
+    /// There are two workers at any time, else one.
+    pub(super) has_two_workers: bool,
+    /// The first worker's line is cut from before this call, for longer than a lease.
+    pub(super) is_cut_before: Option<(Nth, Reach)>,
+    /// CodePipeline refuses answers that are as long as ours.
+    pub(super) refuses_long_answers: bool,
     /// The worker is told to end before this call.
     pub(super) stops_before: Option<Nth>,
     pub(super) faults: Vec<(Nth, FaultKind)>,
@@ -72,7 +79,17 @@ impl Scene {
 impl Schedule {
     /// A schedule in which nothing is disturbed.
     pub(super) fn undisturbed(scene: Scene) -> Self {
-        Self { seed: 1, scene, offered_at_once: false, dies: true, stops_before: None, faults: Vec::new() }
+        Self {
+            seed: 1,
+            scene,
+            offered_at_once: false,
+            dies: true,
+            has_two_workers: false,
+            is_cut_before: None,
+            refuses_long_answers: false,
+            stops_before: None,
+            faults: Vec::new(),
+        }
     }
 
     /// The pairs of values of two dimensions that it has.
@@ -85,6 +102,9 @@ impl Schedule {
             format!("full {is_full}"),
             format!("offered at once {}", self.offered_at_once),
             format!("dies {}", self.dies),
+            format!("two workers {}", self.has_two_workers),
+            format!("cut {:?}", self.is_cut_before.as_ref().map(|(_, reach)| reach)),
+            format!("refuses long answers {}", self.refuses_long_answers),
             format!("stops {}", self.stops_before.is_some()),
             format!("fault {fault}"),
         ];
@@ -144,11 +164,16 @@ impl Draws {
         });
         let faults = faults.collect::<Option<Vec<_>>>()?;
         let stops_before = if random.bool() { random.choice(&calls).cloned() } else { None };
+        let reach = *random.choice(&[None, Some(Reach::Claims), Some(Reach::Everything)])?;
+        let is_cut_before = reach.and_then(|reach| Some((random.choice(&calls)?.clone(), reach)));
         Some(Schedule {
             seed,
             scene,
             offered_at_once: random.bool(),
             dies: random.bool(),
+            has_two_workers: random.bool(),
+            is_cut_before,
+            refuses_long_answers: random.bool(),
             stops_before,
             faults,
         })

@@ -1,22 +1,31 @@
 //! Plays a schedule on the embedded AWS.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use evenkeel::deploy::Interrupter;
 use evenkeel::domain::failure::FailureKind;
 use evenkeel::sandbox::{Call, Fault, Rollout, RolloutOutcome, Sandbox};
 use evenkeel::worker::Settings;
+use futures_util::future::{FutureExt, abortable};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 
 use crate::world::{ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, settings};
 
 use super::draw::{Rival, Schedule};
 use super::judge;
+use super::line::{Line, Reach};
 
 /// The service whose action makes a worker full.
 const BUSY: &str = "busy";
+
+/// How long a line is cut: three times the lease.
+const CUT_OFF: Duration = Duration::from_secs(180);
 
 /// What the rival changes, which no image definitions name.
 pub(super) const RIVALS_MEMORY: &str = "1024";
@@ -93,6 +102,9 @@ async fn set(schedule: &Schedule) -> Stage {
     let execution = pipeline.start(&story.services.join(","), story.configuration);
     pipeline.sandbox.clear_calls();
 
+    if schedule.refuses_long_answers {
+        pipeline.sandbox.set_answer_limits(200, 60);
+    }
     if schedule.offered_at_once {
         pipeline.sandbox.set_offer_interval(Duration::ZERO);
     }
@@ -141,31 +153,67 @@ fn rival_deploys(sandbox: &Sandbox, came: &AtomicBool) {
 async fn work(stage: &Stage, schedule: &Schedule) {
     let pipeline = &stage.pipeline;
     let concurrency = if schedule.scene.is_full { 1 } else { 50 };
-    let mut stops = schedule.stops_before.clone();
-    for number in 1..=20 {
+    let wanted = if schedule.has_two_workers { 2 } else { 1 };
+    let last_caller = Arc::new(AtomicUsize::new(0));
+    let (mut running, mut ends) = (FuturesUnordered::new(), BTreeMap::new());
+    for number in 1..=40 {
         let settings = Settings { concurrency, ..settings(&format!("worker-{number}")) };
-        let (worker, interrupter) = pipeline.hire_as(settings).await;
-        if let Some((operation, nth)) = stops.take() {
-            let stop = move |_: &Sandbox| interrupter.raise(FailureKind::Terminated);
-            pipeline.sandbox.before_call(&operation, nth, stop);
+        let line = Line::new(pipeline.sandbox.http_client(), number, &last_caller);
+        let cutter = line.cutter();
+        let hired = pipeline.hire_through(SharedHttpClient::new(line), settings, Arc::default());
+        let (worker, interrupter) = hired.await;
+        if number == 1 {
+            disturb(pipeline, schedule, interrupter, cutter);
         }
-        let dies = async {
+        let (run, end) = abortable(async move { drop(worker.run().await) });
+        running.push(run.map(move |_| number));
+        ends.insert(number, end);
+        if ends.len() < wanted {
+            continue;
+        }
+        let one_dies = async {
             loop {
                 pipeline.sandbox.hung().await;
                 if schedule.dies {
-                    return;
+                    return last_caller.load(Ordering::Relaxed);
                 }
             }
         };
-        tokio::select! {
+        let gone = tokio::select! {
             biased;
-            () = dies => {}
+            number = one_dies => number,
             // A queue that refuses the very first question ends a worker, and so does a signal.
-            _ = worker.run() => {}
+            Some(number) = running.next() => number,
             () = pipeline.over() => return,
+        };
+        if let Some(end) = ends.remove(&gone) {
+            end.abort();
         }
     }
-    panic!("twenty workers did not end it");
+    panic!("forty workers did not end it");
+}
+
+/// What is going to happen to the first worker.
+fn disturb(
+    pipeline: &Pipeline,
+    schedule: &Schedule,
+    interrupter: Interrupter,
+    cutter: Arc<Mutex<Option<Reach>>>,
+) {
+    if let Some((operation, nth)) = &schedule.stops_before {
+        let stop = move |_: &Sandbox| interrupter.raise(FailureKind::Terminated);
+        pipeline.sandbox.before_call(operation, *nth, stop);
+    }
+    if let Some(((operation, nth), reach)) = schedule.is_cut_before.clone() {
+        let clock = pipeline.clock;
+        pipeline.sandbox.before_call(&operation, nth, move |_| {
+            *cutter.lock().unwrap() = Some(reach);
+            tokio::spawn(async move {
+                clock.sleep(CUT_OFF).await;
+                *cutter.lock().unwrap() = None;
+            });
+        });
+    }
 }
 
 /// A number for the calls that were made and what became of them. What only waits is left out: how often a worker

@@ -46,7 +46,10 @@ pub(super) async fn find<E: Ecs>(
     let Some(at) = listed.iter().position(|listed| runs(listed).as_ref() == Some(revision)) else {
         return Ok(None);
     };
-    let before = listed.get(at + 1).filter(|before| match before.status {
+    let mine = listed.remove(at);
+    // Of two that were created at one instant, the list does not tell which was first.
+    let before = listed.iter().find(|listed| listed.created <= mine.created);
+    let before = before.filter(|before| match before.status {
         ServiceDeploymentStatus::InProgress
         | ServiceDeploymentStatus::Successful
         | ServiceDeploymentStatus::Stopped
@@ -56,7 +59,7 @@ pub(super) async fn find<E: Ecs>(
         | ServiceDeploymentStatus::RolledBack
         | ServiceDeploymentStatus::RollbackFailed => false,
     });
-    Ok(Some(Found { before: before.and_then(runs), mine: listed.swap_remove(at) }))
+    Ok(Some(Found { before: before.and_then(runs), mine }))
 }
 
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {

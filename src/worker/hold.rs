@@ -132,6 +132,14 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         }
     }
 
+    /// Whether nobody has written this claim before us.
+    pub(super) async fn is_new(&self) -> bool {
+        match &self.held {
+            Some((_, held)) => held.lock().await.claim.renewals == 0,
+            None => true,
+        }
+    }
+
     /// The job was acknowledged, which the next write will tell.
     pub(super) async fn acknowledged(&self) {
         if let Some((_, held)) = &self.held {

@@ -8,11 +8,13 @@
 //! * A claim that is no longer ours ends the work at once: nothing is done and nothing answered.
 //! * A worker that dies leaves its claim standing still, which is what the others look for.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Answer, Job, JobId};
+use crate::domain::job::{Answer, Job, JobConfiguration, JobId};
 use crate::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 
 use super::Shared;
@@ -22,6 +24,10 @@ use super::claims::Stage;
 use super::hold::Hold;
 use super::metrics::Part;
 use super::unwind::{Panicked, caught};
+
+/// How long claiming an offered job may take. An offer proves that nobody has acknowledged the job, but only for the
+/// moment: CodePipeline makes the next one after about 30 s, and another worker may have ended the job by then.
+const LONGEST_CLAIM: Duration = Duration::from_secs(20);
 
 /// How a worker left a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +67,16 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
 ) -> Left {
     let began = shared.clock.now();
     let id = &offer.job.id;
-    let hold = match Hold::take(shared, id, stalled.as_ref()).await {
-        Ok(Some(hold)) => hold,
-        Ok(None) => return Left::Alone,
-        Err(failure) => {
+    let hold = match shared.clock.within(LONGEST_CLAIM, Hold::take(shared, id, stalled.as_ref())).await {
+        Some(Ok(Some(hold))) => hold,
+        Some(Ok(None)) => return Left::Alone,
+        Some(Err(failure)) => {
             tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
+            return Left::Alone;
+        }
+        None => {
+            let limit = LONGEST_CLAIM.as_secs();
+            tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
             return Left::Alone;
         }
     };
@@ -76,9 +87,14 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
         Ok(Acknowledgement::Unsure) => {
             tracing::warn!("the response to the acknowledgement was lost; the job is taken as acknowledged");
         }
-        // The claim stays where it is: if the job was ours after all and the answer got lost, it is
-        // found by its claim, and if not, the next offer finds that the claim stands still.
-        Ok(Acknowledgement::NotOurs) => return Left::Alone,
+        // Nobody has acknowledged the job under a claim that was made for this offer. Under one that was another
+        // worker's somebody may have: it stays, to be found when it has stood still.
+        Ok(Acknowledgement::NotOurs) => {
+            if hold.is_new().await {
+                hold.release().await;
+            }
+            return Left::Alone;
+        }
         Err(failure) => {
             tracing::warn!("{failure}");
             return Left::Alone;
@@ -131,10 +147,18 @@ pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
         (Stage::Claimed | Stage::Acknowledged, Some(given)) => {
             kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await
         }
-        (Stage::Claimed | Stage::Acknowledged, None) => {
+        (stage, None) => {
             let noted = claim.checkpoint;
             let from = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose().to_owned()));
-            kept(&hold, work(shared, &job, from, &hold)).await
+            if stage == Stage::Acknowledged {
+                return kept(&hold, work(shared, &job, from, &hold)).await;
+            }
+            // The job may be over: a claim can be written late, after another worker has come to its end. CodePipeline
+            // tells that only to an answer, so the job is handed on from where it is before anything is done.
+            let configuration = JobConfiguration::parse(&job.configuration, shared.settings.options);
+            let external_id = configuration.map(|it| it.external_id()).unwrap_or_default();
+            let (given, outcome) = handed_on(&checkpoint(shared, &job, from), &external_id, "taken over");
+            kept(&hold, finish(shared, id, &given, outcome, &hold)).await
         }
     }
 }
@@ -171,13 +195,18 @@ async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
     }
     match attempted {
         Attempt::HandOn { checkpoint, external_id, summary } => {
-            let (given, outcome) = match checkpoint.token() {
-                Ok(token) => (Answer::hand_on(token, &external_id, &summary), "handed_on"),
-                Err(failure) => (Answer::fail(&failure, &external_id), failure.kind().as_str()),
-            };
+            let (given, outcome) = handed_on(&checkpoint, &external_id, &summary);
             finish(shared, &job.id, &given, outcome, hold).await
         }
         Attempt::Over(answer, outcome) => finish(shared, &job.id, &answer, outcome, hold).await,
+    }
+}
+
+/// The answer that hands the job on from `checkpoint`, and the word for the metrics.
+fn handed_on(checkpoint: &Checkpoint, external_id: &str, summary: &str) -> (Answer, &'static str) {
+    match checkpoint.token() {
+        Ok(token) => (Answer::hand_on(token, external_id, summary), "handed_on"),
+        Err(failure) => (Answer::fail(&failure, external_id), failure.kind().as_str()),
     }
 }
 

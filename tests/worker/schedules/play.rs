@@ -103,7 +103,7 @@ async fn set(schedule: &Schedule) -> Stage {
     pipeline.sandbox.clear_calls();
 
     if schedule.refuses_long_answers {
-        pipeline.sandbox.set_answer_limits(200, 60);
+        pipeline.sandbox.set_answer_limits(10, 200);
     }
     if schedule.offered_at_once {
         pipeline.sandbox.set_offer_interval(Duration::ZERO);

@@ -12,7 +12,7 @@ use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker};
 use serde_json::json;
 
-use crate::world::{CLAIMS, Pipeline, settings};
+use crate::world::{CLAIMS, CLUSTER, Pipeline, settings};
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_whose_variables_are_refused_is_given_without_them() {
@@ -116,4 +116,22 @@ async fn an_heir_does_not_give_an_answer_that_is_left_over_from_before_the_offer
     let state = pipeline.state(&execution);
     assert_eq!((state.status, pipeline.live("web").as_str()), (ActionStatus::Succeeded, "web:2"));
     assert!(!state.summary.unwrap().contains("left over"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_written_when_its_job_is_over_starts_nothing_again() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[]);
+    pipeline.work().await;
+    // Somebody goes back since.
+    let back = json!({ "cluster": CLUSTER, "service": "web", "taskDefinition": "web:1" });
+    pipeline.call("UpdateService", back);
+    let job = pipeline.state(&execution).jobs[0].clone();
+    let claim = json!({ "schema": "evenkeel.claim/v1", "owner": "late", "renewals": 0, "stage": "claimed" });
+    pipeline.sandbox.put_object(CLAIMS, &format!("evenkeel/{job}.json"), claim.to_string().into_bytes());
+
+    let (worker, _interrupter) = pipeline.hire("worker-2").await;
+    pipeline.until_over(worker.run()).await;
+    assert_eq!((pipeline.live("web"), pipeline.effects("UpdateService", "web")), ("web:1".to_owned(), 1));
+    assert_eq!(pipeline.state(&execution).terminal_results, 1);
 }

@@ -29,6 +29,9 @@ pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1";
 pub(crate) const OLD: &str = "registry.example.com/shop/web:1";
 pub(crate) const NEW: &str = "registry.example.com/shop/web:2";
 
+/// When the tests begin, by AWS's clock.
+pub(crate) const START: Timestamp = Timestamp::from_unix(Duration::from_secs(1_800_000_000));
+
 /// How long a rollout takes that nothing is said about.
 pub(crate) const ROLLOUT: Duration = Duration::from_secs(40);
 
@@ -49,8 +52,7 @@ impl Pipeline {
     }
 
     pub(crate) fn empty() -> Self {
-        let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_800_000_000)));
-        Self::on(Sandbox::new(clock), clock)
+        Self::on(Sandbox::new(Clock::starting_at(START)), Clock::starting_at(START))
     }
 
     /// On this embedded AWS.
@@ -104,15 +106,30 @@ impl Pipeline {
     }
 
     pub(crate) async fn hire_with(&self, settings: Settings, metrics: Arc<Metrics>) -> (Hired, Interrupter) {
+        self.hire_by(self.clock, settings, metrics).await
+    }
+
+    /// A worker by a clock of its own.
+    pub(crate) async fn hire_by(
+        &self,
+        clock: Clock,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> (Hired, Interrupter) {
         let (interrupter, interrupt) = Interrupt::new();
-        let aws = self.aws().await;
+        let aws = self.aws_by(clock).await;
         let claims = BucketClaims::new(aws.apart().objects(), CLAIMS, "evenkeel");
         let queue = aws.apart().job_queue(ActionType::default());
-        (Worker::new(queue, Some(claims), aws, self.clock, settings, metrics, interrupt), interrupter)
+        (Worker::new(queue, Some(claims), aws, clock, settings, metrics, interrupt), interrupter)
     }
 
     pub(crate) async fn aws(&self) -> Aws {
-        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
+        self.aws_by(self.clock).await
+    }
+
+    async fn aws_by(&self, clock: Clock) -> Aws {
+        let connection =
+            Connection { clock, embedded: Some(self.sandbox.http_client()), ..Connection::default() };
         Aws::load(&connection).await.unwrap()
     }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod beginnings;
 mod buckets;
+mod clocks;
 mod crashes;
 #[path = "../container/docker.rs"]
 mod docker;

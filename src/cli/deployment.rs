@@ -107,8 +107,6 @@ impl Deployment {
         let mut narrator = if is_terminal { Narrator::redrawing(error) } else { Narrator::new(error) };
         let mut warning = None;
         let mut listen = |progress: Progress<'_>| {
-            story.hear(&progress, clock.local());
-            narrator.tell(&progress);
             // The end of the credentials is by AWS's clock, which the reads before the plan have told.
             if matches!(progress, Progress::Planned(_)) {
                 warning = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
@@ -116,6 +114,8 @@ impl Deployment {
                     narrator.tell(&Progress::Warning(warning));
                 }
             }
+            story.hear(&progress, clock.local());
+            narrator.tell(&progress);
         };
         let mut report = match &self.task {
             Task::Deploy => deploy(&world, &self.request, &mut listen).await,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::clock::Clock;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::{ImageReference, Images};
@@ -13,7 +14,6 @@ use crate::domain::request::{ClusterName, ServiceName};
 use crate::domain::service::Service;
 use crate::domain::standing::Standing;
 use crate::domain::task_definition::Revision;
-use crate::domain::timestamp::Timestamp;
 use crate::live;
 use crate::ports::{Ecs, Masked, RecordStore, Version};
 
@@ -59,8 +59,8 @@ pub struct Repair<'a> {
     pub cluster: &'a ClusterName,
     /// The service.
     pub service: &'a ServiceName,
-    /// Now.
-    pub now: Timestamp,
+    /// The time.
+    pub clock: Clock,
     /// Who repairs.
     pub by: &'a Source,
     /// Repair also while a rollout goes on.
@@ -105,12 +105,12 @@ pub async fn show<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
 ///
 /// # Errors
 /// Those of the store; without `force` also a deployment that is recorded to be in progress.
-pub async fn reset<R: RecordStore>(stores: &[R], now: Timestamp, force: bool) -> Result<Vec<Kept>, Failure> {
+pub async fn reset<R: RecordStore>(stores: &[R], clock: &Clock, force: bool) -> Result<Vec<Kept>, Failure> {
     let mut found = Vec::new();
     for store in stores {
         let stored = store.read().await?;
         let record = stored.as_ref().and_then(|(content, _)| Record::parse(&store.place(), content).ok()?);
-        if let Some(record) = record.filter(|record| !force && record.is_held(&now.to_string())) {
+        if let Some(record) = record.filter(|record| !force && record.is_held(&clock.now().to_string())) {
             let until = record.expires_at.unwrap_or_default();
             return Err(under_way(
                 &format!("the record in {} was not emptied", store.place()),
@@ -161,7 +161,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
         digests,
         deployment_id: service.primary().map(|primary| primary.id.as_str().to_owned()),
         standing,
-        at: repair.now.to_string(),
+        at: repair.clock.now().to_string(),
         by: repair.by,
     });
     let is_told = |content: &Content| matches!(content, Content::Record(it) if it.tells_the_same(&repaired));

@@ -5,12 +5,12 @@ mod state;
 use std::collections::BTreeMap;
 
 use crate::bookkeeping::{Content, ask, copied_from};
+use crate::clock::Clock;
 use crate::domain::diff::diff;
 use crate::domain::drift::{Recorded, Sight};
 use crate::domain::failure::Failure;
 use crate::domain::request::{ClusterName, ServiceName};
 use crate::domain::standing::Standing;
-use crate::domain::timestamp::Timestamp;
 use crate::live;
 use crate::ports::{Ecs, Masked, RecordStore};
 
@@ -33,7 +33,7 @@ pub async fn look<E: Ecs, R: RecordStore>(
     cluster: &ClusterName,
     service: &ServiceName,
     state: Option<&State>,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Result<Sight, Failure> {
     let ecs = &Masked::new(ecs);
     let (found, kept) = ask(ecs, stores, cluster, service).await?;
@@ -64,7 +64,7 @@ pub async fn look<E: Ecs, R: RecordStore>(
         records,
         terraform,
         changes: BTreeMap::new(),
-        now: now.to_string(),
+        now: clock.now().to_string(),
     };
     let expected: Vec<String> = seen.expected().into_iter().map(str::to_owned).collect();
     for arn in expected {

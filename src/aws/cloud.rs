@@ -3,9 +3,8 @@
 use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::Calls;
 use super::error::Who;
-use super::settings::settings;
+use super::settings::{Observers, settings};
 
 /// Amazon ECS, and what tells of images and containers, in one identity.
 #[derive(Debug, Clone)]
@@ -14,24 +13,24 @@ pub struct AwsCloud {
     pub(super) who: Who,
     /// For the clients of other services and Regions, which are seldom needed.
     config: SdkConfig,
-    calls: Option<Calls>,
+    observers: Observers,
 }
 
 impl AwsCloud {
-    pub(super) fn new(config: SdkConfig, calls: Option<Calls>, who: Who) -> Self {
-        let ecs = settings!(aws_sdk_ecs, &config, &calls).build();
-        Self { ecs: aws_sdk_ecs::Client::from_conf(ecs), who, config, calls }
+    pub(super) fn new(config: SdkConfig, observers: Observers, who: Who) -> Self {
+        let ecs = settings!(aws_sdk_ecs, &config, &observers).build();
+        Self { ecs: aws_sdk_ecs::Client::from_conf(ecs), who, config, observers }
     }
 
     /// Amazon CloudWatch Logs in `region`.
     pub(super) fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
-        let settings = settings!(aws_sdk_cloudwatchlogs, &self.config, &self.calls);
+        let settings = settings!(aws_sdk_cloudwatchlogs, &self.config, &self.observers);
         aws_sdk_cloudwatchlogs::Client::from_conf(settings.region(Region::new(region.to_owned())).build())
     }
 
     /// Amazon ECR in `region`.
     pub(super) fn ecr(&self, region: &str) -> aws_sdk_ecr::Client {
-        let settings = settings!(aws_sdk_ecr, &self.config, &self.calls);
+        let settings = settings!(aws_sdk_ecr, &self.config, &self.observers);
         aws_sdk_ecr::Client::from_conf(settings.region(Region::new(region.to_owned())).build())
     }
 

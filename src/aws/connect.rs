@@ -14,10 +14,10 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{ActionType, ArtifactCredentials, Secret};
 use crate::ports::{Access, Identity};
@@ -26,7 +26,8 @@ use super::buckets::Buckets;
 use super::crowd::at_most;
 use super::error::{Who, naming_hosts};
 use super::network::Network;
-use super::settings::settings;
+use super::settings::{Observers, settings};
+use super::time::sdk_time;
 use super::{AwsCloud, AwsNotifier, Calls, CodePipelineQueue, S3Objects, SsmParameters};
 
 /// How long one attempt of a call may take. ECS answers in well under a second; a connection that
@@ -60,6 +61,8 @@ pub struct Connection {
     pub max_attempts: Option<String>,
     /// The proxy and the certificate authorities.
     pub network: Network,
+    /// The clock that learns AWS's time from its responses.
+    pub clock: Clock,
     /// Who is told of every attempt of a call.
     pub calls: Option<Calls>,
     /// The embedded AWS, which takes the place of the network, the environment and the profiles.
@@ -80,7 +83,7 @@ pub struct Aws {
     config: SdkConfig,
     /// S3 elsewhere than in AWS has no host name for each bucket.
     path_style: bool,
-    calls: Option<Calls>,
+    observers: Observers,
     buckets: Buckets,
     who: Who,
     /// What carries the requests, without a limit on how many at once.
@@ -100,7 +103,7 @@ impl Aws {
         let retries =
             RetryConfig::standard().with_max_attempts(attempts(connection.max_attempts.as_deref())?);
         let config = match &connection.embedded {
-            Some(client) => embedded(client.clone()),
+            Some(client) => embedded(client.clone(), connection.clock),
             None => environment(connection).await?,
         };
         region(&config)?;
@@ -117,11 +120,17 @@ impl Aws {
         Ok(Self {
             config,
             path_style: is_elsewhere || connection.has_s3_endpoint,
-            calls: connection.calls.clone(),
+            observers: Observers { clock: connection.clock, calls: connection.calls.clone() },
             buckets: Buckets::default(),
             who: Who::Caller,
             client,
         })
+    }
+
+    /// The clock that learns AWS's time from its responses.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.observers.clock
     }
 
     /// The same AWS with an allowance of requests of its own: what hangs elsewhere does not hold these up.
@@ -150,20 +159,20 @@ impl Aws {
     /// Amazon ECS, and what stands around a deployment.
     #[must_use]
     pub fn cloud(&self) -> AwsCloud {
-        AwsCloud::new(self.config.clone(), self.calls.clone(), self.who.clone())
+        AwsCloud::new(self.config.clone(), self.observers.clone(), self.who.clone())
     }
 
     /// The Parameter Store of AWS Systems Manager.
     #[must_use]
     pub fn parameters(&self) -> SsmParameters {
-        let settings = settings!(aws_sdk_ssm, &self.config, &self.calls);
+        let settings = settings!(aws_sdk_ssm, &self.config, &self.observers);
         SsmParameters::new(aws_sdk_ssm::Client::from_conf(settings.build()), self.who.clone())
     }
 
     /// Those who are told that a deployment has ended.
     #[must_use]
     pub fn notifier(&self) -> AwsNotifier {
-        AwsNotifier::new(self.config.clone(), self.calls.clone(), self.who.clone())
+        AwsNotifier::new(self.config.clone(), self.observers.clone(), self.who.clone())
     }
 
     /// CodePipeline's jobs for this action type.
@@ -173,7 +182,7 @@ impl Aws {
     }
 
     pub(super) fn codepipeline(&self) -> aws_sdk_codepipeline::Client {
-        let settings = settings!(aws_sdk_codepipeline, &self.config, &self.calls);
+        let settings = settings!(aws_sdk_codepipeline, &self.config, &self.observers);
         aws_sdk_codepipeline::Client::from_conf(settings.build())
     }
 
@@ -186,7 +195,7 @@ impl Aws {
     fn s3(&self, config: &SdkConfig, who: Who) -> S3Objects {
         // A bucket with Object Lock takes no object without a checksum. Our contents are in memory, so it is a
         // header, which every emulator of S3 takes; those of what is read are none that all of them give.
-        let settings = settings!(aws_sdk_s3, config, &self.calls)
+        let settings = settings!(aws_sdk_s3, config, &self.observers)
             .force_path_style(self.path_style)
             .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -202,8 +211,9 @@ impl Aws {
         if let Some(role) = &identity.role_arn {
             who = Who::Role(role.as_str().into());
             let session = session_name(&identity.session);
-            let mut provider =
-                AssumeRoleProvider::builder(role).session_name(session).configure(&self.config);
+            // STS is another client, which signs by AWS's time as it is known by now.
+            let calling = self.config.clone().into_builder().time_source(sdk_time(self.clock())).build();
+            let mut provider = AssumeRoleProvider::builder(role).session_name(session).configure(&calling);
             if let Some(id) = &identity.external_id {
                 provider = provider.external_id(id.expose());
             }
@@ -283,7 +293,9 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
     let named = connection.profile.clone().map(Cow::Owned);
     let profile = profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), named).await.ok();
     let client = connection.network.client(profile.as_ref())?;
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client.clone());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(client.clone())
+        .time_source(sdk_time(connection.clock));
     // The SDK's own look at AWS_MAX_ATTEMPTS, AWS_RETRY_MODE and the profile panics at what it does not know.
     loader = loader.retry_config(RetryConfig::standard());
     if let Some(region) = &connection.region {
@@ -293,7 +305,7 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
         loader = loader.endpoint_url(url);
     }
     if let Some(named) = &connection.profile {
-        let credentials = of_profile(named, connection.region.clone(), client).await;
+        let credentials = of_profile(named, connection, client).await;
         loader = loader.profile_name(named).credentials_provider(credentials);
     }
     let config = loader.load().await;
@@ -310,25 +322,27 @@ async fn environment(connection: &Connection) -> Result<SdkConfig, Failure> {
 /// before them.
 async fn of_profile(
     profile: &str,
-    region: Option<String>,
+    connection: &Connection,
     client: SharedHttpClient,
 ) -> ProfileFileCredentialsProvider {
     let own = ProfileFileRegionProvider::builder().profile_name(profile).build();
-    let chain = RegionProviderChain::first_try(region.map(Region::new))
+    let chain = RegionProviderChain::first_try(connection.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(own);
     // A profile may name a role, which STS is asked for.
-    let configuration =
-        ProviderConfig::without_region().with_region(chain.region().await).with_http_client(client);
+    let configuration = ProviderConfig::without_region()
+        .with_region(chain.region().await)
+        .with_http_client(client)
+        .with_time_source(sdk_time(connection.clock));
     ProfileFileCredentialsProvider::builder().configure(&configuration).profile_name(profile).build()
 }
 
-fn embedded(client: SharedHttpClient) -> SdkConfig {
+fn embedded(client: SharedHttpClient, clock: Clock) -> SdkConfig {
     let anyone = Credentials::new("embedded", "embedded", None, None, "embedded");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(client)
-        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .time_source(sdk_time(clock))
         .region(Region::new("eu-west-1"))
         .credentials_provider(SharedCredentialsProvider::new(anyone))
         .build()

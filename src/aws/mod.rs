@@ -27,6 +27,7 @@ mod s3;
 mod settings;
 mod shapes;
 mod ssm;
+mod time;
 
 pub use calls::{Attempt, Calls};
 pub use cloud::AwsCloud;

@@ -82,7 +82,7 @@ impl CallSite {
 
     /// Tells that a deployment was not begun; returns the exit status.
     pub(super) fn refuse(&self, failure: Failure, format: ResultArg) -> u8 {
-        self.tell(&Report::refused(failure), &Story::beginning(Clock::system().now()), format)
+        self.tell(&Report::refused(failure), &Story::beginning(Clock::system().local()), format)
     }
 
     /// Tells what a deployment would do; returns the exit status.

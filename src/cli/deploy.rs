@@ -1,7 +1,6 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
 use crate::aws::connect;
-use crate::clock::Clock;
 use crate::deploy::prepare;
 use crate::domain::failure::Failure;
 use crate::domain::plan::Plan;
@@ -37,6 +36,7 @@ async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, 
     let request = meaning::request(&args.what, &args.rollout, environment.runner())?;
     // What the deployment would refuse.
     meaning::records(&args.rollout, &request)?;
-    let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
-    Ok((prepare(&cloud, &Clock::system(), &request).await?, request))
+    let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
+    let cloud = connect(&connection).await?;
+    Ok((prepare(&cloud, &connection.clock, &request).await?, request))
 }

@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use crate::aws::{Aws, Connection};
-use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::notification::Channel;
@@ -64,12 +63,11 @@ impl Deployment {
     /// Runs until the end, or until a second signal; tells what it came to, and returns the exit status.
     pub(super) async fn run(&self, format: ResultArg, site: &CallSite) -> u8 {
         let (interrupter, interrupt) = Interrupt::new();
-        let clock = Clock::system();
-        let mut story = Story::beginning(clock.now());
+        let mut story = Story::beginning(self.connection.clock.local());
         let lines = site.begin(&self.title());
         let report = match Signals::catch() {
             Ok(signals) => tokio::select! {
-                report = self.carry_out(clock, interrupt, &mut story) => report,
+                report = self.carry_out(interrupt, &mut story) => report,
                 second = signals.hand_on(interrupter) => Report::refused(cut_short(second)),
             },
             Err(failure) => Report::refused(failure),
@@ -87,11 +85,12 @@ impl Deployment {
         format!("{what} of {} in {}", services.join(", "), self.request.cluster.short())
     }
 
-    async fn carry_out(&self, clock: Clock, interrupt: Interrupt, story: &mut Story) -> Report {
+    async fn carry_out(&self, interrupt: Interrupt, story: &mut Story) -> Report {
         let aws = match Aws::deployer(&self.connection).await {
             Ok(aws) => aws,
             Err(failure) => return Report::refused(failure),
         };
+        let clock = aws.clock();
         let (objects, parameters) = (aws.objects(), aws.parameters());
         let open = |sinks: &Vec<Sink>| record::open(sinks, &objects, &parameters);
         let records: Vec<_> = self.records.iter().map(open).collect();
@@ -106,19 +105,23 @@ impl Deployment {
         let error = std::io::stderr();
         let is_terminal = error.is_terminal();
         let mut narrator = if is_terminal { Narrator::redrawing(error) } else { Narrator::new(error) };
+        let mut warning = None;
         let mut listen = |progress: Progress<'_>| {
-            story.hear(&progress, clock.now());
+            // The end of the credentials is by AWS's clock, which the reads before the plan have told.
+            if matches!(progress, Progress::Planned(_)) {
+                warning = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
+                if let Some(warning) = &warning {
+                    narrator.tell(&Progress::Warning(warning));
+                }
+            }
+            story.hear(&progress, clock.local());
             narrator.tell(&progress);
         };
-        let outlived = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
-        if let Some(warning) = &outlived {
-            listen(Progress::Warning(warning));
-        }
         let mut report = match &self.task {
             Task::Deploy => deploy(&world, &self.request, &mut listen).await,
             Task::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
         };
-        report.warnings.extend(outlived);
+        report.warnings.extend(warning);
         if !self.channels.is_empty() {
             let notification = output::notification(&self.request, &report, story, &self.source);
             for warning in output::notify(&aws.notifier(), &self.channels, &notification).await {

@@ -6,7 +6,6 @@ use std::io::Read;
 use clap::Args;
 
 use crate::aws::Aws;
-use crate::clock::Clock;
 use crate::domain::drift::{Sight, differences};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::record::{Sink, sinks_of_each};
@@ -74,7 +73,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, F
     };
     let sinks = sinks_of_each(&sinks, &cluster, std::slice::from_ref(&service))?.concat();
     let stores = record::open(&sinks, &objects, &aws.parameters());
-    look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), Clock::system().now()).await
+    look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &aws.clock()).await
 }
 
 async fn state(place: &str, objects: &impl Objects) -> Result<State, Failure> {

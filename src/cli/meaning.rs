@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 
 use crate::aws::{Connection, Network};
+use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::image::Images;
 use crate::domain::image_definitions;
@@ -114,6 +115,7 @@ pub(super) fn connection(
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").map(str::to_owned),
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
         network: Network::of(|name| environment.get(name)),
+        clock: Clock::system(),
         calls: None,
         embedded: None,
     }

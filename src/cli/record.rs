@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 
 use crate::aws::{Aws, S3Objects, SsmParameters};
 use crate::bookkeeping::{self, Kept, Repair};
-use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::record::{Sink, SinkPattern, sinks_of_each};
 use crate::domain::request::{ClusterName, ServiceName};
@@ -86,16 +85,16 @@ pub(super) async fn run(command: &RecordCommand, environment: &Environment) -> u
 }
 
 async fn init(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    bookkeeping::init(&open_named(args, environment).await?).await
+    bookkeeping::init(&open_named(args, environment).await?.1).await
 }
 
 async fn show(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    bookkeeping::show(&open_named(args, environment).await?).await
+    bookkeeping::show(&open_named(args, environment).await?.1).await
 }
 
 async fn reset(args: &ResetArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    let stores = open_named(&args.place, environment).await?;
-    bookkeeping::reset(&stores, Clock::system().now(), args.force).await
+    let (aws, stores) = open_named(&args.place, environment).await?;
+    bookkeeping::reset(&stores, &aws.clock(), args.force).await
 }
 
 async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
@@ -106,7 +105,7 @@ async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept
     let repair = Repair {
         cluster: &cluster,
         service: &service,
-        now: Clock::system().now(),
+        clock: aws.clock(),
         by: &meaning::source(environment),
         force: args.force,
     };
@@ -116,7 +115,7 @@ async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept
 type Stores = Vec<Store<S3Objects, SsmParameters>>;
 
 /// Opens the records of the services that are named, or the record that needs no name.
-async fn open_named(args: &PlaceArgs, environment: &Environment) -> Result<Stores, Failure> {
+async fn open_named(args: &PlaceArgs, environment: &Environment) -> Result<(Aws, Stores), Failure> {
     let patterns = meaning::sinks(&args.record.record)?;
     let cluster = args.names.cluster.as_deref().map(ClusterName::parse).transpose()?;
     let mut services = Vec::new();
@@ -124,7 +123,7 @@ async fn open_named(args: &PlaceArgs, environment: &Environment) -> Result<Store
         ServiceName::parse_another(name, &mut services)?;
     }
     let sinks = named(&patterns, cluster.as_ref(), &services)?;
-    Ok(open(&sinks, &args.record, cluster.as_ref(), environment).await?.1)
+    open(&sinks, &args.record, cluster.as_ref(), environment).await
 }
 
 /// The sinks of these services; a record without {service} in its name is opened once.

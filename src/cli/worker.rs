@@ -91,6 +91,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         has_s3_endpoint: environment.get("AWS_ENDPOINT_URL_S3").is_some(),
         max_attempts: environment.get("AWS_MAX_ATTEMPTS").map(str::to_owned),
         network: Network::of(|name| environment.get(name)),
+        clock,
         calls: Some(Calls::told_to(move |call| counted.called(call.service, call.operation, call.result))),
         ..Connection::default()
     };

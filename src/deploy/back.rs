@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::diff::diff;
 use crate::domain::failure::{Failure, FailureKind};
@@ -38,13 +39,15 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
 ) -> Report {
     let ecs = Masked::new(world.ecs);
     let world = &world.through(&ecs);
-    let began = world.clock.now();
+    let started = Moment::now();
     let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
     let read = tokio::try_join!(read_and_plan(&ecs, request, to), records);
     match read {
         Ok((plan, records)) => {
             let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
             listen(Progress::Planned(&plan));
+            // AWS's time is known by its responses.
+            let began = world.clock.at(started);
             let mut machine = Machine::new(world, &request, listen, plan, records, began);
             machine.drive().await;
             machine.report().await

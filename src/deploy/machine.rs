@@ -1,5 +1,6 @@
 //! The machine: ticks every service's deployment to its end.
 
+use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::console::deployments_url;
 use crate::domain::crash_loop::Tasks;
@@ -8,7 +9,7 @@ use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::plan::{Plan, PlannedRevision};
 use crate::domain::request::DeployRequest;
 use crate::domain::rollout::{Observation, Rollout, came_between};
-use crate::domain::service::{Deployment, DeploymentId};
+use crate::domain::service::{Deployment, DeploymentId, Service};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, RecordStore};
 
@@ -61,7 +62,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         records: Vec<RecordKeeping<'a, R>>,
         began: Timestamp,
     ) -> Self {
-        let pace = Pace::begin(&world.polling, began);
+        let pace = Pace::begin(&world.polling, Moment::now());
         let runs = plan.services.into_iter().zip(&request.services).map(|(planned, name)| {
             let mut run = Run::new(name.as_str(), &request.images, planned.service, planned.revision, pace);
             run.began_images.clone_from(&plan.revisions[planned.revision].base_images);
@@ -254,7 +255,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             deployment: deployment.as_ref(),
             console: deployments_url(&after),
         });
-        self.start(at, &target, deployment, stranger)?;
+        let since = self.since(&after, deployment.as_ref());
+        self.start(at, &target, deployment, since, stranger)?;
         self.runs[at].seen = Observation::of(after);
         Ok(())
     }
@@ -282,7 +284,8 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         match run.phase.clone() {
             Phase::Registered(target) => {
                 (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
-                self.start(at, &target, Some(deployment), None)
+                let since = self.since(&self.runs[at].seen.service, Some(&deployment));
+                self.start(at, &target, Some(deployment), since, None)
             }
             Phase::Undoing { rollout, to: Some(to), why, .. } => {
                 let rollout = self.rollback(at, to, Some(deployment), rollout.deployment);
@@ -294,7 +297,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                     // A newer deployment of the same revision: what is known of ours does not hold for it.
                     (self.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
                     (run.seen.service_deployment, run.seen.tasks) = (None, Tasks::Unread);
-                    run.pace = Pace::begin(&self.world.polling, self.world.clock.now());
+                    run.pace = Pace::begin(&self.world.polling, Moment::now());
                 }
                 if matches!(run.phase, Phase::RollingOut { .. }) {
                     run.deployment = Some(deployment.clone());
@@ -305,17 +308,24 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
         }
     }
 
+    /// When the time-out of a rollout begins: when ECS made the deployment, as far as `service` shows that. One that is
+    /// older than our own deployment is somebody else's, or of a former run, whose time-out was another.
+    pub(super) fn since(&self, service: &Service, deployment: Option<&DeploymentId>) -> Timestamp {
+        let shown = deployment.and_then(|id| service.deployment(id));
+        shown.map_or_else(|| self.world.clock.now(), |shown| shown.created.max(self.began))
+    }
+
     fn start(
         &mut self,
         at: usize,
         target: &Target,
         deployment: Option<DeploymentId>,
+        since: Timestamp,
         overtaken: Option<TaskDefinitionArn>,
     ) -> Result<(), Failure> {
         self.has_started = true;
-        let now = self.world.clock.now();
         let run = &mut self.runs[at];
-        run.pace = Pace::begin(&self.world.polling, now);
+        run.pace = Pace::begin(&self.world.polling, Moment::now());
         run.deployment.clone_from(&deployment);
         run.target = Some(target.revision.clone());
         run.replaced.clone_from(&target.replaces);
@@ -331,7 +341,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             revision: target.revision.clone(),
             deployment,
             replaced: target.replaces.clone(),
-            since: now,
+            since,
         };
         self.apply(at, Event::RolloutStarted { rollout, former, overtaken })
     }

@@ -37,7 +37,7 @@ mod undo;
 mod verify;
 mod watch;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::domain::failure::Failure;
 use crate::domain::record::Source;
 use crate::domain::request::DeployRequest;
@@ -97,7 +97,7 @@ pub async fn deploy<E: Cloud, R: RecordStore>(
 ) -> Report {
     let ecs = Masked::new(world.ecs);
     let world = world.through(&ecs);
-    match begin(&world, request, listen, world.clock.now()).await {
+    match begin(&world, request, listen, None).await {
         Ok(mut machine) => {
             machine.drive().await;
             machine.report().await
@@ -110,8 +110,9 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     listen: &'a mut Listener<'l>,
-    began: Timestamp,
+    began: Option<Timestamp>,
 ) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
+    let started = Moment::now();
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
         let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
@@ -119,6 +120,8 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, &world.clock, request));
     let (mut plan, mut records) = read?;
+    // AWS's time is known by its responses.
+    let began = began.unwrap_or_else(|| world.clock.at(started));
     for record in &records {
         plan.warnings.extend(record.unfinished(world.clock.now()));
     }

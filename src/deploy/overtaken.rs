@@ -92,7 +92,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             revision: live.clone(),
             deployment: Some(primary.id.clone()),
             replaced: None,
-            since: primary.created,
+            since: self.since(service, Some(&primary.id)),
         };
         let run = &mut self.runs[at];
         run.deployment.clone_from(&rollout.deployment);

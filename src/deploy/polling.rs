@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::domain::outlook::Outlook;
-use crate::domain::timestamp::Timestamp;
 
 /// The shortest and the longest wait between two looks; how soon the rollout can end decides where
 /// between them one is.
@@ -45,26 +45,26 @@ impl Polling {
 pub(super) struct Pace {
     outlook: Outlook,
     /// From when on it may have had this outlook.
-    since: Timestamp,
-    looked: Timestamp,
-    due: Timestamp,
+    since: Moment,
+    looked: Moment,
+    due: Moment,
 }
 
 impl Pace {
     /// The pace of a rollout that began, or was joined, `now`.
-    pub(super) fn begin(polling: &Polling, now: Timestamp) -> Self {
+    pub(super) fn begin(polling: &Polling, now: Moment) -> Self {
         let due = now.plus(jittered(polling.first));
         Self { outlook: Outlook::Far, since: now, looked: now, due }
     }
 
-    /// It was looked at `now`, and has this outlook; it began at `began`.
-    pub(super) fn looked(&mut self, polling: &Polling, outlook: Outlook, began: Timestamp, now: Timestamp) {
+    /// It was looked at `now`, and has this outlook; it has gone on for `elapsed`.
+    pub(super) fn looked(&mut self, polling: &Polling, outlook: Outlook, elapsed: Duration, now: Moment) {
         if outlook != self.outlook {
             // It changed at some time since the last look.
             (self.outlook, self.since) = (outlook, self.looked);
         }
         self.looked = now;
-        self.due = now.plus(jittered(polling.wait(outlook, now.since(self.since), now.since(began))));
+        self.due = now.plus(jittered(polling.wait(outlook, now.since(self.since), elapsed)));
     }
 
     /// It is to be looked at as soon as possible.
@@ -72,7 +72,7 @@ impl Pace {
         self.due = self.looked;
     }
 
-    pub(super) fn due(&self) -> Timestamp {
+    pub(super) fn due(&self) -> Moment {
         self.due
     }
 }
@@ -116,12 +116,13 @@ mod tests {
 
     #[test]
     fn an_outlook_counts_from_the_look_before_it_was_seen() {
-        let at = |seconds| Timestamp::from_unix(Duration::from_secs(seconds));
+        let now = Moment::now();
+        let at = |seconds| now.plus(Duration::from_secs(seconds));
         let (polling, bake) = (Polling::default(), Outlook::Baking(Duration::from_secs(60)));
         let mut pace = Pace::begin(&polling, at(100));
-        pace.looked(&polling, Outlook::Far, at(100), at(110));
-        pace.looked(&polling, bake, at(100), at(120));
-        pace.looked(&polling, bake, at(100), at(165));
+        pace.looked(&polling, Outlook::Far, Duration::from_secs(10), at(110));
+        pace.looked(&polling, bake, Duration::from_secs(20), at(120));
+        pace.looked(&polling, bake, Duration::from_secs(65), at(165));
         let wait = pace.due().since(at(165)).as_secs_f64();
         assert!((4.5..=5.0).contains(&wait), "{wait}: it may be over 60 s after the look at 110");
         pace.hurry();

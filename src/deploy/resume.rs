@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::checkpoint::{Checkpoint, Standing};
 use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
@@ -67,7 +68,7 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
 ) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
     let from = &slice.from;
     if from.services.is_empty() {
-        let mut machine = super::begin(world, request, listen, from.began).await?;
+        let mut machine = super::begin(world, request, listen, Some(from.began)).await?;
         machine.slice = Some(slice);
         machine.largest_checkpoint().token()?;
         return Ok(machine);
@@ -86,11 +87,12 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
         let (carried, began_images) = carried(world.ecs, &standing).await?;
         let chosen = chosen(world.ecs, &standing, &service, request, &carried).await?;
         world.ecs.hide_service(&mut service);
-        let pace = Pace::begin(&world.polling, world.clock.now());
+        let pace = Pace::begin(&world.polling, Moment::now());
         let mut run = Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace);
         run.images = carried.onto(&chosen.planned.base_images, &request.images);
         run.carried = carried;
         run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
+        run.ended = run.is_done().then(|| world.clock.now());
         runs.push(run);
         revisions.push(chosen);
     }
@@ -242,7 +244,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         self.slice.is_some_and(|slice| {
             self.is_held_up
                 || self.world.interrupt.raised().is_some()
-                || self.world.clock.now() >= slice.until
+                || slice.until.is_some_and(|until| Moment::now() >= until)
                 || slice.after_start && self.has_started
         })
     }
@@ -288,7 +290,6 @@ impl Run {
         }
         if let Phase::Done(ending) = &standing.phase {
             run.failure = standing.failed.and_then(|kind| restored(named, ending, kind));
-            run.ended = Some(pace.due());
         }
         run.service_deployment =
             standing.service_deployment.map(|id| service_deployment_arn(&run.seen.service, &id));

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::clock::Moment;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::DeployRequest;
@@ -14,8 +15,8 @@ use super::Report;
 pub struct Slice<'a> {
     /// Where the deployment stands.
     pub from: Checkpoint,
-    /// When it is handed on.
-    pub until: Timestamp,
+    /// When it is handed on: never, if there is none.
+    pub until: Option<Moment>,
     /// Hand it on right after a rollout has begun.
     pub after_start: bool,
     /// Is told what is about to be done.

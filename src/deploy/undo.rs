@@ -1,5 +1,6 @@
 //! Puts a service back on its former revision.
 
+use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Ending, Event, Outcome, Phase, Why};
 use crate::domain::failure::{Failure, FailureKind};
@@ -40,9 +41,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             }
             Ok(()) | Err(_) => {
                 self.has_started = true;
-                let now = self.world.clock.now();
-                self.runs[at].pace = Pace::begin(&self.world.polling, now);
-                self.apply(at, Event::StopAsked(now))?;
+                self.runs[at].pace = Pace::begin(&self.world.polling, Moment::now());
+                self.apply(at, Event::StopAsked(self.world.clock.now()))?;
             }
         }
         Ok(false)
@@ -104,8 +104,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         replaced: Option<DeploymentId>,
     ) -> Rollout {
         self.has_started = true;
-        let now = self.world.clock.now();
-        self.runs[at].pace = Pace::begin(&self.world.polling, now);
-        Rollout { revision: to, deployment, replaced, since: now }
+        self.runs[at].pace = Pace::begin(&self.world.polling, Moment::now());
+        let since = self.since(&self.runs[at].seen.service, deployment.as_ref());
+        Rollout { revision: to, deployment, replaced, since }
     }
 }

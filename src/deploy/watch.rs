@@ -1,5 +1,6 @@
 //! Looks at the rollouts that go on.
 
+use crate::clock::Moment;
 use crate::domain::crash_loop::{Census, Tasks, is_suspicious};
 use crate::domain::deployment::Phase;
 use crate::domain::failure::{Failure, FailureKind};
@@ -17,13 +18,13 @@ use super::place::gone;
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Waits until some rollout is to be looked at, and looks at all those that soon are.
     pub(super) async fn look_when_due(&mut self) {
-        let now = self.world.clock.now();
+        let now = Moment::now();
         let due = self.runs.iter().filter(|run| !run.is_done()).map(|run| run.pace.due()).min();
         let wait = due.map(|due| due.since(now)).unwrap_or_default();
-        let left = self.slice.map(|slice| slice.until.since(now));
+        let left = self.slice.and_then(|slice| slice.until).map(|until| until.since(now));
         self.world.clock.sleep(left.map_or(wait, |left| wait.min(left))).await;
         // Those that are due a little later go along, because a call takes several.
-        let soon = self.world.clock.now().plus(self.world.polling.first / 2);
+        let soon = Moment::now().plus(self.world.polling.first / 2);
         let watching: Vec<usize> =
             self.undone().into_iter().filter(|at| self.runs[*at].pace.due() <= soon).collect();
         self.look_at(&watching).await;
@@ -84,7 +85,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let since = run.phase.rollout().map_or(self.began, |rollout| rollout.since);
         let soon = run.phase.rollout().map(|rollout| outlook(rollout, &run.seen));
         if let Some(soon) = soon {
-            run.pace.looked(&self.world.polling, soon, since, now);
+            run.pace.looked(&self.world.polling, soon, now.since(since), Moment::now());
         }
         (self.listen)(Progress::Seen {
             service: &run.named,
@@ -177,7 +178,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 let failure = self.out_of_sight(*at, failure.clone());
                 self.fail(*at, failure);
             } else if let Some(soon) = soon {
-                run.pace.looked(&self.world.polling, soon, since, now);
+                run.pace.looked(&self.world.polling, soon, now.since(since), Moment::now());
             }
         }
     }

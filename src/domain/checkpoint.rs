@@ -22,7 +22,7 @@ pub const MAX_TOKEN: usize = 2048;
 pub struct Checkpoint {
     /// The action execution that it belongs to.
     pub execution: String,
-    /// When the deployment began.
+    /// When the deployment began, by AWS's clock.
     pub began: Timestamp,
     /// Each service's, in the order asked for; none while nothing was planned.
     pub services: Vec<Standing>,

@@ -96,7 +96,7 @@ pub struct Why {
 pub enum Way {
     /// ECS, if it can be asked.
     Open,
-    /// ECS, which was asked at this time.
+    /// ECS, which was asked at this time by AWS's clock.
     Asked(Timestamp),
     /// Evenkeel, by an update.
     Update,

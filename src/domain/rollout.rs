@@ -58,7 +58,7 @@ pub struct Rollout {
     pub deployment: Option<DeploymentId>,
     /// The deployment that was PRIMARY before it.
     pub replaced: Option<DeploymentId>,
-    /// When it was started, or joined.
+    /// When its time-out began, by AWS's clock: when ECS made the deployment, or when it was joined.
     pub since: Timestamp,
 }
 

@@ -3,14 +3,11 @@
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// A point in time, as the span since the Unix epoch.
+/// A point in time by AWS's clock, as the span since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(Duration);
 
 impl Timestamp {
-    /// Later than any that comes.
-    pub const MAX: Self = Self(Duration::MAX);
-
     /// The time that lies `since_epoch` after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix(since_epoch: Duration) -> Self {
@@ -27,6 +24,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(later))
+    }
+
+    /// The time `earlier` before this one, or the epoch.
+    #[must_use]
+    pub fn before(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(earlier))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 
 use super::Sandbox;
 use super::handler::Cut;
@@ -34,7 +35,7 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sandbox = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let answer = sandbox.handle(received(&request)?).await;
+            let answer = sandbox.handle(received(request).await?).await;
             let answer = answer.map_err(|Cut| ConnectorError::io("connection reset by peer".into()))?;
             let status =
                 StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
@@ -51,14 +52,13 @@ impl HttpConnector for InProcess {
     }
 }
 
-fn received(request: &HttpRequest) -> Result<Request, ConnectorError> {
-    let body = request.body().bytes();
-    let body = body.ok_or_else(|| ConnectorError::user("the sandbox takes no streaming body".into()))?;
+async fn received(request: HttpRequest) -> Result<Request, ConnectorError> {
     let uri: http::Uri = request.uri().parse().map_err(|error| ConnectorError::user(Box::new(error)))?;
-    Ok(Request {
-        method: request.method().to_owned(),
-        target: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        headers: request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        body: body.to_vec(),
-    })
+    let method = request.method().to_owned();
+    let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    // It is read as a connection would read it: the SDK takes a body that nobody reads for a stalled upload.
+    let body = ByteStream::new(request.into_body()).collect().await;
+    let body = body.map_err(|error| ConnectorError::user(error.into()))?.to_vec();
+    let target = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    Ok(Request { method, target, headers, body })
 }

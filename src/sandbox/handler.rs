@@ -6,6 +6,7 @@ use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
 use super::sns::Sns;
+use super::time;
 use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response};
 use super::{Sandbox, State};
 
@@ -31,6 +32,7 @@ impl Sandbox {
         }
         let mut answer = answer.map(|mut response| {
             self.state().quotes.add_to(&mut response, &call);
+            response.headers.push(("date", time::http_date(self.clock.now())));
             Response { request_id: id.request_id(), ..response }
         });
         if let Some(FaultKind::Garbled(garbled)) = &fault {
@@ -106,6 +108,9 @@ impl Sandbox {
     }
 
     fn carry_out(&self, call: &Parsed, received: &Request, access_key: Option<&str>, id: CallId) -> Response {
+        if let Err(error) = time::check_signature(received, call.protocol, self.clock.now()) {
+            return Response::error(call.protocol, &error);
+        }
         self.run_hooks(Moment::Before, &call.operation);
         let answer = {
             let now = self.clock.now();

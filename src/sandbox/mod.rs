@@ -28,6 +28,7 @@ mod server;
 mod sns;
 mod ssm;
 mod sts;
+mod time;
 mod wire;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::deploy::Interrupt;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, JobId};
@@ -31,7 +31,7 @@ pub(super) async fn answer<Q: JobQueue>(
     job: &JobId,
     answer: &Answer,
 ) -> Result<bool, Failure> {
-    let began = clock.now();
+    let began = Moment::now();
     let mut answer = answer.clone();
     let mut wait = WAITS.0;
     let mut ends = None;
@@ -40,7 +40,7 @@ pub(super) async fn answer<Q: JobQueue>(
             Ok(counted) => return Ok(counted),
             Err(failure) => failure,
         };
-        let now = clock.now();
+        let now = Moment::now();
         if interrupt.raised().is_some() {
             let ends = *ends.get_or_insert_with(|| now.plus(LAST_TRIES));
             if now >= ends {
@@ -65,7 +65,7 @@ pub(super) async fn answer<Q: JobQueue>(
         }
         tokio::select! {
             () = pause => {}
-            () = interrupt.wait() => ends = Some(clock.now().plus(LAST_TRIES)),
+            () = interrupt.wait() => ends = Some(Moment::now().plus(LAST_TRIES)),
         }
     }
 }

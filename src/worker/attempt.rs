@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::deploy::{Journal, Progress, Report, Slice, SliceEnd, World, deploy_slice};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
 use crate::domain::record::{Sink, Source};
 use crate::domain::request::DeployRequest;
-use crate::domain::timestamp::Timestamp;
 use crate::output::{self, Narrator, Story};
 use crate::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
 use crate::record;
@@ -94,19 +94,19 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     from: &Checkpoint,
     journal: &dyn Journal,
 ) -> Result<Sliced, Failure> {
-    let began = shared.clock.now();
+    let began = Moment::now();
     let mut interrupt = shared.interrupt.clone();
     let kept_for = shared.settings.slice(shared.claims.is_some());
     // Counted from here, so that a job which waits for its turn is not kept longer than another.
-    let until = kept_for.map_or(Timestamp::MAX, |time| began.plus(time));
+    let until = kept_for.map(|time| began.plus(time));
     let identity = identity(job, configuration);
     let timeout = configuration.policy().timeout;
     // Of a rollout that is under way the deployment itself decides when it has timed out.
     let has_begun = !from.services.is_empty();
-    let timed_out = shared.clock.sleep(from.began.plus(timeout).since(began));
+    let timed_out = shared.clock.sleep(from.began.plus(timeout).since(shared.clock.now()));
     let preparing = Box::pin(async {
         let images = images(&shared.queue, &shared.access, job, configuration).await?;
-        shared.metrics.took(Part::Artifact, shared.clock.now().since(began));
+        shared.metrics.took(Part::Artifact, Moment::now().since(began));
         let turn = if has_begun { None } else { shared.beginnings.acquire().await.ok() };
         let records: Vec<Vec<_>> = if configuration.records.iter().all(Vec::is_empty) {
             Vec::new()
@@ -124,7 +124,7 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     let (request, mut turn, records, ecs) = tokio::select! {
         prepared = preparing => prepared?,
         () = interrupt.wait() => return Ok(Sliced::HandedOn(from.clone())),
-        () = shared.clock.sleep(until.since(began)) => return Ok(Sliced::HandedOn(from.clone())),
+        () = shared.clock.sleep(kept_for.unwrap_or(Duration::MAX)) => return Ok(Sliced::HandedOn(from.clone())),
         () = timed_out, if !has_begun => return Err(not_begun(timeout)),
     };
     let source = source(job);
@@ -136,19 +136,19 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         interrupt,
         source: &source,
     };
-    let now = shared.clock.now();
+    let prepared = Moment::now();
     let slice = Slice { from: from.clone(), until, after_start: kept_for.is_some(), journal };
-    let mut story = Story::beginning(now);
+    let mut story = Story::beginning(shared.clock.local());
     let mut narrator = Narrator::new(Lines::default());
     let mut listen = |progress: Progress<'_>| {
-        story.hear(&progress, shared.clock.now());
+        story.hear(&progress, shared.clock.local());
         if matches!(progress, Progress::Started { .. } | Progress::Joined { .. } | Progress::Ended { .. }) {
             turn = None;
         }
         narrator.tell(&progress);
     };
     let mut end = deploy_slice(&world, &request, &slice, &mut listen).await;
-    shared.metrics.took(Part::Deploy, shared.clock.now().since(now));
+    shared.metrics.took(Part::Deploy, Moment::now().since(prepared));
     let channels = &configuration.options.channels;
     if let SliceEnd::Ended(report) = &mut end
         && !channels.is_empty()

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Moment};
 
 use super::metrics::Metrics;
 
@@ -40,7 +40,7 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>, clock: Clock) -
         let metrics = Arc::clone(&metrics);
         connections.spawn(async move {
             tokio::select! {
-                () = answer(stream, &metrics, clock) => {}
+                () = answer(stream, &metrics) => {}
                 () = clock.sleep(PATIENCE) => {}
             }
         });
@@ -58,9 +58,9 @@ async fn accepted<T, F: Future<Output = io::Result<T>>>(mut accept: impl FnMut()
     }
 }
 
-async fn answer(stream: TcpStream, metrics: &Metrics, clock: Clock) {
+async fn answer(stream: TcpStream, metrics: &Metrics) {
     let service = service_fn(|request: Request<Incoming>| {
-        let (status, body) = page(request.method(), request.uri().path(), metrics, clock.now());
+        let (status, body) = page(request.method(), request.uri().path(), metrics, Moment::now());
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = status;
         std::future::ready(Ok::<_, Infallible>(response))
@@ -73,7 +73,7 @@ async fn answer(stream: TcpStream, metrics: &Metrics, clock: Clock) {
 ///
 /// `/healthz` is 200 while the worker's loops turn: also when it is full, and when CodePipeline does not answer.
 /// `/readyz` is 200 while the job queue answers. `/metrics` is Prometheus's text.
-pub fn page(method: &Method, path: &str, metrics: &Metrics, now: Timestamp) -> (StatusCode, String) {
+pub fn page(method: &Method, path: &str, metrics: &Metrics, now: Moment) -> (StatusCode, String) {
     if !matches!(*method, Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned());
     }
@@ -95,13 +95,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_error_of_accept_is_waited_for_and_gone_on_from() {
-        let clock = Clock::starting_at(Timestamp::from_unix(Duration::ZERO));
+        let (clock, began) = (Clock::system(), Moment::now());
         let mut calls = 0;
         let accept = || {
             calls += 1;
             std::future::ready(if calls < 4 { Err(io::Error::from_raw_os_error(24)) } else { Ok(calls) })
         };
         assert_eq!(accepted(accept, clock).await, 4);
-        assert_eq!(clock.now(), Timestamp::from_unix(3 * RECOVERY));
+        assert_eq!(Moment::now().since(began), 3 * RECOVERY);
     }
 }

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! * Every write depends on the claim being as we left it, so a worker that was taken for dead learns
 //!   of it before its next effect.
-//! * Whether a claim stands still is measured by the clock of whoever looks at it. So one that we
+//! * Whether a claim stands still is measured by the monotonic clock of whoever looks at it. So one that we
 //!   could not renew for nearly a lease is not ours any more, even if nobody has told us: what was
 //!   under way has ended when another worker takes the job over.
 //! * A worker without claims holds every job that it acknowledged.
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Moment};
 use crate::deploy::{Journal, Noted};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
@@ -34,7 +34,7 @@ pub(super) struct Hold<'a, C> {
     clock: Clock,
     settings: &'a Settings,
     /// When the claim was written last: beside the lock, which a write holds as long as it hangs.
-    renewed: StdMutex<Timestamp>,
+    renewed: StdMutex<Moment>,
     /// None in a worker without claims.
     held: Option<(&'a C, Mutex<Held>)>,
 }
@@ -55,9 +55,9 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         stalled: Option<&Version>,
     ) -> Result<Option<Self>, Failure> {
         let Some(store) = &shared.claims else {
-            return Ok(Some(Self::new(shared, job, shared.clock.now(), None)));
+            return Ok(Some(Self::new(shared, job, Moment::now(), None)));
         };
-        let (claim, now) = (Claim::new(&shared.settings.owner), shared.clock.now());
+        let (claim, now) = (Claim::new(&shared.settings.owner), Moment::now());
         if let Some(held) = put(store, job, claim, &Condition::Absent).await? {
             return Ok(Some(Self::new(shared, job, now, Some((store, held)))));
         }
@@ -104,7 +104,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     ) -> Result<Option<Self>, Failure> {
         claim.owner.clone_from(&shared.settings.owner);
         claim.renewals += 1;
-        let now = shared.clock.now();
+        let now = Moment::now();
         let held = put(store, job, claim, &Condition::Unchanged(version)).await?;
         Ok(held.map(|held| Self::new(shared, job, now, Some((store, held)))))
     }
@@ -112,7 +112,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     fn new<Q: JobQueue, A: Access>(
         shared: &'a Shared<Q, C, A>,
         job: &JobId,
-        renewed: Timestamp,
+        renewed: Moment,
         held: Option<(&'a C, Held)>,
     ) -> Self {
         Self {
@@ -200,7 +200,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     /// How long the claim is ours if it is not renewed.
     fn time_left(&self) -> Duration {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        self.settings.tenure().saturating_sub(self.clock.now().since(renewed))
+        self.settings.tenure().saturating_sub(Moment::now().since(renewed))
     }
 
     /// The job is about to be answered so.
@@ -233,7 +233,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
             held.lost = true;
             return Err(lost());
         }
-        let now = self.clock.now();
+        let now = Moment::now();
         let mut claim = held.claim.clone();
         claim.renewals += 1;
         change(&mut claim);

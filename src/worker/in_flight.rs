@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Moment;
 use crate::domain::job::JobId;
 
 use super::claims::Watch;
@@ -39,7 +39,7 @@ pub(super) struct InFlight {
 pub(super) struct Seen {
     jobs: BTreeSet<JobId>,
     /// Jobs that are another worker's, and until when offers of them are left alone.
-    resting: BTreeMap<JobId, Timestamp>,
+    resting: BTreeMap<JobId, Moment>,
     /// The claims, and whether they were ever listed.
     pub(super) claims: Watch,
     pub(super) has_listed: bool,
@@ -109,7 +109,6 @@ impl InFlight {
     pub(super) fn start(
         &self,
         id: JobId,
-        clock: Clock,
         pause: Duration,
         metrics: Arc<Metrics>,
         work: impl Future<Output = Left> + Send + 'static,
@@ -123,7 +122,7 @@ impl InFlight {
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             let left = work.await;
-            place.leave(left, clock.now(), pause);
+            place.leave(left, Moment::now(), pause);
         });
     }
 }
@@ -135,7 +134,7 @@ impl Seen {
     }
 
     /// Whether offers of the job are left alone for now.
-    pub(super) fn rests(&self, job: &JobId, now: Timestamp) -> bool {
+    pub(super) fn rests(&self, job: &JobId, now: Moment) -> bool {
         self.resting.get(job).is_some_and(|until| *until > now)
     }
 }
@@ -150,7 +149,7 @@ struct Place {
 
 impl Place {
     /// The work has come to its end.
-    fn leave(&mut self, left: Left, now: Timestamp, pause: Duration) {
+    fn leave(&mut self, left: Left, now: Moment, pause: Duration) {
         self.left = Some(left);
         if left == Left::Alone {
             self.seen.send_modify(|seen| {

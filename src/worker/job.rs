@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::clock::Moment;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Job, JobConfiguration, JobId};
@@ -65,7 +66,7 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     stalled: Option<Version>,
     settling: UnboundedSender<()>,
 ) -> Left {
-    let began = shared.clock.now();
+    let began = Moment::now();
     let id = &offer.job.id;
     let hold = match shared.clock.within(LONGEST_CLAIM, Hold::take(shared, id, stalled.as_ref())).await {
         Some(Ok(Some(hold))) => hold,
@@ -104,7 +105,7 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     let _ = settling.send(());
     drop(settling);
     tracing::info!("took job {id}");
-    shared.metrics.took(Part::Acknowledge, shared.clock.now().since(began));
+    shared.metrics.took(Part::Acknowledge, Moment::now().since(began));
     let from = offer.job.continuation.as_ref().map(|token| token.expose().to_owned());
     kept(&hold, work(shared, &offer.job, from, &hold)).await
 }
@@ -248,7 +249,7 @@ async fn give<Q: JobQueue, C, A: Access>(
     given: &Answer,
     outcome: &'static str,
 ) -> Left {
-    let began = shared.clock.now();
+    let began = Moment::now();
     match answer(&shared.queue, shared.clock, shared.interrupt.clone(), id, given).await {
         Ok(true) => {}
         Ok(false) => return Left::Over,
@@ -267,7 +268,7 @@ async fn give<Q: JobQueue, C, A: Access>(
         }
         Answer::Succeed { .. } => tracing::info!("answered the job: {outcome}"),
     }
-    shared.metrics.took(Part::Answer, shared.clock.now().since(began));
+    shared.metrics.took(Part::Answer, Moment::now().since(began));
     Left::Answered(outcome)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Instrument;
 
+use crate::clock::Moment;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::Job;
 use crate::ports::{Access, ClaimStore, JobQueue, Offer};
@@ -63,10 +64,10 @@ where
                         turned(shared, nth, pause);
                         // A poll before the acknowledgement could offer the same job once more, and only the newest
                         // offer of a job counts.
-                        let began = clock.now();
+                        let began = Moment::now();
                         let is_ours = clock.within(pause, any_acknowledged(settled)).await.unwrap_or(false);
                         // Where there was a job for us there may be more.
-                        let waited = clock.now().since(began);
+                        let waited = Moment::now().since(began);
                         if is_ours { Duration::ZERO } else { pause.saturating_sub(waited) }
                     }
                     None => pause,
@@ -90,7 +91,7 @@ where
 }
 
 fn turned<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, time: Duration) {
-    shared.metrics.pulse().turned(Loop::Polling(nth), shared.clock.now(), time);
+    shared.metrics.pulse().turned(Loop::Polling(nth), Moment::now(), time);
 }
 
 async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, jobs: &InFlight) {
@@ -109,7 +110,7 @@ async fn ask<Q: JobQueue, C, A: Access>(
     room: usize,
 ) -> Result<Vec<Offer>, Failure> {
     let pulse = shared.metrics.pulse();
-    pulse.asks(nth, shared.clock.now());
+    pulse.asks(nth, Moment::now());
     let polled = shared.clock.within(LONGEST_POLL, queue.poll(room)).await;
     let offers = polled.unwrap_or_else(|| {
         let what = format!("PollForJobs did not answer in {} s", LONGEST_POLL.as_secs());
@@ -142,7 +143,7 @@ where
     A: Access,
 {
     let (settling, settled) = unbounded_channel();
-    let now = shared.clock.now();
+    let now = Moment::now();
     let mut taken = false;
     for offer in offers {
         let id = offer.job.id.clone();
@@ -157,7 +158,7 @@ where
         let (of_job, settling, span) = (Arc::clone(shared), settling.clone(), span(&offer.job));
         let work = async move { job::take_up(&of_job, offer, stalled, settling).await };
         let (pause, metrics) = (shared.settings.poll.any(), Arc::clone(&shared.metrics));
-        jobs.start(id, shared.clock, pause, metrics, work.instrument(span));
+        jobs.start(id, pause, metrics, work.instrument(span));
     }
     taken.then_some(settled)
 }

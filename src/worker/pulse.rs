@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::Moment;
 
 /// How long the job queue may owe an answer before the worker is not ready.
 const LONGEST_SILENCE: Duration = Duration::from_secs(60);
@@ -31,16 +31,16 @@ pub(super) struct Pulse(Mutex<Signs>);
 #[derive(Debug, Default)]
 struct Signs {
     /// When each loop comes round again at the latest.
-    due: BTreeMap<Loop, Timestamp>,
+    due: BTreeMap<Loop, Moment>,
     /// The job queues that have ever answered.
     heard: BTreeSet<usize>,
     /// The job queues that owe an answer, and since when.
-    asked: BTreeMap<usize, Timestamp>,
+    asked: BTreeMap<usize, Moment>,
 }
 
 impl Pulse {
     /// A loop came round, and does so again after `time` or a little later.
-    pub(super) fn turned(&self, which: Loop, now: Timestamp, time: Duration) {
+    pub(super) fn turned(&self, which: Loop, now: Moment, time: Duration) {
         self.signs().due.insert(which, now.plus(time + GRACE));
     }
 
@@ -50,7 +50,7 @@ impl Pulse {
     }
 
     /// A job queue is asked.
-    pub(super) fn asks(&self, queue: usize, now: Timestamp) {
+    pub(super) fn asks(&self, queue: usize, now: Moment) {
         self.signs().asked.entry(queue).or_insert(now);
     }
 
@@ -62,12 +62,12 @@ impl Pulse {
     }
 
     /// A loop that did not come round in time.
-    pub(super) fn stuck(&self, now: Timestamp) -> Option<Loop> {
+    pub(super) fn stuck(&self, now: Moment) -> Option<Loop> {
         self.signs().due.iter().find(|(_, due)| now > **due).map(|(which, _)| *which)
     }
 
     /// Why the worker is not ready.
-    pub(super) fn unready(&self, now: Timestamp) -> Option<String> {
+    pub(super) fn unready(&self, now: Moment) -> Option<String> {
         let signs = self.signs();
         let asked = signs.asked.values().min().copied();
         let silence = now.since(asked.unwrap_or(now));
@@ -99,13 +99,15 @@ impl Loop {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_unix(Duration::from_secs(seconds))
+    /// Gives the moment so many seconds from now on.
+    fn moments() -> impl Fn(u64) -> Moment {
+        let began = Moment::now();
+        move |seconds| began.plus(Duration::from_secs(seconds))
     }
 
     #[test]
     fn a_loop_is_stuck_when_it_is_late_until_it_comes_round() {
-        let pulse = Pulse::default();
+        let (pulse, at) = (Pulse::default(), moments());
         assert_eq!(pulse.stuck(at(9)), None);
         pulse.turned(Loop::Polling(0), at(0), Duration::from_secs(10));
         pulse.turned(Loop::Claims, at(0), Duration::from_secs(20));
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_queue_owes_an_answer_only_when_it_was_asked() {
-        let pulse = Pulse::default();
+        let (pulse, at) = (Pulse::default(), moments());
         let yet = Some("the job queue has not answered yet".to_owned());
         assert_eq!(pulse.unready(at(0)), yet);
         pulse.asks(0, at(0));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
+use crate::clock::Moment;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::JobId;
 use crate::ports::{Access, ClaimStore, JobQueue, Version};
@@ -27,19 +28,19 @@ where
     let Some(store) = &shared.claims else { return std::future::pending().await };
     let (clock, settings) = (shared.clock, &shared.settings);
     loop {
-        let began = clock.now();
+        let began = Moment::now();
         shared.metrics.pulse().turned(Loop::Claims, began, settings.heartbeat().max(LONGEST_LISTING));
         match list(store, shared).await {
             Ok(listed) => {
                 jobs.note(|seen| {
                     seen.has_listed = true;
-                    seen.claims.see(listed, clock.now());
+                    seen.claims.see(listed, Moment::now());
                 });
                 take_over(shared, jobs);
             }
             Err(failure) => tracing::warn!("the claims cannot be looked through: {failure}"),
         }
-        clock.sleep(settings.heartbeat().saturating_sub(clock.now().since(began))).await;
+        clock.sleep(settings.heartbeat().saturating_sub(Moment::now().since(began))).await;
     }
 }
 
@@ -61,7 +62,7 @@ where
     C: ClaimStore + 'static,
     A: Access,
 {
-    let (settings, now) = (&shared.settings, shared.clock.now());
+    let (settings, now) = (&shared.settings, Moment::now());
     let stalled = jobs.look(|seen| {
         let mut stalled = seen.claims.stalled(settings.lease, now);
         stalled.retain(|(id, _)| !seen.has(id));
@@ -73,6 +74,6 @@ where
         let span = tracing::info_span!("job", job = %id);
         let work = async move { job::take_over(&of_job, &job, &version, patient).await };
         let metrics = Arc::clone(&shared.metrics);
-        jobs.start(id, shared.clock, Duration::ZERO, metrics, work.instrument(span));
+        jobs.start(id, Duration::ZERO, metrics, work.instrument(span));
     }
 }

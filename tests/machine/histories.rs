@@ -157,8 +157,8 @@ impl World {
                 let (cluster, service) =
                     (ClusterName::parse(CLUSTER).unwrap(), ServiceName::parse(SERVICE).unwrap());
                 let by = Source { kind: "cli".to_owned(), id: None, url: None };
-                let now = self.account.clock.now();
-                let repair = Repair { cluster: &cluster, service: &service, now, by: &by, force: false };
+                let clock = self.account.clock;
+                let repair = Repair { cluster: &cluster, service: &service, clock, by: &by, force: false };
                 let ecs = self.account.aws().await.cloud();
                 match bookkeeping::repair(&ecs, &self.places, &repair).await {
                     Ok(_) => self.is_in_step().await?,

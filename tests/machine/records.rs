@@ -322,8 +322,7 @@ async fn assert_planned(account: &Account, place: &impl RecordStore, what: &str)
 async fn repair(account: &Account, places: &Places, what: &str) {
     let (cluster, service) = (ClusterName::parse(CLUSTER).unwrap(), ServiceName::parse(SERVICE).unwrap());
     let by = Source { kind: "cli".to_owned(), id: None, url: None };
-    let repair =
-        Repair { cluster: &cluster, service: &service, now: account.clock.now(), by: &by, force: false };
+    let repair = Repair { cluster: &cluster, service: &service, clock: account.clock, by: &by, force: false };
     match bookkeeping::repair(&account.aws().await.cloud(), places, &repair).await {
         Ok(kept) => {
             let [kept] = kept.as_slice() else { panic!("{kept:?}") };

@@ -236,7 +236,7 @@ async fn looked(account: &Account) -> String {
     let records = account.records(&["ssm:/deploy/web"]).await;
     let request = request(&[]);
     let (cluster, service) = (&request.cluster, &request.services[0]);
-    let mut text = match look(&cloud, &records, cluster, service, None, account.clock.now()).await {
+    let mut text = match look(&cloud, &records, cluster, service, None, &account.clock).await {
         Ok(seen) => {
             let found = differences(&seen);
             let document = output::drift_document(CLUSTER, SERVICE, &seen, &found);

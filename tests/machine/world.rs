@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 pub(crate) const CLUSTER: &str = "prod";
 pub(crate) const SERVICE: &str = "web";
 
+/// When the tests begin, by AWS's clock.
+pub(crate) const START: Timestamp = Timestamp::from_unix(Duration::from_secs(1_800_000_000));
+
 /// An account with a cluster `prod` and a service `web` that runs `web:1`.
 pub(crate) struct Account {
     pub(crate) sandbox: Sandbox,
@@ -38,8 +41,8 @@ impl Account {
     }
 
     pub(crate) fn empty() -> Self {
-        let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_800_000_000)));
-        let account = Self { sandbox: Sandbox::new(clock), clock };
+        let account =
+            Self { sandbox: Sandbox::new(Clock::starting_at(START)), clock: Clock::starting_at(START) };
         account.call("CreateCluster", json!({ "clusterName": CLUSTER }));
         account
     }
@@ -80,7 +83,11 @@ impl Account {
     }
 
     pub(crate) async fn aws(&self) -> Aws {
-        let connection = Connection { embedded: Some(self.sandbox.http_client()), ..Connection::default() };
+        let connection = Connection {
+            clock: self.clock,
+            embedded: Some(self.sandbox.http_client()),
+            ..Connection::default()
+        };
         Aws::load(&connection).await.unwrap()
     }
 

@@ -5,7 +5,7 @@
 mod answers;
 mod beginnings;
 mod buckets;
-
+mod clocks;
 #[path = "../container/docker.rs"]
 mod docker;
 mod garbled;

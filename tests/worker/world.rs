@@ -30,6 +30,9 @@ pub(crate) const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1";
 pub(crate) const OLD: &str = "registry.example.com/shop/web:1";
 pub(crate) const NEW: &str = "registry.example.com/shop/web:2";
 
+/// When the tests begin, by AWS's clock.
+pub(crate) const START: Timestamp = Timestamp::from_unix(Duration::from_secs(1_800_000_000));
+
 /// How long a rollout takes that nothing is said about.
 pub(crate) const ROLLOUT: Duration = Duration::from_secs(40);
 
@@ -50,8 +53,7 @@ impl Pipeline {
     }
 
     pub(crate) fn empty() -> Self {
-        let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_800_000_000)));
-        Self::on(Sandbox::new(clock), clock)
+        Self::on(Sandbox::new(Clock::starting_at(START)), Clock::starting_at(START))
     }
 
     /// On this embedded AWS.
@@ -105,25 +107,26 @@ impl Pipeline {
     }
 
     pub(crate) async fn hire_with(&self, settings: Settings, metrics: Arc<Metrics>) -> (Hired, Interrupter) {
-        self.hire_through(self.sandbox.http_client(), settings, metrics).await
+        self.hire_by(self.clock, self.sandbox.http_client(), settings, metrics).await
     }
 
-    /// A worker whose calls go through this client.
-    pub(crate) async fn hire_through(
+    /// A worker by a clock of its own, whose calls go through this client.
+    pub(crate) async fn hire_by(
         &self,
+        clock: Clock,
         client: SharedHttpClient,
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> (Hired, Interrupter) {
         let (interrupter, interrupt) = Interrupt::new();
-        let aws = aws_through(client).await;
+        let aws = aws_by(clock, client).await;
         let claims = BucketClaims::new(aws.apart().objects(), CLAIMS, "evenkeel");
         let queue = aws.apart().job_queue(ActionType::default());
-        (Worker::new(queue, Some(claims), aws, self.clock, settings, metrics, interrupt), interrupter)
+        (Worker::new(queue, Some(claims), aws, clock, settings, metrics, interrupt), interrupter)
     }
 
     pub(crate) async fn aws(&self) -> Aws {
-        aws_through(self.sandbox.http_client()).await
+        aws_by(self.clock, self.sandbox.http_client()).await
     }
 
     /// Lets one worker work until every action is over and no claim is left.
@@ -193,8 +196,8 @@ impl Pipeline {
     }
 }
 
-async fn aws_through(client: SharedHttpClient) -> Aws {
-    let connection = Connection { embedded: Some(client), ..Connection::default() };
+async fn aws_by(clock: Clock, client: SharedHttpClient) -> Aws {
+    let connection = Connection { clock, embedded: Some(client), ..Connection::default() };
     Aws::load(&connection).await.unwrap()
 }
 

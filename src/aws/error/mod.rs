@@ -24,7 +24,7 @@ use crate::domain::failure::{Failure, FailureKind};
 
 pub(super) use code::{code_of, is_concurrent_revision, is_denial, is_throttling, is_worth_repeating};
 pub(super) use host::naming_hosts;
-pub(super) use only_aws::OnlyAws;
+pub(super) use only_aws::{OnlyAws, is_of_aws};
 pub(super) use who::Who;
 
 use super::network::obstacle;

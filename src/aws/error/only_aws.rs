@@ -85,6 +85,15 @@ impl fmt::Display for Garbled {
 
 impl StdError for Garbled {}
 
+/// Whether AWS sent the response, as far as that can be told.
+pub(in crate::aws) fn is_of_aws(operation: &Metadata, response: &HttpResponse) -> bool {
+    if response.status().is_success() {
+        garbled(operation.service(), operation.name(), response).is_none()
+    } else {
+        is_whole_error(response)
+    }
+}
+
 /// What is wrong with a successful response to a service's operation.
 fn garbled(service: &str, operation: &str, response: &HttpResponse) -> Option<Garbled> {
     let fits = match (service, operation) {
@@ -152,7 +161,21 @@ fn trimmed(response: &HttpResponse) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
+
+    #[test]
+    fn a_response_is_of_aws_when_it_is_whole_and_in_a_form_of_aws() {
+        let response = |status: u16, body| HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        let is_of = |response| is_of_aws(&Metadata::new("DescribeServices", "ECS"), &response);
+        assert!(is_of(response(200, "{}")) && is_of(response(400, "{\"__type\":\"ClientException\"}")));
+        assert!(is_of(response(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>")));
+        let page = "<!DOCTYPE html>\n<html><body><h1>Bad Gateway</h1></body></html>";
+        for (status, body) in [(200, page), (502, page), (200, ""), (503, ""), (200, "{\"services\":")] {
+            assert!(!is_of(response(status, body)), "{status} {body}");
+        }
+    }
 
     #[test]
     fn xml_is_whole_when_its_first_element_ends_it() {

@@ -24,7 +24,7 @@ impl AwsNotifier {
         let entry = PutEventsRequestEntry::builder().source(SOURCE).detail_type(DETAIL_TYPE);
         let entry = entry.event_bus_name(bus).detail(&notification.detail);
         let entry = entry.set_resources(Some(notification.resources.clone())).build();
-        let settings = settings!(aws_sdk_eventbridge, config, &self.calls);
+        let settings = settings!(aws_sdk_eventbridge, config, &self.observers);
         let client = aws_sdk_eventbridge::Client::from_conf(settings.build());
         let sent = Box::pin(client.put_events().entries(entry).send()).await;
         let answer = sent.map_err(|error| failure_as(&self.who, "events", "PutEvents", bus, &error))?;

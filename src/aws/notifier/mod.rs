@@ -10,20 +10,20 @@ use crate::domain::failure::Failure;
 use crate::domain::notification::{Channel, Notification};
 use crate::ports::Notifier;
 
-use super::Calls;
 use super::error::Who;
+use super::settings::Observers;
 
 /// Amazon EventBridge, Amazon SNS and webhooks, in one identity.
 #[derive(Debug, Clone)]
 pub struct AwsNotifier {
     config: SdkConfig,
-    calls: Option<Calls>,
+    observers: Observers,
     who: Who,
 }
 
 impl AwsNotifier {
-    pub(super) fn new(config: SdkConfig, calls: Option<Calls>, who: Who) -> Self {
-        Self { config, calls, who }
+    pub(super) fn new(config: SdkConfig, observers: Observers, who: Who) -> Self {
+        Self { config, observers, who }
     }
 
     /// The configuration for where a channel is.

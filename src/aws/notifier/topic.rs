@@ -25,7 +25,7 @@ impl AwsNotifier {
         let outcome = outcome.build().map_err(|error| {
             Failure::new(FailureKind::Bug, format!("Publish of {arn} cannot be asked")).caused_by(error)
         })?;
-        let settings = settings!(aws_sdk_sns, config, &self.calls);
+        let settings = settings!(aws_sdk_sns, config, &self.observers);
         let client = aws_sdk_sns::Client::from_conf(settings.build());
         let mut call = client.publish().topic_arn(arn).subject(subject(&notification.subject));
         call = call.message(&notification.text).message_attributes("outcome", outcome);

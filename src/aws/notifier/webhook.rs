@@ -22,7 +22,7 @@ const HERE: [&str; 3] = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
 impl AwsNotifier {
     /// Posts the text in the form of Slack's incoming webhooks, which others take, too.
     pub(super) async fn post(&self, parameter: &str, notification: &Notification) -> Result<(), Failure> {
-        let settings = settings!(aws_sdk_ssm, &self.config, &self.calls);
+        let settings = settings!(aws_sdk_ssm, &self.config, &self.observers);
         let components = CaptureComponents::default();
         let call = aws_sdk_ssm::Client::from_conf(settings.build()).get_parameter();
         let call = call.name(parameter).with_decryption(true);

@@ -52,7 +52,11 @@ async fn deploy_once(pipeline: &Pipeline, story: &Story) -> Result<ActionState, 
         pipeline.configuration().iter().map(|(name, value)| format!("{name}={value}")).collect();
     story.tell("pipeline", &format!("queues a job: {}", configuration.join(" ")));
     let (_interrupter, interrupt) = Interrupt::new();
-    let connection = Connection { embedded: Some(pipeline.sandbox.http_client()), ..Connection::default() };
+    let connection = Connection {
+        clock: pipeline.clock,
+        embedded: Some(pipeline.sandbox.http_client()),
+        ..Connection::default()
+    };
     let aws = Aws::load(&connection).await?;
     let claims = BucketClaims::new(aws.objects(), CLAIMS, "evenkeel");
     let queue = aws.job_queue(ActionType::default());

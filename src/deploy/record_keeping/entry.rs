@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::record::{Candidate, Deployed, EMPTY, Record};
@@ -250,7 +250,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
     /// Writes the record; whether what was read was still there. A store that is busy is asked again for
     /// [`PATIENCE`], since many deployments may end at one moment and Systems Manager takes a few writes a second.
     async fn put(&mut self, content: &[u8]) -> Result<bool, Failure> {
-        let begun = self.clock.now();
+        let begun = Moment::now();
         let mut wait = Duration::from_secs(1);
         loop {
             match self.store.write(self.version.as_ref(), content).await {
@@ -262,7 +262,7 @@ impl<'a, R: RecordStore> Entry<'a, R> {
                 Ok(None) => return Ok(false),
                 Err(failure)
                     if failure.kind() == FailureKind::Unavailable
-                        && self.clock.now().since(begun) < PATIENCE =>
+                        && Moment::now().since(begun) < PATIENCE =>
                 {
                     // Those that were refused at one moment are not to come again at one moment.
                     self.clock.sleep(wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;

@@ -37,6 +37,7 @@ impl Shop {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(REGION))
             .credentials_provider(Credentials::new("AKIASANDBOX", "secret", None, None, "test"))
+            .time_source(super::world::signing_by(world.clock))
             .http_client(world.sandbox.http_client())
             .build();
         Self { world, worker: Client::from_conf(config) }

@@ -235,7 +235,8 @@ async fn get(client: SharedHttpClient, url: &str) -> Vec<u8> {
 }
 
 fn client(world: &World) -> Client {
-    Client::from_conf(configured().http_client(world.sandbox.http_client()).build())
+    let config = configured().time_source(super::world::signing_by(world.clock));
+    Client::from_conf(config.http_client(world.sandbox.http_client()).build())
 }
 
 fn configured() -> aws_sdk_ecr::config::Builder {

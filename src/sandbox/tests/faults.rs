@@ -191,5 +191,9 @@ async fn register(world: &World, image: &str) -> Registered {
 async fn register_once(world: &World) -> Registered {
     let request = world.ecs.register_task_definition().family("web");
     let request = request.container_definitions(container("app", "app:1")).customize();
-    request.config_override(config().retry_config(RetryConfig::disabled())).send().await.map(|_| ())
+    request
+        .config_override(config(world.clock).retry_config(RetryConfig::disabled()))
+        .send()
+        .await
+        .map(|_| ())
 }

@@ -128,6 +128,7 @@ async fn read(
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new("AKIASANDBOX", "secret", None, None, "test"))
+        .time_source(super::world::signing_by(world.clock))
         .http_client(world.sandbox.http_client());
     let request = Client::from_conf(config.build()).get_log_events().log_stream_name(stream);
     let request = if group.starts_with("arn:") {

@@ -18,5 +18,6 @@ mod ssm;
 mod strategies;
 mod sts;
 mod task_definitions;
+mod time;
 mod transport;
 mod world;

@@ -14,6 +14,7 @@ async fn an_event_that_is_none_is_refused_in_its_own_place() {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::for_tests())
+        .time_source(super::world::signing_by(world.clock))
         .http_client(world.sandbox.http_client());
     let events = aws_sdk_eventbridge::Client::from_conf(config.build());
     let entry = |detail: &str| {
@@ -42,6 +43,7 @@ async fn a_message_goes_to_a_topic_that_there_is() {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::for_tests())
+        .time_source(super::world::signing_by(world.clock))
         .http_client(world.sandbox.http_client());
     let sns = aws_sdk_sns::Client::from_conf(config.build());
     let (topic, fifo) = (world.sandbox.create_topic("a"), world.sandbox.create_topic("b.fifo"));

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::net::TcpListener;
 
 use super::world::World;
+use crate::clock::Clock;
 use crate::sandbox::{Fault, FaultKind, REGION, Sandbox};
 
 #[tokio::test(start_paused = true)]
@@ -127,7 +128,7 @@ async fn a_jobs_credentials_open_its_own_objects_and_for_a_while() {
         vec![("b".to_owned(), "out".to_owned())],
         world.clock.now().plus(std::time::Duration::from_secs(60)),
     );
-    let s3 = client(&world.sandbox, &key);
+    let s3 = client(&world, &key);
     let read = |key: &'static str| s3.get_object().bucket("b").key(key).send();
     assert_eq!(read("in").await.unwrap().body.collect().await.unwrap().into_bytes(), "artifact");
     assert_eq!(refusal(read("other").await), (403, "AccessDenied".to_owned()));
@@ -171,11 +172,12 @@ async fn a_gigabyte_of_zeros_takes_no_memory_and_is_read_in_pieces() {
 
 #[tokio::test]
 async fn over_loopback_it_is_the_same_and_a_checksum_may_follow_the_content() {
-    let sandbox = Sandbox::new(crate::clock::Clock::system());
+    let clock = Clock::system();
+    let sandbox = Sandbox::new(clock);
     sandbox.create_bucket("b", false);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let config = config(&sandbox, "AKIASANDBOX").endpoint_url(endpoint);
+    let config = config(&sandbox, clock, "AKIASANDBOX").endpoint_url(endpoint);
     let config = config.http_client(aws_smithy_http_client::Builder::new().build_http());
     let s3 = Client::from_conf(config.build());
     let story = async {
@@ -194,21 +196,22 @@ async fn over_loopback_it_is_the_same_and_a_checksum_may_follow_the_content() {
 fn furnished() -> (World, Client) {
     let world = World::empty();
     world.sandbox.create_bucket("b", false);
-    let s3 = client(&world.sandbox, "AKIASANDBOX");
+    let s3 = client(&world, "AKIASANDBOX");
     (world, s3)
 }
 
-fn client(sandbox: &Sandbox, access_key: &str) -> Client {
-    Client::from_conf(config(sandbox, access_key).build())
+fn client(world: &World, access_key: &str) -> Client {
+    Client::from_conf(config(&world.sandbox, world.clock, access_key).build())
 }
 
-fn config(sandbox: &Sandbox, access_key: &str) -> aws_sdk_s3::config::Builder {
+fn config(sandbox: &Sandbox, clock: Clock, access_key: &str) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new(access_key, "secret", None, None, "test"))
         .retry_config(aws_sdk_s3::config::retry::RetryConfig::disabled())
         .force_path_style(true)
+        .time_source(super::world::signing_by(clock))
         .http_client(sandbox.http_client())
 }
 

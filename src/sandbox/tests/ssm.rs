@@ -81,6 +81,7 @@ fn furnished() -> (World, Client) {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
+        .time_source(super::world::signing_by(world.clock))
         .http_client(world.sandbox.http_client())
         .build();
     (world, Client::from_conf(config))

@@ -63,6 +63,7 @@ async fn assume_role(world: &World) -> Result<Credentials, String> {
         .region(Region::new(REGION))
         .credentials_provider(caller)
         .http_client(world.sandbox.http_client())
+        .time_source(super::world::signing_by(world.clock))
         .load()
         .await;
     let provider = AssumeRoleProvider::builder("arn:aws:iam::210987654321:role/deploy")

@@ -59,7 +59,7 @@ async fn over_loopback(world: &World) -> (Client, JoinHandle<std::io::Result<()>
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let sandbox = world.sandbox.clone();
     let server = tokio::spawn(async move { sandbox.serve(listener).await });
-    let config = config()
+    let config = config(world.clock)
         .endpoint_url(endpoint)
         .retry_config(RetryConfig::disabled())
         .http_client(Builder::new().build_http())

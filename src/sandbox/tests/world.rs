@@ -1,11 +1,12 @@
 //! A world to start from: a cluster `prod` with a service `web` that runs revision 1 of `web`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ecs::operation::update_service::UpdateServiceOutput;
 use aws_sdk_ecs::types::{ContainerDefinition, Service, ServiceDeployment, Task};
 use aws_sdk_ecs::{Client, Config};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, Timestamp};
@@ -22,7 +23,7 @@ impl World {
     pub(super) fn empty() -> Self {
         let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_767_268_800)));
         let sandbox = Sandbox::new(clock);
-        let config = config().http_client(sandbox.http_client()).build();
+        let config = config(clock).http_client(sandbox.http_client()).build();
         Self { sandbox, clock, ecs: Client::from_conf(config) }
     }
 
@@ -123,9 +124,24 @@ impl World {
     }
 }
 
+/// The time by which a client signs.
+pub(super) fn signing_by(clock: Clock) -> SharedTimeSource {
+    SharedTimeSource::new(Signing(clock))
+}
+
+#[derive(Debug)]
+struct Signing(Clock);
+
+impl TimeSource for Signing {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + self.0.now().since_epoch()
+    }
+}
+
 /// A client's configuration that lacks only the way to reach AWS.
-pub(super) fn config() -> aws_sdk_ecs::config::Builder {
+pub(super) fn config(clock: Clock) -> aws_sdk_ecs::config::Builder {
     Config::builder()
+        .time_source(signing_by(clock))
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new("AKIASANDBOX", "secret", None, None, "test"))

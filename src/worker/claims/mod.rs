@@ -6,8 +6,8 @@
 //!
 //! # Guarantees
 //! * Every write depends on what was read, so of several workers one has a claim.
-//! * No clock of another machine is trusted: a watcher measures by its own how long a claim stands
-//!   still, and an owner by its own how long it has not renewed it.
+//! * No clock of another machine is trusted: a watcher measures by its own monotonic clock how long a claim
+//!   stands still, and an owner by its own how long it has not renewed it.
 //! * A process that is killed at any moment leaves a whole claim or none.
 
 mod bucket;

@@ -1,9 +1,9 @@
-//! Which claims stand still, by the clock of whoever looks at them.
+//! Which claims stand still, by the monotonic clock of the worker that looks at them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::Moment;
 use crate::domain::job::JobId;
 use crate::ports::Version;
 
@@ -17,14 +17,14 @@ pub(in crate::worker) struct Watch {
 struct Sight {
     version: Version,
     /// When this version was seen first.
-    since: Timestamp,
+    since: Moment,
     /// Its owner has written it since we first saw it.
     is_alive: bool,
 }
 
 impl Watch {
     /// Takes in all the claims there are.
-    pub(in crate::worker) fn see(&mut self, listed: Vec<(JobId, Version)>, now: Timestamp) {
+    pub(in crate::worker) fn see(&mut self, listed: Vec<(JobId, Version)>, now: Moment) {
         let mut before = std::mem::take(&mut self.seen);
         for (job, version) in listed {
             let sight = match before.remove(&job) {
@@ -37,7 +37,7 @@ impl Watch {
     }
 
     /// The claims that have stood still for `time`.
-    pub(in crate::worker) fn stalled(&self, time: Duration, now: Timestamp) -> Vec<(JobId, Version)> {
+    pub(in crate::worker) fn stalled(&self, time: Duration, now: Moment) -> Vec<(JobId, Version)> {
         let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= time);
         stalled.map(|(job, sight)| (job.clone(), sight.version.clone())).collect()
     }
@@ -47,7 +47,7 @@ impl Watch {
         &self,
         job: &JobId,
         time: Duration,
-        now: Timestamp,
+        now: Moment,
     ) -> Option<Version> {
         let sight = self.seen.get(job).filter(|sight| now.since(sight.since) >= time)?;
         Some(sight.version.clone())
@@ -66,8 +66,10 @@ mod tests {
 
     const LEASE: Duration = Duration::from_secs(60);
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_unix(Duration::from_secs(seconds))
+    /// Gives the moment so many seconds from now on.
+    fn moments() -> impl Fn(u64) -> Moment {
+        let began = Moment::now();
+        move |seconds| began.plus(Duration::from_secs(seconds))
     }
 
     fn claims(all: &[(&str, &str)]) -> Vec<(JobId, Version)> {
@@ -76,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_claim_stands_still_when_one_version_was_seen_for_a_whole_lease() {
-        let mut watch = Watch::default();
+        let (mut watch, at) = (Watch::default(), moments());
         watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
         assert_eq!(watch.stalled(LEASE, at(59)), []);
         watch.see(claims(&[("a", "1"), ("b", "2")]), at(59));
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn there_are_doubts_until_an_owner_has_written_or_the_claim_is_ours() {
-        let mut watch = Watch::default();
+        let (mut watch, at) = (Watch::default(), moments());
         assert!(!watch.has_doubts(|_| false));
         watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
         assert!(watch.has_doubts(|_| false));

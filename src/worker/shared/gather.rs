@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::clock::Clock;
+use crate::clock::{Moment, sleep};
 use crate::domain::failure::{Failure, FailureKind};
 
 use super::tasks::Tasks;
@@ -64,14 +64,13 @@ struct Question<L: Lookup> {
 
 struct Shared<L: Lookup> {
     lookup: L,
-    clock: Clock,
     /// What waits to be asked; a place has an entry as long as a task looks after it.
     waiting: Mutex<BTreeMap<L::Place, VecDeque<Question<L>>>>,
 }
 
 impl<L: Lookup> Gather<L> {
-    pub(super) fn new(lookup: L, clock: Clock, tasks: Arc<Tasks>) -> Self {
-        Self { shared: Arc::new(Shared { lookup, clock, waiting: Mutex::default() }), tasks }
+    pub(super) fn new(lookup: L, tasks: Arc<Tasks>) -> Self {
+        Self { shared: Arc::new(Shared { lookup, waiting: Mutex::default() }), tasks }
     }
 
     /// What is found for `names`, in their order; what is missing is left out.
@@ -170,10 +169,9 @@ struct Rounds<L: Lookup> {
 
 impl<L: Lookup> Rounds<L> {
     async fn make(mut self, tasks: Weak<Tasks>) {
-        let clock = self.shared.clock;
-        clock.sleep(FIRST_WINDOW).await;
+        sleep(FIRST_WINDOW).await;
         while !self.are_over {
-            let next = clock.now().plus(WINDOW);
+            let next = Moment::now().plus(WINDOW);
             while self.is_asked() {
                 self.shared.lookup.allowed().await;
                 // They are taken only now, so that whoever came meanwhile goes along.
@@ -182,7 +180,7 @@ impl<L: Lookup> Rounds<L> {
                 let (shared, place) = (Arc::clone(&self.shared), self.place.clone());
                 tasks.spawn(async move { shared.answer(&place, batch).await });
             }
-            clock.sleep(next.since(clock.now())).await;
+            sleep(next.since(Moment::now())).await;
             self.end_if_quiet();
         }
     }

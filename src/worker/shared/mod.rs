@@ -12,7 +12,6 @@ pub(crate) use registry::Sharing;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::clock::{Clock, Timestamp};
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
@@ -46,16 +45,14 @@ pub(crate) struct SharedEcs<E: Ecs + Send + Sync + 'static> {
 impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
     /// Shares `ecs`. Must be called inside a tokio runtime.
     pub(crate) fn new(ecs: E) -> Self {
-        // Only spans of time are measured: where they begin does not matter.
-        let clock = Clock::starting_at(Timestamp::default());
         let (ecs, limits, tasks) = (Arc::new(ecs), Arc::new(Limits::new()), Arc::<Tasks>::default());
         let services = Services { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
         let deployments = ServiceDeployments { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
         Self {
             ecs,
             limits,
-            services: Gather::new(services, clock, Arc::clone(&tasks)),
-            deployments: Gather::new(deployments, clock, tasks),
+            services: Gather::new(services, Arc::clone(&tasks)),
+            deployments: Gather::new(deployments, tasks),
         }
     }
 

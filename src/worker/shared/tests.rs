@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
+use crate::clock::{Clock, Timestamp};
 use crate::domain::failure::FailureKind;
 use crate::domain::service::{Controller, Guard, Launch, Strategy};
 use crate::domain::service_deployment::{ServiceDeploymentStatus, TaskCounts};

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
+use evenkeel::clock::Timestamp;
 use evenkeel::sandbox::FaultKind;
 
 use super::line::Reach;
@@ -14,6 +16,8 @@ use super::story::{STORIES, Story};
 pub(super) struct Schedule {
     pub(super) seed: u64,
     pub(super) scene: Scene,
+    /// How far the clocks of the first worker, the third and so on are off; those of the others are off the other way.
+    pub(super) skew: Skew,
     /// A job that nobody acknowledged is offered at every poll.
     pub(super) offered_at_once: bool,
     /// The worker whose call hangs dies; else it goes on when its time-outs end the call.
@@ -51,6 +55,34 @@ pub(super) enum Rival {
     After,
 }
 
+/// How far a clock is off: by ten minutes, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Skew {
+    None,
+    Behind,
+    Ahead,
+}
+
+impl Skew {
+    pub(super) fn opposite(self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Behind => Self::Ahead,
+            Self::Ahead => Self::Behind,
+        }
+    }
+
+    /// What such a clock shows at this time.
+    pub(super) fn of(self, time: Timestamp) -> Timestamp {
+        let ten_minutes = Duration::from_secs(600);
+        match self {
+            Self::None => time,
+            Self::Behind => Timestamp::from_unix(time.since_epoch().saturating_sub(ten_minutes)),
+            Self::Ahead => time.plus(ten_minutes),
+        }
+    }
+}
+
 /// The nth call of an operation, counted from 1.
 pub(super) type Nth = (String, usize);
 
@@ -82,6 +114,7 @@ impl Schedule {
         Self {
             seed: 1,
             scene,
+            skew: Skew::None,
             offered_at_once: false,
             dies: true,
             has_two_workers: false,
@@ -100,6 +133,7 @@ impl Schedule {
             format!("story {}", STORIES[story].name),
             format!("rival {rival:?}"),
             format!("full {is_full}"),
+            format!("skew {:?}", self.skew),
             format!("offered at once {}", self.offered_at_once),
             format!("dies {}", self.dies),
             format!("two workers {}", self.has_two_workers),
@@ -158,10 +192,10 @@ impl Draws {
             is_full: random.bool(),
         };
         let calls = self.calls_of(scene);
-        let faults = (0..random.usize(0..=2)).map(|_| {
-            let call = random.choice(&calls)?.clone();
-            Some((call, random.choice(&FAULTS)?.clone()))
-        });
+        // Two kinds: credentials that are expired twice in a row fail the job, as they should.
+        let count = random.usize(0..=2);
+        let kinds = random.choose_multiple(&FAULTS, count);
+        let faults = kinds.into_iter().map(|kind| Some((random.choice(&calls)?.clone(), kind.clone())));
         let faults = faults.collect::<Option<Vec<_>>>()?;
         let stops_before = if random.bool() { random.choice(&calls).cloned() } else { None };
         let reach = *random.choice(&[None, Some(Reach::Claims), Some(Reach::Everything)])?;
@@ -169,6 +203,7 @@ impl Draws {
         Some(Schedule {
             seed,
             scene,
+            skew: *random.choice(&[Skew::None, Skew::Behind, Skew::Ahead])?,
             offered_at_once: random.bool(),
             dies: random.bool(),
             has_two_workers: random.bool(),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupter;
 use evenkeel::domain::failure::FailureKind;
 use evenkeel::sandbox::{Call, Fault, Rollout, RolloutOutcome, Sandbox};
@@ -160,7 +161,9 @@ async fn work(stage: &Stage, schedule: &Schedule) {
         let settings = Settings { concurrency, ..settings(&format!("worker-{number}")) };
         let line = Line::new(pipeline.sandbox.http_client(), number, &last_caller);
         let cutter = line.cutter();
-        let hired = pipeline.hire_through(SharedHttpClient::new(line), settings, Arc::default());
+        let skew = if number % 2 == 1 { schedule.skew } else { schedule.skew.opposite() };
+        let clock = Clock::starting_at(skew.of(pipeline.clock.now()));
+        let hired = pipeline.hire_by(clock, SharedHttpClient::new(line), settings, Arc::default());
         let (worker, interrupter) = hired.await;
         if number == 1 {
             disturb(pipeline, schedule, interrupter, cutter);

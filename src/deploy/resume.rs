@@ -13,6 +13,8 @@
 
 use std::time::Duration;
 
+use serde_json::Map;
+
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::checkpoint::{Checkpoint, Standing};
 use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
@@ -178,11 +180,12 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
     /// Where the deployment stands.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let standings = self.runs.iter().map(|run| run.standing(&self.revisions[run.revision].planned.base));
-        let is_untouched = self.runs.iter().all(|run| run.phase == Phase::Pending);
+        let is_untouched = self.runs.iter().all(|run| run.phase == Phase::Pending && run.unknown.is_empty());
         Checkpoint {
             execution: self.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
             began: self.began,
             services: if is_untouched { Vec::new() } else { standings.collect() },
+            unknown: self.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
         }
     }
 
@@ -222,6 +225,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 service_deployment: Some("x".repeat(24)),
                 plans_again: 1,
                 failed: None,
+                unknown: Map::new(),
             }
         });
         Checkpoint { services: standings.collect(), ..self.checkpoint() }
@@ -239,6 +243,7 @@ impl Run {
         pace: Pace,
     ) -> Self {
         let mut run = Self::new(named, images, service, revision, pace);
+        run.unknown = standing.unknown;
         if standing.phase == Phase::Pending {
             return run;
         }
@@ -267,6 +272,7 @@ impl Run {
             service_deployment: self.service_deployment.as_ref().map(last),
             plans_again: self.plans_again,
             failed: self.failure.as_ref().map(Failure::kind),
+            unknown: self.unknown.clone(),
         }
     }
 }

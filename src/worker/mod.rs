@@ -9,6 +9,7 @@
 //! # Guarantees
 //! * No job is lost: it is in CodePipeline's queue, or in a claim, or answered.
 //! * Of several workers one works on a job; another one goes on from what the claim says.
+//! * What another version of Evenkeel has begun is never begun again: see `job`.
 //! * A panic in a job is that job's failure and nobody else's.
 //!
 //! # Assumptions
@@ -135,7 +136,7 @@ where
             () = interrupt.wait() => Ok(()),
             (refusal, ..) = polling => Err(refusal),
             () = takeovers::run(&shared, &jobs) => Ok(()),
-            () = jobs.wait_until_drained(), if shared.settings.drain => Ok(()),
+            () = jobs.wait_until_drained(shared.clock), if shared.settings.drain => Ok(()),
         };
         shared.metrics.pulse().ended();
         jobs.wait_until_empty().await;

@@ -22,4 +22,5 @@ mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod versions;
 mod world;

@@ -185,6 +185,10 @@ impl Place {
                     seen.not_understood.entry(self.id.clone()).or_insert((now, now)).1 = now;
                 }
             });
+        } else {
+            self.seen.send_modify(|seen| {
+                seen.not_understood.remove(&self.id);
+            });
         }
         self.left = Some(left);
     }

@@ -20,23 +20,25 @@ use crate::world::{CLAIMS, Pipeline, settings};
 /// How the formats of a made-up version differ from this version's.
 #[derive(Clone, Copy)]
 struct Formats {
-    /// Makes a token of this version one of the made-up version, and the other way round what may be either.
-    token: (fn(&str) -> String, fn(&str) -> String),
+    /// Makes a token of this version one of the made-up version.
+    write: fn(&str) -> String,
+    /// Makes a token of either version one of this version.
+    read: fn(&str) -> String,
     /// Whether its claims are of another version, too.
     claims: bool,
 }
 
 /// The next version: its tokens and claims are of the next versions, each with a member more.
-const NEXT: Formats = Formats { token: (next_token, this_token), claims: true };
+const NEXT: Formats = Formats { write: next_token, read: this_token, claims: true };
 
 /// A version that changed the token alone.
 const NEXT_TOKEN: Formats = Formats { claims: false, ..NEXT };
 
 /// A version whose tokens have more members, which older versions need not know.
-const MORE: Formats = Formats { token: (with_members, str::to_owned), claims: false };
+const MORE: Formats = Formats { write: with_members, read: str::to_owned, claims: false };
 
 /// No version of Evenkeel.
-const GARBLED: Formats = Formats { token: (|_| "s3cret".to_owned(), str::to_owned), claims: false };
+const GARBLED: Formats = Formats { write: |_| "s3cret".to_owned(), read: str::to_owned, claims: false };
 
 fn next_token(token: &str) -> String {
     let mut token: Value = serde_json::from_str(token).unwrap();
@@ -67,7 +69,7 @@ struct OtherQueue(CodePipelineQueue, Formats, Arc<Mutex<BTreeSet<String>>>);
 
 impl OtherQueue {
     fn read(&self, job: &mut Job) {
-        let token = job.continuation.as_ref().map(|token| (self.1.token.1)(token.expose()));
+        let token = job.continuation.as_ref().map(|token| (self.1.read)(token.expose()));
         job.continuation = token.map(Secret::new);
     }
 }
@@ -91,7 +93,7 @@ impl JobQueue for OtherQueue {
 
     async fn answer(&self, job: &JobId, answer: &Answer) -> Result<bool, Failure> {
         self.2.lock().unwrap().insert(job.as_str().to_owned());
-        self.0.answer(job, &answer_with(answer, self.1.token.0)).await
+        self.0.answer(job, &answer_with(answer, self.1.write)).await
     }
 }
 
@@ -100,7 +102,7 @@ fn answer_with(answer: &Answer, token: fn(&str) -> String) -> Answer {
         Answer::HandOn { token: of_this, external_id, summary } => {
             Answer::hand_on(token(of_this), external_id.as_deref().unwrap_or_default(), summary)
         }
-        other => other.clone(),
+        other @ (Answer::Succeed { .. } | Answer::Fail { .. }) => other.clone(),
     }
 }
 
@@ -113,7 +115,7 @@ impl OtherClaims {
         if self.1.claims {
             (claim["schema"], claim["zone"]) = (json!("evenkeel.claim/v2"), json!(["a"]));
         }
-        claim_with(claim, self.1.token.0)
+        claim_with(claim, self.1.write)
     }
 
     fn read_as(&self, content: &[u8]) -> Vec<u8> {
@@ -122,7 +124,7 @@ impl OtherClaims {
             claim["schema"] = json!("evenkeel.claim/v1");
             claim.as_object_mut().unwrap().remove("zone");
         }
-        claim_with(claim, self.1.token.1)
+        claim_with(claim, self.1.read)
     }
 }
 

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Checkpoint::parse(text) {
         Ok(read) => write_again(text, &read),
-        Err(refused) => assert_eq!(refused.kind(), FailureKind::InvalidInput),
+        Err(refused) => assert_eq!(refused.failure().kind(), FailureKind::InvalidInput),
     }
 });
 

@@ -14,6 +14,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Map;
+
 use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::checkpoint::{Checkpoint, Standing};
@@ -228,6 +230,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
             execution: self.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
             began: self.began,
             services: if is_untouched { Vec::new() } else { standings.collect() },
+            unknown: self.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
         }
     }
 
@@ -268,6 +271,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
                 plans_again: 1,
                 carried: CarriedFrom::new(),
                 failed: None,
+                unknown: Map::new(),
             }
         });
         Checkpoint { services: standings.collect(), ..self.checkpoint() }
@@ -285,6 +289,7 @@ impl Run {
         pace: Pace,
     ) -> Self {
         let mut run = Self::new(named, images, service, revision, pace);
+        run.unknown = standing.unknown;
         if standing.phase == Phase::Pending && standing.plans_again == 0 {
             return run;
         }
@@ -316,6 +321,7 @@ impl Run {
             plans_again: self.plans_again,
             carried: self.carried.origins(),
             failed: self.failure.as_ref().map(Failure::kind),
+            unknown: self.unknown.clone(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::deployment::{Ending, Outcome, Phase};
 use crate::domain::evidence::Evidence;
@@ -54,6 +56,8 @@ pub(super) struct Run {
     pub(super) suspicion: Option<u32>,
     /// How often it was planned again.
     pub(super) plans_again: u32,
+    /// The members of its checkpoint that this version does not know.
+    pub(super) unknown: Map<String, Value>,
     pub(super) failure: Option<Failure>,
     pub(super) ended: Option<Timestamp>,
     /// The wait ended before the rollout did.
@@ -91,6 +95,7 @@ impl Run {
             pace,
             suspicion: None,
             plans_again: 0,
+            unknown: Map::new(),
             failure: None,
             ended: None,
             unwatched: false,
@@ -99,7 +104,7 @@ impl Run {
 
     /// Whether nothing was done yet, and nothing learnt that another run would have to know.
     pub(super) fn is_untouched(&self) -> bool {
-        self.phase == Phase::Pending && self.plans_again == 0
+        self.phase == Phase::Pending && self.plans_again == 0 && self.unknown.is_empty()
     }
 
     /// Whether our revision runs without what a deployment changed that our update replaced.

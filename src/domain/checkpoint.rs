@@ -3,13 +3,17 @@
 //!
 //! It is JSON with short names, because a token has at most 2048 characters (AWS CodePipeline API
 //! reference, `PutJobSuccessResult`): the part that all ARNs share and each family stand in it once.
+//! Members that this version does not know are kept and written again; a token of another version is not understood.
 //! It names revisions, deployments, outcomes and ECS's own words on a rollout, and nothing secret.
 
 mod wire;
 
+use serde_json::{Map, Value};
+
 use super::arn::TaskDefinitionArn;
 use super::deployment::Phase;
 use super::failure::{Failure, FailureKind};
+use super::not_understood::NotUnderstood;
 use super::plan::CarriedFrom;
 use super::service::DeploymentId;
 use super::timestamp::Timestamp;
@@ -26,6 +30,8 @@ pub struct Checkpoint {
     pub began: Timestamp,
     /// Each service's, in the order asked for; none while nothing was planned.
     pub services: Vec<Standing>,
+    /// The token's members that this version does not know, which it keeps.
+    pub unknown: Map<String, Value>,
 }
 
 /// How far one service's deployment is.
@@ -49,6 +55,8 @@ pub struct Standing {
     pub carried: CarriedFrom,
     /// The kind of the failure that ended it.
     pub failed: Option<FailureKind>,
+    /// The members of the service's part that this version does not know, which it keeps.
+    pub unknown: Map<String, Value>,
 }
 
 impl Checkpoint {
@@ -83,12 +91,10 @@ impl Checkpoint {
     /// Reads a token.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`] for anything that this version did not write. The token is not
-    /// quoted.
-    pub fn parse(token: &str) -> Result<Self, Failure> {
-        wire::decode(token).map_err(|why| {
-            Failure::new(FailureKind::InvalidInput, "the continuation token is not understood").because(why)
-        })
+    /// [`NotUnderstood`] for a token of another version, and for what is no token. The token is not quoted.
+    pub fn parse(token: &str) -> Result<Self, NotUnderstood> {
+        wire::decode(token)
+            .map_err(|needs| NotUnderstood::new("its continuation token", needs, wire::VERSION))
     }
 }
 

@@ -21,6 +21,8 @@ pub mod image_detail;
 pub mod job;
 mod lasting;
 pub mod log_stream;
+pub(crate) mod members;
+pub mod not_understood;
 pub mod notification;
 pub mod outlook;
 pub mod placement;

@@ -4,7 +4,6 @@
 //! registered? So [`Record::base`] names the ancestor that Evenkeel did not make.
 
 mod marks;
-mod members;
 mod ownership;
 mod pattern;
 mod repair;
@@ -17,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
-use members::keeps_unknown_members;
+use super::members::keeps_unknown_members;
 
 pub use ownership::{Ownership, ownership};
 pub use pattern::{SinkPattern, sinks_of_each};
@@ -100,6 +99,12 @@ keeps_unknown_members!(
         "formerSource",
     ]
 );
+
+/// Which version a record is of, whatever else is in it.
+#[derive(Deserialize)]
+struct Head {
+    schema: String,
+}
 
 /// A record's status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,11 +218,12 @@ impl Record {
         if content.trim_ascii() == EMPTY.trim_ascii() {
             return Ok(None);
         }
-        let record: Self = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
-        if record.schema != SCHEMA {
-            return Err(refuse(format!("its schema is {:?}, not {SCHEMA:?}", record.schema)));
+        // The version comes first: the rest of a record of another version may have any form.
+        let Head { schema } = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
+        if schema != SCHEMA {
+            return Err(refuse(format!("its schema is {schema:?}, not {SCHEMA:?}")));
         }
-        Ok(Some(record))
+        serde_json::from_slice(content).map(Some).map_err(|error| refuse(error.to_string()))
     }
 
     /// The record of a deployment that is through.

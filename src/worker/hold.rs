@@ -18,6 +18,7 @@ use crate::deploy::{Journal, Noted};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, JobId};
+use crate::domain::not_understood::NotUnderstood;
 use crate::ports::{Access, ClaimStore, Condition, JobQueue, Version};
 
 use super::Shared;
@@ -39,6 +40,16 @@ pub(super) struct Hold<'a, C> {
     held: Option<(&'a C, Mutex<Held>)>,
 }
 
+/// What came of claiming a job.
+pub(super) enum Taken<H> {
+    /// It is ours.
+    Held(H),
+    /// It is another worker's.
+    NotOurs,
+    /// There is a claim of this version of the content, which is not understood.
+    NotUnderstood(NotUnderstood, Version),
+}
+
 /// A claim as we wrote it last.
 struct Held {
     claim: Claim,
@@ -47,65 +58,58 @@ struct Held {
 }
 
 impl<'a, C: ClaimStore> Hold<'a, C> {
-    /// Claims a job that was offered; none if it is another worker's. `stalled` is the version of
+    /// Claims a job that was offered. `stalled` is the version of
     /// another's claim that may be taken over; one of our own that was left behind may always be.
     pub(super) async fn take<Q: JobQueue, A: Access>(
         shared: &'a Shared<Q, C, A>,
         job: &JobId,
         stalled: Option<&Version>,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Taken<Self>, Failure> {
         let Some(store) = &shared.claims else {
-            return Ok(Some(Self::new(shared, job, Moment::now(), None)));
+            return Ok(Taken::Held(Self::new(shared, job, Moment::now(), None)));
         };
         let (claim, now) = (Claim::new(&shared.settings.owner), Moment::now());
         if let Some(held) = put(store, job, claim, &Condition::Absent).await? {
-            return Ok(Some(Self::new(shared, job, now, Some((store, held)))));
+            return Ok(Taken::Held(Self::new(shared, job, now, Some((store, held)))));
         }
-        let Some((content, version)) = store.read(job).await? else { return Ok(None) };
-        let mut former = Claim::parse(&store.place(), &content)?;
+        let Some((content, version)) = store.read(job).await? else { return Ok(Taken::NotOurs) };
+        let mut former = match Claim::parse(&store.place(), &content) {
+            Ok(former) => former,
+            Err(why) => return Ok(Taken::NotUnderstood(why, version)),
+        };
         if former.owner != shared.settings.owner && stalled != Some(&version) {
-            return Ok(None);
+            return Ok(Taken::NotOurs);
         }
         // An offer is the proof that it was never acknowledged: what the former owner did and wanted to answer did
         // not count, and an heir must not go on from it.
         former.stage = Stage::Claimed;
         (former.checkpoint, former.answer) = (None, None);
-        Self::succeed(shared, store, job, former, version).await
+        Ok(Self::succeed(shared, job, former, &version).await?.map_or(Taken::NotOurs, Taken::Held))
     }
 
-    /// Takes over another's claim that has stood still since `stalled`, if it still does; one on a job
-    /// that may never have been acknowledged only when `patient`.
-    pub(super) async fn take_over<Q: JobQueue, A: Access>(
-        shared: &'a Shared<Q, C, A>,
+    /// Reads another's claim that has stood still since `stalled`, if it still does.
+    pub(super) async fn stalled<Q: JobQueue, A: Access>(
+        shared: &Shared<Q, C, A>,
         job: &JobId,
         stalled: &Version,
-        patient: bool,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Result<Claim, NotUnderstood>>, Failure> {
         let Some(store) = &shared.claims else { return Ok(None) };
-        let Some((content, version)) = store.read(job).await?.filter(|(_, version)| version == stalled)
-        else {
-            return Ok(None);
-        };
-        let former = Claim::parse(&store.place(), &content)?;
-        match former.stage {
-            Stage::Claimed | Stage::Refused if !patient => Ok(None),
-            Stage::Claimed | Stage::Acknowledged | Stage::Refused => {
-                Self::succeed(shared, store, job, former, version).await
-            }
-        }
+        let read = store.read(job).await?.filter(|(_, version)| version == stalled);
+        Ok(read.map(|(content, _)| Claim::parse(&store.place(), &content)))
     }
 
-    async fn succeed<Q: JobQueue, A: Access>(
+    /// Takes another's claim over, which has still this `version`, and lets it say what `claim` says.
+    pub(super) async fn succeed<Q: JobQueue, A: Access>(
         shared: &'a Shared<Q, C, A>,
-        store: &'a C,
         job: &JobId,
         mut claim: Claim,
-        version: Version,
+        version: &Version,
     ) -> Result<Option<Self>, Failure> {
+        let Some(store) = &shared.claims else { return Ok(None) };
         claim.owner.clone_from(&shared.settings.owner);
         claim.renewals += 1;
         let now = Moment::now();
-        let held = put(store, job, claim, &Condition::Unchanged(version)).await?;
+        let held = put(store, job, claim, &Condition::Unchanged(version.clone())).await?;
         Ok(held.map(|held| Self::new(shared, job, now, Some((store, held)))))
     }
 
@@ -121,14 +125,6 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
             settings: &shared.settings,
             renewed: StdMutex::new(renewed),
             held: held.map(|(store, held)| (store, Mutex::new(held))),
-        }
-    }
-
-    /// The claim as we wrote it last.
-    pub(super) async fn claim(&self) -> Claim {
-        match &self.held {
-            Some((_, held)) => held.lock().await.claim.clone(),
-            None => Claim::new(&self.settings.owner),
         }
     }
 
@@ -261,8 +257,9 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     /// The version of the claim that is there, if it is in our name.
     async fn version_of_ours(&self, store: &C) -> Result<Option<Version>, Failure> {
         let Some((content, version)) = store.read(&self.job).await? else { return Ok(None) };
-        let there = Claim::parse(&store.place(), &content)?;
-        Ok((there.owner == self.settings.owner).then_some(version))
+        // A claim that is not understood is in the name of a worker of another version.
+        let there = Claim::parse(&store.place(), &content).ok();
+        Ok(there.is_some_and(|there| there.owner == self.settings.owner).then_some(version))
     }
 }
 

@@ -17,13 +17,16 @@ use crate::clock::Moment;
 use crate::domain::job::JobId;
 
 use super::claims::Watch;
-use super::job::Left;
+use super::job::{Known, Left};
 use super::metrics::Metrics;
-use super::settings::Settings;
+use super::settings::{OFFERED_AGAIN, Settings};
 
 /// How often in a row a draining worker has to find nothing: the event that starts one may come
 /// before the job can be polled.
 const EMPTY_POLLS: u32 = 2;
+
+/// How long after its last offer a job is forgotten whose token is not understood.
+const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 
 /// The jobs in flight.
 pub(super) struct InFlight {
@@ -40,6 +43,8 @@ pub(super) struct Seen {
     jobs: BTreeSet<JobId>,
     /// Jobs that are another worker's, and until when offers of them are left alone.
     resting: BTreeMap<JobId, Moment>,
+    /// Jobs whose token is not understood: when the first of their offers was left, and the last.
+    not_understood: BTreeMap<JobId, (Moment, Moment)>,
     /// The claims, and whether they were ever listed.
     pub(super) claims: Watch,
     pub(super) has_listed: bool,
@@ -77,6 +82,7 @@ impl InFlight {
                 && seen.polling.is_empty()
                 && seen.empty_polls.values().filter(|polls| **polls >= EMPTY_POLLS).count() == self.queues
                 && are_claims_sure(seen)
+                && !seen.may_be_offered(Moment::now())
         })
         .await;
     }
@@ -137,6 +143,22 @@ impl Seen {
     pub(super) fn rests(&self, job: &JobId, now: Moment) -> bool {
         self.resting.get(job).is_some_and(|until| *until > now)
     }
+
+    /// What is known of a job that is offered.
+    pub(super) fn known(&self, job: &JobId, settings: &Settings, now: Moment) -> Known {
+        let not_understood_for = self.not_understood.get(job).map(|(first, _)| now.since(*first));
+        Known {
+            stalled: self.claims.stalled_version(job, settings.lease, now),
+            abandoned: self.claims.stalled_version(job, settings.forbearance(), now),
+            not_understood_for,
+            was_said: not_understood_for.is_some() || self.claims.is_foreign(job),
+        }
+    }
+
+    /// Whether a job that was left, since its token is not understood, may be offered again.
+    fn may_be_offered(&self, now: Moment) -> bool {
+        self.not_understood.values().any(|(_, last)| now.since(*last) < OFFERED_AGAIN)
+    }
 }
 
 /// The place that a job has among those in flight, until this is dropped.
@@ -150,19 +172,30 @@ struct Place {
 impl Place {
     /// The work has come to its end.
     fn leave(&mut self, left: Left, now: Moment, pause: Duration) {
-        self.left = Some(left);
-        if left == Left::Alone {
+        if matches!(left, Left::NotOurs | Left::NotUnderstood(_)) {
             self.seen.send_modify(|seen| {
                 seen.resting.retain(|_, until| *until > now);
                 seen.resting.insert(self.id.clone(), now.plus(pause));
+                if let Left::NotUnderstood(Some(claim)) = &left {
+                    seen.claims.not_understood(&self.id, claim);
+                }
+                if left == Left::NotUnderstood(None) {
+                    seen.not_understood.retain(|_, (_, last)| now.since(*last) < FORGOTTEN);
+                    seen.not_understood.entry(self.id.clone()).or_insert((now, now)).1 = now;
+                }
+            });
+        } else {
+            self.seen.send_modify(|seen| {
+                seen.not_understood.remove(&self.id);
             });
         }
+        self.left = Some(left);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        match self.left {
+        match &self.left {
             Some(left) => self.metrics.left(left.as_str()),
             None => {
                 self.metrics.left("panicked");

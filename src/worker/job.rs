@@ -7,23 +7,28 @@
 //! # Guarantees
 //! * A claim that is no longer ours ends the work at once: nothing is done and nothing answered.
 //! * A worker that dies leaves its claim standing still, which is what the others look for.
+//! * A job whose token or claim another version of Evenkeel wrote is never begun again. It is left for a worker that
+//!   understands it, and fails if none comes.
 
 use std::time::Duration;
 
+use serde_json::Map;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Moment;
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Job, JobConfiguration, JobId};
+use crate::domain::not_understood::NotUnderstood;
 use crate::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 
 use super::Shared;
 use super::answering::answer;
 use super::attempt::{Attempt, attempt};
-use super::claims::Stage;
-use super::hold::Hold;
+use super::claims::{Claim, Stage};
+use super::hold::{Hold, Taken};
 use super::metrics::Part;
+use super::settings::FOR_ANOTHER_VERSION;
 use super::unwind::{Panicked, caught};
 
 /// How long claiming an offered job may take. An offer proves that nobody has acknowledged the job, but only for the
@@ -31,10 +36,13 @@ use super::unwind::{Panicked, caught};
 const LONGEST_CLAIM: Duration = Duration::from_secs(20);
 
 /// How a worker left a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Left {
     /// It is somebody else's, or may be.
-    Alone,
+    NotOurs,
+    /// A worker of another version is to take it. The version of its claim, or none if the offer's token is what is not
+    /// understood.
+    NotUnderstood(Option<Version>),
     /// It goes on in another job.
     HandedOn,
     /// It was answered, and with this outcome.
@@ -47,9 +55,10 @@ pub(super) enum Left {
 
 impl Left {
     /// The word for the metrics.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(super) fn as_str(&self) -> &'static str {
         match self {
-            Self::Alone => "left_alone",
+            Self::NotOurs => "not_ours",
+            Self::NotUnderstood(_) => "not_understood",
             Self::HandedOn => "handed_on",
             Self::Answered(outcome) => outcome,
             Self::Over => "over_already",
@@ -58,89 +67,173 @@ impl Left {
     }
 }
 
-/// Takes an offer up. `stalled` is the version of a claim on it that has stood still for its lease; `settling` is
-/// sent a message when the job is acknowledged, and dropped when it is acknowledged or left.
+/// What a worker knows of a job that it is offered.
+pub(super) struct Known {
+    /// The version of a claim on the job that has stood still for its lease.
+    pub(super) stalled: Option<Version>,
+    /// The same, if the claim has stood still for so long that nobody comes any more who understands it.
+    pub(super) abandoned: Option<Version>,
+    /// For how long offers of the job were seen whose token is not understood.
+    pub(super) not_understood_for: Option<Duration>,
+    /// It was said before that the job is not understood.
+    pub(super) was_said: bool,
+}
+
+/// Takes an offer up. `settling` is sent a message when the job is acknowledged, and dropped when the job is
+/// acknowledged or left.
 pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     offer: Offer,
-    stalled: Option<Version>,
+    known: Known,
     settling: UnboundedSender<()>,
 ) -> Left {
     let began = Moment::now();
     let id = &offer.job.id;
-    let hold = match shared.clock.within(LONGEST_CLAIM, Hold::take(shared, id, stalled.as_ref())).await {
-        Some(Ok(Some(hold))) => hold,
-        Some(Ok(None)) => return Left::Alone,
+    let from = checkpoint(shared, &offer.job, None);
+    if let Err(why) = &from
+        && known.not_understood_for.is_none_or(|time| time < FOR_ANOTHER_VERSION)
+    {
+        if !known.was_said {
+            leave(why);
+        }
+        return Left::NotUnderstood(None);
+    }
+    let taken = match shared.clock.within(LONGEST_CLAIM, Hold::take(shared, id, known.stalled.as_ref())).await
+    {
+        Some(Ok(Taken::NotOurs)) => return Left::NotOurs,
+        Some(Ok(Taken::NotUnderstood(why, version))) if known.abandoned.as_ref() != Some(&version) => {
+            // Its worker lives, or was not known to have gone.
+            if known.stalled.as_ref() != Some(&version) {
+                return Left::NotOurs;
+            }
+            if !known.was_said {
+                leave(&why);
+            }
+            return Left::NotUnderstood(Some(version));
+        }
+        Some(Ok(taken)) => taken,
         Some(Err(failure)) => {
             tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
-            return Left::Alone;
+            return Left::NotOurs;
         }
         None => {
             let limit = LONGEST_CLAIM.as_secs();
             tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
-            return Left::Alone;
+            return Left::NotOurs;
         }
     };
-    match shared.queue.acknowledge(id, &offer.nonce).await {
-        Ok(Acknowledgement::Ours) => hold.acknowledged().await,
+    let acknowledged = match shared.queue.acknowledge(id, &offer.nonce).await {
+        Ok(Acknowledgement::Ours) => Stage::Acknowledged,
         // To leave it would be to lose it for a day, if it was acknowledged. If it was not, the answer to it does not
         // count, and the job is offered again.
         Ok(Acknowledgement::Unsure) => {
             tracing::warn!("the response to the acknowledgement was lost; the job is taken as acknowledged");
+            Stage::Claimed
         }
         // Nobody has acknowledged the job under a claim that was made for this offer. Under one that was another
         // worker's somebody may have: it stays, to be found when it has stood still.
         Ok(Acknowledgement::NotOurs) => {
-            if hold.is_new().await {
+            if let Taken::Held(hold) = &taken
+                && hold.is_new().await
+            {
                 hold.release().await;
             }
-            return Left::Alone;
+            return Left::NotOurs;
         }
         Err(failure) => {
             tracing::warn!("{failure}");
-            return Left::Alone;
+            return Left::NotOurs;
         }
-    }
+    };
     // Nobody waits for it when the worker is about to end.
     let _ = settling.send(());
     drop(settling);
     tracing::info!("took job {id}");
     shared.metrics.took(Part::Acknowledge, Moment::now().since(began));
-    let from = offer.job.continuation.as_ref().map(|token| token.expose().to_owned());
-    kept(&hold, work(shared, &offer.job, from, &hold)).await
+    match taken {
+        Taken::Held(hold) => {
+            if acknowledged == Stage::Acknowledged {
+                hold.acknowledged().await;
+            }
+            kept(&hold, work(shared, &offer.job, from, &hold)).await
+        }
+        // Only now, with the job in our hands, is the claim replaced: without it, another worker would begin the job.
+        Taken::NotUnderstood(why, version) => {
+            let mut claim = Claim::new(&shared.settings.owner);
+            claim.stage = acknowledged;
+            give_up(shared, id, &why, claim, &version).await
+        }
+        Taken::NotOurs => Left::NotOurs,
+    }
 }
 
-/// Takes over a job by its claim, which has stood still for its lease; `patient` if for so long that
-/// it would have been offered again, had it not been acknowledged.
+/// For how long a claim has stood still, at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stood {
+    /// Its worker has gone.
+    ForALease,
+    /// Its job would have been offered again, had it not been acknowledged.
+    PastOffers,
+    /// No worker comes any more that understands it.
+    PastOtherVersions,
+}
+
+/// Takes over a job by its claim.
 pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     id: &JobId,
     stalled: &Version,
-    patient: bool,
+    stood: Stood,
 ) -> Left {
-    let hold = match Hold::take_over(shared, id, stalled, patient).await {
-        Ok(Some(hold)) => hold,
-        Ok(None) => return Left::Alone,
+    match taken_over(shared, id, stalled, stood).await {
+        Ok(left) => left,
+        // The claim still stands still, or will again.
         Err(failure) => {
             tracing::warn!("{failure}");
-            return Left::Alone;
+            Left::NotOurs
         }
+    }
+}
+
+async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    stalled: &Version,
+    stood: Stood,
+) -> Result<Left, Failure> {
+    let not_understood = |why: NotUnderstood, claim: Claim| async move {
+        if stood == Stood::PastOtherVersions {
+            return give_up(shared, id, &why, claim, stalled).await;
+        }
+        leave(&why);
+        Left::NotUnderstood(Some(stalled.clone()))
     };
-    let job = match shared.queue.details(id).await {
-        Ok(Some(job)) => job,
-        Ok(None) => {
+    let claim = match Hold::stalled(shared, id, stalled).await? {
+        Some(Ok(claim)) => claim,
+        Some(Err(why)) => return Ok(not_understood(why, Claim::new(&shared.settings.owner)).await),
+        None => return Ok(Left::NotOurs),
+    };
+    if claim.stage != Stage::Acknowledged && stood == Stood::ForALease {
+        return Ok(Left::NotOurs);
+    }
+    let Some(job) = shared.queue.details(id).await? else {
+        if let Some(hold) = Hold::succeed(shared, id, claim, stalled).await? {
             hold.release().await;
-            return Left::Over;
         }
-        // The claim will stand still again.
-        Err(failure) => {
-            tracing::warn!("{failure}");
-            return Left::Alone;
-        }
+        return Ok(Left::Over);
     };
-    let claim = hold.claim().await;
+    let from = checkpoint(shared, &job, claim.checkpoint.as_deref());
+    if let Err(why) = &from
+        && claim.answer.is_none()
+        && claim.stage != Stage::Refused
+    {
+        return Ok(not_understood(why.clone(), claim).await);
+    }
+    let Some(hold) = Hold::succeed(shared, id, claim.clone(), stalled).await? else {
+        return Ok(Left::NotOurs);
+    };
     tracing::info!("taken over from a worker that has gone");
-    match (claim.stage, claim.answer) {
+    Ok(match (claim.stage, claim.answer) {
         (Stage::Refused, _) => {
             hold.release().await;
             Left::Over
@@ -148,20 +241,62 @@ pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
         (Stage::Claimed | Stage::Acknowledged, Some(given)) => {
             kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await
         }
-        (stage, None) => {
-            let noted = claim.checkpoint;
-            let from = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose().to_owned()));
-            if stage == Stage::Acknowledged {
-                return kept(&hold, work(shared, &job, from, &hold)).await;
-            }
-            // The job may be over: a claim can be written late, after another worker has come to its end. CodePipeline
-            // tells that only to an answer, so the job is handed on from where it is before anything is done.
-            let configuration = JobConfiguration::parse(&job.configuration, shared.settings.options);
-            let external_id = configuration.map(|it| it.external_id()).unwrap_or_default();
-            let (given, outcome) = handed_on(&checkpoint(shared, &job, from), &external_id, "taken over");
-            kept(&hold, finish(shared, id, &given, outcome, &hold)).await
+        (Stage::Acknowledged, None) => kept(&hold, work(shared, &job, from, &hold)).await,
+        (Stage::Claimed, None) => kept(&hold, hand_on(shared, &job, from, &hold)).await,
+    })
+}
+
+/// Hands a job on that may be over, before anything is done: a claim can be written late, after another worker has come
+/// to the job's end. CodePipeline tells that only to an answer, and offers the job again if it is under way.
+async fn hand_on<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    job: &Job,
+    from: Result<Checkpoint, NotUnderstood>,
+    hold: &Hold<'_, C>,
+) -> Left {
+    let configuration = JobConfiguration::parse(&job.configuration, shared.settings.options);
+    let external_id = configuration.map(|it| it.external_id()).unwrap_or_default();
+    let (given, outcome) = match from {
+        Ok(from) => handed_on(&from, &external_id, "taken over"),
+        Err(why) => refusal(&why),
+    };
+    finish(shared, &job.id, &given, outcome, hold).await
+}
+
+/// Says that the job is left, and why.
+fn leave(why: &NotUnderstood) {
+    let minutes = FOR_ANOTHER_VERSION.as_secs() / 60;
+    tracing::warn!(
+        "the job is left for {minutes} minutes for a worker that understands it, then it fails: {}",
+        why.failure()
+    );
+}
+
+/// Fails a job that nobody who understands it came for. `claim` replaces what there is of this `version`, with the answer
+/// in it from the beginning: whoever finds the claim without one would begin the job again.
+async fn give_up<Q: JobQueue, C: ClaimStore, A: Access>(
+    shared: &Shared<Q, C, A>,
+    id: &JobId,
+    why: &NotUnderstood,
+    mut claim: Claim,
+    version: &Version,
+) -> Left {
+    let (given, outcome) = refusal(why);
+    claim.answer = Some(given.clone());
+    match Hold::succeed(shared, id, claim, version).await {
+        Ok(Some(hold)) => kept(&hold, finish(shared, id, &given, outcome, &hold)).await,
+        Ok(None) => Left::NotOurs,
+        Err(failure) => {
+            tracing::warn!("{failure}");
+            Left::NotOurs
         }
     }
+}
+
+/// What a job is answered that is not understood, and the word for the metrics.
+fn refusal(why: &NotUnderstood) -> (Answer, &'static str) {
+    let failure = why.failure();
+    (Answer::fail(&failure, ""), failure.kind().as_str())
 }
 
 /// Does `work` as long as the claim is ours.
@@ -178,10 +313,16 @@ async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left
 async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     job: &Job,
-    token: Option<String>,
+    from: Result<Checkpoint, NotUnderstood>,
     hold: &Hold<'_, C>,
 ) -> Left {
-    let from = checkpoint(shared, job, token);
+    let from = match from {
+        Ok(from) => from,
+        Err(why) => {
+            let (given, outcome) = refusal(&why);
+            return finish(shared, &job.id, &given, outcome, hold).await;
+        }
+    };
     let attempted = match caught(Box::pin(attempt(shared, job, from, hold))).await {
         Ok(attempted) => attempted,
         Err(Panicked) => {
@@ -272,20 +413,24 @@ async fn give<Q: JobQueue, C, A: Access>(
     Left::Answered(outcome)
 }
 
-/// Where to go on from: what was handed on or noted, if it is this action's, else from the start.
+/// Where to go on from: what was noted, else what was handed on, if it is this execution's of the action, else from the
+/// start.
+///
+/// A token of another execution is no reason to fail. All jobs of an execution have one key, so the token's deployment is
+/// another one, which this execution does not continue: it has not begun yet.
 fn checkpoint<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     job: &Job,
-    token: Option<String>,
-) -> Checkpoint {
+    noted: Option<&str>,
+) -> Result<Checkpoint, NotUnderstood> {
     let execution = job.execution.key();
-    match token.map(|token| Checkpoint::parse(&token)) {
-        Some(Ok(checkpoint)) if checkpoint.execution == execution => return checkpoint,
-        Some(Ok(_)) => {
-            tracing::warn!("the continuation token is of another action; looking at what is there")
+    if let Some(token) = noted.or_else(|| job.continuation.as_ref().map(|token| token.expose())) {
+        let checkpoint = Checkpoint::parse(token)?;
+        if checkpoint.execution == execution {
+            return Ok(checkpoint);
         }
-        Some(Err(failure)) => tracing::warn!("{}; looking at what is there", failure.without_advice()),
-        None => {}
+        tracing::warn!("the continuation token is of another action; looking at what is there");
     }
-    Checkpoint { execution: execution.to_owned(), began: shared.clock.now(), services: Vec::new() }
+    let execution = execution.to_owned();
+    Ok(Checkpoint { execution, began: shared.clock.now(), services: Vec::new(), unknown: Map::new() })
 }

@@ -9,6 +9,7 @@
 //! # Guarantees
 //! * No job is lost: it is in CodePipeline's queue, or in a claim, or answered.
 //! * Of several workers one works on a job; another one goes on from what the claim says.
+//! * What another version of Evenkeel has begun is never begun again: see `job`.
 //! * A panic in a job is that job's failure and nobody else's.
 //!
 //! # Assumptions

@@ -147,16 +147,16 @@ where
     let mut taken = false;
     for offer in offers {
         let id = offer.job.id.clone();
-        let stalled = jobs.look(|seen| {
+        let known = jobs.look(|seen| {
             let is_ours = !seen.has(&id) && !seen.rests(&id, now);
-            is_ours.then(|| seen.claims.stalled_version(&id, shared.settings.lease, now))
+            is_ours.then(|| seen.known(&id, &shared.settings, now))
         });
         // Room that a job was taken over into while the poll was under way is gone; an offer that is left is made
         // again.
-        let Some(stalled) = stalled.filter(|_| jobs.room() > 0) else { continue };
+        let Some(known) = known.filter(|_| jobs.room() > 0) else { continue };
         taken = true;
         let (of_job, settling, span) = (Arc::clone(shared), settling.clone(), span(&offer.job));
-        let work = async move { job::take_up(&of_job, offer, stalled, settling).await };
+        let work = async move { job::take_up(&of_job, offer, known, settling).await };
         let (pause, metrics) = (shared.settings.poll.any(), Arc::clone(&shared.metrics));
         jobs.start(id, pause, metrics, work.instrument(span));
     }

@@ -40,7 +40,11 @@ const UNCLAIMED_SLICE: Duration = Duration::from_secs(30);
 
 /// How long after a lease ran out a job that may never have been acknowledged is offered again at
 /// the latest; AWS does not say how long that takes.
-const OFFERED_AGAIN: Duration = Duration::from_secs(120);
+pub(super) const OFFERED_AGAIN: Duration = Duration::from_secs(120);
+
+/// How long a job that this worker does not understand is left for a worker of another version, while a fleet of both
+/// is updated or rolled back. Then it fails, long before CodePipeline's 24 hours are over.
+pub(super) const FOR_ANOTHER_VERSION: Duration = Duration::from_secs(15 * 60);
 
 impl Settings {
     /// How long this worker keeps a job before it hands it on; none when it keeps it to its end.
@@ -58,6 +62,16 @@ impl Settings {
     /// acknowledged for certain: one that was not is offered again first.
     pub(super) fn patience(&self) -> Duration {
         self.lease + OFFERED_AGAIN
+    }
+
+    /// For how long a claim that is not understood has to stand still until its job fails on an offer.
+    pub(super) fn forbearance(&self) -> Duration {
+        self.lease.max(FOR_ANOTHER_VERSION)
+    }
+
+    /// The same for a job that is not offered: it may never have been acknowledged, and is offered again first.
+    pub(super) fn longest_forbearance(&self) -> Duration {
+        self.forbearance() + OFFERED_AGAIN
     }
 
     /// For how long after its last renewal a claim is its owner's: less than a lease, so that what the

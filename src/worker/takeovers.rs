@@ -12,7 +12,7 @@ use crate::ports::{Access, ClaimStore, JobQueue, Version};
 
 use super::Shared;
 use super::in_flight::InFlight;
-use super::job;
+use super::job::{self, Stood};
 use super::pulse::Loop;
 
 /// How long listing the claims may take.
@@ -64,15 +64,22 @@ where
 {
     let (settings, now) = (&shared.settings, Moment::now());
     let stalled = jobs.look(|seen| {
-        let mut stalled = seen.claims.stalled(settings.lease, now);
+        let mut stalled = seen.claims.stalled(settings.lease, settings.longest_forbearance(), now);
         stalled.retain(|(id, _)| !seen.has(id));
         stalled
     });
     for (id, version) in stalled.into_iter().take(jobs.room()) {
-        let patient = jobs.look(|seen| seen.claims.stalled_version(&id, settings.patience(), now).is_some());
+        let has_stood = |time| jobs.look(|seen| seen.claims.stalled_version(&id, time, now).is_some());
+        let stood = if has_stood(settings.longest_forbearance()) {
+            Stood::PastOtherVersions
+        } else if has_stood(settings.patience()) {
+            Stood::PastOffers
+        } else {
+            Stood::ForALease
+        };
         let (of_job, job) = (Arc::clone(shared), id.clone());
         let span = tracing::info_span!("job", job = %id);
-        let work = async move { job::take_over(&of_job, &job, &version, patient).await };
+        let work = async move { job::take_over(&of_job, &job, &version, stood).await };
         let metrics = Arc::clone(&shared.metrics);
         jobs.start(id, Duration::ZERO, metrics, work.instrument(span));
     }

@@ -23,4 +23,5 @@ mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod versions;
 mod world;

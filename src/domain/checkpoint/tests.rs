@@ -71,11 +71,12 @@ fn standing(family: &str, phase: Phase) -> Standing {
         plans_again: 3,
         carried: CarriedFrom::from([("cache".to_owned(), arn(family, 8))]),
         failed: Some(FailureKind::RolloutFailed),
+        unknown: Map::new(),
     }
 }
 
 fn checkpoint(services: Vec<Standing>) -> Checkpoint {
-    Checkpoint { execution: EXECUTION.to_owned(), began: at(0), services }
+    Checkpoint { execution: EXECUTION.to_owned(), began: at(0), services, unknown: Map::new() }
 }
 
 #[test]
@@ -136,18 +137,16 @@ fn a_reason_is_cut_before_services_are_refused() {
 #[test]
 fn anything_else_is_refused_without_being_quoted() {
     let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
-    for (from, to) in [
-        ("{\"v\":2", "{\"v\":1"),
-        ("{\"v\":2", "{\"w\":1,\"v\":2"),
-        ("task-definition/", "service/"),
-        ("[0,", "[1,"),
-        ("\"rollout_failed\"", "\"s3cret\""),
-        ("}", ""),
-    ] {
+    for (from, to) in
+        [("task-definition/", "service/"), ("[0,", "[1,"), ("\"rollout_failed\"", "\"s3cret\""), ("}", "")]
+    {
         let broken = whole.replacen(from, to, 1);
         assert_ne!(broken, whole, "{from}");
-        let refused = Checkpoint::parse(&broken).unwrap_err().to_string();
-        assert!(refused.starts_with("the continuation token is not understood"), "{refused}");
+        let refused = Checkpoint::parse(&broken).unwrap_err().failure().to_string();
+        assert!(
+            refused.starts_with("the job is not understood: its continuation token is garbled"),
+            "{refused}"
+        );
         assert!(!refused.contains("s3cret") && !refused.contains(EXECUTION), "{refused}");
     }
     for nonsense in ["", "{}", "null", "[]", &"x".repeat(3_000)] {
@@ -171,5 +170,105 @@ fn what_is_read_is_written_the_same_again() {
         assert_ne!(foreign, whole, "{from}");
         let Ok(read) = Checkpoint::parse(&foreign) else { continue };
         assert_eq!(Checkpoint::parse(&read.token().unwrap()).unwrap(), read, "{to}");
+    }
+}
+
+#[test]
+fn members_that_this_version_does_not_know_are_kept() {
+    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let later = whole.replacen("{", r#"{"later":{"pace":1.50,"at":[18446744073709551616]},"#, 1);
+    let later = later.replacen(r#"[{"#, r#"[{"zone":"a","#, 1);
+    let read = Checkpoint::parse(&later).unwrap();
+    assert_eq!((read.unknown.len(), read.services[0].unknown.len()), (1, 1));
+    let written: Value = serde_json::from_str(&read.token().unwrap()).unwrap();
+    assert_eq!(written, serde_json::from_str::<Value>(&later).unwrap());
+    // What is known is read as if they were not there.
+    let known = Standing { unknown: Map::new(), ..read.services[0].clone() };
+    assert_eq!(checkpoint(vec![known]).token().unwrap(), whole);
+}
+
+#[test]
+fn a_token_of_another_version_is_told_apart_from_what_is_none() {
+    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let needs = |token: &str| Checkpoint::parse(token).unwrap_err();
+    let of = |version| NotUnderstood::new("its continuation token", version, 2);
+    for version in [0, 1, 3, u64::MAX] {
+        assert_eq!(needs(&whole.replacen("\"v\":2", &format!("\"v\":{version}"), 1)), of(Some(version)));
+    }
+    // Nothing but its version is read of it.
+    assert_eq!(needs(r#"{"v":3,"everything":["is","another"],"t":"today"}"#), of(Some(3)));
+    for garbled in ["", "[]", "v3", r#"{"v":"3"}"#, r#"{"v":-3}"#, r#"{"v":2}"#] {
+        assert_eq!(needs(garbled), of(None), "{garbled}");
+    }
+}
+
+/// Tokens as they were written by the first version of this format, with what they have to mean for ever.
+#[test]
+fn tokens_of_former_versions_mean_what_they_meant() {
+    let service = |phase| Standing {
+        phase,
+        began_on: Some(arn("old-web", 7)),
+        base: arn("web", 4_294_967_294),
+        target: Some(arn("web", 4_294_967_295)),
+        deployment: Some(id(2)),
+        service_deployment: Some("x".repeat(21)),
+        plans_again: 3,
+        carried: CarriedFrom::new(),
+        failed: None,
+        unknown: Map::new(),
+    };
+    let rollout = Rollout {
+        revision: arn("web", 4_294_967_295),
+        deployment: Some(id(2)),
+        replaced: Some(id(1)),
+        since: at(1_234),
+    };
+    let base = || Some(arn("web", 4_294_967_294));
+    let reason = || "3 tasks failed in a row: \"exit 1\"".to_owned();
+    let why = || Why { outcome: Outcome::RolledBack, reason: reason() };
+    let undoing = |to, way| service(Phase::Undoing { rollout: rollout.clone(), to, why: why(), way });
+    let registered = Target {
+        revision: arn("web", 4_294_967_295),
+        base: arn("web", 4_294_967_294),
+        live: arn("web", 4_294_967_294),
+        replaces: Some(id(1)),
+        seen_until: at(99),
+    };
+    let unnamed = Rollout { deployment: None, ..rollout.clone() };
+    let done = Phase::Done(Ending { outcome: Outcome::TimedOut, reason: reason() });
+    macro_rules! token {
+        ($name:literal) => {
+            include_str!(concat!("../../../tests/formats/token-v2/", $name, ".json")).trim_end()
+        };
+    }
+    for (token, means) in [
+        (token!("not-begun"), None),
+        (token!("pending"), Some(service(Phase::Pending))),
+        (token!("registered"), Some(service(Phase::Registered(registered)))),
+        (
+            token!("rolling-out"),
+            Some(service(Phase::RollingOut { rollout: rollout.clone(), former: base(), overtaken: None })),
+        ),
+        (
+            token!("rolling-out-unnamed"),
+            Some(service(Phase::RollingOut { rollout: unnamed, former: None, overtaken: None })),
+        ),
+        (token!("undoing-open"), Some(undoing(base(), Way::Open))),
+        (token!("undoing-asked"), Some(undoing(base(), Way::Asked(at(5_678))))),
+        (token!("undoing-update"), Some(undoing(None, Way::Update))),
+        (
+            token!("rolling-back"),
+            Some(service(Phase::RollingBack { rollout: rollout.clone(), why: why(), overtaken: None })),
+        ),
+        (token!("done"), Some(Standing { failed: Some(FailureKind::RolloutFailed), ..service(done) })),
+    ] {
+        let means = checkpoint(means.into_iter().collect());
+        assert_eq!(Checkpoint::parse(token).as_ref(), Ok(&means), "{token}");
+        let read: Value = serde_json::from_str(token).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&means.token().unwrap()).unwrap(),
+            read,
+            "it is written the same"
+        );
     }
 }

@@ -4,25 +4,28 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::super::arn::TaskDefinitionArn;
 use super::super::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use super::super::failure::FailureKind;
+use super::super::members::keeps_unknown_members;
 use super::super::rollout::Rollout;
 use super::super::service::DeploymentId;
 use super::super::timestamp::Timestamp;
 use super::{Checkpoint, MAX_TOKEN, Standing};
 
-const VERSION: u8 = 2;
+/// The version that is written, and the only one that is read: `CONTRIBUTING.md` says what makes another one.
+pub(super) const VERSION: u64 = 2;
 
 /// What every deployment id begins with.
 const DEPLOYMENT: &str = "ecs-svc/";
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
 struct Token {
     /// The version.
-    v: u8,
+    v: u64,
     /// The action execution.
     x: String,
     /// When it began, in milliseconds since the Unix epoch.
@@ -36,7 +39,11 @@ struct Token {
     /// The services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     s: Vec<Service>,
+    #[serde(skip)]
+    unknown: Map<String, Value>,
 }
+
+keeps_unknown_members!(Token, ["v", "x", "t", "a", "f", "s"]);
 
 /// A revision: the place of its family and its number, or an ARN with another beginning.
 #[derive(Serialize, Deserialize)]
@@ -47,7 +54,7 @@ enum Revision {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self")]
 struct Service {
     /// The phase.
     p: Stage,
@@ -77,6 +84,16 @@ struct Service {
     /// The containers whose images are carried, and the revisions that brought them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     c: BTreeMap<String, Revision>,
+    #[serde(skip)]
+    unknown: Map<String, Value>,
+}
+
+keeps_unknown_members!(Service, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c"]);
+
+/// Which version a token is of, whatever else is in it.
+#[derive(Deserialize)]
+struct Head {
+    v: u64,
 }
 
 /// The phases by their initials; `U` is undoing, `B` going back.
@@ -114,31 +131,32 @@ pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
         s: services,
         a: writer.prefix,
         f: writer.families,
+        unknown: checkpoint.unknown.clone(),
     };
     // A document of our own making has no keys that are not strings.
     serde_json::to_string(&token).unwrap_or_default()
 }
 
-/// Reads a token; an error says what is wrong without quoting it.
-pub(super) fn decode(text: &str) -> Result<Checkpoint, String> {
+/// Reads a token.
+///
+/// # Errors
+/// The version that the token is of, if it is another one than [`VERSION`]; none if the token is garbled.
+pub(super) fn decode(text: &str) -> Result<Checkpoint, Option<u64>> {
     if text.len() > MAX_TOKEN {
-        return Err(format!("it has more than {MAX_TOKEN} characters"));
+        return Err(None);
     }
-    let token: Token = serde_json::from_str(text)
-        .map_err(|error| format!("line {}, column {}", error.line(), error.column()))?;
-    if token.v != VERSION {
-        return Err(format!("its version is {}, not {VERSION}", token.v));
+    // The version comes first: the rest of a token of another version may have any form.
+    let Head { v } = serde_json::from_str(text).map_err(|_| None)?;
+    if v != VERSION {
+        return Err(Some(v));
     }
+    let token: Token = serde_json::from_str(text).map_err(|_| None)?;
     let reader = Reader { prefix: &token.a, families: &token.f };
     Ok(Checkpoint {
-        services: token
-            .s
-            .iter()
-            .map(|service| reader.service(service))
-            .collect::<Option<_>>()
-            .ok_or("a service's part names a revision, an outcome or a failure that is none")?,
+        services: token.s.iter().map(|service| reader.service(service)).collect::<Option<_>>().ok_or(None)?,
         execution: token.x,
         began: timestamp(token.t),
+        unknown: token.unknown,
     })
 }
 
@@ -170,6 +188,7 @@ impl Writer {
                 .iter()
                 .map(|(container, revision)| (container.clone(), self.revision(revision)))
                 .collect(),
+            unknown: standing.unknown.clone(),
         }
     }
 
@@ -256,6 +275,7 @@ impl Reader<'_> {
                 Some(word) => Some(FailureKind::parse(word)?),
                 None => None,
             },
+            unknown: service.unknown.clone(),
         })
     }
 

@@ -129,6 +129,34 @@ fn what_is_not_understood_is_refused_and_an_empty_object_is_no_record() {
 }
 
 #[test]
+fn a_record_of_another_version_is_refused_by_its_version_whatever_else_is_in_it() {
+    for content in [r#"{"schema":"evenkeel.record/v2"}"#, r#"{"schema":"evenkeel.record/v2","revision":"9"}"#]
+    {
+        let told = Record::parse("file:r", content.as_bytes()).unwrap_err().to_string();
+        let why = r#"its schema is "evenkeel.record/v2", not "evenkeel.record/v1""#;
+        assert!(told.contains(why) && told.contains("the version of Evenkeel that wrote it"), "{told}");
+    }
+}
+
+/// Records as they were written by the first version of this format, with what they have to mean for ever.
+#[test]
+fn records_of_former_versions_mean_what_they_meant() {
+    let record = deploy(Some(&deploy(None, 1, 2, &[("app", "web:2")])), 2, 3, &[("app", "web:3")]);
+    let over = Candidate { is_over: true, ..candidate(Some(6), 3, 1, "web:6") };
+    let marks = [candidate(None, 3, 1, "web:5"), candidate(Some(4), 3, 1, "web:4"), over];
+    let open = record.clone().knowing(&marks);
+    let succeeded = include_str!("../../../tests/formats/record-v1/succeeded.json");
+    let in_progress = include_str!("../../../tests/formats/record-v1/in-progress.json");
+    for (content, means) in [(succeeded, record), (in_progress, open)] {
+        assert_eq!(Record::parse("file:r", content.as_bytes()).unwrap().as_ref(), Some(&means), "{content}");
+        let read: serde_json::Value = serde_json::from_str(content).unwrap();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&means.to_json()).unwrap(), read);
+    }
+    let empty = include_str!("../../../tests/formats/record-v1/empty.json");
+    assert_eq!(Record::parse("file:r", empty.as_bytes()).unwrap(), None);
+}
+
+#[test]
 fn the_base_is_the_ancestor_that_we_did_not_make() {
     let first = deploy(None, 1, 2, &[]);
     assert_eq!(first.base_task_definition_arn, arn(1).as_str());

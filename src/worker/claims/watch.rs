@@ -20,6 +20,8 @@ struct Sight {
     since: Moment,
     /// Its owner has written it since we first saw it.
     is_alive: bool,
+    /// This version of the claim was read, and not understood.
+    is_foreign: bool,
 }
 
 impl Watch {
@@ -29,16 +31,33 @@ impl Watch {
         for (job, version) in listed {
             let sight = match before.remove(&job) {
                 Some(sight) if sight.version == version => sight,
-                Some(_) => Sight { version, since: now, is_alive: true },
-                None => Sight { version, since: now, is_alive: false },
+                other => Sight { version, since: now, is_alive: other.is_some(), is_foreign: false },
             };
             self.seen.insert(job, sight);
         }
     }
 
-    /// The claims that have stood still for `time`.
-    pub(in crate::worker) fn stalled(&self, time: Duration, now: Moment) -> Vec<(JobId, Version)> {
-        let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= time);
+    /// Notes that this version of a job's claim is not understood.
+    pub(in crate::worker) fn not_understood(&mut self, job: &JobId, version: &Version) {
+        if let Some(sight) = self.seen.get_mut(job).filter(|sight| sight.version == *version) {
+            sight.is_foreign = true;
+        }
+    }
+
+    /// Whether the job's claim is known not to be understood.
+    pub(in crate::worker) fn is_foreign(&self, job: &JobId) -> bool {
+        self.seen.get(job).is_some_and(|sight| sight.is_foreign)
+    }
+
+    /// The claims that have stood still for `time`, or for `foreign` if they are known not to be understood.
+    pub(in crate::worker) fn stalled(
+        &self,
+        time: Duration,
+        foreign: Duration,
+        now: Moment,
+    ) -> Vec<(JobId, Version)> {
+        let needed = |sight: &Sight| if sight.is_foreign { foreign } else { time };
+        let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= needed(sight));
         stalled.map(|(job, sight)| (job.clone(), sight.version.clone())).collect()
     }
 
@@ -65,6 +84,7 @@ mod tests {
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(60);
+    const FOREIGN: Duration = Duration::from_secs(1_000);
 
     /// Gives the moment so many seconds from now on.
     fn moments() -> impl Fn(u64) -> Moment {
@@ -80,16 +100,28 @@ mod tests {
     fn a_claim_stands_still_when_one_version_was_seen_for_a_whole_lease() {
         let (mut watch, at) = (Watch::default(), moments());
         watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
-        assert_eq!(watch.stalled(LEASE, at(59)), []);
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(59)), []);
         watch.see(claims(&[("a", "1"), ("b", "2")]), at(59));
-        assert_eq!(watch.stalled(LEASE, at(60)), claims(&[("a", "1")]));
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(60)), claims(&[("a", "1")]));
         assert_eq!(watch.stalled_version(&JobId::new("a"), LEASE, at(60)), Some(Version("1".to_owned())));
         assert_eq!(watch.stalled_version(&JobId::new("b"), LEASE, at(60)), None);
 
         // It is gone, and another one of that job begins anew.
         watch.see(claims(&[("b", "2")]), at(61));
         watch.see(claims(&[("a", "1"), ("b", "2")]), at(62));
-        assert_eq!(watch.stalled(LEASE, at(120)), claims(&[("b", "2")]));
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(120)), claims(&[("b", "2")]));
+    }
+
+    #[test]
+    fn a_claim_that_is_not_understood_is_tried_again_much_later_or_when_it_was_written() {
+        let (mut watch, at) = (Watch::default(), moments());
+        watch.see(claims(&[("a", "1"), ("b", "1")]), at(0));
+        watch.not_understood(&JobId::new("a"), &Version("1".to_owned()));
+        watch.not_understood(&JobId::new("b"), &Version("0".to_owned()));
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(999)), claims(&[("b", "1")]));
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(1_000)), claims(&[("a", "1"), ("b", "1")]));
+        watch.see(claims(&[("a", "2")]), at(1_000));
+        assert_eq!(watch.stalled(LEASE, FOREIGN, at(1_060)), claims(&[("a", "2")]));
     }
 
     #[test]

@@ -33,4 +33,4 @@ macro_rules! keeps_unknown_members {
     };
 }
 
-pub(super) use keeps_unknown_members;
+pub(crate) use keeps_unknown_members;

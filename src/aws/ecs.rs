@@ -27,6 +27,7 @@ use crate::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
 
 use super::cloud::AwsCloud;
 use super::error::{certainly_did_nothing, failure_as, lacking};
+use super::lost::LostResponse;
 use super::raw_json::{CaptureAnswer, ReplaceBody};
 use super::retry::OnlyIfNotDone;
 use super::shapes;
@@ -168,8 +169,14 @@ impl Ecs for AwsCloud {
 
     async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
         let call = self.ecs.stop_service_deployment().service_deployment_arn(arn);
-        let sent = Box::pin(call.stop_type(StopServiceDeploymentStopType::Rollback).send()).await;
-        sent.map(drop).map_err(|error| self.failure("StopServiceDeployment", arn, &error))
+        let call = call.stop_type(StopServiceDeploymentStopType::Rollback);
+        let lost = LostResponse::default();
+        let sent = Box::pin(call.customize().interceptor(lost.clone()).send()).await;
+        match sent.map_err(|error| self.failure("StopServiceDeployment", arn, &error)) {
+            // ECS refuses to stop what is over: the attempt whose response was lost has done that.
+            Err(failure) if lost.happened() && failure.kind() == FailureKind::InvalidInput => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 
     async fn stopped_tasks(

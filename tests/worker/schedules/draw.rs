@@ -170,15 +170,16 @@ impl Draws {
                 draws.single.extend(single);
             }
         }
+        fastrand::Rng::with_seed(1).shuffle(&mut draws.single);
         draws
     }
 
     /// The schedule of this number; nothing where the story has no call to disturb.
     pub(super) fn schedule(&self, number: u64) -> Option<Schedule> {
-        // One of three is of a single fault, as long as there are any.
+        // Two of three are of a single fault, as long as there are any.
         let (third, rest) = (number / 3, number % 3);
-        let single = usize::try_from(third).ok().and_then(|at| self.single.get(at)).filter(|_| rest == 0);
-        match single {
+        let single = usize::try_from(2 * third + rest).ok().filter(|_| rest < 2);
+        match single.and_then(|at| self.single.get(at)) {
             Some(single) => Some(single.clone()),
             None => self.mixture(number),
         }

@@ -16,7 +16,9 @@ use futures_util::future::{FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 
-use crate::world::{ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, settings};
+use crate::world::{
+    ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, say, settings,
+};
 
 use super::draw::{Rival, Schedule};
 use super::judge;
@@ -47,7 +49,7 @@ pub(super) fn play(schedule: &Schedule, is_told: bool) -> u64 {
         work(&stage, schedule).await;
         if is_told {
             for call in stage.pipeline.sandbox.calls() {
-                println!("{:?} {} {:?} {}", call.at, call.operation, call.status, call.request);
+                say(&format!("{:?} {} {:?} {}", call.at, call.operation, call.status, call.request));
             }
         }
         judge::judge(schedule, &stage);

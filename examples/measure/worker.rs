@@ -1,4 +1,4 @@
-//! What a worker with a thousand jobs in flight costs.
+//! What a worker with a thousand jobs in flight costs, while ECS does not answer for a minute.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,9 @@ use evenkeel::artifact::output_artifact;
 use evenkeel::clock::Clock;
 use evenkeel::domain::job::ActionType;
 use evenkeel::output::action_type_json;
-use evenkeel::sandbox::{Action, ActionArtifact, ActionStatus, Call, Rollout, RolloutOutcome, Sandbox};
+use evenkeel::sandbox::{
+    Action, ActionArtifact, ActionStatus, Call, Fault, FaultKind, Rollout, RolloutOutcome, Sandbox,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -24,6 +26,9 @@ const MEMORY: u64 = 150_000_000;
 /// reference, "Request throttling for the Amazon ECS API").
 const SUSTAINED: f64 = 20.0;
 
+/// How long ECS answers nothing once the jobs are in flight.
+const HANGS: Duration = Duration::from_secs(60);
+
 /// Lets a draining worker watch `jobs` rollouts to their ends, and prints what that took.
 pub(crate) async fn measure(binary: &Path, jobs: usize) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -31,6 +36,7 @@ pub(crate) async fn measure(binary: &Path, jobs: usize) -> anyhow::Result<()> {
     let sandbox = world(jobs)?;
     let server = sandbox.clone();
     tokio::spawn(async move { server.serve(listener).await });
+    let hanging = tokio::spawn(hang(sandbox.clone(), jobs));
 
     let binary = binary.to_owned();
     let arguments = [
@@ -47,20 +53,49 @@ pub(crate) async fn measure(binary: &Path, jobs: usize) -> anyhow::Result<()> {
     let state = |it: &String| sandbox.action(it).unwrap_or_default();
     let succeeded = executions.iter().filter(|it| state(it).status == ActionStatus::Succeeded).count();
     ensure!(succeeded == jobs, "only {succeeded} of {jobs} actions succeeded");
+    ensure!(hanging.is_finished(), "ECS did not hang, since the jobs were never in flight at once");
     let calls = sandbox.calls();
+    // A lost claim would be taken over, and its job answered a second time.
+    let effects =
+        |operation: &str| calls.iter().filter(|call| call.operation == operation && call.effect).count();
+    let answers = effects("PutJobSuccessResult") + effects("PutJobFailureResult");
+    let offered: usize = executions.iter().map(|it| state(it).jobs.len()).sum();
+    ensure!(
+        answers == offered && executions.iter().all(|it| state(it).terminal_results == 1),
+        "{answers} answers to {offered} jobs"
+    );
+    let unanswered = calls.iter().filter(|call| call.status.is_none()).count();
     let reads = busiest(&calls, &["DescribeServices"]);
     let deployments = busiest(&calls, &["ListServiceDeployments", "DescribeServiceDeployments"]);
     println!(
         "{jobs} jobs, {} of them in flight at once: {:.1} MB at its peak, {:.1} s of processor time in {:.0} s; in the \
-         busiest minute {reads:.1} DescribeServices and {deployments:.1} service-deployment calls a second",
+         busiest minute {reads:.1} DescribeServices and {deployments:.1} service-deployment calls a second; ECS hung for \
+         {} s, {unanswered} calls were not answered, and {offered} jobs were answered once each",
         in_flight(&calls),
         cost.memory as f64 / 1e6,
         cost.processor.as_secs_f64(),
         cost.wall.as_secs_f64(),
+        HANGS.as_secs(),
     );
     ensure!(cost.memory <= MEMORY, "more than {MEMORY} bytes");
     ensure!(reads <= SUSTAINED && deployments <= SUSTAINED, "more than {SUSTAINED} calls a second");
     Ok(())
+}
+
+/// Lets ECS answer nothing for a while, once nearly all jobs are in flight.
+async fn hang(sandbox: Sandbox, jobs: usize) {
+    let clock = Clock::system();
+    while in_flight(&sandbox.calls()) < jobs * 9 / 10 {
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+    for operation in
+        ["DescribeServices", "DescribeServiceDeployments", "ListServiceDeployments", "DescribeTaskDefinition"]
+    {
+        let operation = operation.to_owned();
+        sandbox.inject(Fault { operation, nth: None, kind: FaultKind::HangBefore });
+    }
+    clock.sleep(HANGS).await;
+    sandbox.clear_faults();
 }
 
 /// An AWS with so many services, on each of which the revision is being rolled out that a job asks for.

@@ -66,6 +66,25 @@ pub(super) struct WorkerArgs {
     /// Another endpoint for every AWS service, as an emulator's
     #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
     endpoint_url: Option<String>,
+    /// Show a clock that is so far ahead: for tests
+    #[cfg(feature = "sandbox")]
+    #[arg(long, hide = true, value_name = "TIME", value_parser = at_least_two_seconds)]
+    clock_ahead: Option<Duration>,
+}
+
+impl WorkerArgs {
+    #[cfg(feature = "sandbox")]
+    fn clock(&self) -> Clock {
+        match self.clock_ahead {
+            Some(ahead) => Clock::starting_at(Clock::system().now().plus(ahead)),
+            None => Clock::system(),
+        }
+    }
+
+    #[cfg(not(feature = "sandbox"))]
+    fn clock(&self) -> Clock {
+        Clock::system()
+    }
 }
 
 /// Works until it is interrupted and has handed every job back, or has drained the queue; returns
@@ -82,7 +101,7 @@ pub(super) async fn run(args: &WorkerArgs, environment: &Environment) -> u8 {
 }
 
 async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failure> {
-    let clock = Clock::system();
+    let clock = args.clock();
     let metrics = Arc::new(Metrics::default());
     let counted = Arc::clone(&metrics);
     let connection = Connection {

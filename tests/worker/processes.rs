@@ -54,6 +54,47 @@ fn three_processes_end_three_hundred_jobs_although_one_is_killed_and_one_is_shut
 }
 
 #[test]
+fn three_processes_end_all_jobs_although_one_is_full_one_stands_still_and_one_has_a_wrong_clock() {
+    const SERVICES: usize = 40;
+    let served = Served::new();
+    let pipeline = &served.pipeline;
+    pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
+    let folder = tempfile::tempdir().unwrap();
+    let log = |name: &str| folder.path().join(name);
+    (0..SERVICES).for_each(|service| quick_service(pipeline, &name(service)));
+    let work = |more: &[&str], name: &str| {
+        let always = ["--claims", "s3://claims/evenkeel", "--lease", "5s", "--slice", "5s"];
+        served.worker(&[&always[..], more].concat(), &log(name))
+    };
+    let _full = work(&["--concurrency", "1"], "full");
+    let stopped = work(&["--concurrency", "8"], "stopped");
+    let _ahead = work(&["--concurrency", "8", "--clock-ahead", "10m"], "ahead");
+
+    let executions: Vec<String> = (0..SERVICES).map(|service| pipeline.start(&name(service), &[])).collect();
+    let ended = || executions.iter().filter(|execution| is_over(pipeline, execution)).count();
+    served.until("three jobs ended", || ended() >= 3);
+    stopped.signal("STOP");
+    let stands_still_until = pipeline.clock.now().plus(Duration::from_secs(15));
+    served.until("fifteen seconds have passed", || pipeline.clock.now() >= stands_still_until);
+    stopped.signal("CONT");
+    served.until("all jobs ended", || ended() == SERVICES && pipeline.is_over());
+
+    for (service, execution) in executions.iter().enumerate() {
+        let (name, state) = (name(service), pipeline.state(execution));
+        let ended = (state.status, state.terminal_results);
+        assert_eq!(ended, (ActionStatus::Succeeded, 1), "{name}: {:?}", state.failure);
+        assert_eq!(pipeline.live(&name), format!("{name}:2"));
+        assert_eq!((pipeline.revisions(&name), pipeline.effects("UpdateService", &name)), (2, 1), "{name}");
+    }
+    let taken_over =
+        ["full", "ahead"].map(|name| read(&log(name)).matches("taken over from a worker").count());
+    assert_ne!(taken_over, [0, 0], "the one that stood still held no job");
+    say(&format!(
+        "{SERVICES} actions ended by three processes, {taken_over:?} jobs of the one that stood still by the others"
+    ));
+}
+
+#[test]
 fn claims_in_a_folder_serve_the_workers_of_one_machine() {
     let served = Served::new();
     let pipeline = &served.pipeline;

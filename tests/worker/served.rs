@@ -123,8 +123,13 @@ impl Process {
 
     /// SIGTERM, and no waiting for what comes of it.
     pub(crate) fn tell_to_end(&self) {
-        let told = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().unwrap();
-        assert!(told.success());
+        self.signal("TERM");
+    }
+
+    /// Sends the signal of this name.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.0.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// SIGTERM; returns the exit status.

@@ -120,6 +120,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             let mut interrupt = self.world.interrupt.clone();
             // A look can be dropped half-way: it only reads.
             tokio::select! {
+                biased;
                 () = interrupt.wait() => {}
                 () = self.look_when_due() => {}
             }

@@ -64,6 +64,7 @@ pub(super) async fn answer<Q: JobQueue>(
             continue;
         }
         tokio::select! {
+            biased;
             () = pause => {}
             () = interrupt.wait() => ends = Some(Moment::now().plus(LAST_TRIES)),
         }

@@ -122,6 +122,7 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         Ok::<_, Failure>((configuration.request(images), turn, records, ecs))
     });
     let (request, mut turn, records, ecs) = tokio::select! {
+        biased;
         prepared = preparing => prepared?,
         () = interrupt.wait() => return Ok(Sliced::HandedOn(from.clone())),
         () = shared.clock.sleep(kept_for.unwrap_or(Duration::MAX)) => return Ok(Sliced::HandedOn(from.clone())),

@@ -165,6 +165,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
             return std::future::pending().await;
         }
         tokio::select! {
+            biased;
             () = self.renewed_until_refused() => {}
             // However long a write may hang.
             () = self.lapsed() => {}

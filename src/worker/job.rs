@@ -302,11 +302,13 @@ fn refusal(why: &NotUnderstood) -> (Answer, &'static str) {
 /// Does `work` as long as the claim is ours.
 async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left>) -> Left {
     tokio::select! {
-        left = work => left,
+        // Work whose claim is lost at the same moment does not count.
+        biased;
         () = hold.renewed_until_lost() => {
             tracing::warn!("the claim on the job went to another worker, which finishes it");
             Left::Lost
         }
+        left = work => left,
     }
 }
 

@@ -133,6 +133,7 @@ where
         let polling = select_all(polling);
         // What is dropped half-way loses nothing: a poll's jobs are offered again, and claims are listed again.
         let worked = tokio::select! {
+            biased;
             () = interrupt.wait() => Ok(()),
             (refusal, ..) = polling => Err(refusal),
             () = takeovers::run(&shared, &jobs) => Ok(()),

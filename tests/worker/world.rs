@@ -138,6 +138,7 @@ impl Pipeline {
     /// Lets `workers` go on until every action is over and no claim is left.
     pub(crate) async fn until_over(&self, workers: impl Future) {
         tokio::select! {
+            biased;
             _ = workers => {}
             () = self.over() => {}
         }

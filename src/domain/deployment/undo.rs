@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::arn::TaskDefinitionArn;
 use super::super::request::{OnFailure, Policy};
 use super::super::rollout::{Observation, Rollout, Verdict, judge, started_anew};
-use super::super::service_deployment::ServiceDeploymentStatus;
+use super::super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use super::super::timestamp::Timestamp;
 use super::{Decision, Ending, Outcome, Way, Why, shown_since};
 
@@ -32,11 +32,18 @@ pub(super) fn decide_undo(
         (Way::Open, _) => return Decision::StopRelying,
         // The rollback stands in the record of what it undoes.
         (Way::Asked(at), Some(_)) => return decide_asked(rollout, to, why, at, seen, now, policy),
+        // ECS goes back all the same: a stop was refused because an earlier one was obeyed.
+        (Way::Update, Some(record)) if is_going_back(record) => {
+            let begun = rollout.since.plus(policy.timeout);
+            return decide_asked(rollout, to, why, begun, seen, now, policy);
+        }
         (Way::Asked(_), None) | (Way::Update, _) => {}
     }
     let theirs = seen.service.primary().filter(|primary| Some(&primary.id) != rollout.deployment.as_ref());
     match (theirs, to, way) {
         (Some(theirs), Some(to), _) if theirs.task_definition == *to => Decision::Join(theirs.id.clone()),
+        // ECS returns to the last deployment that completed, which need not be the one that was replaced.
+        (Some(_), _, Way::Asked(at)) => decide_asked(rollout, to, why, at, seen, now, policy),
         (Some(theirs), ..) => {
             let took = format!(
                 "deployment {} of {} took its place",
@@ -49,6 +56,10 @@ pub(super) fn decide_undo(
         (None, Some(to), _) => Decision::RollBack { to: to.clone(), why: why.clone() },
         (None, None, _) => Decision::Finish(why.end(unless_timed_out(why.outcome), LEFT)),
     }
+}
+
+fn is_going_back(record: &ServiceDeployment) -> bool {
+    matches!(record.status, ServiceDeploymentStatus::RollingBack | ServiceDeploymentStatus::RolledBack)
 }
 
 /// ECS was asked to roll the deployment back.

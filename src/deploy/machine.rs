@@ -192,7 +192,7 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
             }
             Decision::StopRelying => self.apply(at, Event::StopRefused)?,
             Decision::RollBack { to, why } => self.roll_back(at, &to, why).await?,
-            Decision::GiveWay { to, why } => self.give_way(at, &to, &why.reason).await?,
+            Decision::Restore { to, why } => self.give_way(at, &to, &why.reason).await?,
             Decision::Finish(ending) => self.finish(at, ending).await?,
             Decision::Wait => return Ok(false),
         }

@@ -285,7 +285,7 @@ pub enum Decision {
         why: Why,
     },
     /// Put the service on this revision of another actor's deployment again, which our rollback replaced.
-    GiveWay {
+    Restore {
         /// That revision.
         to: TaskDefinitionArn,
         /// What ended the rollout.
@@ -311,7 +311,7 @@ pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy
             decide_undo(rollout, to.as_ref(), why, *way, seen, now, policy)
         }
         Phase::RollingBack { rollout, why, overtaken: Some(to) } if is_live(rollout, seen) => {
-            Decision::GiveWay { to: to.clone(), why: why.clone() }
+            Decision::Restore { to: to.clone(), why: why.clone() }
         }
         Phase::RollingBack { rollout, why, .. } => decide_rollback(rollout, why, seen, now, policy),
         Phase::Done(ending) => Decision::Finish(ending.clone()),

@@ -292,9 +292,9 @@ fn an_overtaken_deployment_is_copied_from_before_anything_else_as_long_as_ours_i
 
     let back = Rollout { replaced: Some(id(2)), ..rollout(Some(3), 1) };
     let back = Phase::RollingBack { rollout: back, why: why(Outcome::RolledBack), overtaken: Some(arn(7)) };
-    let give_way = Decision::GiveWay { to: arn(7), why: why(Outcome::RolledBack) };
-    assert_eq!(next(&back, &on(3, 1, InProgress), 1, &Policy::default()), give_way);
-    assert_ne!(next(&back, &on(9, 9, InProgress), 1, &Policy::default()), give_way);
+    let restore = Decision::Restore { to: arn(7), why: why(Outcome::RolledBack) };
+    assert_eq!(next(&back, &on(3, 1, InProgress), 1, &Policy::default()), restore);
+    assert_ne!(next(&back, &on(9, 9, InProgress), 1, &Policy::default()), restore);
 }
 
 #[test]

@@ -32,8 +32,8 @@ pub(super) fn decide_undo(
         (Way::Open, _) => return Decision::StopRelying,
         // The rollback stands in the record of what it undoes.
         (Way::Asked(at), Some(_)) => return decide_asked(rollout, to, why, at, seen, now, policy),
-        // ECS goes back all the same: a stop was refused because an earlier one was obeyed.
-        (Way::Update, Some(record)) if is_going_back(record) => {
+        // ECS rolls back all the same: it refused the stop because it had obeyed an earlier one.
+        (Way::Update, Some(record)) if is_rolling_back(record) => {
             let begun = rollout.since.plus(policy.timeout);
             return decide_asked(rollout, to, why, begun, seen, now, policy);
         }
@@ -58,7 +58,7 @@ pub(super) fn decide_undo(
     }
 }
 
-fn is_going_back(record: &ServiceDeployment) -> bool {
+fn is_rolling_back(record: &ServiceDeployment) -> bool {
     matches!(record.status, ServiceDeploymentStatus::RollingBack | ServiceDeploymentStatus::RolledBack)
 }
 

@@ -17,14 +17,15 @@ use super::machine::Machine;
 /// How many service deployments are looked through: as many as one call of `DescribeServiceRevisions` takes.
 const LOOKED_THROUGH: usize = 20;
 
-/// The newest deployment of a revision, and what the one before it runs.
+/// The newest deployment of our revision, and what it replaced unseen.
 pub(super) struct Found {
     pub(super) mine: ListedServiceDeployment,
-    /// Nothing where no earlier one is listed, or the earlier one was rolled back.
-    pub(super) before: Option<TaskDefinitionArn>,
+    /// Nothing where the base was replaced, no earlier deployment is listed, or the earlier one was rolled back.
+    pub(super) overtaken: Option<TaskDefinitionArn>,
 }
 
-/// Finds the newest deployment of `revision` among `listed`, and what the next older one of them runs.
+/// Finds the newest deployment of our `revision` among `listed`, and what the next older one of them runs, if that is
+/// not the `base` that our revision is a copy of.
 ///
 /// # Errors
 /// Those of `DescribeServiceRevisions`.
@@ -32,6 +33,7 @@ pub(super) async fn find<E: Ecs>(
     ecs: &E,
     mut listed: Vec<ListedServiceDeployment>,
     revision: &TaskDefinitionArn,
+    base: &TaskDefinitionArn,
 ) -> Result<Option<Found>, Failure> {
     listed.sort_by_key(|listed| std::cmp::Reverse(listed.created));
     listed.truncate(LOOKED_THROUGH);
@@ -47,19 +49,23 @@ pub(super) async fn find<E: Ecs>(
         return Ok(None);
     };
     let mine = listed.remove(at);
-    // Of two that were created at one instant, the list does not tell which was first.
-    let before = listed.iter().find(|listed| listed.created <= mine.created);
-    let before = before.filter(|before| match before.status {
+    // Of several that were created at one instant, the list does not tell which was first.
+    let older = listed.iter().filter(|listed| listed.created <= mine.created);
+    let newest = older.clone().map(|listed| listed.created).max();
+    let mut newest = older.filter(|listed| Some(listed.created) == newest);
+    let overtaken = newest.find(|listed| match listed.status {
         ServiceDeploymentStatus::InProgress
         | ServiceDeploymentStatus::Successful
         | ServiceDeploymentStatus::Stopped
-        | ServiceDeploymentStatus::Unknown => true,
+        | ServiceDeploymentStatus::Unknown => {
+            runs(listed).is_some_and(|runs| runs != *revision && runs != *base)
+        }
         // ECS had put the service back on what ran before.
         ServiceDeploymentStatus::RollingBack
         | ServiceDeploymentStatus::RolledBack
         | ServiceDeploymentStatus::RollbackFailed => false,
     });
-    Ok(Some(Found { before: before.and_then(runs), mine }))
+    Ok(Some(Found { overtaken: overtaken.and_then(runs), mine }))
 }
 
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
@@ -83,10 +89,8 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         let live = primary.task_definition.clone();
         let Some(source) = self.records[at].cut_off(&live, &run.images) else { return Ok(()) };
         let listed = ecs.list_service_deployments(service, Listing::Since(Timestamp::default())).await?;
-        let before = find(ecs, listed, &live).await?.and_then(|found| found.before);
-        let Some(overtaken) = before.filter(|before| ![&live, &source].contains(&before)) else {
-            return Ok(());
-        };
+        let found = find(ecs, listed, &live, &source).await?;
+        let Some(overtaken) = found.and_then(|found| found.overtaken) else { return Ok(()) };
         let Some(began) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(()) };
         let rollout = Rollout {
             revision: live.clone(),

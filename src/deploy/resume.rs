@@ -136,7 +136,7 @@ async fn look_for_the_update<E: Ecs>(
         since: created,
     };
     let former = (target.base != target.revision).then(|| target.base.clone());
-    let overtaken = found.and_then(|found| found.before).filter(|before| *before != target.base);
+    let overtaken = found.and_then(|found| found.overtaken);
     Ok(Standing {
         target: Some(target.revision.clone()),
         phase: Phase::RollingOut { rollout, former, overtaken },
@@ -156,7 +156,7 @@ async fn deployment_of<E: Ecs>(
         listed.created >= target.seen_until
             && !target.replaces.as_ref().is_some_and(|replaced| replaced.rolls_out(&listed.target))
     };
-    overtaken::find(ecs, listed.into_iter().filter(is_new).collect(), &target.revision).await
+    overtaken::find(ecs, listed.into_iter().filter(is_new).collect(), &target.revision, &target.base).await
 }
 
 /// What the deployment carries of others, and the images of the revision that was live when it began, where that is

@@ -19,8 +19,8 @@ use super::cost::cost_at;
 /// Longer than it takes to take up all the jobs, below ECS's limits, so that once all are in flight.
 const ROLLOUT: Duration = Duration::from_secs(150);
 
-/// What a worker may take with this many jobs, in bytes.
-const MEMORY: u64 = 150_000_000;
+/// What a worker may take with this many jobs, in bytes, also while ECS does not answer and calls pile up.
+const MEMORY: u64 = 170_000_000;
 
 /// What ECS refills a second of each of the groups of calls that are counted (Amazon ECS API
 /// reference, "Request throttling for the Amazon ECS API").

@@ -11,7 +11,7 @@ use super::Calls;
 pub(super) struct Observers {
     /// Learns AWS's time.
     pub(super) clock: Clock,
-    /// Is told of every attempt of a call.
+    /// Counts every attempt of a call.
     pub(super) calls: Option<Calls>,
 }
 

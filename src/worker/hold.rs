@@ -3,9 +3,8 @@
 //! # Guarantees
 //! * Every write depends on the claim being as we left it, so a worker that was taken for dead learns
 //!   of it before its next effect.
-//! * Whether a claim stands still is measured by the monotonic clock of whoever looks at it. So one that we
-//!   could not renew for nearly a lease is not ours any more, even if nobody has told us: what was
-//!   under way has ended when another worker takes the job over.
+//! * Each worker measures by its own monotonic clock how long a claim stands still. If we cannot renew for 5/6 of
+//!   the lease, we stop, whether or not another worker has taken over: our calls have ended when one does.
 //! * A worker without claims holds every job that it acknowledged.
 
 use std::sync::{Mutex as StdMutex, PoisonError};
@@ -40,7 +39,7 @@ pub(super) struct Hold<'a, C> {
     held: Option<(&'a C, Mutex<Held>)>,
 }
 
-/// What came of claiming a job.
+/// The result of claiming a job.
 pub(super) enum Taken<H> {
     /// It is ours.
     Held(H),

@@ -272,8 +272,8 @@ fn leave(why: &NotUnderstood) {
     );
 }
 
-/// Fails a job that nobody who understands it came for. `claim` replaces what there is of this `version`, with the answer
-/// in it from the beginning: whoever finds the claim without one would begin the job again.
+/// Fails a job that no worker came for that understands it. `claim` replaces the claim of this `version`, and has the
+/// answer in it at once: a worker that found a claim without an answer would begin the job again.
 async fn give_up<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     id: &JobId,

@@ -42,7 +42,7 @@ pub(super) fn decide_undo(
     let theirs = seen.service.primary().filter(|primary| Some(&primary.id) != rollout.deployment.as_ref());
     match (theirs, to, way) {
         (Some(theirs), Some(to), _) if theirs.task_definition == *to => Decision::Join(theirs.id.clone()),
-        // ECS returns to the last deployment that completed, which need not be the one that was replaced.
+        // The rollback's own deployment, or another actor's.
         (Some(_), _, Way::Asked(at)) => decide_asked(rollout, to, why, at, seen, now, policy),
         (Some(theirs), ..) => {
             let took = format!(

@@ -91,8 +91,8 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
     }
 }
 
-/// Plays every order in which a run that can go on gives way to another one at most `switches` times. What follows from
-/// one state is played once.
+/// Plays every order with at most `switches` switches away from a run that could go on. What follows from one state is
+/// played once.
 pub(super) async fn every_order_with(
     rivals: &Rivals,
     switches: usize,

@@ -28,7 +28,7 @@ pub(super) struct Schedule {
     pub(super) is_cut_before: Option<(Nth, Reach)>,
     /// CodePipeline refuses answers that are as long as ours.
     pub(super) refuses_long_answers: bool,
-    /// The worker is told to end before this call.
+    /// The first worker gets SIGTERM right before this call.
     pub(super) stops_before: Option<Nth>,
     pub(super) faults: Vec<(Nth, FaultKind)>,
 }

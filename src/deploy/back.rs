@@ -23,7 +23,7 @@ use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
 use super::machine::Machine;
 use super::record_keeping::RecordKeeping;
-use super::{Listener, Progress, Report, World, prepare};
+use super::{Listener, Progress, Report, World, beginning, prepare};
 
 /// How many of a service's deployments are looked through for one that succeeded: as many as one call
 /// describes.
@@ -40,9 +40,13 @@ pub async fn roll_back<E: Cloud, R: RecordStore>(
     let ecs = Masked::new(world.ecs);
     let world = &world.through(&ecs);
     let started = Moment::now();
-    let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
-    let read = tokio::try_join!(read_and_plan(&ecs, request, to), records);
-    match read {
+    let timeout = request.policy.timeout;
+    let read = async {
+        let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
+        tokio::try_join!(read_and_plan(&ecs, request, to), records)
+    };
+    let read = beginning::within(timeout, world.clock, world.interrupt.clone(), read).await;
+    match read.unwrap_or_else(|cut| Err(cut.failure(timeout))) {
         Ok((plan, records)) => {
             let request = DeployRequest { images: changed_images(&plan), ..request.clone() };
             listen(Progress::Planned(&plan));

@@ -27,9 +27,11 @@ impl Interrupt {
     }
 
     /// Waits until it is raised: for ever, if nothing is left that could.
-    pub async fn wait(&mut self) {
-        if self.0.wait_for(Option::is_some).await.is_err() {
-            std::future::pending::<()>().await;
+    pub async fn wait(&mut self) -> FailureKind {
+        let raised = self.0.wait_for(Option::is_some).await.ok().and_then(|raised| *raised);
+        match raised {
+            Some(kind) => kind,
+            None => std::future::pending().await,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The machine: ticks every service's deployment to its end.
 
+use std::time::Duration;
+
 use crate::clock::Moment;
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::console::deployments_url;
@@ -118,10 +120,13 @@ impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
                 return false;
             }
             let mut interrupt = self.world.interrupt.clone();
+            let left = self.slice.map_or(Duration::MAX, Slice::left);
+            let slice_is_over = self.world.clock.sleep(left);
             // A look can be dropped half-way: it only reads.
             tokio::select! {
                 biased;
-                () = interrupt.wait() => {}
+                _ = interrupt.wait() => {}
+                () = slice_is_over => {}
                 () = self.look_when_due() => {}
             }
         }

@@ -16,6 +16,7 @@
 
 mod advice;
 mod back;
+mod beginning;
 mod conclude;
 mod explain;
 mod interrupt;
@@ -51,7 +52,7 @@ pub use prepare::prepare;
 pub use progress::{Listener, Progress};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
-pub use slice::{Journal, Noted, Slice, SliceEnd};
+pub use slice::{Journal, NotBegun, Noted, Slice, SliceEnd};
 
 use machine::Machine;
 use record_keeping::RecordKeeping;
@@ -89,7 +90,8 @@ impl<E, R> World<'_, E, R> {
     }
 }
 
-/// Deploys, and reports how it ended; never fails otherwise.
+/// Deploys, and reports how it ended; never fails otherwise. Until the first tick an interrupt or the time-out ends it
+/// at once.
 pub async fn deploy<E: Cloud, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
@@ -97,7 +99,10 @@ pub async fn deploy<E: Cloud, R: RecordStore>(
 ) -> Report {
     let ecs = Masked::new(world.ecs);
     let world = world.through(&ecs);
-    match begin(&world, request, listen, None).await {
+    let timeout = request.policy.timeout;
+    let begun = begin(&world, request, listen, None);
+    let begun = beginning::within(timeout, world.clock, world.interrupt.clone(), begun).await;
+    match begun.unwrap_or_else(|cut| Err(cut.failure(timeout))) {
         Ok(mut machine) => {
             machine.drive().await;
             machine.report().await

@@ -35,7 +35,7 @@ use super::polling::Pace;
 use super::prepare;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
-use super::slice::{Slice, SliceEnd};
+use super::slice::{NotBegun, Slice, SliceEnd};
 use super::{Listener, Progress, Report, World};
 
 /// Deploys for a while.
@@ -47,7 +47,14 @@ pub async fn deploy_slice<E: Cloud, R: RecordStore>(
 ) -> SliceEnd {
     let ecs = Masked::new(world.ecs);
     let world = &world.through(&ecs);
-    match begin(world, request, slice, listen).await {
+    let begun = begin(world, request, slice, listen);
+    let begun = slice.begin(request.policy.timeout, world.clock, world.interrupt.clone(), begun).await;
+    let begun = match begun {
+        Ok(begun) => begun,
+        Err(NotBegun::HandedOn) => return SliceEnd::HandedOn(slice.from.clone()),
+        Err(NotBegun::Failed(failure)) => Err(failure),
+    };
+    match begun {
         Ok(mut machine) => {
             if machine.drive().await {
                 SliceEnd::Ended(machine.report().await)
@@ -247,7 +254,7 @@ impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
         self.slice.is_some_and(|slice| {
             self.is_held_up
                 || self.world.interrupt.raised().is_some()
-                || slice.until.is_some_and(|until| Moment::now() >= until)
+                || slice.left().is_zero()
                 || slice.after_start && self.has_started
         })
     }

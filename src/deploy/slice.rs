@@ -2,14 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::request::DeployRequest;
 use crate::domain::timestamp::Timestamp;
 
-use super::Report;
+use super::beginning::{self, Cut};
+use super::{Interrupt, Report};
 
 /// Where a slice begins and when it hands on.
 pub struct Slice<'a> {
@@ -23,7 +25,40 @@ pub struct Slice<'a> {
     pub journal: &'a dyn Journal,
 }
 
+/// Why a slice ends before its first tick.
+pub enum NotBegun {
+    /// It is interrupted, or over: another one begins where it began.
+    HandedOn,
+    /// The deployment's time-out is over, and nothing of it has begun.
+    Failed(Failure),
+}
+
 impl Slice<'_> {
+    /// What `reading`, which changes nothing, comes to before the first tick: until an interrupt, the end of the slice,
+    /// or the end of the deployment's `timeout`. When a rollout that is under way has timed out, its first tick decides.
+    pub async fn begin<T>(
+        &self,
+        timeout: Duration,
+        clock: Clock,
+        interrupt: Interrupt,
+        reading: impl Future<Output = T>,
+    ) -> Result<T, NotBegun> {
+        let until_timeout = match self.from.services.is_empty() {
+            true => self.from.began.plus(timeout).since(clock.now()),
+            false => Duration::MAX,
+        };
+        let longest = self.left().min(until_timeout);
+        beginning::within(longest, clock, interrupt, reading).await.map_err(|cut| match cut {
+            Cut::TooLong if !self.left().is_zero() => NotBegun::Failed(cut.failure(timeout)),
+            Cut::TooLong | Cut::Interrupted(_) => NotBegun::HandedOn,
+        })
+    }
+
+    /// How long it still lasts.
+    pub(super) fn left(&self) -> Duration {
+        self.until.map_or(Duration::MAX, |until| until.since(Moment::now()))
+    }
+
     /// Whether `failure` may pass by itself, and there is time left for it to: a rollout's, and that of
     /// a rollback again.
     pub(super) fn outlasts(&self, failure: &Failure, request: &DeployRequest, now: Timestamp) -> bool {

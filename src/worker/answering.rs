@@ -66,7 +66,7 @@ pub(super) async fn answer<Q: JobQueue>(
         tokio::select! {
             biased;
             () = pause => {}
-            () = interrupt.wait() => ends = Some(Moment::now().plus(LAST_TRIES)),
+            _ = interrupt.wait() => ends = Some(Moment::now().plus(LAST_TRIES)),
         }
     }
 }

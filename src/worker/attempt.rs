@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::deploy::{Journal, Progress, Report, Slice, SliceEnd, World, deploy_slice};
+use crate::deploy::{Journal, NotBegun, Progress, Report, Slice, SliceEnd, World, deploy_slice};
 use crate::domain::checkpoint::Checkpoint;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
@@ -95,15 +95,14 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
     journal: &dyn Journal,
 ) -> Result<Sliced, Failure> {
     let began = Moment::now();
-    let mut interrupt = shared.interrupt.clone();
+    let interrupt = shared.interrupt.clone();
     let kept_for = shared.settings.slice(shared.claims.is_some());
     // Counted from here, so that a job which waits for its turn is not kept longer than another.
     let until = kept_for.map(|time| began.plus(time));
     let identity = identity(job, configuration);
     let timeout = configuration.policy().timeout;
-    // Of a rollout that is under way the deployment itself decides when it has timed out.
+    let slice = Slice { from: from.clone(), until, after_start: kept_for.is_some(), journal };
     let has_begun = !from.services.is_empty();
-    let timed_out = shared.clock.sleep(from.began.plus(timeout).since(shared.clock.now()));
     let preparing = Box::pin(async {
         let images = images(&shared.queue, &shared.access, job, configuration).await?;
         shared.metrics.took(Part::Artifact, Moment::now().since(began));
@@ -118,16 +117,16 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
             };
             configuration.records.iter().map(open).collect()
         };
-        let ecs = JobEcs::open(&shared.access, &shared.sharing, identity.clone()).await?;
+        let ecs =
+            JobEcs::open(&shared.access, &shared.sharing, identity.clone(), shared.clock, until).await?;
         Ok::<_, Failure>((configuration.request(images), turn, records, ecs))
     });
-    let (request, mut turn, records, ecs) = tokio::select! {
-        biased;
-        prepared = preparing => prepared?,
-        () = interrupt.wait() => return Ok(Sliced::HandedOn(from.clone())),
-        () = shared.clock.sleep(kept_for.unwrap_or(Duration::MAX)) => return Ok(Sliced::HandedOn(from.clone())),
-        () = timed_out, if !has_begun => return Err(not_begun(timeout)),
-    };
+    let (request, mut turn, records, ecs) =
+        match slice.begin(timeout, shared.clock, interrupt.clone(), preparing).await {
+            Ok(prepared) => prepared?,
+            Err(NotBegun::HandedOn) => return Ok(Sliced::HandedOn(from.clone())),
+            Err(NotBegun::Failed(failure)) => return Err(failure),
+        };
     let source = source(job);
     let world = World {
         ecs: &ecs,
@@ -138,7 +137,6 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         source: &source,
     };
     let prepared = Moment::now();
-    let slice = Slice { from: from.clone(), until, after_start: kept_for.is_some(), journal };
     let mut story = Story::beginning(shared.clock.local());
     let mut narrator = Narrator::new(Lines::default());
     let mut listen = |progress: Progress<'_>| {
@@ -171,13 +169,6 @@ fn identity(job: &Job, configuration: &JobConfiguration) -> Identity {
         external_id: configuration.options.external_id.clone(),
         session: session(&job.execution),
     }
-}
-
-fn not_begun(timeout: Duration) -> Failure {
-    let what = format!("the deployment did not begin within its {} s", timeout.as_secs());
-    Failure::new(FailureKind::TimedOut, what)
-        .because("its artifact, its role or its turn took longer; the service was not changed")
-        .advice("Look into the worker's log for calls that did not answer, then retry the stage")
 }
 
 async fn over<Q: JobQueue, C: ClaimStore, A: Access>(

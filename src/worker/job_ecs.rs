@@ -1,7 +1,9 @@
 //! Amazon ECS for one job: it reads together with all the others, and writes in its own name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clock::{Clock, Moment};
 use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::{Failure, FailureKind};
@@ -31,14 +33,19 @@ pub(super) struct JobEcs<E: Ecs + Send + Sync + 'static> {
     shared: Arc<SharedEcs<E>>,
     /// The session that writes; none where there is no role to assume.
     own: Option<E>,
+    clock: Clock,
+    /// When the job is handed on, if it is.
+    until: Option<Moment>,
 }
 
 impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
-    /// Opens ECS for a job that acts as `identity`.
+    /// Opens ECS for a job that acts as `identity` and is handed on at `until`.
     pub(super) async fn open<A: Access<Ecs = E>>(
         access: &A,
         sharing: &Sharing<Who, E>,
         identity: Identity,
+        clock: Clock,
+        until: Option<Moment>,
     ) -> Result<Self, Failure> {
         let Identity { region, role_arn, external_id, .. } = identity.clone();
         let who = (region, role_arn, external_id);
@@ -53,7 +60,18 @@ impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
                 sharing.insert(who, Box::pin(access.ecs(&all)).await?)
             }
         };
-        Ok(Self { shared, own })
+        Ok(Self { shared, own, clock, until })
+    }
+
+    /// Waits for the turn of a call that changes something, until the job is handed on at the latest: whoever goes on
+    /// with it waits again.
+    async fn turn(&self, operation: &str, turn: impl Future<Output = ()>) -> Result<&E, Failure> {
+        let longest = self.until.map_or(Duration::MAX, |until| until.since(Moment::now()));
+        match self.clock.within(longest, turn).await {
+            Some(()) => Ok(self.own.as_ref().unwrap_or(self.shared.ecs())),
+            None => Err(Failure::new(FailureKind::Unavailable, format!("{operation} was not called"))
+                .because("this worker's share of the calls that ECS allows was used up for now")),
+        }
     }
 }
 
@@ -77,7 +95,7 @@ macro_rules! effect_once_more {
     };
 }
 
-impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
+impl<E: Cloud + Send + Sync + 'static> Ecs for JobEcs<E> {
     async fn describe_services(
         &self,
         cluster: &ClusterName,
@@ -94,13 +112,9 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
         &self,
         definition: &TaskDefinition,
     ) -> Result<TaskDefinitionArn, EffectError> {
-        match &self.own {
-            Some(own) => {
-                self.shared.limits().register_task_definition().await;
-                effect_once_more!(own.register_task_definition(definition))
-            }
-            None => effect_once_more!(self.shared.register_task_definition(definition)),
-        }
+        let turn = self.turn("RegisterTaskDefinition", self.shared.limits().register_task_definition());
+        let ecs = turn.await.map_err(EffectError::Refused)?;
+        effect_once_more!(ecs.register_task_definition(definition))
     }
 
     async fn update_service(
@@ -109,13 +123,9 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
         revision: &TaskDefinitionArn,
         force: bool,
     ) -> Result<Service, EffectError> {
-        match &self.own {
-            Some(own) => {
-                self.shared.limits().update_service().await;
-                effect_once_more!(own.update_service(service, revision, force))
-            }
-            None => effect_once_more!(self.shared.update_service(service, revision, force)),
-        }
+        let turn = self.turn("UpdateService", self.shared.limits().update_service());
+        let ecs = turn.await.map_err(EffectError::Refused)?;
+        effect_once_more!(ecs.update_service(service, revision, force))
     }
 
     async fn list_service_deployments(
@@ -131,13 +141,8 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for JobEcs<E> {
     }
 
     async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        match &self.own {
-            Some(own) => {
-                self.shared.limits().update_service().await;
-                once_more!(own.roll_back_service_deployment(arn))
-            }
-            None => once_more!(self.shared.roll_back_service_deployment(arn)),
-        }
+        let ecs = self.turn("StopServiceDeployment", self.shared.limits().update_service()).await?;
+        once_more!(ecs.roll_back_service_deployment(arn))
     }
 
     async fn stopped_tasks(

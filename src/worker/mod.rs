@@ -134,7 +134,7 @@ where
         // What is dropped half-way loses nothing: a poll's jobs are offered again, and claims are listed again.
         let worked = tokio::select! {
             biased;
-            () = interrupt.wait() => Ok(()),
+            _ = interrupt.wait() => Ok(()),
             (refusal, ..) = polling => Err(refusal),
             () = takeovers::run(&shared, &jobs) => Ok(()),
             () = jobs.wait_until_drained(), if shared.settings.drain => Ok(()),

@@ -110,11 +110,21 @@ impl Account {
         records: &[R],
         interrupt: Interrupt,
     ) -> Report {
+        self.roll_back_as(&request(&[]), to, records, interrupt).await
+    }
+
+    pub(crate) async fn roll_back_as<R: RecordStore>(
+        &self,
+        request: &DeployRequest,
+        to: Option<&str>,
+        records: &[R],
+        interrupt: Interrupt,
+    ) -> Report {
         let ecs = self.aws().await.cloud();
         let source = Source { kind: "cli".to_owned(), id: None, url: None };
         let (clock, polling) = (self.clock, Polling::default());
         let world = World { ecs: &ecs, records: vec![records], clock, polling, interrupt, source: &source };
-        roll_back(&world, &request(&[]), to, &mut |_| {}).await
+        roll_back(&world, request, to, &mut |_| {}).await
     }
 
     pub(crate) async fn run_until<R: RecordStore>(

@@ -8,7 +8,7 @@ use evenkeel::domain::failure::FailureKind;
 use evenkeel::domain::job::ActionType;
 use evenkeel::sandbox::{ActionStatus, Fault, FaultKind};
 use evenkeel::worker::claims::FolderClaims;
-use evenkeel::worker::{Metrics, Settings, Worker};
+use evenkeel::worker::{Between, Metrics, Settings, Worker};
 use serde_json::json;
 
 use crate::world::{Pipeline, settings};
@@ -17,62 +17,104 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Artifacts cannot be read: S3 takes the requests and does not answer.
-fn artifacts_hang(pipeline: &Pipeline) {
-    let operation = "HeadObject".to_owned();
+/// The calls before the first tick: for the artifact, the service, its task definition, and an image in Amazon ECR.
+const BEFORE: [&str; 4] = ["HeadObject", "DescribeServices", "DescribeTaskDefinition", "BatchGetImage"];
+
+/// AWS takes requests of this operation and does not answer.
+fn hangs(pipeline: &Pipeline, operation: &str) {
+    let operation = operation.to_owned();
     pipeline.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::HangBefore });
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_signal_ends_the_reading_of_an_artifact() {
+/// A pipeline in which AWS does not answer this operation, and the action that needs it.
+fn held_up_by(operation: &str, more: &[(&str, &str)]) -> (Pipeline, String) {
     let pipeline = Pipeline::new();
-    artifacts_hang(&pipeline);
-    let execution = pipeline.start("web", &[]);
-    let (worker, interrupter) = pipeline.hire("worker-1").await;
-    let signal = async {
-        pipeline.clock.sleep(seconds(10)).await;
-        interrupter.raise(FailureKind::Terminated);
-        pipeline.clock.sleep(seconds(5)).await;
-    };
-    tokio::select! {
-        ended = worker.run() => ended.unwrap(),
-        () = signal => panic!("the worker still reads the artifact"),
-    }
-    let state = pipeline.state(&execution);
-    assert_eq!((state.status, state.tokens.len()), (ActionStatus::InProgress, 1));
+    pipeline.sandbox.push_image("shop/web", "2", &["linux/amd64"]);
+    hangs(&pipeline, operation);
+    let image = [("Images", "app=123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/web:2")];
+    let image: &[_] = if operation == "BatchGetImage" { &image } else { &[] };
+    let execution = pipeline.start("web", &[more, image].concat());
+    (pipeline, execution)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_out_ends_the_reading_of_an_artifact() {
-    let pipeline = Pipeline::new();
-    artifacts_hang(&pipeline);
-    let began = pipeline.clock.now();
-    let execution = pipeline.start("web", &[("DeploymentTimeout", "1")]);
-    pipeline.work().await;
-    let state = pipeline.state(&execution);
-    let (kind, message) = state.failure.unwrap();
-    assert_eq!(kind, "JobFailed");
-    assert!(message.starts_with("the deployment did not begin within its 60 s"), "{message}");
-    let took = state.ended.unwrap().since(began);
-    assert!(took <= seconds(65), "{took:?}");
-    assert_eq!(pipeline.revisions("web"), 1);
+async fn a_signal_ends_what_comes_before_the_first_tick() {
+    for operation in BEFORE {
+        let (pipeline, execution) = held_up_by(operation, &[]);
+        let (worker, interrupter) = pipeline.hire("worker-1").await;
+        let signal = async {
+            pipeline.clock.sleep(seconds(10)).await;
+            interrupter.raise(FailureKind::Terminated);
+            pipeline.clock.sleep(seconds(5)).await;
+        };
+        tokio::select! {
+            ended = worker.run() => ended.unwrap(),
+            () = signal => panic!("the worker still waits for {operation}"),
+        }
+        let state = pipeline.state(&execution);
+        assert_eq!((state.status, state.tokens.len()), (ActionStatus::InProgress, 1), "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_out_ends_what_comes_before_the_first_tick() {
+    for operation in BEFORE {
+        let (pipeline, execution) = held_up_by(operation, &[("DeploymentTimeout", "1")]);
+        let began = pipeline.clock.now();
+        pipeline.work().await;
+        let state = pipeline.state(&execution);
+        let (kind, message) = state.failure.unwrap();
+        assert_eq!(kind, "JobFailed", "{operation}: {message}");
+        assert!(
+            message.starts_with("the deployment did not begin within its 60 s"),
+            "{operation}: {message}"
+        );
+        let took = state.ended.unwrap().since(began);
+        assert!(took <= seconds(65), "{operation}: {took:?}");
+        assert_eq!(pipeline.revisions("web"), 1);
+    }
+}
+
+/// Lets a worker without claims work for `time`.
+async fn work_without_claims(pipeline: &Pipeline, time: Duration) {
+    let (_interrupter, interrupt) = Interrupt::new();
+    let aws = pipeline.aws().await;
+    let (queue, claims) = (aws.job_queue(ActionType::default()), None::<FolderClaims>);
+    let poll = Between { shortest: seconds(1), longest: seconds(1) };
+    let (settings, metrics) = (Settings { poll, ..settings("worker-1") }, Arc::default());
+    let worker = Worker::new(queue, claims, aws, pipeline.clock, settings, metrics, interrupt);
+    tokio::select! {
+        ended = worker.run() => panic!("{ended:?}"),
+        () = pipeline.clock.sleep(time) => {}
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_without_claims_keeps_a_job_for_thirty_seconds_also_before_it_begins() {
-    let pipeline = Pipeline::new();
-    artifacts_hang(&pipeline);
-    let execution = pipeline.start("web", &[]);
-    let (_interrupter, interrupt) = Interrupt::new();
-    let aws = pipeline.aws().await;
-    let (queue, claims) = (aws.job_queue(ActionType::default()), None::<FolderClaims>);
-    let (settings, metrics) = (settings("worker-1"), Arc::default());
-    let worker = Worker::new(queue, claims, aws, pipeline.clock, settings, metrics, interrupt);
-    tokio::select! {
-        ended = worker.run() => panic!("{ended:?}"),
-        () = pipeline.clock.sleep(seconds(35)) => {}
+    for operation in BEFORE {
+        let (pipeline, execution) = held_up_by(operation, &[]);
+        work_without_claims(&pipeline, seconds(35)).await;
+        assert_eq!(pipeline.state(&execution).tokens.len(), 1, "{operation}");
     }
-    assert_eq!(pipeline.state(&execution).tokens.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_without_claims_keeps_a_job_for_thirty_seconds_also_if_it_waits_to_register() {
+    let pipeline = Pipeline::empty();
+    let services: Vec<String> = (0..48).map(|nth| format!("s{nth}")).collect();
+    let start = |name: &String| {
+        pipeline.service(name, json!({}));
+        pipeline.start(name, &[])
+    };
+    let executions: Vec<String> = services.iter().map(start).collect();
+    // This worker's share is 12 registrations at once, and then 0.6 a second.
+    work_without_claims(&pipeline, seconds(40)).await;
+    let registered = services.iter().filter(|name| pipeline.revisions(name) == 2).count();
+    assert!((12..40).contains(&registered), "{registered}");
+    for execution in &executions {
+        let state = pipeline.state(execution);
+        assert!(!state.tokens.is_empty() || state.status == ActionStatus::Succeeded, "{state:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +124,7 @@ async fn reads_that_hang_take_no_claim_away() {
         pipeline.service(&format!("s{service}"), json!({}));
         pipeline.start(&format!("s{service}"), &[]);
     }
-    artifacts_hang(&pipeline);
+    hangs(&pipeline, "HeadObject");
     let metrics = Arc::new(Metrics::default());
     let soon = Settings { lease: seconds(15), ..settings("worker-1") };
     let (worker, _interrupter) = pipeline.hire_with(soon, Arc::clone(&metrics)).await;

@@ -12,7 +12,6 @@ pub(crate) use registry::Sharing;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::crash_loop::RunningTask;
 use crate::domain::failure::Failure;
 use crate::domain::log_stream::LogStream;
@@ -22,8 +21,8 @@ use crate::domain::request::ClusterName;
 use crate::domain::service::{DeploymentId, Service, ServiceRevision};
 use crate::domain::service_deployment::ServiceDeployment;
 use crate::domain::stopped_task::StoppedTask;
-use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Cloud, Ecs, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
+use crate::domain::task_definition::Revision;
+use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing};
 
 use gather::{Gather, Lookup};
 use limits::Limits;
@@ -32,7 +31,7 @@ use tasks::Tasks;
 /// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
 ///
 /// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for a second,
-/// after a quiet time for 50 ms, and sent in as few calls as it takes. Every call waits for its turn
+/// after a quiet time for 50 ms, and sent in as few calls as it takes. Every call of ECS waits for its turn
 /// under [`Limits`]. A call that several jobs share and that ECS could not serve fails all of them; one
 /// that it refused is made again for each name alone. What was begun ends when this is dropped.
 pub(crate) struct SharedEcs<E: Ecs + Send + Sync + 'static> {
@@ -56,9 +55,14 @@ impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
         }
     }
 
-    /// The limits, for calls that a job makes in a name of its own.
+    /// The limits, for the calls that change something: each job makes its own.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Amazon ECS without limits, in the name that all share.
+    pub(crate) fn ecs(&self) -> &E {
+        &self.ecs
     }
 }
 
@@ -68,8 +72,8 @@ impl<E: Ecs + Send + Sync + 'static> fmt::Debug for SharedEcs<E> {
     }
 }
 
-impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
-    async fn describe_services(
+impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
+    pub(crate) async fn describe_services(
         &self,
         cluster: &ClusterName,
         services: &[&str],
@@ -77,30 +81,12 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.services.ask(cluster, services).await
     }
 
-    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+    pub(crate) async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
         self.limits.describe_task_definition().await;
         self.ecs.describe_task_definition(name).await
     }
 
-    async fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> Result<TaskDefinitionArn, EffectError> {
-        self.limits.register_task_definition().await;
-        self.ecs.register_task_definition(definition).await
-    }
-
-    async fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Service, EffectError> {
-        self.limits.update_service().await;
-        self.ecs.update_service(service, revision, force).await
-    }
-
-    async fn list_service_deployments(
+    pub(crate) async fn list_service_deployments(
         &self,
         service: &Service,
         which: Listing,
@@ -109,17 +95,15 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.ecs.list_service_deployments(service, which).await
     }
 
-    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+    pub(crate) async fn describe_service_deployments(
+        &self,
+        arns: &[String],
+    ) -> Result<Vec<ServiceDeployment>, Failure> {
         let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
         self.deployments.ask(&(), &arns).await
     }
 
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        self.limits.update_service().await;
-        self.ecs.roll_back_service_deployment(arn).await
-    }
-
-    async fn stopped_tasks(
+    pub(crate) async fn stopped_tasks(
         &self,
         service: &Service,
         deployment: &DeploymentId,
@@ -128,7 +112,7 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.ecs.stopped_tasks(service, deployment).await
     }
 
-    async fn running_tasks(
+    pub(crate) async fn running_tasks(
         &self,
         service: &Service,
         deployment: &DeploymentId,
@@ -137,7 +121,7 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.ecs.running_tasks(service, deployment).await
     }
 
-    async fn departures(
+    pub(crate) async fn departures(
         &self,
         service: &Service,
         deployment: &DeploymentId,
@@ -146,20 +130,21 @@ impl<E: Ecs + Send + Sync + 'static> Ecs for SharedEcs<E> {
         self.ecs.departures(service, deployment).await
     }
 
-    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+    pub(crate) async fn describe_service_revisions(
+        &self,
+        arns: &[String],
+    ) -> Result<Vec<ServiceRevision>, Failure> {
         self.limits.describe_service_revisions(arns.len()).await;
         self.ecs.describe_service_revisions(arns).await
     }
 }
 
-impl<E: Cloud + Send + Sync + 'static> Logs for SharedEcs<E> {
-    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+impl<E: Cloud + Send + Sync + 'static> SharedEcs<E> {
+    pub(crate) async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         self.ecs.log_tail(stream, lines).await
     }
-}
 
-impl<E: Cloud + Send + Sync + 'static> Registry for SharedEcs<E> {
-    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
+    pub(crate) async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         self.ecs.find_image(image).await
     }
 }

@@ -8,9 +8,13 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, Timestamp};
+use crate::domain::arn::TaskDefinitionArn;
 use crate::domain::failure::FailureKind;
 use crate::domain::service::{Controller, Guard, Launch, Strategy};
 use crate::domain::service_deployment::{ServiceDeploymentStatus, TaskCounts};
+
+use crate::domain::task_definition::TaskDefinition;
+use crate::ports::EffectError;
 
 use super::*;
 
@@ -349,8 +353,12 @@ async fn every_call_waits_for_its_turn() {
             let id = DeploymentId::new("ecs-svc/1");
             let revision = TaskDefinitionArn::parse("arn:aws:ecs:eu-west-1:1:task-definition/web:1").unwrap();
             let forty_one: Vec<String> = (0..41).map(|number| format!("{number}")).collect();
+            let update = async {
+                shared.limits().update_service().await;
+                shared.ecs().update_service(&web, &revision, false).await
+            };
             let updated = tokio::join!(
-                shared.update_service(&web, &revision, false),
+                update,
                 shared.describe_task_definition("web"),
                 shared.list_service_deployments(&web, Listing::Successful),
                 shared.stopped_tasks(&web, &id),

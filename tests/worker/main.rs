@@ -13,6 +13,7 @@ mod loops;
 mod many;
 mod operation;
 mod options;
+mod other_version;
 mod processes;
 mod replicas;
 mod scale;

@@ -1,185 +1,32 @@
 //! Workers of this version beside those of a made-up next one: a job that a worker does not understand is never begun
 //! again. It is finished by a worker that understands it, or it fails.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel::aws::{Aws, CodePipelineQueue, S3Objects};
 use evenkeel::deploy::{Interrupt, Interrupter};
-use evenkeel::domain::failure::{Failure, FailureKind};
-use evenkeel::domain::job::{ActionType, Answer, Job, JobId, Secret};
-use evenkeel::ports::{Acknowledgement, ClaimStore, Condition, JobQueue, Offer, Version};
+use evenkeel::domain::failure::FailureKind;
+use evenkeel::domain::job::ActionType;
 use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Settings, Worker};
 use serde_json::{Value, json};
 
+use crate::other_version::{Answered, Formats, GARBLED, MORE, NEXT, NEXT_TOKEN, Other, hire};
 use crate::world::{CLAIMS, Pipeline, settings};
 
-/// How the formats of a made-up version differ from this version's.
-#[derive(Clone, Copy)]
-struct Formats {
-    /// Makes a token of this version one of the made-up version.
-    write: fn(&str) -> String,
-    /// Makes a token of either version one of this version.
-    read: fn(&str) -> String,
-    /// Whether its claims are of another version, too.
-    claims: bool,
-}
-
-/// The next version: its tokens and claims are of the next versions, each with a member more.
-const NEXT: Formats = Formats { write: next_token, read: this_token, claims: true };
-
-/// A version that changed the token alone.
-const NEXT_TOKEN: Formats = Formats { claims: false, ..NEXT };
-
-/// A version whose tokens have more members, which older versions need not know.
-const MORE: Formats = Formats { write: with_members, read: str::to_owned, claims: false };
-
-/// No version of Evenkeel.
-const GARBLED: Formats = Formats { write: |_| "s3cret".to_owned(), read: str::to_owned, claims: false };
-
-fn next_token(token: &str) -> String {
-    let mut token: Value = serde_json::from_str(token).unwrap();
-    (token["v"], token["pace"]) = (json!(3), json!({ "of": 1.5 }));
-    token.to_string()
-}
-
-fn this_token(token: &str) -> String {
-    let mut token: Value = serde_json::from_str(token).unwrap();
-    if token["v"] == 3 {
-        token["v"] = json!(2);
-        token.as_object_mut().unwrap().remove("pace");
-    }
-    token.to_string()
-}
-
-fn with_members(token: &str) -> String {
-    let mut token: Value = serde_json::from_str(token).unwrap();
-    token["pace"] = json!({ "of": 1.5 });
-    for service in token["s"].as_array_mut().into_iter().flatten() {
-        service["zone"] = json!("a");
-    }
-    token.to_string()
-}
-
-/// The queue as a worker of another version sees and fills it.
-struct OtherQueue(CodePipelineQueue, Formats, Arc<Mutex<BTreeSet<String>>>);
-
-impl OtherQueue {
-    fn read(&self, job: &mut Job) {
-        let token = job.continuation.as_ref().map(|token| (self.1.read)(token.expose()));
-        job.continuation = token.map(Secret::new);
-    }
-}
-
-impl JobQueue for OtherQueue {
-    async fn poll(&self, capacity: usize) -> Result<Vec<Offer>, Failure> {
-        let mut offers = self.0.poll(capacity).await?;
-        offers.iter_mut().for_each(|offer| self.read(&mut offer.job));
-        Ok(offers)
-    }
-
-    async fn acknowledge(&self, job: &JobId, nonce: &Secret) -> Result<Acknowledgement, Failure> {
-        self.0.acknowledge(job, nonce).await
-    }
-
-    async fn details(&self, job: &JobId) -> Result<Option<Job>, Failure> {
-        let mut job = self.0.details(job).await?;
-        job.iter_mut().for_each(|job| self.read(job));
-        Ok(job)
-    }
-
-    async fn answer(&self, job: &JobId, answer: &Answer) -> Result<bool, Failure> {
-        self.2.lock().unwrap().insert(job.as_str().to_owned());
-        self.0.answer(job, &answer_with(answer, self.1.write)).await
-    }
-}
-
-fn answer_with(answer: &Answer, token: fn(&str) -> String) -> Answer {
-    match answer {
-        Answer::HandOn { token: of_this, external_id, summary } => {
-            Answer::hand_on(token(of_this), external_id.as_deref().unwrap_or_default(), summary)
-        }
-        other @ (Answer::Succeed { .. } | Answer::Fail { .. }) => other.clone(),
-    }
-}
-
-/// The claims as a worker of another version reads and writes them.
-struct OtherClaims(BucketClaims<S3Objects>, Formats);
-
-impl OtherClaims {
-    fn write_as(&self, content: &[u8]) -> Vec<u8> {
-        let mut claim: Value = serde_json::from_slice(content).unwrap();
-        if self.1.claims {
-            (claim["schema"], claim["zone"]) = (json!("evenkeel.claim/v2"), json!(["a"]));
-        }
-        claim_with(claim, self.1.write)
-    }
-
-    fn read_as(&self, content: &[u8]) -> Vec<u8> {
-        let mut claim: Value = serde_json::from_slice(content).unwrap();
-        if self.1.claims && claim["schema"] == "evenkeel.claim/v2" {
-            claim["schema"] = json!("evenkeel.claim/v1");
-            claim.as_object_mut().unwrap().remove("zone");
-        }
-        claim_with(claim, self.1.read)
-    }
-}
-
-fn claim_with(mut claim: Value, token: fn(&str) -> String) -> Vec<u8> {
-    for pointer in ["/checkpoint", "/answer/hand_on/token"] {
-        if let Some(member) = claim.pointer_mut(pointer) {
-            *member = token(member.as_str().unwrap()).into();
-        }
-    }
-    claim.to_string().into_bytes()
-}
-
-impl ClaimStore for OtherClaims {
-    fn place(&self) -> String {
-        self.0.place()
-    }
-
-    async fn list(&self) -> Result<Vec<(JobId, Version)>, Failure> {
-        self.0.list().await
-    }
-
-    async fn read(&self, job: &JobId) -> Result<Option<(Vec<u8>, Version)>, Failure> {
-        let read = self.0.read(job).await?;
-        Ok(read.map(|(content, version)| (self.read_as(&content), version)))
-    }
-
-    async fn write(
-        &self,
-        job: &JobId,
-        content: &[u8],
-        condition: &Condition,
-    ) -> Result<Option<Version>, Failure> {
-        self.0.write(job, &self.write_as(content), condition).await
-    }
-
-    async fn remove(&self, job: &JobId, version: &Version) -> Result<bool, Failure> {
-        self.0.remove(job, version).await
-    }
-}
-
 /// A worker of another version, what interrupts it, and the jobs that it has answered.
-struct Other {
-    worker: Worker<OtherQueue, OtherClaims, Aws>,
+struct Hired {
+    worker: Other,
     interrupter: Interrupter,
-    answered: Arc<Mutex<BTreeSet<String>>>,
+    answered: Answered,
 }
 
-impl Other {
+impl Hired {
     async fn hire(pipeline: &Pipeline, formats: Formats) -> Self {
-        let (interrupter, interrupt) = Interrupt::new();
-        let (aws, answered) = (pipeline.aws().await, Arc::default());
-        let claims = OtherClaims(BucketClaims::new(aws.apart().objects(), CLAIMS, "evenkeel"), formats);
-        let queue = OtherQueue(aws.apart().job_queue(ActionType::default()), formats, Arc::clone(&answered));
-        let (clock, settings) = (pipeline.clock, brief("worker-of-another-version"));
-        let worker = Worker::new(queue, Some(claims), aws, clock, settings, Arc::default(), interrupt);
+        let settings = brief("worker-of-another-version");
+        let client = pipeline.sandbox.http_client();
+        let (worker, interrupter, answered) = hire(formats, pipeline.clock, client, settings).await;
         Self { worker, interrupter, answered }
     }
 
@@ -253,7 +100,7 @@ async fn handed_on_in_a_rollback(formats: Formats) -> (Pipeline, String) {
     let pipeline = Pipeline::new();
     pipeline.next_rollout("web", RolloutOutcome::Stuck);
     let execution = pipeline.start("web", &[("DeploymentTimeout", "1")]);
-    let other = Other::hire(&pipeline, formats).await;
+    let other = Hired::hire(&pipeline, formats).await;
     let is_rolled_back = || pipeline.live("web") == "web:1" && pipeline.revisions("web") == 2;
     other.work_until(&pipeline, is_rolled_back).await;
     let state = pipeline.state(&execution);
@@ -286,7 +133,7 @@ async fn a_job_of_a_newer_token_is_left_for_fifteen_minutes_then_fails_without_a
 async fn a_garbled_token_fails_its_job_like_one_of_another_version_and_is_not_quoted() {
     let pipeline = Pipeline::new();
     let execution = pipeline.start("web", &[]);
-    let other = Other::hire(&pipeline, GARBLED).await;
+    let other = Hired::hire(&pipeline, GARBLED).await;
     other.work_until(&pipeline, || !pipeline.state(&execution).tokens.is_empty()).await;
     let told = fails_in_time(&pipeline, &execution).await;
     assert!(told.starts_with("the job is not understood: its continuation token is garbled"), "{told}");
@@ -298,7 +145,7 @@ async fn a_garbled_token_fails_its_job_like_one_of_another_version_and_is_not_qu
 async fn a_worker_that_understands_the_job_and_comes_in_time_ends_it_with_the_truth() {
     let (pipeline, execution) = handed_on_in_a_rollback(NEXT).await;
     work_for(&pipeline, minutes(5)).await;
-    let other = Other::hire(&pipeline, NEXT).await;
+    let other = Hired::hire(&pipeline, NEXT).await;
     pipeline.until_over(other.worker.run()).await;
     let (kind, message) = pipeline.state(&execution).failure.unwrap();
     assert_eq!((kind.as_str(), pipeline.live("web").as_str()), ("JobFailed", "web:1"), "{message}");
@@ -338,7 +185,7 @@ async fn a_claim_of_a_newer_version_is_left_until_nobody_comes_who_understands_i
     for formats in [NEXT, NEXT_TOKEN] {
         let pipeline = Pipeline::new();
         let execution = pipeline.start("web", &[]);
-        Other::hire(&pipeline, formats).await.die_in_the_update(&pipeline).await;
+        Hired::hire(&pipeline, formats).await.die_in_the_update(&pipeline).await;
         let key = pipeline.sandbox.objects(CLAIMS).remove(0);
         let claim = pipeline.sandbox.object(CLAIMS, &key);
         work_for(&pipeline, minutes(14)).await;
@@ -358,9 +205,9 @@ async fn a_claim_of_a_newer_version_is_left_until_nobody_comes_who_understands_i
 async fn the_claim_of_a_dead_worker_of_a_newer_version_is_taken_over_by_another_of_that_version() {
     let pipeline = Pipeline::new();
     let execution = pipeline.start("web", &[]);
-    Other::hire(&pipeline, NEXT).await.die_in_the_update(&pipeline).await;
+    Hired::hire(&pipeline, NEXT).await.die_in_the_update(&pipeline).await;
     work_for(&pipeline, minutes(5)).await;
-    let heir = Other::hire(&pipeline, NEXT).await;
+    let heir = Hired::hire(&pipeline, NEXT).await;
     let (this, _interrupter) = pipeline.hire_as(brief("worker-of-this-version")).await;
     pipeline.until_over(async { tokio::join!(heir.worker.run(), this.run()) }).await;
     let state = pipeline.state(&execution);
@@ -408,7 +255,7 @@ async fn a_claim_that_is_not_understood_is_left_on_an_offer_too_and_replaced_wit
 async fn members_that_this_version_does_not_know_pass_through_its_hands() {
     let pipeline = Pipeline::new();
     let execution = pipeline.start("web", &[]);
-    let other = Other::hire(&pipeline, MORE).await;
+    let other = Hired::hire(&pipeline, MORE).await;
     let has_handed_on = || !pipeline.state(&execution).tokens.is_empty();
     other.work_until(&pipeline, has_handed_on).await;
     let before = pipeline.state(&execution).tokens.len();
@@ -439,7 +286,7 @@ async fn workers_of_two_versions_side_by_side_end_each_job_once_with_the_truth()
         }
         executions.push(pipeline.start(name, &[]));
     }
-    let other = Other::hire(&pipeline, NEXT).await;
+    let other = Hired::hire(&pipeline, NEXT).await;
     let (this, _interrupter) =
         pipeline.hire_as(Settings { concurrency: 4, ..brief("worker-of-this-version") }).await;
     pipeline.until_over(async { tokio::join!(this.run(), other.worker.run()) }).await;

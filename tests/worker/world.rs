@@ -197,7 +197,7 @@ impl Pipeline {
     }
 }
 
-async fn aws_by(clock: Clock, client: SharedHttpClient) -> Aws {
+pub(crate) async fn aws_by(clock: Clock, client: SharedHttpClient) -> Aws {
     let connection = Connection { clock, embedded: Some(client), ..Connection::default() };
     Aws::load(&connection).await.unwrap()
 }

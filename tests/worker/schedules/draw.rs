@@ -24,6 +24,8 @@ pub(super) struct Schedule {
     pub(super) dies: bool,
     /// There are two workers at any time, else one.
     pub(super) has_two_workers: bool,
+    /// The workers are being updated: each but the first is of the made-up next version.
+    pub(super) is_rolling: bool,
     /// The first worker's line is cut from before this call, for longer than a lease.
     pub(super) is_cut_before: Option<(Nth, Reach)>,
     /// CodePipeline refuses answers that are as long as ours.
@@ -118,6 +120,7 @@ impl Schedule {
             offered_at_once: false,
             dies: true,
             has_two_workers: false,
+            is_rolling: false,
             is_cut_before: None,
             refuses_long_answers: false,
             stops_before: None,
@@ -137,6 +140,7 @@ impl Schedule {
             format!("offered at once {}", self.offered_at_once),
             format!("dies {}", self.dies),
             format!("two workers {}", self.has_two_workers),
+            format!("rolling update {}", self.is_rolling),
             format!("cut {:?}", self.is_cut_before.as_ref().map(|(_, reach)| reach)),
             format!("refuses long answers {}", self.refuses_long_answers),
             format!("stops {}", self.stops_before.is_some()),
@@ -208,6 +212,7 @@ impl Draws {
             offered_at_once: random.bool(),
             dies: random.bool(),
             has_two_workers: random.bool(),
+            is_rolling: random.bool(),
             is_cut_before,
             refuses_long_answers: random.bool(),
             stops_before,

@@ -16,6 +16,7 @@ use futures_util::future::{FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 
+use crate::other_version::{self, NEXT};
 use crate::world::{
     ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, say, settings,
 };
@@ -165,12 +166,18 @@ async fn work(stage: &Stage, schedule: &Schedule) {
         let cutter = line.cutter();
         let skew = if number % 2 == 1 { schedule.skew } else { schedule.skew.opposite() };
         let clock = Clock::starting_at(skew.of(pipeline.clock.now()));
-        let hired = pipeline.hire_by(clock, SharedHttpClient::new(line), settings, Arc::default());
-        let (worker, interrupter) = hired.await;
+        let client = SharedHttpClient::new(line);
+        let (run, interrupter) = if schedule.is_rolling && number > 1 {
+            let (worker, interrupter, _) = other_version::hire(NEXT, clock, client, settings).await;
+            (async move { drop(worker.run().await) }.boxed_local(), interrupter)
+        } else {
+            let (worker, interrupter) = pipeline.hire_by(clock, client, settings, Arc::default()).await;
+            (async move { drop(worker.run().await) }.boxed_local(), interrupter)
+        };
         if number == 1 {
             disturb(pipeline, schedule, interrupter, cutter);
         }
-        let (run, end) = abortable(async move { drop(worker.run().await) });
+        let (run, end) = abortable(run);
         running.push(run.map(move |_| number));
         ends.insert(number, end);
         if ends.len() < wanted {

@@ -211,6 +211,37 @@ pub(super) async fn orders_by_seed(
     drawn
 }
 
+/// Draws an order, and at one of its points plays each two steps that commute in both orders: they must lead to one state.
+/// What they are, `0p 1o`.
+pub(super) async fn commuting_pairs(rivals: &Rivals, random: &mut fastrand::Rng) -> Vec<String> {
+    let mut order: Vec<Step> = Vec::new();
+    let play = Play::begin(rivals).await;
+    for _ in 0..random.usize(0..40) {
+        let Some(step) = random.choice(play.steps()) else { break };
+        order.push(step);
+        play.take(step).await;
+    }
+    let steps = play.steps();
+    let mut pairs = Vec::new();
+    for (at, one) in steps.iter().enumerate() {
+        for two in steps[..at].iter().filter(|two| two.commutes(*one)) {
+            let there = state_after(rivals, &order, [*one, *two]).await;
+            let back = state_after(rivals, &order, [*two, *one]).await;
+            assert_eq!(there, back, "{} then {}", words(&order), words(&[*one, *two]));
+            pairs.push(words(&[*two, *one]));
+        }
+    }
+    pairs
+}
+
+async fn state_after(rivals: &Rivals, order: &[Step], last: [Step; 2]) -> (u64, Vec<Step>) {
+    let play = Play::begin(rivals).await;
+    for step in order.iter().chain(&last) {
+        play.take(*step).await;
+    }
+    (play.state(), play.steps())
+}
+
 /// The same for two orders that differ only in the order of steps that commute: of each step it has what the run did
 /// before, and what had happened to the thing.
 pub(super) fn shape(order: &[Step]) -> u64 {
@@ -240,7 +271,7 @@ pub(super) fn words(order: &[Step]) -> String {
             Thing::Service => 's',
             Thing::Parameter => 'p',
             Thing::Object => 'o',
-            Thing::Time => 't',
+            Thing::Time => return format!("{}t", step.run),
         };
         let letter = if step.access.writes { letter.to_ascii_uppercase() } else { letter };
         format!("{}{letter}", step.run)

@@ -31,11 +31,22 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// Whether the order of the two makes no difference.
+    /// Whether the order of the two makes no difference. A run reads and writes the records in its sinks side by side, and
+    /// goes on when all of them are done.
     pub(super) fn commutes(self, other: Self) -> bool {
-        let service = |step: Self| matches!(step.access.thing, Thing::Service | Thing::Time);
-        let same = self.access.thing == other.access.thing || service(self) && service(other);
-        self.run != other.run && !(same && (self.access.writes || other.access.writes))
+        let (one, two) = (self.access.thing, other.access.thing);
+        if self.run == other.run {
+            return matches!(
+                (one, two),
+                (Thing::Parameter, Thing::Object) | (Thing::Object, Thing::Parameter)
+            );
+        }
+        let is_service = |thing| matches!(thing, Thing::Service | Thing::Time);
+        let is_same = match (one, two) {
+            (Thing::Time, Thing::Time) => false,
+            (one, two) => one == two || is_service(one) && is_service(two),
+        };
+        !(is_same && (self.access.writes || other.access.writes))
     }
 
     /// Whether the two are of one call of one run.
@@ -97,7 +108,8 @@ impl Play {
         for (run, (gate, task)) in self.gates.iter().zip(&self.runs).enumerate() {
             let waiting = gate.waiting();
             if waiting.is_empty() && !task.is_finished() {
-                steps.push(Step { run, access: Access { thing: Thing::Time, writes: false } });
+                // The rollout goes on, which is a change of the service.
+                steps.push(Step { run, access: Access { thing: Thing::Time, writes: true } });
             }
             steps.extend(waiting.into_iter().map(|access| Step { run, access }));
         }

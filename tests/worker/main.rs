@@ -9,6 +9,7 @@ mod clocks;
 #[path = "../container/docker.rs"]
 mod docker;
 mod garbled;
+mod line;
 mod loops;
 mod many;
 mod operation;

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use evenkeel::aws::{Aws, AwsCloud, AwsNotifier, S3Objects, SsmParameters};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
@@ -17,6 +19,7 @@ use evenkeel::worker::{Metrics, Worker, serve_health};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::line::{Line, Reach, WEBHOOKS};
 use crate::served::Served;
 use crate::world::{CLAIMS, Pipeline, settings};
 
@@ -190,4 +193,25 @@ fn first_line(address: SocketAddr, request: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     let line = answer.lines().next().unwrap();
     line.strip_prefix("HTTP/1.1 ").unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_never_answers_holds_a_job_up_for_the_time_of_an_attempt() {
+    let pipeline = Pipeline::new();
+    pipeline.sandbox.put_parameter("/hook", &format!("{WEBHOOKS}/T0")).unwrap();
+    let execution = pipeline.start("web", &[("Options", "--notify webhook:ssm:/hook")]);
+    let line = Line::new(pipeline.sandbox.http_client(), 1, &Arc::default());
+    *line.cutter().lock().unwrap() = Some(Reach::Webhooks);
+    let client = SharedHttpClient::new(line);
+    let hired = pipeline.hire_by(pipeline.clock, client, settings("worker-1"), Arc::default());
+    let (worker, _interrupter) = hired.await;
+    let began = pipeline.clock.now();
+    pipeline.until_over(worker.run()).await;
+
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+    // The rollout takes 40 s, an attempt 20 s at most.
+    let took = state.ended.unwrap().since(began);
+    let about = Duration::from_secs(60);
+    assert!(took >= about && took < about + Duration::from_secs(30), "{took:?}");
 }

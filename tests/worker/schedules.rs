@@ -9,8 +9,6 @@
 mod draw;
 #[path = "schedules/judge.rs"]
 mod judge;
-#[path = "schedules/line.rs"]
-mod line;
 #[path = "schedules/play.rs"]
 mod play;
 #[path = "schedules/story.rs"]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use evenkeel::clock::Timestamp;
 use evenkeel::sandbox::FaultKind;
 
-use super::line::Reach;
+use crate::line::Reach;
+
 use super::play;
 use super::story::{STORIES, Story};
 

@@ -16,6 +16,7 @@ use futures_util::future::{FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
 
+use crate::line::{Line, Reach};
 use crate::other_version::{self, NEXT};
 use crate::world::{
     ARTIFACTS, CLUSTER, OLD, Pipeline, ROLLOUT, artifact, definition, definitions, say, settings,
@@ -23,7 +24,6 @@ use crate::world::{
 
 use super::draw::{Rival, Schedule};
 use super::judge;
-use super::line::{Line, Reach};
 
 /// The service whose action makes a worker full.
 const BUSY: &str = "busy";

@@ -14,13 +14,17 @@ use crate::world::CLAIMS;
 
 /// Which calls of a worker are never answered while its line is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     Claims,
+    Webhooks,
     Everything,
 }
 
+/// Where the tests' webhooks are.
+pub(crate) const WEBHOOKS: &str = "https://hooks.test";
+
 #[derive(Debug, Clone)]
-pub(super) struct Line<C> {
+pub(crate) struct Line<C> {
     inner: C,
     /// The worker's number.
     worker: usize,
@@ -30,12 +34,12 @@ pub(super) struct Line<C> {
 }
 
 impl Line<SharedHttpClient> {
-    pub(super) fn new(inner: SharedHttpClient, worker: usize, last_caller: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(inner: SharedHttpClient, worker: usize, last_caller: &Arc<AtomicUsize>) -> Self {
         Self { inner, worker, cut: Arc::default(), last_caller: Arc::clone(last_caller) }
     }
 
     /// What cuts the line, and mends it.
-    pub(super) fn cutter(&self) -> Arc<Mutex<Option<Reach>>> {
+    pub(crate) fn cutter(&self) -> Arc<Mutex<Option<Reach>>> {
         Arc::clone(&self.cut)
     }
 }
@@ -57,6 +61,7 @@ impl HttpConnector for Line<SharedHttpConnector> {
         let is_cut = match *self.cut.lock().unwrap() {
             Some(Reach::Everything) => true,
             Some(Reach::Claims) => request.uri().contains(CLAIMS),
+            Some(Reach::Webhooks) => request.uri().starts_with(WEBHOOKS),
             None => false,
         };
         if is_cut {

@@ -34,7 +34,7 @@ impl Cut {
         match self {
             Self::Interrupted(kind) => Failure::new(*kind, "the deployment was interrupted before it began")
                 .because("no service was changed")
-                .advice("Run the same command again to deploy"),
+                .advice("Run the same command again"),
             Self::TooLong => {
                 let what = format!("the deployment did not begin within its {} s", timeout.as_secs());
                 Failure::new(FailureKind::TimedOut, what)

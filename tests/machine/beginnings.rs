@@ -71,7 +71,7 @@ async fn a_signal_ends_what_comes_before_the_first_tick() {
         assert!(report.exit_status() == 143 && took < seconds(4), "{operation}: {took:?} {told}");
         assert_eq!(
             told,
-            "the deployment was interrupted before it began: no service was changed. Run the same command again to deploy",
+            "the deployment was interrupted before it began: no service was changed. Run the same command again",
             "{operation}"
         );
     }

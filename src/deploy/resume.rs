@@ -107,7 +107,10 @@ async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
     }
     let mut machine = Machine::resumed(world, request, listen, records, from.began);
     (machine.revisions, machine.runs, machine.slice) = (revisions, runs, Some(slice));
-    for run in machine.runs.iter().filter(|run| !run.is_done()) {
+    for at in machine.undone() {
+        // An earlier beginning may have made the revision that this deployment began on, and not told its name.
+        machine.recognise(at).await?;
+        let run = &machine.runs[at];
         (machine.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });
     }
     Ok(machine)

@@ -327,3 +327,20 @@ fn file(artifact: &[u8], name: &str) -> Value {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(artifact)).unwrap();
     serde_json::from_reader(archive.by_name(name).unwrap()).unwrap()
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_was_begun_unacknowledged_is_recorded_with_the_base_of_its_first_beginning() {
+    let pipeline = Pipeline::new();
+    // CodePipeline does not answer the acknowledgement, and offers the job again.
+    let (operation, nth) = ("AcknowledgeJob".to_owned(), Some(1));
+    pipeline.sandbox.inject(Fault { operation, nth, kind: FaultKind::HangBefore });
+    let execution = pipeline.start("web", &[("Record", "ssm:/deploy/web/record")]);
+    pipeline.work().await;
+    assert_eq!(pipeline.state(&execution).status, ActionStatus::Succeeded);
+    assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
+    let (record, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+    let record: Value = serde_json::from_str(&record).unwrap();
+    let arn = |revision: &str| format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{revision}");
+    assert_eq!(record["taskDefinitionArn"], arn("web:2"), "{record}");
+    assert_eq!(record["baseTaskDefinitionArn"], arn("web:1"), "{record}");
+}

@@ -21,13 +21,10 @@ use crate::domain::service_deployment::ServiceDeploymentStatus;
 use crate::domain::task_definition::Revision;
 use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
+use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::machine::Machine;
 use super::record_keeping::RecordKeeping;
 use super::{Listener, Progress, Report, World, beginning, prepare};
-
-/// How many of a service's deployments are looked through for one that succeeded: as many as one call
-/// describes.
-const LOOKED_THROUGH: usize = 20;
 
 /// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
 /// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
@@ -157,16 +154,12 @@ async fn last_good<E: Ecs>(
     };
     let listed = ecs.list_service_deployments(service, Listing::Successful).await.map_err(unreadable)?;
     let good = listed.into_iter().filter(|listed| listed.status == ServiceDeploymentStatus::Successful);
-    let targets: Vec<String> = good.map(|listed| listed.target).take(LOOKED_THROUGH).collect();
-    if targets.is_empty() {
+    let good: Vec<_> = good.take(LOOKED_THROUGH).collect();
+    if good.is_empty() {
         return Err(nowhere(service, "ECS tells of no deployment of it that succeeded"));
     }
-    let revisions = ecs.describe_service_revisions(&targets).await.map_err(unreadable)?;
-    let runs = |target: &String| {
-        let revision = revisions.iter().find(|revision| revision.arn == *target)?;
-        Some(&revision.task_definition).filter(|runs| *runs != live)
-    };
-    let found = targets.iter().find_map(runs).cloned();
+    let runs = with_what_they_run(ecs, good).await.map_err(unreadable)?;
+    let found = runs.into_iter().filter_map(|(_, runs)| runs).find(|runs| runs != live);
     found.ok_or_else(|| nowhere(service, "no deployment that succeeded brought another revision"))
 }
 

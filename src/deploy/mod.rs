@@ -20,6 +20,7 @@ mod beginning;
 mod conclude;
 mod explain;
 mod interrupt;
+mod listed;
 mod machine;
 mod observer;
 mod overtaken;

@@ -12,6 +12,8 @@ use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStat
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Ecs, ListedServiceDeployment, Listing};
 
+use super::listed::with_what_they_run;
+
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
@@ -185,7 +187,7 @@ impl Observer {
 }
 
 /// Of the service deployments that are no older than `since` and not of the deployment `replaced`, the
-/// one that rolls out `revision`: by what it runs, since AWS does not document what ids tell.
+/// one that rolls out `revision`.
 pub(super) async fn that_rolls_out<E: Ecs>(
     ecs: &E,
     listed: Vec<ListedServiceDeployment>,
@@ -197,13 +199,8 @@ pub(super) async fn that_rolls_out<E: Ecs>(
         listed.created >= since && !replaced.is_some_and(|replaced| replaced.rolls_out(&listed.target))
     };
     let young: Vec<_> = listed.into_iter().filter(is_young).collect();
-    if young.is_empty() {
-        return Ok(None);
-    }
-    let targets: Vec<String> = young.iter().map(|listed| listed.target.clone()).collect();
-    let revisions = ecs.describe_service_revisions(&targets).await?;
-    let ours = revisions.iter().find(|found| found.task_definition == *revision);
-    Ok(ours.and_then(|ours| young.into_iter().find(|listed| listed.target == ours.arn)))
+    let mut young = with_what_they_run(ecs, young).await?.into_iter();
+    Ok(young.find(|(_, runs)| runs.as_ref() == Some(revision)).map(|(listed, _)| listed))
 }
 
 /// Looks at the services in these places; one that no longer exists is seen no more.

@@ -12,10 +12,8 @@ use crate::domain::service_deployment::ServiceDeploymentStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, RecordStore};
 
+use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::machine::Machine;
-
-/// How many service deployments are looked through: as many as one call of `DescribeServiceRevisions` takes.
-const LOOKED_THROUGH: usize = 20;
 
 /// The newest deployment of our revision, and what it replaced unseen.
 pub(super) struct Found {
@@ -37,35 +35,32 @@ pub(super) async fn find<E: Ecs>(
 ) -> Result<Option<Found>, Failure> {
     listed.sort_by_key(|listed| std::cmp::Reverse(listed.created));
     listed.truncate(LOOKED_THROUGH);
-    if listed.is_empty() {
-        return Ok(None);
-    }
-    let targets: Vec<String> = listed.iter().map(|listed| listed.target.clone()).collect();
-    let revisions = ecs.describe_service_revisions(&targets).await?;
-    let runs = |listed: &ListedServiceDeployment| {
-        revisions.iter().find(|found| found.arn == listed.target).map(|found| found.task_definition.clone())
-    };
-    let Some(at) = listed.iter().position(|listed| runs(listed).as_ref() == Some(revision)) else {
+    let mut listed = with_what_they_run(ecs, listed).await?;
+    let Some(at) = listed.iter().position(|(_, runs)| runs.as_ref() == Some(revision)) else {
         return Ok(None);
     };
-    let mine = listed.remove(at);
-    // Of several that were created at one instant, the list does not tell which was first.
-    let older = listed.iter().filter(|listed| listed.created <= mine.created);
-    let newest = older.clone().map(|listed| listed.created).max();
-    let mut newest = older.filter(|listed| Some(listed.created) == newest);
-    let overtaken = newest.find(|listed| match listed.status {
+    let (mine, _) = listed.remove(at);
+    // Of several that were created at one instant, the list does not tell which was first. The base was live when it was
+    // copied, so what came between is younger, unless all of them are of the instant of ours.
+    let older = listed.into_iter().filter(|(listed, _)| listed.created <= mine.created);
+    let older: Vec<_> = older.collect();
+    let of_base = older.iter().filter(|(_, runs)| runs.as_ref() == Some(base));
+    let of_base = of_base.map(|(listed, _)| listed.created).max();
+    let came_between =
+        |created: Timestamp| of_base.is_none_or(|base| created > base) || created == mine.created;
+    let newest = older.iter().map(|(listed, _)| listed.created).max().filter(|newest| came_between(*newest));
+    let mut newest = older.into_iter().filter(|(listed, _)| Some(listed.created) == newest);
+    let overtaken = newest.find_map(|(listed, runs)| match listed.status {
         ServiceDeploymentStatus::InProgress
         | ServiceDeploymentStatus::Successful
         | ServiceDeploymentStatus::Stopped
-        | ServiceDeploymentStatus::Unknown => {
-            runs(listed).is_some_and(|runs| runs != *revision && runs != *base)
-        }
+        | ServiceDeploymentStatus::Unknown => runs.filter(|runs| runs != revision && runs != base),
         // ECS had put the service back on what ran before.
         ServiceDeploymentStatus::RollingBack
         | ServiceDeploymentStatus::RolledBack
-        | ServiceDeploymentStatus::RollbackFailed => false,
+        | ServiceDeploymentStatus::RollbackFailed => None,
     });
-    Ok(Some(Found { overtaken: overtaken.and_then(runs), mine }))
+    Ok(Some(Found { overtaken, mine }))
 }
 
 impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {

@@ -10,8 +10,10 @@
 //! * A job whose token or claim another version of Evenkeel wrote is never begun again. It is left for a worker that
 //!   understands it, and fails if none comes.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde_json::Map;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -29,7 +31,6 @@ use super::claims::{Claim, Stage};
 use super::hold::{Hold, Taken};
 use super::metrics::Part;
 use super::settings::FOR_ANOTHER_VERSION;
-use super::unwind::{Panicked, caught};
 
 /// How long claiming an offered job may take. An offer proves that nobody has acknowledged the job, but only for the
 /// moment: CodePipeline makes the next one after about 30 s, and another worker may have ended the job by then.
@@ -155,7 +156,16 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
             if acknowledged == Stage::Acknowledged {
                 hold.acknowledged().await;
             }
-            kept(&hold, work(shared, &offer.job, from, &hold)).await
+            let left = async {
+                match from {
+                    Ok(from) => work(shared, &offer.job, from, &hold).await,
+                    Err(why) => {
+                        let (given, outcome) = refusal(&why);
+                        finish(shared, id, &given, outcome, &hold).await
+                    }
+                }
+            };
+            kept(&hold, left).await
         }
         // Only now, with the job in our hands, is the claim replaced: without it, another worker would begin the job.
         Taken::NotUnderstood(why, version) => {
@@ -222,28 +232,39 @@ async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
         }
         return Ok(Left::Over);
     };
-    let from = checkpoint(shared, &job, claim.checkpoint.as_deref());
-    if let Err(why) = &from
-        && claim.answer.is_none()
-        && claim.stage != Stage::Refused
-    {
-        return Ok(not_understood(why.clone(), claim).await);
-    }
-    let Some(hold) = Hold::succeed(shared, id, claim.clone(), stalled).await? else {
+    let rest = match (claim.stage, &claim.answer) {
+        (Stage::Refused, _) => Rest::Release,
+        (Stage::Claimed | Stage::Acknowledged, Some(given)) => Rest::Give(given.clone()),
+        (stage, None) => match checkpoint(shared, &job, claim.checkpoint.as_deref()) {
+            Ok(from) if stage == Stage::Acknowledged => Rest::Work(from),
+            Ok(from) => Rest::HandOn(from),
+            Err(why) => return Ok(not_understood(why, claim).await),
+        },
+    };
+    let Some(hold) = Hold::succeed(shared, id, claim, stalled).await? else {
         return Ok(Left::NotOurs);
     };
     tracing::info!("taken over from a worker that has gone");
-    Ok(match (claim.stage, claim.answer) {
-        (Stage::Refused, _) => {
+    Ok(match rest {
+        Rest::Release => {
             hold.release().await;
             Left::Over
         }
-        (Stage::Claimed | Stage::Acknowledged, Some(given)) => {
-            kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await
-        }
-        (Stage::Acknowledged, None) => kept(&hold, work(shared, &job, from, &hold)).await,
-        (Stage::Claimed, None) => kept(&hold, hand_on(shared, &job, from, &hold)).await,
+        Rest::Give(given) => kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await,
+        Rest::Work(from) => kept(&hold, work(shared, &job, from, &hold)).await,
+        Rest::HandOn(from) => kept(&hold, hand_on(shared, &job, &from, &hold)).await,
     })
+}
+
+/// What a worker that has gone left to be done.
+enum Rest {
+    /// The job is over.
+    Release,
+    /// The answer is in the claim, and was perhaps not given.
+    Give(Answer),
+    Work(Checkpoint),
+    /// The job may never have been acknowledged.
+    HandOn(Checkpoint),
 }
 
 /// Hands a job on that may be over, before anything is done: a claim can be written late, after another worker has come
@@ -251,15 +272,12 @@ async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
 async fn hand_on<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     job: &Job,
-    from: Result<Checkpoint, NotUnderstood>,
+    from: &Checkpoint,
     hold: &Hold<'_, C>,
 ) -> Left {
     let configuration = JobConfiguration::parse(&job.configuration, shared.settings.options);
     let external_id = configuration.map(|it| it.external_id()).unwrap_or_default();
-    let (given, outcome) = match from {
-        Ok(from) => handed_on(&from, &external_id, "taken over"),
-        Err(why) => refusal(&why),
-    };
+    let (given, outcome) = handed_on(from, &external_id, "taken over");
     finish(shared, &job.id, &given, outcome, hold).await
 }
 
@@ -315,19 +333,15 @@ async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left
 async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
     shared: &Shared<Q, C, A>,
     job: &Job,
-    from: Result<Checkpoint, NotUnderstood>,
+    from: Checkpoint,
     hold: &Hold<'_, C>,
 ) -> Left {
-    let from = match from {
-        Ok(from) => from,
-        Err(why) => {
-            let (given, outcome) = refusal(&why);
-            return finish(shared, &job.id, &given, outcome, hold).await;
-        }
-    };
-    let attempted = match caught(Box::pin(attempt(shared, job, from, hold))).await {
+    // After a panic nothing that it held is looked at again.
+    let attempting = AssertUnwindSafe(Box::pin(attempt(shared, job, from, hold)));
+    let attempted = match attempting.catch_unwind().await {
         Ok(attempted) => attempted,
-        Err(Panicked) => {
+        // What it said went to standard error.
+        Err(_) => {
             let bug = Failure::new(FailureKind::Bug, "a bug in Evenkeel: the job's work panicked")
                 .advice("Please report it with the worker's log; look at the service, then retry the stage");
             Attempt::Over(Answer::fail(&bug, ""), bug.kind().as_str())

@@ -34,7 +34,6 @@ mod result;
 mod settings;
 mod shared;
 mod takeovers;
-mod unwind;
 
 pub use health::{page as health_page, serve as serve_health};
 pub use metrics::Metrics;

@@ -1,5 +1,7 @@
 //! Our update replaces another actor's deployment unseen, and the run is cut off before it has brought that one's change.
 
+use std::time::Duration;
+
 use evenkeel::deploy::Interrupt;
 use evenkeel::domain::deployment::Outcome;
 use evenkeel::domain::failure::FailureKind;
@@ -119,4 +121,28 @@ async fn without_a_record_the_same_command_again_follows_the_rollout_to_its_end(
         assert_eq!(ending(&report).2, 0, "{how:?}: {}", message(&report));
         assert_eq!(account.live("web"), "web:2", "{how:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ran_before_the_copied_revision_was_not_overtaken() {
+    let account = Account::new();
+    // In the instant in which the service was made.
+    rival_deploys(&account.sandbox, "1024");
+    account.clock.sleep(Duration::from_secs(120)).await;
+    let (operation, nth) = ("UpdateService".to_owned(), Some(1));
+    account.sandbox.inject(Fault { operation, nth, kind: FaultKind::HangAfter });
+    let records = account.records(RECORD).await;
+    let (_interrupter, interrupt) = Interrupt::new();
+    let request = request(&[NEW]);
+    tokio::select! {
+        () = account.sandbox.hung() => {}
+        _ = account.run_each(&request, interrupt, vec![records.as_slice()]) => unreachable!(),
+    }
+    account.sandbox.clear_faults();
+
+    let (_interrupter, interrupt) = Interrupt::new();
+    let report = account.run_each(&request, interrupt, vec![records.as_slice()]).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:3", 0), "{}", message(&report));
+    assert_eq!(account.sandbox.stored("web:3").unwrap()["memory"], "1024");
+    assert_eq!(record(&records[0]).await.unwrap().base_task_definition_arn, arn("web:2"));
 }

@@ -13,7 +13,7 @@ pub(super) enum Cut {
     TooLong,
 }
 
-/// What `reading` comes to, unless it is interrupted or takes longer than `longest`.
+/// The result of `reading`, unless it is interrupted or takes longer than `longest`.
 pub(super) async fn within<T>(
     longest: Duration,
     clock: Clock,

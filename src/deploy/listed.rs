@@ -7,8 +7,8 @@ use crate::ports::{Ecs, ListedServiceDeployment};
 /// How many service deployments are looked through: as many as one call of `DescribeServiceRevisions` takes.
 pub(super) const LOOKED_THROUGH: usize = 20;
 
-/// The service deployments, each with the task definition that it rolls out, if ECS still tells: by what it runs, since
-/// AWS does not document what ids tell.
+/// Pairs each service deployment with the task definition that it rolls out, if ECS still tells. ECS is asked, since AWS
+/// does not document what the ids mean.
 ///
 /// # Errors
 /// Those of `DescribeServiceRevisions`.

@@ -34,8 +34,9 @@ pub enum NotBegun {
 }
 
 impl Slice<'_> {
-    /// What `reading`, which changes nothing, comes to before the first tick: until an interrupt, the end of the slice,
-    /// or the end of the deployment's `timeout`. When a rollout that is under way has timed out, its first tick decides.
+    /// The result of `reading`, which changes nothing, before the first tick. An interrupt, the end of the slice and the
+    /// end of the deployment's `timeout` cut the reading off. A rollout that is under way is not cut off by its
+    /// time-out, since its first tick decides what to do about that.
     pub async fn begin<T>(
         &self,
         timeout: Duration,

@@ -63,8 +63,11 @@ impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
         Ok(Self { shared, own, clock, until })
     }
 
-    /// Waits for the turn of a call that changes something, until the job is handed on at the latest: whoever goes on
-    /// with it waits again.
+    /// Waits for the turn of a call that changes something. The wait ends when the job is to be handed on; the worker
+    /// that takes the job next waits again.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`] if the turn did not come in time. The call was not made.
     async fn turn(&self, operation: &str, turn: impl Future<Output = ()>) -> Result<&E, Failure> {
         let longest = self.until.map_or(Duration::MAX, |until| until.since(Moment::now()));
         match self.clock.within(longest, turn).await {

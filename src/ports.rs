@@ -147,7 +147,7 @@ pub struct ListedServiceDeployment {
 }
 
 /// Why an effect was not reported as done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum EffectError {
     /// It certainly did not happen.
     Refused(Failure),

@@ -37,7 +37,7 @@ impl CallId {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CallLog {
     calls: VecDeque<Call>,
     /// How many calls were forgotten: the id of the first call in the log.

@@ -6,12 +6,12 @@ use super::wire::ApiError;
 use crate::clock::Timestamp;
 
 /// The credentials that were handed out. A key that is not among them is the account's own.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Grants {
     by_access_key: BTreeMap<String, Grant>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Grant {
     reads: Vec<(String, String)>,
     writes: Vec<(String, String)>,

@@ -104,6 +104,30 @@ impl Sandbox {
         Self { clock, state: Arc::default(), hanging: Arc::default(), called: Arc::default() }
     }
 
+    /// Another AWS, which is as this one is now, without its faults and hooks, and goes its own way from then on by `clock`.
+    /// The clock may show an earlier time as long as the other AWS is left alone.
+    #[must_use]
+    pub fn fork(&self, clock: Clock) -> Self {
+        let state = self.state();
+        let copy = State {
+            ecs: state.ecs.clone(),
+            ecr: state.ecr.clone(),
+            codepipeline: state.codepipeline.clone(),
+            events: state.events.clone(),
+            grants: state.grants.clone(),
+            logs: state.logs.clone(),
+            quotes: state.quotes.clone(),
+            s3: state.s3.clone(),
+            sns: state.sns.clone(),
+            ssm: state.ssm.clone(),
+            sts: state.sts.clone(),
+            faults: Faults::default(),
+            hooks: Hooks::default(),
+            calls: state.calls.clone(),
+        };
+        Self { state: Arc::new(Mutex::new(copy)), ..Self::new(clock) }
+    }
+
     /// An HTTP client for the SDK that answers in process, whatever endpoint the SDK chose.
     #[must_use]
     pub fn http_client(&self) -> SharedHttpClient {

@@ -8,7 +8,7 @@ use super::wire::{Parsed, Protocol, Response};
 const SENTENCES: [&str; 5] = ["stoppedReason", "reason", "message", "rolloutStateReason", "statusReason"];
 
 /// The texts that are quoted; none unless a test sets some.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Quotes(pub(super) Vec<String>);
 
 impl Quotes {

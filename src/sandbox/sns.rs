@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 256 * 1024;
 const LONGEST_SUBJECT: usize = 100;
 
 /// Topics by their ARNs, and the requests that published to them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sns {
     topics: BTreeMap<String, Vec<Value>>,
 }

@@ -13,7 +13,7 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The roles that were assumed, by the access key id that was handed out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sts {
     sessions: BTreeMap<String, Identity>,
 }

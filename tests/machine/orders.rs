@@ -1,6 +1,8 @@
 //! Two or three deploy one service at once, in every order of the calls that read or write the service and the
 //! record: one ends well, nobody who is not live says `deployed`, no change is lost, and each record names what runs.
 
+#[path = "orders/answers.rs"]
+mod answers;
 #[path = "orders/explore.rs"]
 mod explore;
 #[path = "orders/gate.rs"]
@@ -121,16 +123,17 @@ async fn three_by_seed(each: usize) {
 }
 
 /// What must hold when all have ended.
-async fn judge(rivals: &Rivals, played: Played) {
+async fn judge(rivals: &Rivals, mut played: Played) {
     let order = words(&played.order);
-    let (account, reports) = played.play.reports().await;
+    let reports = played.play.reports().await;
+    let account = &played.play.account;
     let told: Vec<String> = reports.iter().map(told).collect();
     let what = format!("{:?} in {:?}: {order}\n{}", rivals.images, rivals.sinks, told.join("\n"));
 
     let statuses: Vec<u8> = reports.iter().map(Report::exit_status).collect();
     assert!(statuses.iter().all(|status| [0, 6].contains(status)), "{what}");
     assert!(statuses.contains(&0), "nobody ends well: {what}");
-    let succeeded = succeeded(&account);
+    let succeeded = succeeded(account);
     for report in reports.iter().filter(|report| report.outcome == Outcome::Deployed) {
         let (_, deployed, _) = ending(report);
         assert!(
@@ -140,7 +143,7 @@ async fn judge(rivals: &Rivals, played: Played) {
     }
 
     let live = account.live(SERVICE);
-    let images = images_of(&account, &live);
+    let images = images_of(account, &live);
     let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (container, image) in rivals.images {
         wanted.entry(container).or_default().push(image);

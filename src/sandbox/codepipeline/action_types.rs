@@ -15,7 +15,7 @@ const MOST_TAGS: usize = 50;
 const CATEGORIES: [&str; 4] = ["Build", "Deploy", "Test", "Invoke"];
 
 /// Every custom action type, with the request that created it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ActionTypes(BTreeMap<TypeId, Value>);
 
 /// What tells action types apart; the owner is always `Custom`.

@@ -12,7 +12,7 @@ use crate::sandbox::{ACCOUNT, REGION};
 const LONGEST_QUERYABLE: usize = 20;
 
 /// An action that a pipeline may have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Declared {
     pub(super) action_type: TypeId,
     /// The `data` of its jobs, as far as it is the same in all of them.

@@ -15,7 +15,7 @@ use crate::sandbox::grants::Grants;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An execution of an action.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Execution {
     pub(super) id: String,
     pub(super) declared: Declared,
@@ -24,7 +24,7 @@ pub(super) struct Execution {
 }
 
 /// A job of an execution: the first one, or one that continues it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) id: String,
     /// The position of its execution.

@@ -1,7 +1,7 @@
 //! Ids that look like AWS's and are the same in every run.
 
 /// A source of ids, each one only once. Their first digits tell people what they are ids of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ids(u64);
 
 impl Ids {

@@ -17,7 +17,7 @@ use crate::sandbox::grants::Grants;
 use crate::sandbox::wire::ApiError;
 
 /// Every execution of an action, and every job.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Jobs {
     pub(super) executions: Vec<Execution>,
     /// The positions of the executions that are not over; the oldest, which times out first, first.

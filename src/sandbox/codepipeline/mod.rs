@@ -27,7 +27,7 @@ use super::wire::ApiError;
 use crate::clock::Timestamp;
 
 /// All of CodePipeline.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct CodePipeline {
     types: ActionTypes,
     jobs: Jobs,

@@ -18,7 +18,7 @@ pub(super) const LAYERS: &str = "prod-eu-west-1-starport-layer-bucket";
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
 /// Every repository, by its name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ecr {
     repositories: BTreeMap<String, Repository>,
     /// How many images were pushed.
@@ -27,7 +27,7 @@ pub(super) struct Ecr {
     pull_through: BTreeSet<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Repository {
     /// By their digests.
     images: BTreeMap<String, Image>,
@@ -41,7 +41,7 @@ struct Repository {
     failures: BTreeMap<String, (String, String)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Image {
     media_type: &'static str,
     manifest: String,

@@ -10,7 +10,7 @@ use super::services::Services;
 use crate::sandbox::wire::ApiError;
 
 /// Every cluster, by its name, with the members that it was created with.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clusters(BTreeMap<String, Value>);
 
 impl Clusters {

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::sandbox::{ACCOUNT, REGION};
 
 /// The digests of the tags in ECR, by the image's whole name: the newest last, each with its time.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Digests(BTreeMap<String, Vec<(Timestamp, String)>>);
 
 impl Digests {

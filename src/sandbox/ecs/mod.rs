@@ -44,7 +44,7 @@ use crate::clock::Timestamp;
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
 /// All of ECS.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ecs {
     clusters: Clusters,
     definitions: TaskDefinitions,

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 
 /// A copy of the services that learns of each write only when the lag is over, and otherwise plays
 /// the same rollouts by itself. It keeps no more than the writes of one lag.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Replica {
     lag: Duration,
     /// Since when it lags.

@@ -14,7 +14,7 @@ use crate::sandbox::ACCOUNT;
 use crate::sandbox::wire::ApiError;
 
 /// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct TaskDefinitions {
     families: BTreeMap<String, Vec<Revision>>,
     /// What another actor registered, by the number of the deployment that it superseded.
@@ -24,7 +24,7 @@ pub(super) struct TaskDefinitions {
 }
 
 /// One revision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Revision {
     pub(super) arn: String,
     number: usize,

@@ -17,7 +17,7 @@ const MOST_ENTRIES: usize = 10;
 const MOST_BYTES: usize = 256 * 1024;
 
 /// Every event that was taken, whatever its bus.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Events {
     taken: Vec<Value>,
 }

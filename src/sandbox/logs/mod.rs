@@ -18,7 +18,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("mode
 
 /// What the containers of some services write, by the names of cluster and service. The streams
 /// themselves follow from the tasks.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Logs {
     lines: BTreeMap<(String, String), Vec<String>>,
 }

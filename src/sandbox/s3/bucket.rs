@@ -7,7 +7,7 @@ use super::chunked;
 use super::{Content, not_found};
 use crate::sandbox::wire::{ApiError, Request, Response};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Bucket {
     /// Its policy refuses what is not to be encrypted by KMS, as that of a pipeline's bucket does.
     pub(super) demands_kms: bool,
@@ -18,7 +18,7 @@ pub(super) struct Bucket {
     pub(super) objects: BTreeMap<String, Object>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) content: Content,
     pub(super) tag: String,

@@ -23,7 +23,7 @@ use content::Content;
 use wire::{address, listing, range, signed_region};
 
 /// All buckets.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct S3 {
     buckets: BTreeMap<String, Bucket>,
 }

@@ -26,7 +26,7 @@ const VERSIONS: usize = 100;
 const UPDATE: Duration = Duration::from_millis(100);
 
 /// All parameters.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ssm {
     parameters: BTreeMap<String, Parameter>,
     /// How many writes a second are taken, if that is limited.
@@ -35,7 +35,7 @@ pub(super) struct Ssm {
     writes: VecDeque<Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Parameter {
     kind: String,
     /// The versions that are kept, oldest first, the newest of which has the number `version`.

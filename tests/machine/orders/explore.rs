@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use evenkeel::sandbox::Sandbox;
+
 use super::gate::Thing;
 use super::play::{Play, Rivals, Step};
 
@@ -36,6 +38,7 @@ struct Point {
     steps: Vec<Step>,
     asleep: Vec<Step>,
     taken: Step,
+    aws: Sandbox,
 }
 
 /// Plays every order of the calls: of orders that differ only in steps that commute one (sleep sets, Godefroid 1996), and
@@ -44,14 +47,20 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
     let mut path: Vec<Point> = Vec::new();
     let mut orders = Orders::default();
     let mut visited: HashMap<u64, Vec<Vec<Step>>> = HashMap::new();
+    let mut answers = Vec::new();
     loop {
-        let play = Play::begin(rivals).await;
+        let play = match path.split_last() {
+            Some((last, before)) => {
+                let before = before.iter().map(|point| point.taken);
+                let play = Play::again(rivals, before, &last.aws, answers).await;
+                play.take(last.taken).await;
+                play
+            }
+            None => Play::begin(rivals).await,
+        };
         orders.plays += 1;
-        for point in &path {
-            play.take(point.taken).await;
-        }
         let is_whole = loop {
-            let steps = play.steps();
+            let steps = enough(play.steps());
             if steps.is_empty() {
                 break true;
             }
@@ -70,9 +79,10 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
             before.push(asleep.clone());
             let next = steps.iter().find(|step| !asleep.iter().any(|other| other.is(**step)));
             let Some(taken) = next.copied() else { break false };
-            path.push(Point { steps, asleep, taken });
+            path.push(Point { steps, asleep, taken, aws: play.aws() });
             play.take(taken).await;
         };
+        answers = play.take_answers();
         if is_whole {
             orders.ends += 1;
             judge(Played { play, order: path.iter().map(|point| point.taken).collect() }).await;
@@ -91,6 +101,22 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
     }
 }
 
+/// The steps that are enough to try here. Where each run waits to read or write the same record, and all else that waits
+/// commutes with that, every order has one of these steps before any other that touches the record: it could as well be
+/// the first (a persistent set, Godefroid 1996).
+fn enough(steps: Vec<Step>) -> Vec<Step> {
+    for thing in [Thing::Parameter, Thing::Object] {
+        let (these, others): (Vec<Step>, Vec<Step>) =
+            steps.iter().partition(|step| step.access.thing == thing);
+        let waits = |run| these.iter().any(|step| step.run == run);
+        let commute = |other: &Step| these.iter().all(|step| step.commutes(*other));
+        if steps.iter().all(|step| waits(step.run)) && others.iter().all(commute) {
+            return these;
+        }
+    }
+    steps
+}
+
 /// Plays every order with at most `switches` switches away from a run that could go on. What follows from one state is
 /// played once.
 pub(super) async fn every_order_with(
@@ -101,12 +127,17 @@ pub(super) async fn every_order_with(
     let mut path: Vec<Branch> = Vec::new();
     let mut orders = Orders::default();
     let mut seen: HashMap<(u64, Option<usize>), Option<usize>> = HashMap::new();
+    let mut answers = Vec::new();
     loop {
-        let play = Play::begin(rivals).await;
+        let play = match path.split_last() {
+            Some((last, before)) => {
+                let play = Play::again(rivals, before.iter().map(Branch::taken), &last.aws, answers).await;
+                play.take(last.taken()).await;
+                play
+            }
+            None => Play::begin(rivals).await,
+        };
         orders.plays += 1;
-        for branch in &path {
-            play.take(branch.taken()).await;
-        }
         let is_whole = loop {
             let steps = play.steps();
             if steps.is_empty() {
@@ -128,11 +159,12 @@ pub(super) async fn every_order_with(
             });
             let mut choices: Vec<(Step, usize)> = choices.collect();
             choices.sort_by_key(|(step, _)| Some(step.run) != last);
-            let branch = Branch::new(choices);
+            let branch = Branch::new(choices, play.aws());
             let taken = branch.taken();
             path.push(branch);
             play.take(taken).await;
         };
+        answers = play.take_answers();
         if is_whole {
             orders.ends += 1;
             judge(Played { play, order: path.iter().map(Branch::taken).collect() }).await;
@@ -151,12 +183,13 @@ pub(super) async fn every_order_with(
 struct Branch {
     choices: Vec<(Step, usize)>,
     left: usize,
+    aws: Sandbox,
 }
 
 impl Branch {
-    fn new(choices: Vec<(Step, usize)>) -> Self {
+    fn new(choices: Vec<(Step, usize)>, aws: Sandbox) -> Self {
         let left = choices[0].1;
-        Self { choices, left }
+        Self { choices, left, aws }
     }
 
     fn taken(&self) -> Step {
@@ -165,7 +198,7 @@ impl Branch {
 
     fn next(mut self) -> Option<Self> {
         self.choices.remove(0);
-        (!self.choices.is_empty()).then(|| Self::new(self.choices))
+        (!self.choices.is_empty()).then(|| Self::new(self.choices, self.aws))
     }
 }
 

@@ -24,6 +24,8 @@ use evenkeel::ports::{
 use regex_lite::Regex;
 use tokio::sync::oneshot;
 
+use super::answers::Answers;
+
 /// What a call reads or writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Thing {
@@ -49,12 +51,13 @@ struct Held {
     waiting: BTreeMap<Thing, (bool, oneshot::Sender<()>)>,
     /// What the run has seen of each thing, one after the other: all that it goes by.
     seen: BTreeMap<Thing, u64>,
+    answers: Answers,
 }
 
 impl Gate {
-    /// A gate that holds calls; the default lets all pass.
-    pub(super) fn closed() -> Self {
-        Self(Some(Arc::default()))
+    /// A gate that holds calls and gives these answers again; the default lets all pass.
+    pub(super) fn closed(answers: Answers) -> Self {
+        Self(Some(Arc::new(Mutex::new(Held { answers, ..Held::default() }))))
     }
 
     fn held(&self) -> Option<MutexGuard<'_, Held>> {
@@ -71,6 +74,16 @@ impl Gate {
         go_on.send(()).unwrap();
     }
 
+    /// The order goes on by a step, of this run or another.
+    pub(super) fn next_step(&self) {
+        self.held().unwrap().answers.next_step();
+    }
+
+    /// What the run's calls were answered.
+    pub(super) fn take_answers(&self) -> Answers {
+        std::mem::take(&mut self.held().unwrap().answers)
+    }
+
     /// What the run has seen so far.
     pub(super) fn seen(&self) -> Vec<(Thing, u64)> {
         self.held().unwrap().seen.iter().map(|(thing, seen)| (*thing, *seen)).collect()
@@ -81,6 +94,24 @@ impl Gate {
         let Some(mut held) = self.held() else { return };
         let seen = held.seen.entry(thing).or_default();
         *seen = digest(&format!("{seen} {what:?}"));
+    }
+
+    /// What a call comes to: what it came to before, while the beginning of an order is played again.
+    async fn answer<A: Clone + Send + 'static>(&self, call: String, asked: impl Future<Output = A>) -> A {
+        let again = self.held().and_then(|mut held| held.answers.again(&call));
+        let answer = match again {
+            Some(answer) => answer,
+            None => {
+                let answer = asked.await;
+                if let Some(mut held) = self.held() {
+                    held.answers.keep(call, answer.clone());
+                }
+                answer
+            }
+        };
+        // The SDK draws, too, and is not there the second time: what a run draws after a call is always the same.
+        fastrand::seed(7);
+        answer
     }
 
     async fn pass(&self, thing: Thing, writes: bool) {
@@ -123,20 +154,23 @@ impl<E: Cloud> Ecs for Gated<E> {
         services: &[&str],
     ) -> Result<Vec<Service>, Failure> {
         self.gate.pass(Thing::Service, false).await;
-        let found = self.inner.describe_services(cluster, services).await;
+        let call = format!("DescribeServices {services:?}");
+        let found = self.gate.answer(call, self.inner.describe_services(cluster, services)).await;
         self.gate.see(Thing::Service, &found.iter().flatten().map(view).collect::<Vec<_>>());
         found
     }
 
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
-        self.inner.describe_task_definition(name).await
+        let call = format!("DescribeTaskDefinition {name}");
+        self.gate.answer(call, self.inner.describe_task_definition(name)).await
     }
 
     async fn register_task_definition(
         &self,
         definition: &TaskDefinition,
     ) -> Result<TaskDefinitionArn, EffectError> {
-        self.inner.register_task_definition(definition).await
+        let call = format!("RegisterTaskDefinition {definition:?}");
+        self.gate.answer(call, self.inner.register_task_definition(definition)).await
     }
 
     async fn update_service(
@@ -146,7 +180,8 @@ impl<E: Cloud> Ecs for Gated<E> {
         force: bool,
     ) -> Result<Service, EffectError> {
         self.gate.pass(Thing::Service, true).await;
-        let updated = self.inner.update_service(service, revision, force).await;
+        let call = format!("UpdateService {revision} {force}");
+        let updated = self.gate.answer(call, self.inner.update_service(service, revision, force)).await;
         self.gate.see(Thing::Service, &updated.as_ref().map(view).ok());
         updated
     }
@@ -156,14 +191,16 @@ impl<E: Cloud> Ecs for Gated<E> {
         service: &Service,
         which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        let listed = self.inner.list_service_deployments(service, which).await;
+        let call = format!("ListServiceDeployments {which:?}");
+        let listed = self.gate.answer(call, self.inner.list_service_deployments(service, which)).await;
         let statuses = listed.iter().flatten().map(|it| it.status).collect::<Vec<_>>();
         self.gate.see(Thing::Service, &statuses);
         listed
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
-        let described = self.inner.describe_service_deployments(arns).await;
+        let call = format!("DescribeServiceDeployments {arns:?}");
+        let described = self.gate.answer(call, self.inner.describe_service_deployments(arns)).await;
         let statuses = described.iter().flatten().map(|it| (it.status, &it.tasks)).collect::<Vec<_>>();
         self.gate.see(Thing::Service, &statuses);
         described
@@ -171,7 +208,8 @@ impl<E: Cloud> Ecs for Gated<E> {
 
     async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
         self.gate.pass(Thing::Service, true).await;
-        self.inner.roll_back_service_deployment(arn).await
+        let call = format!("StopServiceDeployment {arn}");
+        self.gate.answer(call, self.inner.roll_back_service_deployment(arn)).await
     }
 
     async fn stopped_tasks(
@@ -179,7 +217,8 @@ impl<E: Cloud> Ecs for Gated<E> {
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<StoppedTask>, Failure> {
-        self.inner.stopped_tasks(service, deployment).await
+        let call = format!("stopped tasks {deployment:?}");
+        self.gate.answer(call, self.inner.stopped_tasks(service, deployment)).await
     }
 
     async fn running_tasks(
@@ -187,7 +226,8 @@ impl<E: Cloud> Ecs for Gated<E> {
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<RunningTask>, Failure> {
-        self.inner.running_tasks(service, deployment).await
+        let call = format!("running tasks {deployment:?}");
+        self.gate.answer(call, self.inner.running_tasks(service, deployment)).await
     }
 
     async fn departures(
@@ -195,23 +235,25 @@ impl<E: Cloud> Ecs for Gated<E> {
         service: &Service,
         deployment: &DeploymentId,
     ) -> Result<Vec<Departure>, Failure> {
-        self.inner.departures(service, deployment).await
+        let call = format!("departures {deployment:?}");
+        self.gate.answer(call, self.inner.departures(service, deployment)).await
     }
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
-        self.inner.describe_service_revisions(arns).await
+        let call = format!("DescribeServiceRevisions {arns:?}");
+        self.gate.answer(call, self.inner.describe_service_revisions(arns)).await
     }
 }
 
 impl<E: Cloud> Logs for Gated<E> {
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
-        self.inner.log_tail(stream, lines).await
+        self.gate.answer(format!("GetLogEvents {stream:?}"), self.inner.log_tail(stream, lines)).await
     }
 }
 
 impl<E: Cloud> Registry for Gated<E> {
     async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
-        self.inner.find_image(image).await
+        self.gate.answer(format!("DescribeImages {image:?}"), self.inner.find_image(image)).await
     }
 }
 
@@ -221,23 +263,26 @@ impl<P: Parameters> Parameters for Gated<P> {
         if version.is_none() {
             self.gate.pass(Thing::Parameter, false).await;
         }
-        self.inner.get(name, version).await
+        let call = format!("GetParameter {name} {version:?}");
+        self.gate.answer(call, self.inner.get(name, version)).await
     }
 
     async fn create(&self, name: &str, value: &str) -> Result<Option<u64>, Failure> {
         self.gate.pass(Thing::Parameter, true).await;
-        self.inner.create(name, value).await
+        let call = format!("PutParameter {name} {value}");
+        self.gate.answer(call, self.inner.create(name, value)).await
     }
 
     async fn overwrite(&self, name: &str, value: &str) -> Result<u64, Failure> {
         self.gate.pass(Thing::Parameter, true).await;
-        self.inner.overwrite(name, value).await
+        let call = format!("PutParameter over {name} {value}");
+        self.gate.answer(call, self.inner.overwrite(name, value)).await
     }
 }
 
 impl<O: Objects> Objects for Gated<O> {
     async fn head(&self, at: &ObjectAddress) -> Result<Option<ObjectHead>, Failure> {
-        self.inner.head(at).await
+        self.gate.answer(format!("HeadObject {at:?}"), self.inner.head(at)).await
     }
 
     async fn read_range(
@@ -246,12 +291,13 @@ impl<O: Objects> Objects for Gated<O> {
         range: Range<u64>,
         version: &Version,
     ) -> Result<Vec<u8>, Failure> {
-        self.inner.read_range(at, range, version).await
+        let call = format!("GetObject {at:?} {range:?} {version:?}");
+        self.gate.answer(call, self.inner.read_range(at, range, version)).await
     }
 
     async fn read(&self, at: &ObjectAddress, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Failure> {
         self.gate.pass(Thing::Object, false).await;
-        self.inner.read(at, limit).await
+        self.gate.answer(format!("GetObject {at:?}"), self.inner.read(at, limit)).await
     }
 
     async fn write(
@@ -262,15 +308,17 @@ impl<O: Objects> Objects for Gated<O> {
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         self.gate.pass(Thing::Object, true).await;
-        self.inner.write(at, content, condition, encryption).await
+        let call = format!("PutObject {at:?} {} {condition:?}", String::from_utf8_lossy(&content));
+        self.gate.answer(call, self.inner.write(at, content, condition, encryption)).await
     }
 
     async fn delete(&self, at: &ObjectAddress, version: &Version) -> Result<bool, Failure> {
-        self.inner.delete(at, version).await
+        let call = format!("DeleteObject {at:?} {version:?}");
+        self.gate.answer(call, self.inner.delete(at, version)).await
     }
 
     async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<(String, Version)>, Failure> {
-        self.inner.list(bucket, prefix).await
+        self.gate.answer(format!("ListObjects {bucket} {prefix}"), self.inner.list(bucket, prefix)).await
     }
 }
 
@@ -287,7 +335,8 @@ impl<R: RecordStore> RecordStore for Gated<R> {
 
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
         self.gate.pass(self.thing(), false).await;
-        let found = self.inner.read().await;
+        let call = format!("read {}", self.inner.place());
+        let found = self.gate.answer(call, self.inner.read()).await;
         let content =
             found.iter().flatten().map(|(content, _)| String::from_utf8_lossy(content)).collect::<Vec<_>>();
         self.gate.see(self.thing(), &content);
@@ -296,7 +345,8 @@ impl<R: RecordStore> RecordStore for Gated<R> {
 
     async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
         self.gate.pass(self.thing(), true).await;
-        let written = self.inner.write(over, content).await;
+        let call = format!("write {} {over:?} {}", self.inner.place(), String::from_utf8_lossy(content));
+        let written = self.gate.answer(call, self.inner.write(over, content)).await;
         self.gate.see(
             self.thing(),
             &(written.as_ref().is_ok_and(Option::is_some), String::from_utf8_lossy(content)),

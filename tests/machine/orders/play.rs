@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use evenkeel::clock::Clock;
 use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
 use evenkeel::domain::record::{Sink, Source};
 use evenkeel::record;
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::answers::Answers;
 use super::gate::{Access, Gate, Gated, Thing, digest};
-use crate::world::{Account, CLUSTER, SERVICE, request};
+use crate::world::{Account, CLUSTER, SERVICE, START, request};
 
 pub(super) const BUCKET: &str = "records";
 
@@ -63,18 +65,41 @@ pub(super) struct Play {
 }
 
 impl Play {
+    /// All runs have begun, and none has made a step.
     pub(super) async fn begin(rivals: &Rivals) -> Self {
-        // Where waits are drawn at random, each play draws the same.
-        fastrand::seed(7);
         let account = Account::running(&definition());
         account.sandbox.create_bucket(BUCKET, false);
-        account.clock.sleep(Duration::from_secs(120)).await;
         let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };
         account.sandbox.set_rollout(CLUSTER, SERVICE, rollout);
+        Self::set_up(rivals, account, rivals.images.iter().map(|_| Answers::default()).collect()).await
+    }
+
+    /// The point after these steps of an order that was played before: AWS is as it was there, and on the way to it each
+    /// call gets the answer that it got.
+    pub(super) async fn again(
+        rivals: &Rivals,
+        steps: impl ExactSizeIterator<Item = Step>,
+        aws: &Sandbox,
+        answers: Vec<Answers>,
+    ) -> Self {
+        let clock = Clock::starting_at(START);
+        let account = Account { sandbox: aws.fork(clock), clock };
+        let answers = answers.into_iter().map(|answers| answers.until(steps.len()));
+        let play = Self::set_up(rivals, account, answers.collect()).await;
+        for step in steps {
+            play.take(step).await;
+        }
+        play
+    }
+
+    async fn set_up(rivals: &Rivals, account: Account, answers: Vec<Answers>) -> Self {
+        // Where waits are drawn at random, each play draws the same.
+        fastrand::seed(7);
+        account.clock.sleep(Duration::from_secs(120)).await;
         let aws = account.aws().await;
         let (mut gates, mut runs) = (Vec::new(), Vec::new());
-        for (at, image) in rivals.images.iter().enumerate() {
-            let gate = Gate::closed();
+        for ((at, image), answers) in rivals.images.iter().enumerate().zip(answers) {
+            let gate = Gate::closed(answers);
             let (of_calls, of_records) = if rivals.each_call {
                 (gate.clone(), Gate::default())
             } else {
@@ -117,6 +142,9 @@ impl Play {
     }
 
     pub(super) async fn take(&self, step: Step) {
+        for gate in &self.gates {
+            gate.next_step();
+        }
         if step.access.thing == Thing::Time {
             let run = step.run;
             while self.gates[run].waiting().is_empty() && !self.runs[run].is_finished() {
@@ -148,17 +176,37 @@ impl Play {
         digest(&format!("{seen:?} {done:?} {service:?} {objects:?} {writes} {parameter:?}"))
     }
 
-    pub(super) async fn reports(self) -> (Account, Vec<Report>) {
+    /// AWS as it is now, for whoever comes back to this point.
+    pub(super) fn aws(&self) -> Sandbox {
+        self.account.sandbox.fork(self.account.clock)
+    }
+
+    /// What the calls of each run were answered.
+    pub(super) fn take_answers(&self) -> Vec<Answers> {
+        self.gates.iter().map(Gate::take_answers).collect()
+    }
+
+    /// What the runs report, all of which have ended.
+    pub(super) async fn reports(&mut self) -> Vec<Report> {
         let mut reports = Vec::new();
-        for run in self.runs {
+        for run in &mut self.runs {
             reports.push(run.await.unwrap());
         }
-        (self.account, reports)
+        reports
     }
 
     /// Tokio's paused clock moves only when every task waits.
     async fn quiesce(&self) {
         self.account.clock.sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A play that is left takes its runs along.
+impl Drop for Play {
+    fn drop(&mut self) {
+        for run in &self.runs {
+            run.abort();
+        }
     }
 }
 

@@ -42,18 +42,21 @@ RUN set -eu; \
 # The dependencies have a layer of their own, which stays until the lock file changes: they are compiled for a program that
 # does nothing.
 COPY Cargo.toml Cargo.lock ./
+COPY crates/core/Cargo.toml crates/core/
+COPY crates/sandbox/Cargo.toml crates/sandbox/
 RUN set -eu; . /target.env; \
-    mkdir -p src examples/measure; \
+    mkdir -p src examples/measure crates/core/src crates/sandbox/src; \
     echo 'fn main() {}' | tee src/main.rs examples/pace.rs > examples/measure/main.rs; \
-    : > src/lib.rs; \
-    cargo build --locked --release --no-default-features; \
-    rm -r src
+    : | tee src/lib.rs crates/core/src/lib.rs > crates/sandbox/src/lib.rs; \
+    cargo build --locked --release --no-default-features --package evenkeel; \
+    rm -r src crates/core/src
 
+COPY crates/core/src crates/core/src
 COPY src src
 # Cargo goes by the time of a file, and these may be older than the program that does nothing.
 RUN set -eu; . /target.env; \
-    find src -exec touch {} +; \
-    cargo build --locked --release --no-default-features; \
+    find src crates -exec touch {} +; \
+    cargo build --locked --release --no-default-features --package evenkeel; \
     cp "target/$CARGO_BUILD_TARGET/release/evenkeel" /evenkeel
 
 # The runtime's files, each at the place where it will be. Their times are fixed, so that equal content is an equal layer.

@@ -17,12 +17,12 @@ use anyhow::{Context as _, anyhow, ensure};
 use evenkeel::aws::{Connection, connect};
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Polling, World, deploy};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::image::{ImageReference, Images};
-use evenkeel::domain::record::Source;
-use evenkeel::domain::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::record::Source;
+use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
 const CLUSTER: &str = "prod";
@@ -145,7 +145,7 @@ fn figures(costs: &[Cost]) -> (f64, f64, f64) {
 /// Plays a rollout, watched by Evenkeel or by a poller with this period in seconds.
 async fn play(course: &Course, seconds: u64, period: Option<u64>) -> anyhow::Result<Cost> {
     let clock = Clock::starting_at(Timestamp::from_unix(Duration::from_secs(1_800_000_000)));
-    let sandbox = Sandbox::new(clock);
+    let sandbox = Sandbox::starting_at(clock.now());
     let call = |operation: &str, request: Value| {
         sandbox.call(operation, request).map_err(|error| anyhow!("{operation}: {error}"))
     };

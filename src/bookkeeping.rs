@@ -5,17 +5,18 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::ports::{Ecs, Masked, RecordStore, Version};
+use evenkeel_core::record::{EMPTY, Found, Record, Source};
+use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::service::Service;
+use evenkeel_core::standing::Standing;
+use evenkeel_core::task_definition::Revision;
+
 use crate::clock::Clock;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::{ImageReference, Images};
-use crate::domain::record::{EMPTY, Found, Record, Source};
-use crate::domain::request::{ClusterName, ServiceName};
-use crate::domain::service::Service;
-use crate::domain::standing::Standing;
-use crate::domain::task_definition::Revision;
 use crate::live;
-use crate::ports::{Ecs, Masked, RecordStore, Version};
 
 /// A record and what was done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -129,7 +129,7 @@ impl Moment {
 
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-pub use crate::domain::timestamp::Timestamp;
+pub use evenkeel_core::timestamp::Timestamp;
 
 #[cfg(test)]
 mod tests {

@@ -4,15 +4,16 @@ mod state;
 
 use std::collections::BTreeMap;
 
+use evenkeel_core::diff::diff;
+use evenkeel_core::drift::{Recorded, Sight};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::ports::{Ecs, Masked, RecordStore};
+use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::standing::Standing;
+
 use crate::bookkeeping::{Content, ask, copied_from};
 use crate::clock::Clock;
-use crate::domain::diff::diff;
-use crate::domain::drift::{Recorded, Sight};
-use crate::domain::failure::Failure;
-use crate::domain::request::{ClusterName, ServiceName};
-use crate::domain::standing::Standing;
 use crate::live;
-use crate::ports::{Ecs, Masked, RecordStore};
 
 /// A Terraform state that was read.
 #[derive(Debug)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::digest_of;
-use crate::domain::request::{ClusterName, ServiceName};
-use crate::domain::service::Service;
-use crate::domain::task_definition::Revision;
-use crate::ports::{Ecs, Masked};
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::digest_of;
+use evenkeel_core::ports::{Ecs, Masked};
+use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::service::Service;
+use evenkeel_core::task_definition::Revision;
 
 /// What a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

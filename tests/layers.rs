@@ -1,51 +1,73 @@
-//! The floors of the program: what each part of `src` may lean on, read from the source text.
+//! The floors of the program: what each crate may be built from, and what each part of `src` may lean on, read from the
+//! source text.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-/// Each part of the program, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 16] = [
-    ("domain", &[]),
-    ("clock", &["domain"]),
-    ("ports", &["clock", "domain"]),
-    ("deploy", &["clock", "domain", "ports"]),
-    ("live", &["domain", "ports"]),
-    ("bookkeeping", &["clock", "domain", "live", "ports"]),
-    ("drift", &["bookkeeping", "clock", "domain", "live", "ports"]),
-    ("artifact", &["domain", "ports"]),
-    ("aws", &["clock", "deploy", "domain", "ports"]),
-    ("record", &["clock", "deploy", "domain", "ports"]),
-    ("output", &["bookkeeping", "clock", "deploy", "domain", "live", "ports"]),
-    ("worker", &["artifact", "clock", "deploy", "domain", "live", "output", "ports", "record"]),
-    // The embedded AWS stands beside: only the command that runs it and the tests know of it.
-    ("sandbox", &["clock", "domain"]),
+/// Each part of the program above the core, from the bottom up, and the parts that it may name.
+const FLOORS: [(&str, &[&str]); 13] = [
+    ("clock", &[]),
+    ("deploy", &["clock"]),
+    ("live", &[]),
+    ("bookkeeping", &["clock", "live"]),
+    ("drift", &["bookkeeping", "clock", "live"]),
+    ("artifact", &[]),
+    ("aws", &["clock", "deploy"]),
+    ("record", &["clock", "deploy"]),
+    ("output", &["bookkeeping", "clock", "deploy", "live"]),
+    ("worker", &["artifact", "clock", "deploy", "live", "output", "record"]),
     (
         "cli",
-        &[
-            "artifact",
-            "aws",
-            "bookkeeping",
-            "clock",
-            "deploy",
-            "domain",
-            "drift",
-            "live",
-            "output",
-            "ports",
-            "record",
-            "sandbox",
-            "worker",
-        ],
+        &["artifact", "aws", "bookkeeping", "clock", "deploy", "drift", "live", "output", "record", "worker"],
     ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
-/// What the core never mentions: its answers depend on nothing but what it is handed.
-const FOREIGN_TO_THE_CORE: [&str; 8] =
-    ["aws_", "tokio", "SystemTime::now", "Instant", "std::env", "env!", "std::fs", "std::process"];
+/// The crates that a build of `package` is made of, with the features of each.
+fn crates_of(package: &str, features: &str) -> String {
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p} {f}",
+        ])
+        .args(features.split_whitespace())
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    String::from_utf8(tree.stdout).unwrap()
+}
+
+/// Tokio's line.
+fn tokio(crates: &str) -> &str {
+    crates.lines().find(|line| line.starts_with("tokio v")).unwrap()
+}
+
+#[test]
+fn what_ships_has_neither_the_embedded_aws_nor_a_clock_that_can_be_paused() {
+    let shipped = crates_of("evenkeel", "--no-default-features");
+    assert!(!shipped.contains("evenkeel-sandbox") && !tokio(&shipped).contains("test-util"), "{shipped}");
+    let played = crates_of("evenkeel", "");
+    assert!(played.contains("evenkeel-sandbox") && tokio(&played).contains("test-util"), "{played}");
+}
+
+#[test]
+fn the_core_is_built_without_aws_and_without_tokio() {
+    let core = crates_of("evenkeel-core", "");
+    assert!(core.contains("\nserde_json v1."), "{core}");
+    assert!(core.lines().all(|line| !line.starts_with("aws-") && !line.starts_with("tokio")), "{core}");
+}
 
 #[test]
 fn every_part_leans_only_on_the_floors_below_it() {
@@ -53,32 +75,27 @@ fn every_part_leans_only_on_the_floors_below_it() {
     let breaches: Vec<_> = sources.iter().flat_map(Source::breaches).collect();
 
     println!("{} files read", sources.len());
-    assert!(sources.iter().any(|source| source.part == "domain"), "the core has moved away from src/domain");
+    assert!(
+        sources.iter().any(|source| source.part == "deploy"),
+        "the use case has moved away from src/deploy"
+    );
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
 }
 
 #[test]
 fn a_breach_is_told_with_file_and_line() {
     for (part, text, told) in [
-        ("ports", "use crate::domain::plan::Plan;\n// Not an import: crate::cli.", ""),
-        ("ports", "\nuse crate::cli::Arguments;", "src/ports/x.rs:2: `ports` leans on `cli`"),
+        ("deploy", "use crate::clock::Clock;\n// Not an import: crate::cli.", ""),
+        ("deploy", "\nuse crate::cli::Arguments;", "src/deploy/x.rs:2: `deploy` leans on `cli`"),
         ("deploy", "use crate::{clock, aws::Ecs};", "src/deploy/x.rs:1: `deploy` leans on `aws`"),
         (
             "aws",
             "use crate::{\n  clock::{cli, Clock},\n  output,\n};",
             "src/aws/x.rs:3: `aws` leans on `output`",
         ),
-        ("aws", "let s = crate::sandbox::REGION;", "src/aws/x.rs:1: `aws` leans on `sandbox`"),
-        ("aws", "#[cfg(test)]\nmod tests {\n    use crate::sandbox::Sandbox;\n}", ""),
-        ("main", "use evenkeel::sandbox::Sandbox;", "src/main/x.rs:1: `main` leans on `sandbox`"),
-        ("domain", "use crate::clock::Clock;", "src/domain/x.rs:1: `domain` leans on `clock`"),
-        ("domain", "use std::time::Instant;", "src/domain/x.rs:1: the core mentions `Instant`"),
-        (
-            "domain",
-            "#[cfg(test)]\nmod tests {\n    use tokio::time;\n}",
-            "src/domain/x.rs:3: the core mentions `tokio`",
-        ),
-        ("domain", "fn tags_of_aws_are_dropped() {}", ""),
+        ("aws", "let s = crate::worker::SLICE;", "src/aws/x.rs:1: `aws` leans on `worker`"),
+        ("clock", "#[cfg(test)]\nmod tests {\n    use crate::aws::Aws;\n}", ""),
+        ("main", "use evenkeel::worker::run;", "src/main/x.rs:1: `main` leans on `worker`"),
         ("util", "", "src/util/x.rs:1: `util` has no floor"),
     ] {
         let source = Source::new(part, format!("src/{part}/x.rs"), text);
@@ -122,15 +139,7 @@ impl Source {
             .filter(|(_, part)| *part != self.part && FLOORS.iter().any(|(floor, _)| floor == part))
             .filter(|(_, part)| !below.contains(part))
             .map(|(at, part)| self.breach(at, &format!("`{}` leans on `{part}`", self.part)));
-        let words: &[&str] = if self.part == "domain" { &FOREIGN_TO_THE_CORE } else { &[] };
-        let mentions = words
-            .iter()
-            .flat_map(|word| self.text.match_indices(word))
-            .filter(|(at, _)| {
-                !self.text[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
-            })
-            .map(|(at, word)| self.breach(at, &format!("the core mentions `{word}`")));
-        imports.chain(mentions).collect()
+        imports.collect()
     }
 
     /// Unit tests may play with the embedded AWS and stand last in their file, or in one of their own.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use evenkeel::sandbox::REGION;
+use evenkeel_sandbox::REGION;
 use serde::{Deserialize, Serialize};
 use wait4::Wait4 as _;
 

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
-use evenkeel::clock::Clock;
-use evenkeel::sandbox::{ACCOUNT, REGION, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_sandbox::{ACCOUNT, REGION, Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -83,7 +82,7 @@ impl Deploy<'_> {
 
 /// An AWS with one service on a rich definition, whose deployments complete at once.
 fn world() -> anyhow::Result<Sandbox> {
-    let sandbox = Sandbox::new(Clock::system());
+    let sandbox = Sandbox::new();
     for member in ["futureMember", "containerDefinitions[].futureMember"] {
         sandbox.declare_member(member);
     }

@@ -1,7 +1,7 @@
 //! Measures what Evenkeel costs: processor time, peak memory, wall time and calls.
 //!
 //! ```text
-//! cargo build --locked --release --no-default-features
+//! cargo build --locked --release --no-default-features --package evenkeel
 //! cargo run --locked --example measure -- --binary target/release/evenkeel
 //! ```
 //!

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{anyhow, ensure};
 use evenkeel::artifact::output_artifact;
 use evenkeel::clock::Clock;
-use evenkeel::domain::job::ActionType;
 use evenkeel::output::action_type_json;
-use evenkeel::sandbox::{
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{
     Action, ActionArtifact, ActionStatus, Call, Fault, FaultKind, Rollout, RolloutOutcome, Sandbox,
 };
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ async fn hang(sandbox: Sandbox, jobs: usize) {
 
 /// An AWS with so many services, on each of which the revision is being rolled out that a job asks for.
 fn world(services: usize) -> anyhow::Result<Sandbox> {
-    let sandbox = Sandbox::new(Clock::system());
+    let sandbox = Sandbox::new();
     for member in ["futureMember", "containerDefinitions[].futureMember"] {
         sandbox.declare_member(member);
     }

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use evenkeel::artifact::{MAX_FETCHED, Wanted, read_images};
-use evenkeel::domain::failure::{Failure, FailureKind};
-use evenkeel::domain::job::ObjectAddress;
-use evenkeel::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 use libfuzzer_sys::fuzz_target;
 
 /// A gap is a multiple of this.

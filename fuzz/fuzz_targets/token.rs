@@ -4,9 +4,9 @@
 
 #![no_main]
 
-use evenkeel::domain::checkpoint::{Checkpoint, MAX_TOKEN};
-use evenkeel::domain::deployment::Phase;
-use evenkeel::domain::failure::FailureKind;
+use evenkeel_core::checkpoint::{Checkpoint, MAX_TOKEN};
+use evenkeel_core::deployment::Phase;
+use evenkeel_core::failure::FailureKind;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,12 +2,11 @@
 
 use std::io::{Read, Seek};
 
+use evenkeel_core::image_definitions::{MAX_BYTES, file_name, nearly_named};
+use evenkeel_core::image_detail;
 use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
-
-use crate::domain::image_definitions::{MAX_BYTES, file_name, nearly_named};
-use crate::domain::image_detail;
 
 use super::end;
 use super::fault::{Fault, Instead};

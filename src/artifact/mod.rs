@@ -25,12 +25,12 @@ pub use sparse::MAX_FETCHED;
 
 use std::ops::Range;
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::Images;
-use crate::domain::job::ObjectAddress;
-use crate::domain::runner::Runner;
-use crate::domain::{image_definitions, image_detail};
-use crate::ports::{Objects, Version};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::Images;
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Objects, Version};
+use evenkeel_core::runner::Runner;
+use evenkeel_core::{image_definitions, image_detail};
 
 use fault::{Fault, Instead};
 use sparse::Sparse;

@@ -2,10 +2,9 @@
 
 use std::io::{Cursor, Write};
 
+use evenkeel_core::failure::{Failure, FailureKind};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
-
-use crate::domain::failure::{Failure, FailureKind};
 
 /// A zip archive of these files, by path and content. The same files give the same bytes.
 ///

@@ -4,9 +4,8 @@ use aws_sdk_codepipeline::types::{
     ActionCategory, ActionConfigurationProperty, ActionConfigurationPropertyType, ActionTypeSettings,
     ArtifactDetails,
 };
-
-use crate::domain::failure::Failure;
-use crate::domain::job::{ArtifactCount, Definition, Property};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ArtifactCount, Definition, Property};
 
 use super::Aws;
 use super::error::failure_of;

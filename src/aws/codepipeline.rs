@@ -11,10 +11,9 @@ use aws_sdk_codepipeline::operation::put_job_success_result::PutJobSuccessResult
 use aws_sdk_codepipeline::types::{
     ActionCategory, ActionOwner, ActionTypeId, ExecutionDetails, FailureDetails, JobStatus,
 };
-
-use crate::domain::failure::Failure;
-use crate::domain::job::{ActionType, Answer, FailureType, Job, JobId, Secret};
-use crate::ports::{Acknowledgement, JobQueue, Offer};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ActionType, Answer, FailureType, Job, JobId, Secret};
+use evenkeel_core::ports::{Acknowledgement, JobQueue, Offer};
 
 use super::error::failure_of;
 use super::job;

@@ -16,11 +16,11 @@ use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{ActionType, ArtifactCredentials, Secret};
+use evenkeel_core::ports::{Access, Identity};
 
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{ActionType, ArtifactCredentials, Secret};
-use crate::ports::{Access, Identity};
 
 use super::buckets::Buckets;
 use super::crowd::at_most;

@@ -6,12 +6,11 @@ use aws_sdk_ecs::config::RuntimeComponents;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::Registry;
+use evenkeel_core::registry::{EcrImage, FoundImage, ImageLookup, ImageVersion, Platform};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::registry::{EcrImage, FoundImage, ImageLookup, ImageVersion, Platform};
-use crate::ports::Registry;
 
 use super::cloud::AwsCloud;
 use super::components::CaptureComponents;

@@ -12,18 +12,17 @@ use aws_sdk_ecs::types::{
     TaskDefinitionField,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::crash_loop::{MOST_READ, RunningTask};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::placement::Departure;
+use evenkeel_core::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel_core::service_deployment::ServiceDeployment;
+use evenkeel_core::stopped_task::StoppedTask;
+use evenkeel_core::task_definition::{Revision, TaskDefinition};
 use serde_json::Value;
-
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::crash_loop::{MOST_READ, RunningTask};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::placement::Departure;
-use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceRevision};
-use crate::domain::service_deployment::ServiceDeployment;
-use crate::domain::stopped_task::StoppedTask;
-use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
 
 use super::cloud::AwsCloud;
 use super::error::{certainly_did_nothing, failure_as, lacking};

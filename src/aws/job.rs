@@ -2,10 +2,9 @@
 
 use aws_sdk_codepipeline::error::BuildError;
 use aws_sdk_codepipeline::types as sdk;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Artifact, ArtifactCredentials, Execution, Job, JobId, ObjectAddress, Secret};
-use crate::ports::Offer;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{Artifact, ArtifactCredentials, Execution, Job, JobId, ObjectAddress, Secret};
+use evenkeel_core::ports::Offer;
 
 /// A job without an id or a nonce cannot be acknowledged, and is none of ours.
 pub(super) fn offer(found: sdk::Job) -> Option<Offer> {

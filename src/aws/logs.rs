@@ -1,8 +1,8 @@
 //! Amazon CloudWatch Logs through its SDK.
 
-use crate::domain::failure::Failure;
-use crate::domain::log_stream::LogStream;
-use crate::ports::Logs;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::ports::Logs;
 
 use super::cloud::AwsCloud;
 use super::error::failure_as;

@@ -11,10 +11,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ObjectAddress;
-use crate::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 
 use super::buckets::Buckets;
 use super::error::{Who, failure_as, status_of_refusal, unread};

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types as sdk;
-
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::crash_loop::RunningTask;
-use crate::domain::failure::Failure;
-use crate::domain::placement::Departure;
-use crate::domain::service::{
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::crash_loop::RunningTask;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::placement::Departure;
+use evenkeel_core::service::{
     Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Room, Scheduler, Service,
     ServiceEvent, ServiceRevision, Strategy, Watchdog,
 };
-use crate::domain::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
-use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
-use crate::domain::timestamp::Timestamp;
+use evenkeel_core::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
+use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
+use evenkeel_core::timestamp::Timestamp;
 
 pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
     let deployments = service.deployments().iter().map(deployment).collect::<Result<_, _>>()?;

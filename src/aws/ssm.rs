@@ -2,9 +2,8 @@
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::ports::Parameters;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::Parameters;
 
 use super::error::{Who, failure_as};
 

@@ -1,10 +1,10 @@
 //! `evenkeel action-type`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ActionType, ActionVersion, Category, Definition, Provider};
 
 use crate::aws::{Aws, Connection, Network};
-use crate::domain::failure::Failure;
-use crate::domain::job::{ActionType, ActionVersion, Category, Definition, Provider};
 use crate::output;
 
 use super::environment::Environment;
@@ -80,7 +80,7 @@ impl ActionArgs {
     /// One version of the action.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// [`FailureKind::Usage`](evenkeel_core::failure::FailureKind::Usage) for a provider or a version
     /// that CodePipeline would refuse.
     fn version(&self, version: &str) -> Result<ActionType, Failure> {
         Ok(ActionType {
@@ -100,7 +100,7 @@ impl ActionTypeArgs {
     /// The action type that is meant.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// [`FailureKind::Usage`](evenkeel_core::failure::FailureKind::Usage) for a provider or a version
     /// that CodePipeline would refuse.
     pub(super) fn parse(&self) -> Result<ActionType, Failure> {
         self.action.version(&self.action_version)
@@ -111,7 +111,7 @@ impl ActionTypesArgs {
     /// The action types that are meant, each once: one or more.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`](crate::domain::failure::FailureKind::Usage) for a provider or a version
+    /// [`FailureKind::Usage`](evenkeel_core::failure::FailureKind::Usage) for a provider or a version
     /// that CodePipeline would refuse.
     pub(super) fn parse(&self) -> Result<Vec<ActionType>, Failure> {
         let mut types = Vec::new();

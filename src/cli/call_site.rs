@@ -3,11 +3,12 @@
 use std::fs::OpenOptions;
 use std::io::{Stderr, Write, stderr};
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::Plan;
+use evenkeel_core::request::DeployRequest;
+
 use crate::clock::Clock;
 use crate::deploy::Report;
-use crate::domain::failure::Failure;
-use crate::domain::plan::Plan;
-use crate::domain::request::DeployRequest;
 use crate::output::github::{self, Fence, Level};
 use crate::output::{self, Story};
 

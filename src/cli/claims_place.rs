@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::domain::encryption::{CLAIMS_FORM, Encryption};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ObjectAddress;
+use evenkeel_core::encryption::{CLAIMS_FORM, Encryption};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ObjectAddress;
 
 /// Where claims are kept.
 pub(super) enum ClaimsPlace {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::timestamp::Timestamp;
+use evenkeel_core::timestamp::Timestamp;
 
 use super::environment::Environment;
 

@@ -1,10 +1,11 @@
 //! `evenkeel deploy` and `evenkeel plan`.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::Plan;
+use evenkeel_core::request::DeployRequest;
+
 use crate::aws::connect;
 use crate::deploy::prepare;
-use crate::domain::failure::Failure;
-use crate::domain::plan::Plan;
-use crate::domain::request::DeployRequest;
 
 use super::args::{DeployArgs, PlanArgs};
 use super::call_site::CallSite;

@@ -2,13 +2,14 @@
 
 use std::io::IsTerminal;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::notification::Channel;
+use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::request::{DeployRequest, ServiceName};
+use evenkeel_core::timestamp::Timestamp;
+
 use crate::aws::{Aws, Connection};
 use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::notification::Channel;
-use crate::domain::record::{Sink, Source};
-use crate::domain::request::{DeployRequest, ServiceName};
-use crate::domain::timestamp::Timestamp;
 use crate::output::{self, Narrator, Story};
 use crate::record;
 

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::Read;
 
 use clap::Args;
+use evenkeel_core::drift::{Sight, differences};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::Objects;
+use evenkeel_core::record::{Sink, sinks_of_each};
 
 use crate::aws::Aws;
-use crate::domain::drift::{Sight, differences};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::record::{Sink, sinks_of_each};
 use crate::drift::{State, look};
 use crate::output;
-use crate::ports::Objects;
 use crate::record;
 
 use super::args::{OutputArg, RecordArgs, ServiceArgs};

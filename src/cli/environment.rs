@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::runner::Runner;
+use evenkeel_core::runner::Runner;
 
 /// The process's environment variables.
 #[derive(Debug, Clone, Default)]

@@ -6,8 +6,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 
 use clap::Command;
-
-use crate::domain::failure::{Failure, FailureKind};
+use evenkeel_core::failure::{Failure, FailureKind};
 
 use super::environment::Environment;
 

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use crate::domain::failure::{Failure, FailureKind};
+use evenkeel_core::failure::{Failure, FailureKind};
 
 use super::environment::Environment;
 

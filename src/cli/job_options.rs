@@ -11,10 +11,9 @@ use std::ffi::OsString;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
-
-use crate::domain::job::{JobOptions, Secret};
-use crate::domain::notification::Channel;
-use crate::domain::request::Policy;
+use evenkeel_core::job::{JobOptions, Secret};
+use evenkeel_core::notification::Channel;
+use evenkeel_core::request::Policy;
 
 use super::args::DeployArgs;
 use super::{given, meaning};

@@ -1,7 +1,8 @@
 //! `evenkeel live`.
 
+use evenkeel_core::failure::Failure;
+
 use crate::aws::connect;
-use crate::domain::failure::Failure;
 use crate::live::{Live, live};
 use crate::output;
 

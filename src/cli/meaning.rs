@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::Images;
+use evenkeel_core::image_definitions;
+use evenkeel_core::record::{Sink, SinkPattern, Source, sinks_of_each};
+use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
+use evenkeel_core::runner::Runner;
+
 use crate::aws::{Connection, Network};
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::Images;
-use crate::domain::image_definitions;
-use crate::domain::record::{Sink, SinkPattern, Source, sinks_of_each};
-use crate::domain::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
-use crate::domain::runner::Runner;
 
 use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, WhatArgs};
 use super::environment::Environment;

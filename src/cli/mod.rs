@@ -31,10 +31,10 @@ use std::panic::AssertUnwindSafe;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use evenkeel_core::failure::{Failure, FailureKind};
 use futures_util::FutureExt;
 use serde_json::Value;
 
-use crate::domain::failure::{Failure, FailureKind};
 use crate::output;
 use crate::output::github::{self, Level};
 

@@ -1,12 +1,12 @@
 //! `evenkeel policy`.
 
 use clap::{Args, ValueEnum};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::notification::Channel;
+use evenkeel_core::policy::{Deploys, Permissions, Works};
+use evenkeel_core::record::{Sink, SinkPattern};
+use evenkeel_core::request::{ClusterName, ServiceName};
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::notification::Channel;
-use crate::domain::policy::{Deploys, Permissions, Works};
-use crate::domain::record::{Sink, SinkPattern};
-use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 
 use super::action_type::ActionTypesArgs;

@@ -1,12 +1,12 @@
 //! `evenkeel record`.
 
 use clap::{Args, Subcommand};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::record::{Sink, SinkPattern, sinks_of_each};
+use evenkeel_core::request::{ClusterName, ServiceName};
 
 use crate::aws::{Aws, S3Objects, SsmParameters};
 use crate::bookkeeping::{self, Kept, Repair};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::record::{Sink, SinkPattern, sinks_of_each};
-use crate::domain::request::{ClusterName, ServiceName};
 use crate::output;
 use crate::record::{self, Store};
 

@@ -1,10 +1,11 @@
 //! `evenkeel rollback`.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::Plan;
+use evenkeel_core::request::DeployRequest;
+
 use crate::aws::connect;
 use crate::deploy::prepare_rollback;
-use crate::domain::failure::Failure;
-use crate::domain::plan::Plan;
-use crate::domain::request::DeployRequest;
 
 use super::args::RollbackArgs;
 use super::call_site::CallSite;

@@ -1,9 +1,9 @@
 //! SIGINT and SIGTERM: the first ends the wait, the second the process.
 
+use evenkeel_core::failure::{Failure, FailureKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::deploy::Interrupter;
-use crate::domain::failure::{Failure, FailureKind};
 
 /// The signals that end a deployment's wait.
 pub(super) struct Signals {

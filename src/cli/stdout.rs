@@ -3,7 +3,8 @@
 use std::io::{self, ErrorKind, Write, stdout};
 use std::sync::OnceLock;
 
-use crate::domain::failure::{Failure, FailureKind};
+use evenkeel_core::failure::{Failure, FailureKind};
+
 use crate::output;
 
 use super::print_error;

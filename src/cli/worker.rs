@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ActionType;
 use tokio::net::TcpListener;
 
 use crate::aws::{Aws, Calls, Connection, Network, S3Objects};
 use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ActionType;
 use crate::output;
 use crate::worker::claims::{BucketClaims, Claims, FolderClaims};
 use crate::worker::{Between, Metrics, Settings, Worker, serve_health};

@@ -2,10 +2,10 @@
 //!
 //! While the service is rolled back, the same command again would deploy what failed.
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::{Phase, Way};
-use crate::domain::plan::PlannedRevision;
-use crate::domain::request::ClusterName;
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::{Phase, Way};
+use evenkeel_core::plan::PlannedRevision;
+use evenkeel_core::request::ClusterName;
 
 use super::run::Run;
 

@@ -9,17 +9,18 @@
 
 use std::collections::BTreeMap;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::diff::diff;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, Source};
+use evenkeel_core::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::service::Service;
+use evenkeel_core::service_deployment::ServiceDeploymentStatus;
+use evenkeel_core::task_definition::Revision;
+
 use crate::clock::Moment;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::diff::diff;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::{ImageReference, Images};
-use crate::domain::plan::{Plan, PlannedRevision, PlannedService, Source};
-use crate::domain::request::DeployRequest;
-use crate::domain::service::Service;
-use crate::domain::service_deployment::ServiceDeploymentStatus;
-use crate::domain::task_definition::Revision;
-use crate::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
 
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::machine::Machine;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
 
 use super::Interrupt;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::Source;
-use crate::domain::record::{Deployed, Ownership, Record, ownership};
-use crate::domain::service::Service;
-use crate::ports::{Cloud, Ecs, RecordStore};
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::plan::Source;
+use evenkeel_core::ports::{Cloud, Ecs, RecordStore};
+use evenkeel_core::record::{Deployed, Ownership, Record, ownership};
+use evenkeel_core::service::Service;
 
 use super::machine::{Chosen, Machine};
 use super::place::gone;

@@ -1,12 +1,12 @@
 //! Why a rollout failed, and what one that succeeded really runs.
 
-use crate::domain::caveat::caveat;
-use crate::domain::deployment::{Ending, Outcome};
-use crate::domain::evidence::Evidence;
-use crate::domain::failure::Failure;
-use crate::domain::log_stream::LogStream;
-use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
-use crate::ports::{Cloud, RecordStore};
+use evenkeel_core::caveat::caveat;
+use evenkeel_core::deployment::{Ending, Outcome};
+use evenkeel_core::evidence::Evidence;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 
 use super::machine::Machine;
 

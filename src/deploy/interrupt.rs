@@ -1,8 +1,7 @@
 //! A signal from outside that ends the wait, but never cuts an effect in two.
 
+use evenkeel_core::failure::FailureKind;
 use tokio::sync::watch;
-
-use crate::domain::failure::FailureKind;
 
 /// Tells a deployment that it is to stop waiting.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Service deployments, and what each of them rolls out.
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::Failure;
-use crate::ports::{Ecs, ListedServiceDeployment};
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::ports::{Ecs, ListedServiceDeployment};
 
 /// How many service deployments are looked through: as many as one call of `DescribeServiceRevisions` takes.
 pub(super) const LOOKED_THROUGH: usize = 20;

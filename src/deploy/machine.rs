@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::console::deployments_url;
+use evenkeel_core::crash_loop::Tasks;
+use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::plan::{Plan, PlannedRevision};
+use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::rollout::{Observation, Rollout, came_between};
+use evenkeel_core::service::{Deployment, DeploymentId, Service};
+use evenkeel_core::timestamp::Timestamp;
+
 use crate::clock::Moment;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::console::deployments_url;
-use crate::domain::crash_loop::Tasks;
-use crate::domain::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::{Plan, PlannedRevision};
-use crate::domain::request::DeployRequest;
-use crate::domain::rollout::{Observation, Rollout, came_between};
-use crate::domain::service::{Deployment, DeploymentId, Service};
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, RecordStore};
 
 use super::advice::{GoingOn, going_on};
 use super::observer::Observer;

@@ -39,12 +39,13 @@ mod undo;
 mod verify;
 mod watch;
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::ports::{Cloud, Masked, RecordStore};
+use evenkeel_core::record::Source;
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::timestamp::Timestamp;
+
 use crate::clock::{Clock, Moment};
-use crate::domain::failure::Failure;
-use crate::domain::record::Source;
-use crate::domain::request::DeployRequest;
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Masked, RecordStore};
 
 pub use back::{prepare_rollback, roll_back};
 pub use interrupt::{Interrupt, Interrupter};

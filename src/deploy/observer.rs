@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::outlook::{Subject, goes_on};
-use crate::domain::request::ClusterName;
-use crate::domain::rollout::{Observation, Rollout};
-use crate::domain::service::{DeploymentId, Service};
-use crate::domain::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, ListedServiceDeployment, Listing};
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::outlook::{Subject, goes_on};
+use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::rollout::{Observation, Rollout};
+use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use evenkeel_core::timestamp::Timestamp;
 
 use super::listed::with_what_they_run;
 

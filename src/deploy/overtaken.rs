@@ -4,13 +4,13 @@
 //! killed has not seen the response, and by then ECS may have drained that deployment: its list of service deployments
 //! still has it.
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::Phase;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::rollout::Rollout;
-use crate::domain::service_deployment::ServiceDeploymentStatus;
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, RecordStore};
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::Phase;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, RecordStore};
+use evenkeel_core::rollout::Rollout;
+use evenkeel_core::service_deployment::ServiceDeploymentStatus;
+use evenkeel_core::timestamp::Timestamp;
 
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::machine::Machine;

@@ -1,11 +1,12 @@
 //! Puts a service on a revision at most once, although `UpdateService` has no idempotency token.
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{Ecs, EffectError};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::Service;
+
 use crate::clock::Clock;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::request::ClusterName;
-use crate::domain::service::Service;
-use crate::ports::{Ecs, EffectError};
 
 use super::register::{ATTEMPTS, BACK_OFF};
 

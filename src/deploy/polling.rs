@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_core::outlook::Outlook;
+
 use crate::clock::Moment;
-use crate::domain::outlook::Outlook;
 
 /// The shortest and the longest wait between two looks; how soon the rollout can end decides where
 /// between them one is.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::plan::{Lineage, Plan, select};
+use evenkeel_core::ports::{Cloud, Ecs, Masked};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::service::Service;
+
 use crate::clock::Clock;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::{Lineage, Plan, select};
-use crate::domain::request::DeployRequest;
-use crate::domain::service::Service;
-use crate::ports::{Cloud, Ecs, Masked};
 
 use super::verify;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::{Outcome, Phase};
-use crate::domain::plan::Plan;
-use crate::domain::rollout::Observation;
-use crate::domain::service::DeploymentId;
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::{Outcome, Phase};
+use evenkeel_core::plan::Plan;
+use evenkeel_core::rollout::Observation;
+use evenkeel_core::service::DeploymentId;
 
 /// Something that a user who watches wants to know.
 #[derive(Debug)]

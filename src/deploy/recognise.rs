@@ -1,11 +1,11 @@
 //! Tells whether a revision is what an interrupted deployment was about to make.
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::Failure;
-use crate::domain::image::{ImageReference, Images};
-use crate::domain::plan::PlannedRevision;
-use crate::domain::record::Candidate;
-use crate::ports::Ecs;
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::plan::PlannedRevision;
+use evenkeel_core::ports::Ecs;
+use evenkeel_core::record::Candidate;
 
 /// Whether the revision that `planned` is a copy of, with the images `asked` for, is the candidate: a
 /// later revision of its source's family, and the source but for the candidate's images.

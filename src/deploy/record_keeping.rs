@@ -16,16 +16,16 @@ mod entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::image::Images;
+use evenkeel_core::plan::PlannedRevision;
+use evenkeel_core::ports::{Ecs, RecordStore};
+use evenkeel_core::record::{Candidate, Deployed, Record, Source, Status};
+use evenkeel_core::timestamp::Timestamp;
 use futures_util::future::join_all;
 
 use crate::clock::Clock;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::Failure;
-use crate::domain::image::Images;
-use crate::domain::plan::PlannedRevision;
-use crate::domain::record::{Candidate, Deployed, Record, Source, Status};
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Ecs, RecordStore};
 
 use super::recognise::is_candidate;
 use entry::Entry;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::{PlannedRevision, Source};
+use evenkeel_core::ports::{Ecs, EffectError};
+
 use crate::clock::Clock;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::Failure;
-use crate::domain::plan::{PlannedRevision, Source};
-use crate::ports::{Ecs, EffectError};
 
 /// How often an effect whose answer gets lost is tried in all.
 pub(super) const ATTEMPTS: u32 = 4;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::Outcome;
-use crate::domain::evidence::Evidence;
-use crate::domain::failure::Failure;
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::evidence::Evidence;
+use evenkeel_core::failure::Failure;
 
 /// What a command's deployment came to, over all its services.
 #[derive(Debug)]

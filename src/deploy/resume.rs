@@ -14,20 +14,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::checkpoint::{Checkpoint, Standing};
+use evenkeel_core::deployment::{Ending, Outcome, Phase, Target, Way, Why};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::Images;
+use evenkeel_core::plan::{Carried, CarriedFrom, PlannedRevision, Source};
+use evenkeel_core::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, Masked, RecordStore};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::rollout::Rollout;
+use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::timestamp::Timestamp;
 use serde_json::Map;
 
 use crate::clock::Moment;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::checkpoint::{Checkpoint, Standing};
-use crate::domain::deployment::{Ending, Outcome, Phase, Target, Way, Why};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::Images;
-use crate::domain::plan::{Carried, CarriedFrom, PlannedRevision, Source};
-use crate::domain::request::DeployRequest;
-use crate::domain::rollout::Rollout;
-use crate::domain::service::{DeploymentId, Service};
-use crate::domain::timestamp::Timestamp;
-use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, Masked, RecordStore};
 
 use super::machine::{Chosen, Machine};
 use super::overtaken::{self, Found};

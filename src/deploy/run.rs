@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::{Ending, Outcome, Phase};
+use evenkeel_core::evidence::Evidence;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::{Images, digest_of};
+use evenkeel_core::plan::Carried;
+use evenkeel_core::record::{Deployed, Source};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::rollout::Observation;
+use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
-
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::{Ending, Outcome, Phase};
-use crate::domain::evidence::Evidence;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::{Images, digest_of};
-use crate::domain::plan::Carried;
-use crate::domain::record::{Deployed, Source};
-use crate::domain::request::DeployRequest;
-use crate::domain::rollout::Observation;
-use crate::domain::service::{DeploymentId, Service};
-use crate::domain::timestamp::Timestamp;
 
 use super::ServiceReport;
 use super::polling::Pace;

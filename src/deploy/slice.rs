@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use evenkeel_core::checkpoint::Checkpoint;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::timestamp::Timestamp;
+
 use crate::clock::{Clock, Moment};
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::request::DeployRequest;
-use crate::domain::timestamp::Timestamp;
 
 use super::beginning::{self, Cut};
 use super::{Interrupt, Report};

@@ -1,12 +1,13 @@
 //! Puts a service back on its former revision.
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::{Ending, Event, Outcome, Phase, Why};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::rollout::{Observation, Rollout, came_between};
+use evenkeel_core::service::DeploymentId;
+
 use crate::clock::Moment;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::{Ending, Event, Outcome, Phase, Why};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::rollout::{Observation, Rollout, came_between};
-use crate::domain::service::DeploymentId;
-use crate::ports::{Cloud, RecordStore};
 
 use super::Progress;
 use super::machine::Machine;

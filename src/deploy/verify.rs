@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::plan::{Plan, Source};
+use evenkeel_core::ports::Registry;
+use evenkeel_core::registry::{EcrImage, ImageLookup, check_image};
+use evenkeel_core::request::DeployRequest;
 use futures_util::future::join_all;
 
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::plan::{Plan, Source};
-use crate::domain::registry::{EcrImage, ImageLookup, check_image};
-use crate::domain::request::DeployRequest;
-use crate::ports::Registry;
 
 /// The images of a request that are in Amazon ECR, or should be, by their references.
 pub(super) type Images = BTreeMap<String, Result<ImageLookup, Failure>>;

@@ -1,13 +1,14 @@
 //! Looks at the rollouts that go on.
 
+use evenkeel_core::crash_loop::{Census, Tasks, is_suspicious};
+use evenkeel_core::deployment::Phase;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::outlook::{Subject, outlook, subject};
+use evenkeel_core::placement::{Departures, are_departures_due};
+use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::rollout::Observation;
+
 use crate::clock::Moment;
-use crate::domain::crash_loop::{Census, Tasks, is_suspicious};
-use crate::domain::deployment::Phase;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::outlook::{Subject, outlook, subject};
-use crate::domain::placement::{Departures, are_departures_due};
-use crate::domain::rollout::Observation;
-use crate::ports::{Cloud, RecordStore};
 
 use super::Progress;
 use super::advice::GoingOn;

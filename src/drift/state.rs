@@ -1,12 +1,11 @@
 //! What Terraform believes: the part of its state that is about a service.
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::drift::Believed;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::request::{ClusterName, ServiceName};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::drift::Believed;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::request::{ClusterName, ServiceName};
 
 /// The version of the state's form, that of Terraform 0.12 and later.
 const FORM: u64 = 4;

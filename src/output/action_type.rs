@@ -1,8 +1,7 @@
 //! The definition of the custom action type, for whoever makes it.
 
+use evenkeel_core::job::{ArtifactCount, Definition, Property};
 use serde_json::{Value, json};
-
-use crate::domain::job::{ArtifactCount, Definition, Property};
 
 /// The type that each property has. A number or a boolean would not take a pipeline's variable.
 const TYPE: &str = "String";

@@ -1,12 +1,12 @@
 //! What has drifted apart, for people and scripts.
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::diff::Change;
+use evenkeel_core::drift::{Difference, Recorded, Sight};
+use evenkeel_core::record::Status;
 use serde_json::{Value, json};
 
 use super::text::change_line;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::diff::Change;
-use crate::domain::drift::{Difference, Recorded, Sight};
-use crate::domain::record::Status;
 
 /// `evenkeel.drift/v1`.
 #[must_use]

@@ -1,12 +1,12 @@
 //! The JSON documents: part of the contract, scripts depend on them.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::{Plan, PlannedService, Source};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 use serde_json::{Value, json};
 
 use crate::deploy::{Report, ServiceReport};
-use crate::domain::failure::Failure;
-use crate::domain::plan::{Plan, PlannedService, Source};
-use crate::domain::request::DeployRequest;
-use crate::domain::stopped_task::{StoppedContainer, StoppedTask};
 
 /// What a deployment came to: `evenkeel.deployment/v1`.
 #[must_use]

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+
 use crate::deploy::{Report, ServiceReport};
-use crate::domain::failure::{Failure, FailureKind};
 
 use super::reasons::reasons_text;
 use super::story::{Kind, Step, Story};

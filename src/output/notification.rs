@@ -1,12 +1,12 @@
 //! What is told elsewhere of how a deployment ended.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::notification::Notification;
+use evenkeel_core::record::Source;
+use evenkeel_core::request::DeployRequest;
 use serde_json::{Value, json};
 
 use crate::deploy::{Report, ServiceReport};
-use crate::domain::failure::Failure;
-use crate::domain::notification::Notification;
-use crate::domain::record::Source;
-use crate::domain::request::DeployRequest;
 
 use super::story::Story;
 use super::text::{printable, short};

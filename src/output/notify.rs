@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_core::notification::{Channel, Notification};
+use evenkeel_core::ports::Notifier;
 use futures_util::future::join_all;
-
-use crate::domain::notification::{Channel, Notification};
-use crate::ports::Notifier;
 
 /// How long a channel may take: no deployment waits for a notification longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,8 +1,7 @@
 //! An IAM policy as IAM reads it.
 
+use evenkeel_core::policy::Statement;
 use serde_json::{Value, json};
-
-use crate::domain::policy::Statement;
 
 /// The policy of these statements (AWS IAM user guide, "Grammar of the IAM JSON policy language").
 #[must_use]

@@ -1,9 +1,9 @@
 //! Records, for people and scripts.
 
+use evenkeel_core::record::{Record, Status};
 use serde_json::{Value, json};
 
 use crate::bookkeeping::{Content, Done, Kept};
-use crate::domain::record::{Record, Status};
 
 /// `evenkeel.records/v1`.
 #[must_use]

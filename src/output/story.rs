@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::console::deployments_url;
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::diff::Change;
+use evenkeel_core::plan::Plan;
+
 use crate::clock::Timestamp;
 use crate::deploy::Progress;
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::console::deployments_url;
-use crate::domain::deployment::Outcome;
-use crate::domain::diff::Change;
-use crate::domain::plan::Plan;
 
 /// How many steps are remembered: a deployment that is planned again and again has no end of them.
 const STEPS: usize = 200;

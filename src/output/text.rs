@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::Phase;
+use evenkeel_core::diff::Change;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::{Plan, Source};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::rollout::Observation;
+use evenkeel_core::service::DeploymentId;
+use evenkeel_core::service_deployment::ServiceDeployment;
+
 use crate::deploy::{Progress, Report, ServiceReport};
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::deployment::Phase;
-use crate::domain::diff::Change;
-use crate::domain::failure::Failure;
-use crate::domain::plan::{Plan, Source};
-use crate::domain::request::DeployRequest;
-use crate::domain::rollout::Observation;
-use crate::domain::service::DeploymentId;
-use crate::domain::service_deployment::ServiceDeployment;
 
 /// Tells a deployment's progress, a line at a time.
 #[derive(Debug)]
@@ -221,14 +222,41 @@ pub(super) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::service::Service;
+
+    use evenkeel_core::service::{Controller, Deployment, Guard, Launch, RolloutState, Service, Strategy};
+    use evenkeel_core::timestamp::Timestamp;
 
     fn seen(running: u32) -> Observation {
-        let mut service: Service = crate::domain::samples::service("web", Vec::new());
-        let mine =
-            crate::domain::samples::primary(2, "web:2", crate::domain::service::RolloutState::InProgress);
-        service.deployments = vec![crate::domain::service::Deployment { running, desired: 2, ..mine }];
-        Observation::of(service)
+        let arn = |resource: &str| format!("arn:aws:ecs:eu-west-1:123456789012:{resource}");
+        let deployment = Deployment {
+            id: DeploymentId::new("ecs-svc/2"),
+            primary: true,
+            task_definition: TaskDefinitionArn::parse(&arn("task-definition/web:2")).unwrap(),
+            desired: 2,
+            running,
+            pending: 0,
+            failed: 0,
+            rollout: RolloutState::InProgress,
+            reason: None,
+            created: Timestamp::from_unix(Duration::from_secs(1_000)),
+        };
+        Observation::of(Service {
+            arn: arn("service/prod/web"),
+            name: "web".to_owned(),
+            cluster: arn("cluster/prod"),
+            active: true,
+            controller: Controller::Ecs,
+            is_managed: false,
+            launch: Launch::default(),
+            task_definition: None,
+            desired: 2,
+            strategy: Strategy::default(),
+            guard: Guard::default(),
+            current_deployment: None,
+            deployments: vec![deployment],
+            events: Vec::new(),
+            service_revisions: Vec::new(),
+        })
     }
 
     fn told(narrator: &mut Narrator<Vec<u8>>, steps: &[(u64, u32)]) -> String {
@@ -268,7 +296,7 @@ mod tests {
         );
         narrator.tell(&Progress::Ended {
             service: "web",
-            outcome: crate::domain::deployment::Outcome::Deployed,
+            outcome: evenkeel_core::deployment::Outcome::Deployed,
             reason: None,
         });
         assert_eq!(String::from_utf8(narrator.out).unwrap(), format!("{back}web: deployed\n"));

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::ports::{RecordStore, Version};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{RecordStore, Version};
 
 /// A record in a file. It is replaced whole, by a rename, so a reader never sees half of it. A link stays a link, and
 /// the file keeps its mode.

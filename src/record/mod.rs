@@ -12,9 +12,9 @@ pub use parameter::ParameterStore;
 pub use state::StateStore;
 pub use variables::VariablesStore;
 
-use crate::domain::failure::Failure;
-use crate::domain::record::Sink;
-use crate::ports::{Objects, Parameters, RecordStore, Version};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::ports::{Objects, Parameters, RecordStore, Version};
+use evenkeel_core::record::Sink;
 
 /// Any place of a record.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! A record in an object of Amazon S3.
 
-use crate::domain::failure::Failure;
-use crate::domain::job::ObjectAddress;
-use crate::ports::{Condition, Encryption, Objects, RecordStore, Version};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Condition, Encryption, Objects, RecordStore, Version};
 
 /// How many bytes a record may have: far more than any has, and little enough to read.
 const LONGEST: u64 = 256 * 1024;

@@ -10,10 +10,9 @@
 //! Assumptions: a value without the member was written by hand or by Terraform. It counts, and so does the next value. A run that is
 //! killed between its write and the next call can leave a value that does not count; the next run corrects that.
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{Parameters, RecordStore, Version};
 use serde_json::{Map, Value};
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::ports::{Parameters, RecordStore, Version};
 
 /// How long the value of a standard parameter may be, in bytes (AWS Systems Manager user guide,
 /// "Managing parameter tiers").

@@ -1,11 +1,10 @@
 //! A record as the outputs of a Terraform state, for `terraform_remote_state`.
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Encryption, Objects, RecordStore, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ObjectAddress;
-use crate::ports::{Encryption, Objects, RecordStore, Version};
 
 use super::ObjectStore;
 

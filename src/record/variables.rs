@@ -1,9 +1,8 @@
 //! A record in a file that sets a variable of Terraform's.
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{RecordStore, Version};
 use serde_json::{Map, Value};
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::ports::{RecordStore, Version};
 
 use super::FileStore;
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{Answer, JobId};
+use evenkeel_core::ports::JobQueue;
+
 use crate::clock::{Clock, Moment};
 use crate::deploy::Interrupt;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Answer, JobId};
-use crate::ports::JobQueue;
 
 /// The first wait between two attempts, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));

@@ -4,15 +4,16 @@
 
 use std::time::Duration;
 
+use evenkeel_core::checkpoint::Checkpoint;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{Answer, Execution, Job, JobConfiguration};
+use evenkeel_core::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
+use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::request::DeployRequest;
+
 use crate::clock::Moment;
 use crate::deploy::{Journal, NotBegun, Progress, Report, Slice, SliceEnd, World, deploy_slice};
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Answer, Execution, Job, JobConfiguration};
-use crate::domain::record::{Sink, Source};
-use crate::domain::request::DeployRequest;
 use crate::output::{self, Narrator, Story};
-use crate::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
 use crate::record;
 
 use super::Shared;

@@ -10,15 +10,15 @@
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use evenkeel_core::checkpoint::Checkpoint;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{Answer, JobId};
+use evenkeel_core::not_understood::NotUnderstood;
+use evenkeel_core::ports::{Access, ClaimStore, Condition, JobQueue, Version};
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock, Moment};
 use crate::deploy::{Journal, Noted};
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Answer, JobId};
-use crate::domain::not_understood::NotUnderstood;
-use crate::ports::{Access, ClaimStore, Condition, JobQueue, Version};
 
 use super::Shared;
 use super::claims::{Claim, Stage};

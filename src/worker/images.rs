@@ -1,10 +1,11 @@
 //! What a job is to deploy: the images of its configuration, or those of its artifact.
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::image::Images;
+use evenkeel_core::job::{Job, JobConfiguration};
+use evenkeel_core::ports::{Access, JobQueue};
+
 use crate::artifact::{self, Wanted};
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::image::Images;
-use crate::domain::job::{Job, JobConfiguration};
-use crate::ports::{Access, JobQueue};
 
 /// The images that the job is to deploy.
 ///

@@ -10,11 +10,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use evenkeel_core::job::JobId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Moment;
-use crate::domain::job::JobId;
 
 use super::claims::Watch;
 use super::job::{Known, Left};

@@ -13,16 +13,16 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use evenkeel_core::checkpoint::Checkpoint;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{Answer, Job, JobConfiguration, JobId};
+use evenkeel_core::not_understood::NotUnderstood;
+use evenkeel_core::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 use futures_util::FutureExt;
 use serde_json::Map;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Moment;
-use crate::domain::checkpoint::Checkpoint;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::{Answer, Job, JobConfiguration, JobId};
-use crate::domain::not_understood::NotUnderstood;
-use crate::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 
 use super::Shared;
 use super::answering::answer;

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, Moment};
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::crash_loop::RunningTask;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::Secret;
-use crate::domain::log_stream::LogStream;
-use crate::domain::placement::Departure;
-use crate::domain::registry::{EcrImage, ImageLookup};
-use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceRevision};
-use crate::domain::service_deployment::ServiceDeployment;
-use crate::domain::stopped_task::StoppedTask;
-use crate::domain::task_definition::{Revision, TaskDefinition};
-use crate::ports::{
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::crash_loop::RunningTask;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::Secret;
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::placement::Departure;
+use evenkeel_core::ports::{
     Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Listing, Logs, Registry,
 };
+use evenkeel_core::registry::{EcrImage, ImageLookup};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel_core::service_deployment::ServiceDeployment;
+use evenkeel_core::stopped_task::StoppedTask;
+use evenkeel_core::task_definition::{Revision, TaskDefinition};
+
+use crate::clock::{Clock, Moment};
 
 use super::shared::{SharedEcs, Sharing};
 

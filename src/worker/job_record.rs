@@ -1,7 +1,7 @@
 //! The record of one job's deployment.
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::ports::{RecordStore, Version};
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{RecordStore, Version};
 
 /// A place of the record. As with ECS, a call that is denied is made once more: what expired at that
 /// moment is renewed by then.

@@ -41,13 +41,13 @@ pub use settings::{Between, Settings};
 
 use std::sync::Arc;
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::ports::{Access, ClaimStore, JobQueue};
 use futures_util::future::select_all;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::deploy::Interrupt;
-use crate::domain::failure::Failure;
-use crate::ports::{Access, ClaimStore, JobQueue};
 
 use in_flight::InFlight;
 use job_ecs::Who;

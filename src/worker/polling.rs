@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::Job;
+use evenkeel_core::ports::{Access, ClaimStore, JobQueue, Offer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Instrument;
 
 use crate::clock::Moment;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::Job;
-use crate::ports::{Access, ClaimStore, JobQueue, Offer};
 
 use super::Shared;
 use super::in_flight::InFlight;

@@ -1,14 +1,14 @@
 //! What a deployment came to, as a job is answered and as the pipeline's next actions read it.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::image::Images;
+use evenkeel_core::job::{Answer, Told, output_variables};
+use evenkeel_core::record::{Deployed, Record, Source};
 use serde_json::Value;
 
 use crate::artifact;
 use crate::clock::Timestamp;
 use crate::deploy::{Report, ServiceReport};
-use crate::domain::failure::Failure;
-use crate::domain::image::Images;
-use crate::domain::job::{Answer, Told, output_variables};
-use crate::domain::record::{Deployed, Record, Source};
 use crate::live::Live;
 use crate::output;
 
@@ -38,7 +38,7 @@ fn told(service: &ServiceReport) -> Told<'_> {
 /// a folder of the service's name.
 ///
 /// # Errors
-/// [`FailureKind::Bug`](crate::domain::failure::FailureKind::Bug) if it cannot be packed.
+/// [`FailureKind::Bug`](evenkeel_core::failure::FailureKind::Bug) if it cannot be packed.
 pub(super) fn output_artifact(
     report: &Report,
     asked: &Images,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_core::job::ReadOptions;
+
 use crate::deploy::Polling;
-use crate::domain::job::ReadOptions;
 
 /// How a worker is to work.
 #[derive(Debug, Clone)]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::JobId;
+use evenkeel_core::ports::{Access, ClaimStore, JobQueue, Version};
 use tracing::Instrument;
 
 use crate::clock::Moment;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::JobId;
-use crate::ports::{Access, ClaimStore, JobQueue, Version};
 
 use super::Shared;
 use super::in_flight::InFlight;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, Ended, NEW};

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel_sandbox::RolloutOutcome;
 use serde_json::Value;
 
 use crate::junit::Element;

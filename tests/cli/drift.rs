@@ -1,6 +1,6 @@
 //! `evenkeel drift`: what differs, who probably made it so, what to do.
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel_sandbox::RolloutOutcome;
 use serde_json::{Value, json};
 
 use crate::world::{Account, Ended};

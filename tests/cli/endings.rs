@@ -1,6 +1,6 @@
 //! Every way a deployment ends: status, document and words.
 
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{APP_OLD, Account, DEPLOY, NEW};
@@ -147,7 +147,7 @@ fn several_services_share_one_new_revision() {
     account.sandbox.set_rollout(
         "prod",
         "api",
-        evenkeel::sandbox::Rollout {
+        evenkeel_sandbox::Rollout {
             outcome: RolloutOutcome::Ok,
             duration: std::time::Duration::from_millis(200),
         },

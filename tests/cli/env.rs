@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{APP_NEW, Account, NEW};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{FaultKind, RolloutOutcome};
 
 use crate::world::Account;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
-use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, document};

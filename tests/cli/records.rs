@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{APP_OLD, Account, DEPLOY, NEW, OLD};

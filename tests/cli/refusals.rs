@@ -1,6 +1,6 @@
 //! What is refused before anything changes: usage, input, permission, files.
 
-use evenkeel::sandbox::FaultKind;
+use evenkeel_sandbox::FaultKind;
 use serde_json::json;
 
 use crate::world::{APP_NEW, Account, DEPLOY, Ended, SECRETS};

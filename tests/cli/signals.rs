@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use evenkeel::sandbox::{FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{FaultKind, RolloutOutcome};
 use tokio::runtime::Builder;
 
 use crate::world::{APP_NEW, Account, DEPLOY, Ended};

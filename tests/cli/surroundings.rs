@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use evenkeel::sandbox::{Fault, FaultKind, Garbled, GarbledBody};
+use evenkeel_sandbox::{Fault, FaultKind, Garbled, GarbledBody};
 use serde_json::Value;
 
 use crate::world::{APP_NEW, Account, DEPLOY, Ended};

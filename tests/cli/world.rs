@@ -8,8 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use evenkeel::clock::Clock;
-use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -55,7 +54,7 @@ impl Account {
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let sandbox = Sandbox::new(Clock::system());
+                let sandbox = Sandbox::new();
                 let listener = TcpListener::bind((address, 0)).await.unwrap();
                 tell.send((sandbox.clone(), listener.local_addr().unwrap())).unwrap();
                 tokio::select! {

@@ -1,4 +1,4 @@
-//! ECS's own model of a request, as `src/sandbox/ecs/model.json` keeps it.
+//! ECS's own model of a request, as `crates/sandbox/src/ecs/model.json` keeps it.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,8 @@ pub(crate) enum Shape {
 impl Model {
     /// Reads the committed model.
     pub(crate) fn load() -> Self {
-        let file: File = serde_json::from_str(include_str!("../../src/sandbox/ecs/model.json")).unwrap();
+        let file: File =
+            serde_json::from_str(include_str!("../../crates/sandbox/src/ecs/model.json")).unwrap();
         let root = file.operations["RegisterTaskDefinition"].clone();
         let mut shapes = BTreeMap::new();
         let mut waiting = vec![root.clone()];

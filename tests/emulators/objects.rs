@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use evenkeel::aws::{Aws, Connection, S3Objects};
-use evenkeel::domain::job::{ArtifactCredentials, JobId, ObjectAddress, Secret};
-use evenkeel::ports::{Access as _, ClaimStore as _, Condition, Encryption, Objects as _, Version};
 use evenkeel::worker::claims::BucketClaims;
+use evenkeel_core::job::{ArtifactCredentials, JobId, ObjectAddress, Secret};
+use evenkeel_core::ports::{Access as _, ClaimStore as _, Condition, Encryption, Objects as _, Version};
 
 use crate::emulator::{Emulator, Kind};
 

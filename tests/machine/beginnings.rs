@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use evenkeel::deploy::{Interrupt, Report};
-use evenkeel::domain::failure::FailureKind;
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::{Fault, FaultKind};
+use evenkeel_core::failure::FailureKind;
+use evenkeel_sandbox::{Fault, FaultKind};
 
 use crate::world::{Account, request};
 

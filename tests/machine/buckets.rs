@@ -1,8 +1,8 @@
 //! Records in strict buckets: with Object Lock, with encryption demanded, in another Region.
 
 use evenkeel::deploy::{Interrupt, Report};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::failure::FailureKind;
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::failure::FailureKind;
 use serde_json::Value;
 
 use crate::world::{Account, ended, ending, message, request};

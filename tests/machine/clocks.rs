@@ -6,8 +6,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use evenkeel::bookkeeping;
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, SERVICE, START, ended, ending, message, request};

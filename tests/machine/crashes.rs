@@ -5,10 +5,10 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::record::{Record, Status};
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::record::{Record, Status};
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 
 use crate::world::{Account, calls_of_a_deployment, ended, ending, message, request, say};
 

@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::job::Answer;
-use evenkeel::domain::request::{DeployRequest, OnFailure};
-use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::job::Answer;
+use evenkeel_core::request::{DeployRequest, OnFailure};
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
 use crate::world::{

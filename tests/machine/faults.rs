@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::{Fault, FaultKind};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind};
 
 use crate::world::{Account, calls_of_a_deployment, ended, ending, message, say};
 

@@ -3,21 +3,21 @@
 use std::fmt::Write;
 
 use evenkeel::aws::Aws;
-use evenkeel::domain::failure::{Failure, FailureKind};
-use evenkeel::domain::job::{ActionType, Answer, Job, ObjectAddress, Secret};
-use evenkeel::domain::log_stream::LogStream;
-use evenkeel::domain::notification::{Channel, Notification};
-use evenkeel::domain::registry::EcrImage;
-use evenkeel::domain::request::ClusterName;
-use evenkeel::domain::service::{DeploymentId, Service};
-use evenkeel::domain::task_definition::Revision;
-use evenkeel::domain::timestamp::Timestamp;
 use evenkeel::output::{action_type_json, failure_text, report_document, report_text};
-use evenkeel::ports::{
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::{ActionType, Answer, Job, ObjectAddress, Secret};
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::notification::{Channel, Notification};
+use evenkeel_core::ports::{
     Access, Condition, Ecs, EffectError, Encryption, Identity, JobQueue, Listing, Logs, Notifier, Objects,
     Offer, Parameters, Registry, Version,
 };
-use evenkeel::sandbox::{Action, ActionArtifact, Fault, FaultKind, Garbled, GarbledBody, RolloutOutcome};
+use evenkeel_core::registry::EcrImage;
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::task_definition::Revision;
+use evenkeel_core::timestamp::Timestamp;
+use evenkeel_sandbox::{Action, ActionArtifact, Fault, FaultKind, Garbled, GarbledBody, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{Account, CLUSTER, SERVICE, definition, message, request, say};

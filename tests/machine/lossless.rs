@@ -1,6 +1,6 @@
 //! The copy is lossless: what is registered is what was live, but for the images.
 
-use evenkeel::domain::deployment::Outcome;
+use evenkeel_core::deployment::Outcome;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::Report;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ impl History {
     /// Whether the report is true: what is wrong with it otherwise.
     fn judge(&self, image: &str, report: &Report, samples: &Samples) -> Result<(), String> {
         // A wait that broke off is no verdict.
-        let kind = report.first_failure().map(evenkeel::domain::failure::Failure::kind);
+        let kind = report.first_failure().map(evenkeel_core::failure::Failure::kind);
         if matches!(kind, Some(FailureKind::Denied | FailureKind::Unavailable | FailureKind::InvalidInput)) {
             return Ok(());
         }

@@ -13,8 +13,8 @@ mod play;
 use std::collections::BTreeMap;
 
 use evenkeel::deploy::Report;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::record::Status;
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::record::Status;
 use serde_json::{Value, json};
 
 use crate::records::{arn, record};

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::record::Status;
-use evenkeel::sandbox::{Fault, FaultKind};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::record::Status;
+use evenkeel_sandbox::{Fault, FaultKind};
 
 use crate::records::{arn, record};
 use crate::world::{Account, ended, ending, message, request, rival_deploys};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::deployment::Outcome;
 use evenkeel::output::{failure_text, reasons_text, report_document};
-use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, say};

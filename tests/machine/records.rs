@@ -5,13 +5,13 @@ use std::time::Duration;
 use evenkeel::aws::{S3Objects, SsmParameters};
 use evenkeel::bookkeeping::{self, Content, Done, Repair};
 use evenkeel::deploy::{Interrupt, Report};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::record::{EMPTY, Record, Source, Status};
-use evenkeel::domain::request::{ClusterName, OnFailure, ServiceName};
-use evenkeel::ports::{RecordStore, Version};
 use evenkeel::record::Store;
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::ports::{RecordStore, Version};
+use evenkeel_core::record::{EMPTY, Record, Source, Status};
+use evenkeel_core::request::{ClusterName, OnFailure, ServiceName};
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{

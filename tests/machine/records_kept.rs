@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use evenkeel::deploy::{Interrupt, Polling, World};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::record::{Source, Status};
-use evenkeel::domain::request::{DeployRequest, ServiceName};
-use evenkeel::ports::RecordStore;
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::ports::RecordStore;
+use evenkeel_core::record::{Source, Status};
+use evenkeel_core::request::{DeployRequest, ServiceName};
+use evenkeel_sandbox::RolloutOutcome;
 use serde_json::{Value, json};
 
 use crate::records::{BUCKET, NEW, SSM, arn, deploy, places, record, value};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use evenkeel::aws::{S3Objects, SsmParameters};
 use evenkeel::deploy::{Interrupt, Report};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::record::{Record, Status};
-use evenkeel::domain::request::{DeployRequest, ServiceName};
-use evenkeel::ports::RecordStore;
 use evenkeel::record::Store;
-use evenkeel::sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::ports::RecordStore;
+use evenkeel_core::record::{Record, Status};
+use evenkeel_core::request::{DeployRequest, ServiceName};
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, definition, message, request, say};

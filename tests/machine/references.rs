@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use evenkeel::cli::job_options;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::image::Images;
-use evenkeel::domain::job::{JobConfiguration, Secret};
-use evenkeel::domain::request::{ClusterName, DeployRequest, Policy, ServiceName};
-use evenkeel::domain::runner::Runner;
-use evenkeel::domain::{image_definitions, image_detail};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::image::Images;
+use evenkeel_core::job::{JobConfiguration, Secret};
+use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::runner::Runner;
+use evenkeel_core::{image_definitions, image_detail};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Another actor deploys at the same time: nobody's change is lost, nobody's success is claimed.
 
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{Account, CLUSTER, SERVICE, ended, ending, message, rival_deploys};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::deployment::Outcome;
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, ended, ending, message, rival_deploys};
@@ -95,7 +95,7 @@ async fn the_next_deployment_does_not_miss_what_a_rollback_left() {
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_rollback_is_followed_by_naming_its_revision() {
     use evenkeel::deploy::Interrupt;
-    use evenkeel::domain::failure::FailureKind;
+    use evenkeel_core::failure::FailureKind;
     let account = deployed_twice().await;
     let (interrupter, interrupt) = Interrupt::new();
     account.sandbox.after_call("UpdateService", 1, move |_| interrupter.raise(FailureKind::Interrupted));

@@ -6,16 +6,16 @@ use std::time::Duration;
 use evenkeel::deploy::{
     Interrupt, Polling, Progress, Report, World, deploy, prepare, prepare_rollback, roll_back,
 };
-use evenkeel::domain::drift::differences;
-use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::Answer;
-use evenkeel::domain::plan::Plan;
-use evenkeel::domain::record::Source;
-use evenkeel::domain::request::DeployRequest;
 use evenkeel::drift::look;
 use evenkeel::live::live;
 use evenkeel::output::{self, Narrator, Story, github};
-use evenkeel::sandbox::{Fault, FaultKind, RolloutOutcome};
+use evenkeel_core::drift::differences;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::Answer;
+use evenkeel_core::plan::Plan;
+use evenkeel_core::record::Source;
+use evenkeel_core::request::DeployRequest;
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use fastrand::Rng;
 use serde_json::json;
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::request::{OnFailure, ServiceName};
 use evenkeel::record::FileStore;
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::request::{OnFailure, ServiceName};
+use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, definition, ended, ending, message, request};
@@ -186,7 +186,7 @@ async fn a_crash_loop_without_a_breaker_fails_in_minutes_and_is_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_whose_tasks_may_not_be_read_is_still_told() {
-    use evenkeel::sandbox::{Fault, FaultKind};
+    use evenkeel_sandbox::{Fault, FaultKind};
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Crash);
     account.sandbox.inject(Fault { operation: "ListTasks".to_owned(), nth: None, kind: FaultKind::Denied });
@@ -230,7 +230,7 @@ async fn a_breaker_without_rollback_leaves_going_back_to_us() {
 
 #[tokio::test(start_paused = true)]
 async fn the_classic_verdict_is_the_same_where_service_deployments_are_denied() {
-    use evenkeel::sandbox::{Fault, FaultKind};
+    use evenkeel_sandbox::{Fault, FaultKind};
     for (outcome, breaker, expected) in [
         (RolloutOutcome::Ok, false, ended(Outcome::Deployed, "web:2", 0)),
         (RolloutOutcome::Crash, true, ended(Outcome::RolledBack, "web:1", 1)),
@@ -323,7 +323,7 @@ async fn an_interrupt_while_going_back_never_advises_to_deploy_what_failed_again
 
 #[tokio::test(start_paused = true)]
 async fn where_aws_does_not_answer_while_going_back_the_advice_is_to_go_back() {
-    use evenkeel::sandbox::{Fault, FaultKind};
+    use evenkeel_sandbox::{Fault, FaultKind};
     let account = Account::new();
     account.next_rollout(RolloutOutcome::Crash);
     let (stop, update) = ("StopServiceDeployment".to_owned(), "UpdateService".to_owned());

@@ -1,7 +1,7 @@
 //! What AWS refuses only because somebody else writes at the same moment is written again.
 
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::{Fault, FaultKind};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind};
 use serde_json::Value;
 
 use crate::world::{Account, ended, ending, message, request};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::sandbox::{Fault, FaultKind};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 
 use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, request};

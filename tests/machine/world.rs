@@ -6,13 +6,13 @@ use std::time::Duration;
 use evenkeel::aws::{Aws, Connection, S3Objects, SsmParameters};
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy, roll_back};
-use evenkeel::domain::deployment::Outcome;
-use evenkeel::domain::image::{ImageReference, Images};
-use evenkeel::domain::record::{Sink, Source};
-use evenkeel::domain::request::{ClusterName, DeployRequest, Policy, ServiceName};
-use evenkeel::ports::RecordStore;
 use evenkeel::record::{self, FileStore, Store};
-use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
+use evenkeel_core::deployment::Outcome;
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::ports::RecordStore;
+use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
 pub(crate) const CLUSTER: &str = "prod";
@@ -41,8 +41,7 @@ impl Account {
     }
 
     pub(crate) fn empty() -> Self {
-        let account =
-            Self { sandbox: Sandbox::new(Clock::starting_at(START)), clock: Clock::starting_at(START) };
+        let account = Self { sandbox: Sandbox::starting_at(START), clock: Clock::starting_at(START) };
         account.call("CreateCluster", json!({ "clusterName": CLUSTER }));
         account
     }

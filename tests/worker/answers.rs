@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use evenkeel::aws::S3Objects;
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::job::ActionType;
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker};
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{CLAIMS, CLUSTER, Pipeline, settings};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::job::ActionType;
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind};
 use evenkeel::worker::claims::FolderClaims;
 use evenkeel::worker::{Between, Metrics, Settings, Worker};
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{ActionStatus, Fault, FaultKind};
 use serde_json::json;
 
 use crate::world::{Pipeline, settings};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::job::ActionType;
-use evenkeel::ports::Encryption;
-use evenkeel::sandbox::{ActionStatus, Sandbox};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker};
+use evenkeel_core::job::ActionType;
+use evenkeel_core::ports::Encryption;
+use evenkeel_sandbox::{ActionStatus, Sandbox};
 
 use crate::world::{ARTIFACTS, CLAIMS, Pipeline, settings};
 

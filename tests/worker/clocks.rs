@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::Interrupter;
-use evenkeel::sandbox::{ActionStatus, Call, Fault, FaultKind, Rollout, RolloutOutcome};
 use evenkeel::worker::Settings;
+use evenkeel_sandbox::{ActionStatus, Call, Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::Value;
 
 use crate::world::{CLAIMS, CLUSTER, Hired, Pipeline, say, settings};

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use evenkeel::sandbox::{Fault, FaultKind, Garbled, GarbledBody};
+use evenkeel_sandbox::{Fault, FaultKind, Garbled, GarbledBody};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;

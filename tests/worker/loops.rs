@@ -7,13 +7,13 @@ use std::time::Duration;
 use evenkeel::aws::S3Objects;
 use evenkeel::clock::Moment;
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::{ActionType, ActionVersion, JobId};
 use evenkeel::output::action_type_json;
-use evenkeel::ports::{ClaimStore, Condition, Version};
-use evenkeel::sandbox::{Action, ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Between, Metrics, Settings, Worker, health_page};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ActionType, ActionVersion, JobId};
+use evenkeel_core::ports::{ClaimStore, Condition, Version};
+use evenkeel_sandbox::{Action, ActionStatus, Fault, FaultKind, RolloutOutcome};
 use http::Method;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::sandbox::{ActionArtifact, ActionStatus};
+use evenkeel_core::failure::FailureKind;
+use evenkeel_sandbox::{ActionArtifact, ActionStatus};
 use serde_json::json;
 
 use crate::world::{ARTIFACTS, Pipeline, action, artifact, definitions, say};

@@ -10,12 +10,12 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use evenkeel::aws::{Aws, AwsCloud, AwsNotifier, S3Objects, SsmParameters};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupt;
-use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::{ActionType, ArtifactCredentials};
-use evenkeel::ports::{Access, Identity};
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Worker, serve_health};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ActionType, ArtifactCredentials};
+use evenkeel_core::ports::{Access, Identity};
+use evenkeel_sandbox::{ActionStatus, Fault, FaultKind};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

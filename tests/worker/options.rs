@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionState, ActionStatus, Fault, FaultKind, RolloutOutcome};
+use evenkeel_sandbox::{ActionState, ActionStatus, Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::served::Served;

@@ -7,11 +7,11 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use evenkeel::aws::{Aws, CodePipelineQueue, S3Objects};
 use evenkeel::clock::Clock;
 use evenkeel::deploy::{Interrupt, Interrupter};
-use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::{ActionType, Answer, Job, JobId, Secret};
-use evenkeel::ports::{Acknowledgement, ClaimStore, Condition, JobQueue, Offer, Version};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Settings, Worker};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{ActionType, Answer, Job, JobId, Secret};
+use evenkeel_core::ports::{Acknowledgement, ClaimStore, Condition, JobQueue, Offer, Version};
 use serde_json::{Value, json};
 
 use crate::world::{CLAIMS, aws_by};

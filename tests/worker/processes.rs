@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionArtifact, ActionStatus, Rollout, RolloutOutcome};
+use evenkeel_sandbox::{ActionArtifact, ActionStatus, Rollout, RolloutOutcome};
 use serde_json::json;
 
 use crate::served::Served;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionStatus, Rollout, RolloutOutcome};
+use evenkeel_sandbox::{ActionStatus, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::docker::{Network, docker, image};

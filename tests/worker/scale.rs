@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel::sandbox::{ActionStatus, Call, Rollout, RolloutOutcome};
 use evenkeel::worker::Settings;
+use evenkeel_sandbox::{ActionStatus, Call, Rollout, RolloutOutcome};
 use serde_json::json;
 
 use crate::world::{CLUSTER, NEW, Pipeline, definition, say, settings};

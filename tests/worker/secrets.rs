@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use evenkeel::domain::job::ActionType;
 use evenkeel::output::action_type_json;
-use evenkeel::sandbox::{Action, ActionArtifact, Fault, FaultKind, Rollout, RolloutOutcome};
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{Action, ActionArtifact, Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 use zip::ZipArchive;
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use evenkeel::clock::Clock;
-use evenkeel::sandbox::Sandbox;
+use evenkeel_sandbox::Sandbox;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -43,7 +43,7 @@ impl Served {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let clock = Clock::system();
-                let sandbox = Sandbox::new(clock);
+                let sandbox = Sandbox::starting_at(clock.now());
                 let listener = TcpListener::bind((address, 0)).await.unwrap();
                 tell.send((sandbox.clone(), clock, listener.local_addr().unwrap())).unwrap();
                 tokio::select! {

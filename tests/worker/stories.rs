@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel::sandbox::{Action, ActionStatus, Fault, FaultKind, Rollout, RolloutOutcome};
+use evenkeel_sandbox::{Action, ActionStatus, Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -208,7 +208,7 @@ async fn the_first_signal_hands_every_job_back_and_the_next_worker_finishes_it()
     let (worker, interrupter) = pipeline.hire("worker-1").await;
     let stop = async {
         pipeline.clock.sleep(Duration::from_secs(20)).await;
-        interrupter.raise(evenkeel::domain::failure::FailureKind::Terminated);
+        interrupter.raise(evenkeel_core::failure::FailureKind::Terminated);
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -246,7 +246,7 @@ async fn a_worker_without_claims_hands_its_jobs_back_soon() {
     let execution = pipeline.start("web", &[]);
     let (interrupter, interrupt) = evenkeel::deploy::Interrupt::new();
     let aws = pipeline.aws().await;
-    let queue = aws.job_queue(evenkeel::domain::job::ActionType::default());
+    let queue = aws.job_queue(evenkeel_core::job::ActionType::default());
     let metrics = std::sync::Arc::default();
     let claims: Option<evenkeel::worker::claims::FolderClaims> = None;
     let worker = evenkeel::worker::Worker::new(

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel::deploy::Polling;
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::Settings;
+use evenkeel_sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 use zip::ZipArchive;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel::deploy::{Interrupt, Interrupter};
-use evenkeel::domain::failure::FailureKind;
-use evenkeel::domain::job::ActionType;
-use evenkeel::sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Metrics, Settings, Worker};
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{ActionStatus, Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::other_version::{Answered, Formats, GARBLED, MORE, NEXT, NEXT_TOKEN, Other, hire};

@@ -12,13 +12,11 @@ use evenkeel::aws::{Aws, CodePipelineQueue, Connection, S3Objects};
 use evenkeel::cli::job_options;
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Interrupter, Polling};
-use evenkeel::domain::job::ActionType;
 use evenkeel::output::action_type_json;
-use evenkeel::sandbox::{
-    Action, ActionArtifact, ActionState, ActionStatus, Rollout, RolloutOutcome, Sandbox,
-};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Between, Metrics, Settings, Worker};
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{Action, ActionArtifact, ActionState, ActionStatus, Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
 pub(crate) const CLUSTER: &str = "prod";
@@ -53,7 +51,7 @@ impl Pipeline {
     }
 
     pub(crate) fn empty() -> Self {
-        Self::on(Sandbox::new(Clock::starting_at(START)), Clock::starting_at(START))
+        Self::on(Sandbox::starting_at(START), Clock::starting_at(START))
     }
 
     /// On this embedded AWS.

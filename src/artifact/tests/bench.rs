@@ -9,13 +9,13 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::artifact::{MAX_FETCHED, Wanted, read_images};
-use crate::domain::failure::Failure;
-use crate::domain::job::ObjectAddress;
-use crate::ports::{Condition, Encryption, ObjectHead, Objects, Version};
 
 pub(super) const DEFINITIONS: &str =
     r#"[{"name": "app", "imageUri": "shop/web:1"}, {"name": "log", "imageUri": "shop/log:2"}]"#;

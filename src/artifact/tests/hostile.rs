@@ -2,6 +2,9 @@
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::image_definitions::MAX_BYTES;
+use evenkeel_core::job::FailureType;
 use zip::ZipWriter;
 use zip::unstable::write::FileOptionsExt;
 use zip::write::SimpleFileOptions;
@@ -12,9 +15,6 @@ use super::bench::{
 };
 use crate::artifact::fault::Fault;
 use crate::artifact::{Wanted, archive};
-use crate::domain::failure::FailureKind;
-use crate::domain::image_definitions::MAX_BYTES;
-use crate::domain::job::FailureType;
 
 /// A hostile archive, and a part of what is said of it.
 type Case = (&'static str, Vec<u8>, &'static str);

@@ -1,10 +1,11 @@
 //! Artifacts of gigabytes, of which the most are zeros that nobody stores.
 
+use evenkeel_core::failure::FailureKind;
+
 use super::bench::{
     DEFINITIONS, DIRECTORY_PLACE, Forged, PLACE, Stored, definitions, large_end, listed, packed,
 };
 use crate::artifact::{MAX_ENTRIES, MAX_FETCHED, Wanted};
-use crate::domain::failure::FailureKind;
 
 const MEGABYTE: u64 = 1 << 20;
 const GIGABYTE: u64 = 1 << 30;

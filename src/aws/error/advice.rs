@@ -1,8 +1,9 @@
 //! What to do about a refusal, by its code, its message, the operation and whose credentials were used: one table.
 
+use evenkeel_core::failure::FailureKind;
+
 use super::code;
 use super::who::Who;
-use crate::domain::failure::FailureKind;
 
 pub(super) const AGAIN: &str = "Run the same command again; it goes on where this one ended";
 

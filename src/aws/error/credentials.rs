@@ -14,12 +14,11 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-
 use aws_types::os_shim_internal::Env;
+use evenkeel_core::failure::FailureKind;
 
 use super::fault::Fault;
 use super::unreached::{Unreached, chain};
-use crate::domain::failure::FailureKind;
 
 /// Where the SDK keeps profiles.
 const FILES: &str =

@@ -6,8 +6,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::operation::BuildError;
-
-use crate::domain::failure::{Failure, FailureKind};
+use evenkeel_core::failure::{Failure, FailureKind};
 
 use super::super::network::{Obstacle, obstacle};
 

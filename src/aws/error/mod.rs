@@ -19,8 +19,7 @@ use std::error::Error as StdError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-
-use crate::domain::failure::{Failure, FailureKind};
+use evenkeel_core::failure::{Failure, FailureKind};
 
 pub(super) use code::{code_of, is_concurrent_revision, is_denial, is_throttling, is_worth_repeating};
 pub(super) use host::naming_hosts;

@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 use std::io;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use evenkeel_core::failure::FailureKind;
 
 use super::host::Host;
-use crate::domain::failure::FailureKind;
 
 /// Why no response, or no whole one, came.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use aws_smithy_types::base64;
+use evenkeel_core::failure::{Failure, FailureKind};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-
-use crate::domain::failure::{Failure, FailureKind};
 
 /// The trusted authorities. The system's are read when the first connection by TLS is made.
 #[derive(Debug, Clone)]

@@ -10,8 +10,7 @@ use std::fmt;
 
 use aws_config::profile::ProfileSet;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-
-use crate::domain::failure::Failure;
+use evenkeel_core::failure::Failure;
 
 use authorities::Authorities;
 use proxies::Proxies;
@@ -47,7 +46,7 @@ impl Network {
     /// The HTTP client for every request of the process, also with the settings of the profile.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`](crate::domain::failure::FailureKind::InvalidInput) for a proxy's
+    /// [`FailureKind::InvalidInput`](evenkeel_core::failure::FailureKind::InvalidInput) for a proxy's
     /// address or a CA bundle that cannot be used; it names the variable.
     pub(super) fn client(&self, profile: Option<&ProfileSet>) -> Result<SharedHttpClient, Failure> {
         let proxies = Proxies::parse(self, profile.and_then(|it| it.get("ec2_metadata_service_endpoint")))?;

@@ -5,12 +5,12 @@ use std::fmt;
 use std::io;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use evenkeel_core::failure::FailureKind;
 use http::Uri;
 use rustls::CertificateError;
 
 use super::authorities::Authorities;
 use super::proxies::Proxy;
-use crate::domain::failure::FailureKind;
 
 /// Why a connection was not made, with a sentence of our own.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
+use evenkeel_core::failure::{Failure, FailureKind};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::Network;
-use crate::domain::failure::{Failure, FailureKind};
 
 /// The metadata services of instances and containers, which are on the machine's own link (Amazon EC2
 /// user guide, "Instance metadata"; Amazon EKS user guide, "EKS Pod Identity"): a proxy would answer for

@@ -2,9 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::notification::Notification;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::notification::Notification;
 
 use super::super::error::failure_as;
 use super::super::settings::settings;

@@ -5,10 +5,9 @@ mod topic;
 mod webhook;
 
 use aws_config::{Region, SdkConfig};
-
-use crate::domain::failure::Failure;
-use crate::domain::notification::{Channel, Notification};
-use crate::ports::Notifier;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::notification::{Channel, Notification};
+use evenkeel_core::ports::Notifier;
 
 use super::error::Who;
 use super::settings::Observers;

@@ -4,11 +4,10 @@ use aws_sdk_ecs::config::RuntimeComponents;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::Secret;
+use evenkeel_core::notification::Notification;
 use serde_json::json;
-
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::Secret;
-use crate::domain::notification::Notification;
 
 use super::super::components::CaptureComponents;
 use super::super::connect::ATTEMPT_TIMEOUT;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{ACCOUNT, Action, ActionArtifact, ApiError, REGION, Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
 
 use crate::artifact;
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::ActionType;
 use crate::output;
-use crate::sandbox::{ACCOUNT, Action, ActionArtifact, ApiError, REGION, Rollout, RolloutOutcome, Sandbox};
 
 use super::super::args::Scenario;
 
@@ -46,7 +46,7 @@ impl Pipeline {
     /// A service that runs, and what becomes of its next rollout.
     pub(super) fn furnish(scenario: Scenario) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let sandbox = Sandbox::new(clock);
+        let sandbox = Sandbox::starting_at(clock.now());
         let outcome = match scenario {
             Scenario::Ok
             | Scenario::BlueGreen

@@ -7,11 +7,11 @@ mod play;
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_sandbox::REGION;
 use tokio::net::TcpListener;
 
-use crate::domain::failure::{Failure, FailureKind};
 use crate::output;
-use crate::sandbox::REGION;
 
 use super::args::{SandboxArgs, Scenario};
 use super::{print, print_error};

@@ -4,13 +4,13 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::ActionType;
+use evenkeel_sandbox::{ActionState, ActionStatus, Sandbox};
 use zip::ZipArchive;
 
 use crate::aws::{Aws, Connection};
 use crate::deploy::{Interrupt, Polling};
-use crate::domain::failure::Failure;
-use crate::domain::job::ActionType;
-use crate::sandbox::{ActionState, ActionStatus, Sandbox};
 use crate::worker::claims::BucketClaims;
 use crate::worker::{Between, Settings, Worker};
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::ports::{RecordStore, Version};
+use evenkeel_core::record::{Candidate, Deployed, EMPTY, Record};
+
 use crate::clock::{Clock, Moment};
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::record::{Candidate, Deployed, EMPTY, Record};
-use crate::ports::{RecordStore, Version};
 
 use super::{UnderWay, Written};
 

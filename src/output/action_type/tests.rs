@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
+use evenkeel_core::job::{ActionType, ActionVersion, Category, Provider};
+
 use super::*;
-use crate::domain::job::{ActionType, ActionVersion, Category, Provider};
 
 fn definition() -> Definition {
     let action_type = ActionType {

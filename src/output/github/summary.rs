@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use evenkeel_core::diff::Change;
+use evenkeel_core::plan::Plan;
+use evenkeel_core::request::DeployRequest;
+
 use crate::deploy::{Report, ServiceReport};
-use crate::domain::diff::Change;
-use crate::domain::plan::Plan;
-use crate::domain::request::DeployRequest;
 
 use super::super::reasons::reasons_text;
 use super::super::story::Story;
@@ -120,7 +121,7 @@ fn in_fence(language: &str, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::domain::failure::{Failure, FailureKind};
+    use evenkeel_core::failure::{Failure, FailureKind};
 
     #[test]
     fn what_aws_says_cannot_leave_its_fence() {

@@ -1,10 +1,9 @@
 //! Claims in an Amazon S3 bucket.
 
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::{JobId, ObjectAddress};
+use evenkeel_core::ports::{ClaimStore, Condition, Encryption, Objects, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
-
-use crate::domain::failure::Failure;
-use crate::domain::job::{JobId, ObjectAddress};
-use crate::ports::{ClaimStore, Condition, Encryption, Objects, Version};
 
 use super::claim::MAX_CLAIM;
 use super::key;

@@ -1,11 +1,10 @@
 //! What a claim says: who works on a job, and how far it is.
 
+use evenkeel_core::job::Answer;
+use evenkeel_core::keeps_unknown_members;
+use evenkeel_core::not_understood::NotUnderstood;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::domain::job::Answer;
-use crate::domain::members::keeps_unknown_members;
-use crate::domain::not_understood::NotUnderstood;
 
 /// The most bytes that a claim may have; the output variables of an answer are 120 KiB at most.
 pub(super) const MAX_CLAIM: usize = 256 * 1024;
@@ -97,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::failure::{Failure, FailureKind};
+    use evenkeel_core::failure::{Failure, FailureKind};
 
     #[test]
     fn a_claim_is_read_as_it_was_written() {

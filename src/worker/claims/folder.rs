@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::JobId;
+use evenkeel_core::ports::{ClaimStore, Condition, Version};
+
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::JobId;
-use crate::ports::{ClaimStore, Condition, Version};
 
 use super::claim::MAX_CLAIM;
 use super::key;

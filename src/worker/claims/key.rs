@@ -1,7 +1,7 @@
 //! What a job's claim is called, in a folder and in a bucket.
 
-use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::job::JobId;
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::job::JobId;
 
 const EXTENSION: &str = ".json";
 

@@ -22,9 +22,9 @@ pub use folder::FolderClaims;
 pub(super) use claim::{Claim, Stage};
 pub(super) use watch::Watch;
 
-use crate::domain::failure::Failure;
-use crate::domain::job::JobId;
-use crate::ports::{ClaimStore, Condition, Objects, Version};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::JobId;
+use evenkeel_core::ports::{ClaimStore, Condition, Objects, Version};
 
 /// Either place of claims.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::ports::{Encryption, ObjectHead};
+
 use crate::clock::Clock;
-use crate::domain::failure::FailureKind;
-use crate::domain::job::ObjectAddress;
-use crate::ports::{Encryption, ObjectHead};
 
 use super::claim::MAX_CLAIM;
 use super::*;

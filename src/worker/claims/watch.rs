@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_core::job::JobId;
+use evenkeel_core::ports::Version;
+
 use crate::clock::Moment;
-use crate::domain::job::JobId;
-use crate::ports::Version;
 
 /// What was seen of the claims.
 #[derive(Debug, Default)]

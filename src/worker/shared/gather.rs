@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use evenkeel_core::failure::{Failure, FailureKind};
 use tokio::sync::oneshot;
 
 use crate::clock::{Moment, sleep};
-use crate::domain::failure::{Failure, FailureKind};
 
 use super::tasks::Tasks;
 

@@ -12,17 +12,17 @@ pub(crate) use registry::Sharing;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::crash_loop::RunningTask;
-use crate::domain::failure::Failure;
-use crate::domain::log_stream::LogStream;
-use crate::domain::placement::Departure;
-use crate::domain::registry::{EcrImage, ImageLookup};
-use crate::domain::request::ClusterName;
-use crate::domain::service::{DeploymentId, Service, ServiceRevision};
-use crate::domain::service_deployment::ServiceDeployment;
-use crate::domain::stopped_task::StoppedTask;
-use crate::domain::task_definition::Revision;
-use crate::ports::{Cloud, Ecs, ListedServiceDeployment, Listing};
+use evenkeel_core::crash_loop::RunningTask;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::placement::Departure;
+use evenkeel_core::ports::{Cloud, Ecs, ListedServiceDeployment, Listing};
+use evenkeel_core::registry::{EcrImage, ImageLookup};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel_core::service_deployment::ServiceDeployment;
+use evenkeel_core::stopped_task::StoppedTask;
+use evenkeel_core::task_definition::Revision;
 
 use gather::{Gather, Lookup};
 use limits::Limits;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::ports::Ecs;
+use evenkeel_core::ports::Ecs;
 
 use super::SharedEcs;
 

@@ -3,18 +3,18 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::service::{Controller, Guard, Launch, Strategy};
+use evenkeel_core::service_deployment::{ServiceDeploymentStatus, TaskCounts};
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, Timestamp};
-use crate::domain::arn::TaskDefinitionArn;
-use crate::domain::failure::FailureKind;
-use crate::domain::service::{Controller, Guard, Launch, Strategy};
-use crate::domain::service_deployment::{ServiceDeploymentStatus, TaskCounts};
 
-use crate::domain::task_definition::TaskDefinition;
-use crate::ports::EffectError;
+use evenkeel_core::ports::EffectError;
+use evenkeel_core::task_definition::TaskDefinition;
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel::sandbox::{Rollout, RolloutOutcome};
+use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use super::runner::run;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel_sandbox::RolloutOutcome;
 use serde_json::{Value, json};
 
 use super::runner::{Place, declared, run, run_in};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use evenkeel::sandbox::Sandbox;
+use evenkeel_sandbox::Sandbox;
 
 use super::gate::Thing;
 use super::play::{Play, Rivals, Step};

@@ -5,22 +5,22 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
-use evenkeel::domain::arn::TaskDefinitionArn;
-use evenkeel::domain::crash_loop::RunningTask;
-use evenkeel::domain::failure::Failure;
-use evenkeel::domain::job::ObjectAddress;
-use evenkeel::domain::log_stream::LogStream;
-use evenkeel::domain::placement::Departure;
-use evenkeel::domain::registry::{EcrImage, ImageLookup};
-use evenkeel::domain::request::ClusterName;
-use evenkeel::domain::service::{DeploymentId, Service, ServiceRevision};
-use evenkeel::domain::service_deployment::ServiceDeployment;
-use evenkeel::domain::stopped_task::StoppedTask;
-use evenkeel::domain::task_definition::{Revision, TaskDefinition};
-use evenkeel::ports::{
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::crash_loop::RunningTask;
+use evenkeel_core::failure::Failure;
+use evenkeel_core::job::ObjectAddress;
+use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::placement::Departure;
+use evenkeel_core::ports::{
     Cloud, Condition, Ecs, EffectError, Encryption, ListedServiceDeployment, Listing, Logs, ObjectHead,
     Objects, Parameters, RecordStore, Registry, Version,
 };
+use evenkeel_core::registry::{EcrImage, ImageLookup};
+use evenkeel_core::request::ClusterName;
+use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel_core::service_deployment::ServiceDeployment;
+use evenkeel_core::stopped_task::StoppedTask;
+use evenkeel_core::task_definition::{Revision, TaskDefinition};
 use regex_lite::Regex;
 use tokio::sync::oneshot;
 

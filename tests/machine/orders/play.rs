@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use evenkeel::clock::Clock;
 use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
-use evenkeel::domain::record::{Sink, Source};
 use evenkeel::record;
-use evenkeel::sandbox::{Rollout, RolloutOutcome, Sandbox};
+use evenkeel_core::record::{Sink, Source};
+use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -82,8 +82,7 @@ impl Play {
         aws: &Sandbox,
         answers: Vec<Answers>,
     ) -> Self {
-        let clock = Clock::starting_at(START);
-        let account = Account { sandbox: aws.fork(clock), clock };
+        let account = Account { sandbox: aws.fork(START), clock: Clock::starting_at(START) };
         let answers = answers.into_iter().map(|answers| answers.until(steps.len()));
         let play = Self::set_up(rivals, account, answers.collect()).await;
         for step in steps {
@@ -178,7 +177,7 @@ impl Play {
 
     /// AWS as it is now, for whoever comes back to this point.
     pub(super) fn aws(&self) -> Sandbox {
-        self.account.sandbox.fork(self.account.clock)
+        self.account.sandbox.fork(self.account.clock.now())
     }
 
     /// What the calls of each run were answered.

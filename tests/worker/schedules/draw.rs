@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use evenkeel::clock::Timestamp;
-use evenkeel::sandbox::FaultKind;
+use evenkeel_sandbox::FaultKind;
 
 use crate::line::Reach;
 

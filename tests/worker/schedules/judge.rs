@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use evenkeel::domain::record::{Record, Status};
-use evenkeel::sandbox::ActionStatus;
+use evenkeel_core::record::{Record, Status};
+use evenkeel_sandbox::ActionStatus;
 use serde_json::{Value, json};
 
 use crate::world::{CLUSTER, NEW, OLD};

@@ -1,6 +1,6 @@
 //! The stories, each with its true end when nobody disturbs it.
 
-use evenkeel::sandbox::RolloutOutcome;
+use evenkeel_sandbox::RolloutOutcome;
 
 use crate::world::NEW;
 

@@ -1,0 +1,367 @@
+//! The token's JSON.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::super::arn::TaskDefinitionArn;
+use super::super::deployment::{Ending, Outcome, Phase, Target, Way, Why};
+use super::super::failure::FailureKind;
+use super::super::rollout::Rollout;
+use super::super::service::DeploymentId;
+use super::super::timestamp::Timestamp;
+use super::{Checkpoint, MAX_TOKEN, Standing};
+use crate::keeps_unknown_members;
+
+/// The version that is written, and the only one that is read: `CONTRIBUTING.md` says what makes another one.
+pub(super) const VERSION: u64 = 2;
+
+/// What every deployment id begins with.
+const DEPLOYMENT: &str = "ecs-svc/";
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Self")]
+struct Token {
+    /// The version.
+    v: u64,
+    /// The action execution.
+    x: String,
+    /// When it began, in milliseconds since the Unix epoch.
+    t: u64,
+    /// What all revisions' ARNs begin with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    a: String,
+    /// The families.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    f: Vec<String>,
+    /// The services.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    s: Vec<Service>,
+    #[serde(skip)]
+    unknown: Map<String, Value>,
+}
+
+keeps_unknown_members!(Token, ["v", "x", "t", "a", "f", "s"]);
+
+/// A revision: the place of its family and its number, or an ARN with another beginning.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Revision {
+    Short(usize, u64),
+    Whole(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Self")]
+struct Service {
+    /// The phase.
+    p: Stage,
+    /// What it began on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    o: Option<Revision>,
+    /// The base.
+    b: Revision,
+    /// The target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<Revision>,
+    /// The deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<String>,
+    /// The service deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    i: Option<String>,
+    /// How often it was planned again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    n: u32,
+    /// The failure's kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k: Option<String>,
+    /// The overtaken revision, while its deployment is replaced by a rollout or a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<Revision>,
+    /// The containers whose images are carried, and the revisions that brought them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    c: BTreeMap<String, Revision>,
+    #[serde(skip)]
+    unknown: Map<String, Value>,
+}
+
+keeps_unknown_members!(Service, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c"]);
+
+/// Which version a token is of, whatever else is in it.
+#[derive(Deserialize)]
+struct Head {
+    v: u64,
+}
+
+/// The phases by their initials; `U` is undoing, `B` going back.
+#[derive(Serialize, Deserialize)]
+enum Stage {
+    P,
+    R(Revision, Revision, Revision, Option<String>, u64),
+    O(Roll, Option<Revision>),
+    U(Roll, Option<Revision>, (String, String), Going),
+    B(Roll, (String, String)),
+    D(String, String),
+}
+
+/// Who puts it back: nobody yet, ECS, which was asked at this time in milliseconds, or an update.
+#[derive(Serialize, Deserialize)]
+enum Going {
+    O,
+    A(u64),
+    U,
+}
+
+/// A rollout: its revision, its deployment, the replaced one, and since when in milliseconds.
+#[derive(Serialize, Deserialize)]
+struct Roll(Revision, Option<String>, Option<String>, u64);
+
+/// Writes the token, with at most `words` characters of each reason.
+pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
+    let first = checkpoint.services.first().map(|standing| standing.base.prefix().to_owned());
+    let mut writer = Writer { prefix: first.unwrap_or_default(), families: Vec::new(), words };
+    let services = checkpoint.services.iter().map(|standing| writer.service(standing)).collect();
+    let token = Token {
+        v: VERSION,
+        x: checkpoint.execution.clone(),
+        t: millis(checkpoint.began),
+        s: services,
+        a: writer.prefix,
+        f: writer.families,
+        unknown: checkpoint.unknown.clone(),
+    };
+    // A document of our own making has no keys that are not strings.
+    serde_json::to_string(&token).unwrap_or_default()
+}
+
+/// Reads a token.
+///
+/// # Errors
+/// The version that the token is of, if it is another one than [`VERSION`]; none if the token is garbled.
+pub(super) fn decode(text: &str) -> Result<Checkpoint, Option<u64>> {
+    if text.len() > MAX_TOKEN {
+        return Err(None);
+    }
+    // The version comes first: the rest of a token of another version may have any form.
+    let Head { v } = serde_json::from_str(text).map_err(|_| None)?;
+    if v != VERSION {
+        return Err(Some(v));
+    }
+    let token: Token = serde_json::from_str(text).map_err(|_| None)?;
+    let reader = Reader { prefix: &token.a, families: &token.f };
+    Ok(Checkpoint {
+        services: token.s.iter().map(|service| reader.service(service)).collect::<Option<_>>().ok_or(None)?,
+        execution: token.x,
+        began: timestamp(token.t),
+        unknown: token.unknown,
+    })
+}
+
+struct Writer {
+    prefix: String,
+    families: Vec<String>,
+    words: usize,
+}
+
+impl Writer {
+    fn service(&mut self, standing: &Standing) -> Service {
+        Service {
+            p: self.stage(&standing.phase),
+            o: standing.began_on.as_ref().map(|arn| self.revision(arn)),
+            b: self.revision(&standing.base),
+            t: standing.target.as_ref().map(|arn| self.revision(arn)),
+            d: deployment(standing.deployment.as_ref()),
+            i: standing.service_deployment.clone(),
+            n: standing.plans_again,
+            k: standing.failed.map(|kind| kind.as_str().to_owned()),
+            r: match &standing.phase {
+                Phase::RollingOut { overtaken, .. } | Phase::RollingBack { overtaken, .. } => {
+                    overtaken.as_ref().map(|arn| self.revision(arn))
+                }
+                Phase::Pending | Phase::Registered(_) | Phase::Undoing { .. } | Phase::Done(_) => None,
+            },
+            c: standing
+                .carried
+                .iter()
+                .map(|(container, revision)| (container.clone(), self.revision(revision)))
+                .collect(),
+            unknown: standing.unknown.clone(),
+        }
+    }
+
+    fn stage(&mut self, phase: &Phase) -> Stage {
+        match phase {
+            Phase::Pending => Stage::P,
+            Phase::Registered(Target { revision, base, live, replaces, seen_until }) => Stage::R(
+                self.revision(revision),
+                self.revision(base),
+                self.revision(live),
+                deployment(replaces.as_ref()),
+                millis(*seen_until),
+            ),
+            Phase::RollingOut { rollout, former, overtaken: _ } => {
+                Stage::O(self.roll(rollout), former.as_ref().map(|arn| self.revision(arn)))
+            }
+            Phase::Undoing { rollout, to, why, way } => Stage::U(
+                self.roll(rollout),
+                to.as_ref().map(|arn| self.revision(arn)),
+                self.why(why),
+                match way {
+                    Way::Open => Going::O,
+                    Way::Asked(at) => Going::A(millis(*at)),
+                    Way::Update => Going::U,
+                },
+            ),
+            Phase::RollingBack { rollout, why, overtaken: _ } => Stage::B(self.roll(rollout), self.why(why)),
+            Phase::Done(Ending { outcome, reason }) => {
+                Stage::D(outcome.as_str().to_owned(), self.cut(reason))
+            }
+        }
+    }
+
+    fn roll(&mut self, rollout: &Rollout) -> Roll {
+        Roll(
+            self.revision(&rollout.revision),
+            deployment(rollout.deployment.as_ref()),
+            deployment(rollout.replaced.as_ref()),
+            millis(rollout.since),
+        )
+    }
+
+    fn revision(&mut self, arn: &TaskDefinitionArn) -> Revision {
+        if arn.prefix() != self.prefix {
+            return Revision::Whole(arn.as_str().to_owned());
+        }
+        let place = self.families.iter().position(|family| family == arn.family()).unwrap_or_else(|| {
+            self.families.push(arn.family().to_owned());
+            self.families.len() - 1
+        });
+        Revision::Short(place, arn.revision())
+    }
+
+    fn why(&self, why: &Why) -> (String, String) {
+        (why.outcome.as_str().to_owned(), self.cut(&why.reason))
+    }
+
+    fn cut(&self, reason: &str) -> String {
+        reason.chars().take(self.words).collect()
+    }
+}
+
+struct Reader<'a> {
+    prefix: &'a str,
+    families: &'a [String],
+}
+
+impl Reader<'_> {
+    fn service(&self, service: &Service) -> Option<Standing> {
+        Some(Standing {
+            phase: self.phase(&service.p, self.maybe(service.r.as_ref())?)?,
+            began_on: self.maybe(service.o.as_ref())?,
+            base: self.revision(&service.b)?,
+            target: self.maybe(service.t.as_ref())?,
+            deployment: id(service.d.as_ref()),
+            service_deployment: service.i.clone(),
+            plans_again: service.n,
+            carried: service
+                .c
+                .iter()
+                .map(|(container, revision)| Some((container.clone(), self.revision(revision)?)))
+                .collect::<Option<_>>()?,
+            failed: match &service.k {
+                Some(word) => Some(FailureKind::parse(word)?),
+                None => None,
+            },
+            unknown: service.unknown.clone(),
+        })
+    }
+
+    fn phase(&self, stage: &Stage, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
+        Some(match stage {
+            Stage::P => Phase::Pending,
+            Stage::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
+                revision: self.revision(revision)?,
+                base: self.revision(base)?,
+                live: self.revision(live)?,
+                replaces: id(replaces.as_ref()),
+                seen_until: timestamp(*seen_until),
+            }),
+            Stage::O(roll, former) => Phase::RollingOut {
+                rollout: self.rollout(roll)?,
+                former: self.maybe(former.as_ref())?,
+                overtaken,
+            },
+            Stage::U(roll, to, ended, going) => Phase::Undoing {
+                rollout: self.rollout(roll)?,
+                to: self.maybe(to.as_ref())?,
+                why: why(ended)?,
+                way: match going {
+                    Going::O => Way::Open,
+                    Going::A(at) => Way::Asked(timestamp(*at)),
+                    Going::U => Way::Update,
+                },
+            },
+            Stage::B(roll, ended) => {
+                Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)?, overtaken }
+            }
+            Stage::D(outcome, reason) => {
+                Phase::Done(Ending { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
+            }
+        })
+    }
+
+    fn rollout(&self, Roll(revision, deployment, replaced, since): &Roll) -> Option<Rollout> {
+        Some(Rollout {
+            revision: self.revision(revision)?,
+            deployment: id(deployment.as_ref()),
+            replaced: id(replaced.as_ref()),
+            since: timestamp(*since),
+        })
+    }
+
+    /// The revision if there is one; none at all if it is none.
+    fn maybe(&self, revision: Option<&Revision>) -> Option<Option<TaskDefinitionArn>> {
+        revision.map_or(Some(None), |revision| self.revision(revision).map(Some))
+    }
+
+    fn revision(&self, revision: &Revision) -> Option<TaskDefinitionArn> {
+        let text = match revision {
+            Revision::Short(place, number) => {
+                format!("{}{}:{number}", self.prefix, self.families.get(*place)?)
+            }
+            Revision::Whole(arn) => arn.clone(),
+        };
+        TaskDefinitionArn::parse(&text).ok()
+    }
+}
+
+fn why((outcome, reason): &(String, String)) -> Option<Why> {
+    Some(Why { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
+}
+
+/// A deployment id without what all of them begin with; whole if the rest could be taken for a whole one.
+fn deployment(id: Option<&DeploymentId>) -> Option<String> {
+    let id = id?.as_str();
+    Some(id.strip_prefix(DEPLOYMENT).filter(|rest| !rest.contains('/')).unwrap_or(id).to_owned())
+}
+
+fn id(text: Option<&String>) -> Option<DeploymentId> {
+    let text = text?;
+    Some(DeploymentId::new(if text.contains('/') { text.clone() } else { format!("{DEPLOYMENT}{text}") }))
+}
+
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn timestamp(millis: u64) -> Timestamp {
+    Timestamp::from_unix(Duration::from_millis(millis))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

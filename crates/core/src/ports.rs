@@ -1,0 +1,386 @@
+//! What the deployment needs of the world, in its own nouns.
+
+mod masked;
+
+use std::future::Future;
+use std::ops::Range;
+
+use crate::arn::TaskDefinitionArn;
+use crate::crash_loop::RunningTask;
+pub use crate::encryption::Encryption;
+use crate::failure::Failure;
+use crate::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
+use crate::log_stream::LogStream;
+use crate::notification::{Channel, Notification};
+use crate::placement::Departure;
+use crate::registry::{EcrImage, ImageLookup};
+use crate::request::ClusterName;
+use crate::service::{DeploymentId, Service, ServiceRevision};
+use crate::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use crate::stopped_task::StoppedTask;
+use crate::task_definition::{Revision, TaskDefinition};
+use crate::timestamp::Timestamp;
+
+pub use masked::Masked;
+
+/// Amazon ECS.
+///
+/// Errors of the reads are [`Failure`]s whose kind tells whether to try again later
+/// ([`Unavailable`](crate::failure::FailureKind::Unavailable)) or not. Short bouts of
+/// throttling and lost connections are dealt with inside.
+pub trait Ecs: Sync {
+    /// Describes the services that exist; a missing one is left out. Any number: ten to a call.
+    fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> impl Future<Output = Result<Vec<Service>, Failure>> + Send;
+
+    /// Describes a revision by its ARN, or a family's newest active one; `None` if there is none.
+    fn describe_task_definition(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Revision>, Failure>> + Send;
+
+    /// Registers a revision. Has no idempotency token: see [`EffectError::Unknown`].
+    fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> impl Future<Output = Result<TaskDefinitionArn, EffectError>> + Send;
+
+    /// Puts a service on a revision; `force` starts a deployment also when it is the live one.
+    fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> impl Future<Output = Result<Service, EffectError>> + Send;
+
+    /// The ARNs of some of the service's service deployments with their target revisions, newest
+    /// first, all pages.
+    fn list_service_deployments(
+        &self,
+        service: &Service,
+        which: Listing,
+    ) -> impl Future<Output = Result<Vec<ListedServiceDeployment>, Failure>> + Send;
+
+    /// Describes service deployments by ARN; one that is missing is left out. Twenty to a call.
+    fn describe_service_deployments(
+        &self,
+        arns: &[String],
+    ) -> impl Future<Output = Result<Vec<ServiceDeployment>, Failure>> + Send;
+
+    /// Asks ECS to roll a service deployment back. To ask again does nothing more.
+    fn roll_back_service_deployment(&self, arn: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
+    /// are looked at. ECS forgets them after about an hour.
+    fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<StoppedTask>, Failure>> + Send;
+
+    /// The tasks of one of a service's deployments that run, at most a hundred of which are looked at.
+    fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<RunningTask>, Failure>> + Send;
+
+    /// The tasks of a service's other deployments than this one that ECS stops or has stopped of late,
+    /// at most a hundred of which are looked at.
+    fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> impl Future<Output = Result<Vec<Departure>, Failure>> + Send;
+
+    /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
+    fn describe_service_revisions(
+        &self,
+        arns: &[String],
+    ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
+}
+
+/// Amazon CloudWatch Logs.
+pub trait Logs: Sync {
+    /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
+    fn log_tail(
+        &self,
+        stream: &LogStream,
+        lines: u16,
+    ) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+}
+
+/// Amazon ECR.
+pub trait Registry: Sync {
+    /// Looks an image up.
+    fn find_image(&self, image: &EcrImage) -> impl Future<Output = Result<ImageLookup, Failure>> + Send;
+}
+
+/// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.
+pub trait Cloud: Ecs + Logs + Registry {}
+
+impl<T: Ecs + Logs + Registry> Cloud for T {}
+
+/// Which service deployments to list; ECS gives them in no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Those that were created at this time or later, by the clock of ECS.
+    Since(Timestamp),
+    /// Those that ended as asked.
+    Successful,
+}
+
+/// A line of `ListServiceDeployments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedServiceDeployment {
+    /// Its ARN.
+    pub arn: String,
+    /// The service revision that it rolls out.
+    pub target: String,
+    /// How far it is.
+    pub status: ServiceDeploymentStatus,
+    /// When it was created, by the clock of ECS.
+    pub created: Timestamp,
+}
+
+/// Why an effect was not reported as done.
+#[derive(Debug, Clone)]
+pub enum EffectError {
+    /// It certainly did not happen.
+    Refused(Failure),
+    /// Its answer was lost: it may have happened. Look before doing it again.
+    Unknown(Failure),
+}
+
+/// Where the record of a deployment is kept, as a JSON document; an empty object is there as long as
+/// nothing was deployed.
+pub trait RecordStore: Sync {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// Reads the document and which one it is; `None` if there is nothing.
+    fn read(&self) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+
+    /// Replaces the version `over` (nothing: where nothing is) by `content`, and gives the new version; `None` if
+    /// something else is there, which then stays. A lost response is looked for.
+    fn write(
+        &self,
+        over: Option<&Version>,
+        content: &[u8],
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+}
+
+/// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are
+/// numbered from 1 without a gap (AWS Systems Manager API reference, `PutParameter`).
+pub trait Parameters: Sync {
+    /// A parameter's value and version, or those of an earlier version; `None` if there is none.
+    fn get(
+        &self,
+        name: &str,
+        version: Option<u64>,
+    ) -> impl Future<Output = Result<Option<(String, u64)>, Failure>> + Send;
+
+    /// Makes a parameter and gives its version; `None` if it exists already.
+    fn create(&self, name: &str, value: &str) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+
+    /// Gives a parameter another value, whatever it has, and tells the version that this made.
+    fn overwrite(&self, name: &str, value: &str) -> impl Future<Output = Result<u64, Failure>> + Send;
+}
+
+/// Those who are told that a deployment has ended.
+pub trait Notifier: Sync {
+    /// Tells `notification` on a channel. It may be told twice, where an answer is lost.
+    ///
+    /// # Errors
+    /// A [`Failure`] that never shows a webhook's address.
+    fn notify(
+        &self,
+        channel: &Channel,
+        notification: &Notification,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// CodePipeline's queue of jobs for one custom action type.
+///
+/// Short bouts of throttling and lost connections are dealt with inside.
+pub trait JobQueue: Sync {
+    /// Takes up to `capacity` (1 or more) jobs that nobody has acknowledged yet. A job may be
+    /// offered again, also to somebody else, until it is.
+    fn poll(&self, capacity: usize) -> impl Future<Output = Result<Vec<Offer>, Failure>> + Send;
+
+    /// Accepts an offer; whether the job is ours now.
+    fn acknowledge(
+        &self,
+        job: &JobId,
+        nonce: &Secret,
+    ) -> impl Future<Output = Result<Acknowledgement, Failure>> + Send;
+
+    /// The job as it is now, with fresh credentials; `None` if CodePipeline does not know it.
+    fn details(&self, job: &JobId) -> impl Future<Output = Result<Option<Job>, Failure>> + Send;
+
+    /// Answers the job; whether the answer counted. It does not when the job was over already: it
+    /// was answered before, timed out, or its action was abandoned.
+    fn answer(&self, job: &JobId, answer: &Answer) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// What an acknowledgement came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acknowledgement {
+    /// The job is ours.
+    Ours,
+    /// Another worker has it, it was offered again since, or it is over: none of these is an error.
+    NotOurs,
+    /// A response was lost, and the repetition was refused: because the first attempt took effect, or because the
+    /// job was offered again in between.
+    Unsure,
+}
+
+/// A job that can be had by acknowledging it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The job.
+    pub job: Job,
+    /// What proves that it was offered to us; it is not ours to show.
+    pub nonce: Secret,
+}
+
+/// Amazon S3, as far as it is needed: whole small objects, pieces of large ones, and writes that
+/// depend on what is there.
+pub trait Objects: Sync {
+    /// An object's size and version; `None` if it does not exist (or, to a caller who may not list
+    /// the bucket, [`Denied`](crate::failure::FailureKind::Denied)).
+    fn head(&self, at: &ObjectAddress) -> impl Future<Output = Result<Option<ObjectHead>, Failure>> + Send;
+
+    /// The bytes of an object in `range`, which lies within its size, as long as it still has
+    /// `version`.
+    fn read_range(
+        &self,
+        at: &ObjectAddress,
+        range: Range<u64>,
+        version: &Version,
+    ) -> impl Future<Output = Result<Vec<u8>, Failure>> + Send;
+
+    /// A whole object with its version, if it exists; one of more than `limit` bytes is refused
+    /// without being read.
+    fn read(
+        &self,
+        at: &ObjectAddress,
+        limit: u64,
+    ) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+
+    /// Writes an object if `condition` holds; `None` if it does not. An answer that was lost may
+    /// come as `None` although the write was ours: read and compare.
+    fn write(
+        &self,
+        at: &ObjectAddress,
+        content: Vec<u8>,
+        condition: &Condition,
+        encryption: &Encryption,
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+
+    /// Deletes an object that has `version`; whether it had.
+    fn delete(
+        &self,
+        at: &ObjectAddress,
+        version: &Version,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// The keys that begin with `prefix` and their versions, all pages.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<(String, Version)>, Failure>> + Send;
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// How many bytes it has.
+    pub size: u64,
+    /// Its version.
+    pub version: Version,
+}
+
+/// Which of the contents that a thing has had one after the other: an object's entity tag, for example.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub String);
+
+/// On what a write depends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// On nothing.
+    Always,
+    /// There is nothing yet.
+    Absent,
+    /// It still has this version.
+    Unchanged(Version),
+}
+
+/// Where claims are kept: small documents by key, with conditional writes.
+///
+/// A key is a job's id. A lost answer to a write may come as "not so": read and compare.
+pub trait ClaimStore: Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// All claims and their versions, without their content.
+    fn list(&self) -> impl Future<Output = Result<Vec<(JobId, Version)>, Failure>> + Send;
+
+    /// A claim, if there is one.
+    fn read(&self, job: &JobId) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+
+    /// Writes a claim if `condition` holds; `None` if it does not.
+    fn write(
+        &self,
+        job: &JobId,
+        content: &[u8],
+        condition: &Condition,
+    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+
+    /// Removes a claim that has `version`; whether it had.
+    fn remove(&self, job: &JobId, version: &Version) -> impl Future<Output = Result<bool, Failure>> + Send;
+}
+
+/// Opens AWS in the name of whom a job acts for. Makes no call.
+pub trait Access: Send + Sync + 'static {
+    /// Amazon ECS, and what stands around a deployment.
+    type Ecs: Cloud + Send + Sync + 'static;
+    /// Amazon S3.
+    type Objects: Objects + Clone + Send + Sync + 'static;
+    /// The Parameter Store.
+    type Parameters: Parameters + Clone + Send + Sync + 'static;
+    /// Where notifications are sent.
+    type Notifier: Notifier + Send + Sync + 'static;
+
+    /// Amazon ECS, as this identity.
+    fn ecs(&self, identity: &Identity) -> impl Future<Output = Result<Self::Ecs, Failure>> + Send;
+
+    /// Where records are kept in AWS, as this identity.
+    fn records(
+        &self,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<(Self::Objects, Self::Parameters), Failure>> + Send;
+
+    /// Where notifications are sent, as this identity.
+    fn notifier(&self, identity: &Identity) -> impl Future<Output = Result<Self::Notifier, Failure>> + Send;
+
+    /// Amazon S3, as far as a job's own credentials open it.
+    fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;
+}
+
+/// Who calls Amazon ECS and keeps the record, and where.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Identity {
+    /// The Region; else the worker's own.
+    pub region: Option<String>,
+    /// The role to assume; else the worker's own identity.
+    pub role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for.
+    pub external_id: Option<Secret>,
+    /// What the role's session is called, so that its account's trail tells whose it was.
+    pub session: String,
+}

@@ -1,0 +1,205 @@
+//! A cloud whose texts show no secret value: the one door through which they come in.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::arn::TaskDefinitionArn;
+use crate::crash_loop::RunningTask;
+use crate::failure::Failure;
+use crate::log_stream::LogStream;
+use crate::placement::Departure;
+use crate::plan::Plan;
+use crate::registry::{EcrImage, ImageLookup};
+use crate::request::ClusterName;
+use crate::secrets::Secrets;
+use crate::service::{DeploymentId, Service, ServiceRevision};
+use crate::service_deployment::ServiceDeployment;
+use crate::stopped_task::StoppedTask;
+use crate::task_definition::{Revision, TaskDefinition};
+
+use super::{Ecs, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
+
+/// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
+/// for or given.
+///
+/// Verdicts, reports, records, messages and logs are made of what it tells, so no value can reach them. A text
+/// that is read before the first definition is known still shows its values: see [`hide_plan`](Self::hide_plan)
+/// and [`hide_service`](Self::hide_service).
+#[derive(Debug)]
+pub struct Masked<'a, E> {
+    cloud: &'a E,
+    secrets: Mutex<Secrets>,
+}
+
+impl<'a, E> Masked<'a, E> {
+    /// Hides what `cloud` tells.
+    pub fn new(cloud: &'a E) -> Self {
+        Self { cloud, secrets: Mutex::default() }
+    }
+
+    /// Hides what was read before the plan's definitions were known.
+    pub fn hide_plan(&self, plan: &mut Plan) {
+        for revision in &plan.revisions {
+            self.secrets().learn(&revision.definition);
+        }
+        for planned in &mut plan.services {
+            self.hide_service(&mut planned.service);
+        }
+        for warning in &mut plan.warnings {
+            self.hide(warning);
+        }
+    }
+
+    /// Hides what ECS says of a service.
+    pub fn hide_service(&self, service: &mut Service) {
+        {
+            let mut secrets = self.secrets();
+            secrets.learn_public(&service.arn);
+            secrets.learn_public(&service.name);
+        }
+        for deployment in &mut service.deployments {
+            deployment.reason.iter_mut().for_each(|reason| self.hide(reason));
+        }
+        for event in &mut service.events {
+            self.hide(&mut event.message);
+        }
+    }
+
+    /// Hides what a failure quotes.
+    pub fn hide_failure(&self, failure: Failure) -> Failure {
+        self.secrets().hide_failure(failure)
+    }
+
+    fn hide(&self, text: &mut String) {
+        let hidden = self.secrets().hide(text).into_owned();
+        *text = hidden;
+    }
+
+    fn told<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        answer.map_err(|failure| self.hide_failure(failure))
+    }
+
+    fn effected<T>(&self, answer: Result<T, EffectError>) -> Result<T, EffectError> {
+        answer.map_err(|error| match error {
+            EffectError::Refused(failure) => EffectError::Refused(self.hide_failure(failure)),
+            EffectError::Unknown(failure) => EffectError::Unknown(self.hide_failure(failure)),
+        })
+    }
+
+    /// A panic of another task leaves values that can be hidden as well as before.
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Ecs> Ecs for Masked<'_, E> {
+    async fn describe_services(
+        &self,
+        cluster: &ClusterName,
+        services: &[&str],
+    ) -> Result<Vec<Service>, Failure> {
+        let mut found = self.told(self.cloud.describe_services(cluster, services).await)?;
+        found.iter_mut().for_each(|service| self.hide_service(service));
+        Ok(found)
+    }
+
+    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+        let found = self.told(self.cloud.describe_task_definition(name).await)?;
+        if let Some(revision) = &found {
+            let mut secrets = self.secrets();
+            secrets.learn(&revision.definition);
+            secrets.learn_public(revision.arn.as_str());
+        }
+        Ok(found)
+    }
+
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        self.secrets().learn(definition);
+        self.effected(self.cloud.register_task_definition(definition).await)
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        let mut after = self.effected(self.cloud.update_service(service, revision, force).await)?;
+        self.hide_service(&mut after);
+        Ok(after)
+    }
+
+    async fn list_service_deployments(
+        &self,
+        service: &Service,
+        which: Listing,
+    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+        self.told(self.cloud.list_service_deployments(service, which).await)
+    }
+
+    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+        let mut found = self.told(self.cloud.describe_service_deployments(arns).await)?;
+        for record in &mut found {
+            record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
+        }
+        Ok(found)
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.told(self.cloud.roll_back_service_deployment(arn).await)
+    }
+
+    async fn stopped_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<StoppedTask>, Failure> {
+        let mut stopped = self.told(self.cloud.stopped_tasks(service, deployment).await)?;
+        for task in &mut stopped {
+            let reasons = task.containers.iter_mut().filter_map(|container| container.reason.as_mut());
+            task.reason.iter_mut().chain(reasons).for_each(|reason| self.hide(reason));
+        }
+        Ok(stopped)
+    }
+
+    async fn running_tasks(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<RunningTask>, Failure> {
+        self.told(self.cloud.running_tasks(service, deployment).await)
+    }
+
+    async fn departures(
+        &self,
+        service: &Service,
+        deployment: &DeploymentId,
+    ) -> Result<Vec<Departure>, Failure> {
+        self.told(self.cloud.departures(service, deployment).await)
+    }
+
+    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+        self.told(self.cloud.describe_service_revisions(arns).await)
+    }
+}
+
+impl<E: Logs> Logs for Masked<'_, E> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+        let mut tail = self.told(self.cloud.log_tail(stream, lines).await)?;
+        tail.iter_mut().for_each(|line| self.hide(line));
+        Ok(tail)
+    }
+}
+
+impl<E: Registry> Registry for Masked<'_, E> {
+    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
+        let mut found = self.told(self.cloud.find_image(image).await)?;
+        match &mut found {
+            ImageLookup::Refused(words) | ImageLookup::Unknown(words) => self.hide(words),
+            ImageLookup::Found(_) | ImageLookup::Missing => {}
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,90 @@
+//! The log streams that containers write to by `awslogs`.
+
+use evenkeel_core::timestamp::Timestamp;
+use serde_json::Value;
+
+use super::Ecs;
+use super::request::text;
+use super::service::Service;
+use super::task_definitions::Revision;
+use super::tasks::{Task, TaskState};
+
+/// A container's log stream.
+#[derive(Debug)]
+pub(crate) struct LogStream {
+    /// The names of the cluster and of the service.
+    pub(crate) service: (String, String),
+    /// When the container came to an end before its time, and with which status, if it did.
+    pub(crate) ended: Option<(Timestamp, i32)>,
+}
+
+/// What lacks for a stream to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Group,
+    Stream,
+}
+
+impl Ecs {
+    /// The stream of this name in a log group, as long as its task can be described.
+    ///
+    /// # Errors
+    /// What is missing: a group is there if a task definition names it.
+    pub(crate) fn log_stream(
+        &mut self,
+        group: &str,
+        stream: &str,
+        now: Timestamp,
+    ) -> Result<LogStream, Missing> {
+        let Self { services, definitions, .. } = self;
+        services.advance(now, definitions);
+        let logs_to_group = |(_, options): &(&str, &Value)| text(options, "awslogs-group") == Some(group);
+        if !definitions.all().any(|revision| log_options(revision).any(|it| logs_to_group(&it))) {
+            return Err(Missing::Group);
+        }
+        for service in services.all() {
+            let candidates = service.tasks.iter().filter(|task| stream.contains(&task.id));
+            for task in candidates.filter(|task| task.has_containers()) {
+                let Some(revision) = definitions.find(&task.task_definition) else { continue };
+                let names: Vec<&str> = revision.images().map(|(name, _)| name).collect();
+                let by_last = task.ending().is_some_and(|ending| ending.by_last);
+                let ender = if by_last { names.last() } else { names.first() }.copied();
+                let mut written = log_options(revision).filter(logs_to_group);
+                let its = written.find(|(name, options)| stream == stream_name(options, name, task, service));
+                if let Some((name, _)) = its {
+                    let ended = task.early_end().filter(|_| ender == Some(name));
+                    return Ok(LogStream { service: service.key(), ended });
+                }
+            }
+        }
+        Err(Missing::Stream)
+    }
+}
+
+impl Task {
+    /// When and with which status the container that ended it came to an end before its time.
+    fn early_end(&self) -> Option<(Timestamp, i32)> {
+        match self.state {
+            TaskState::Stopped { at, .. } => Some((at, self.ending()?.exit_code?)),
+            TaskState::Pending | TaskState::Running | TaskState::Leaving { .. } => None,
+        }
+    }
+}
+
+/// The containers that log by `awslogs`: the name and the log driver's options of each.
+fn log_options(revision: &Revision) -> impl Iterator<Item = (&str, &Value)> {
+    revision.images().filter_map(|(name, _)| {
+        let configuration = revision.container(name)?.get("logConfiguration")?;
+        let is_awslogs = text(configuration, "logDriver") == Some("awslogs");
+        Some((name, configuration.get("options").filter(|_| is_awslogs)?))
+    })
+}
+
+/// `prefix/container/task`, or without a prefix the id that the container runtime gave: the option
+/// `awslogs-stream-prefix` in the Amazon ECS Developer Guide.
+fn stream_name(options: &Value, container: &str, task: &Task, service: &Service) -> String {
+    match text(options, "awslogs-stream-prefix") {
+        Some(prefix) => format!("{prefix}/{container}/{}", task.id),
+        None => task.runtime_id(container, service.launch_type()),
+    }
+}

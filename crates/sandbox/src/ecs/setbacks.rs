@@ -1,0 +1,129 @@
+//! How a deployment fails, goes back, or waits at a hook for somebody who decides which.
+
+use std::time::Duration;
+
+use evenkeel_core::timestamp::Timestamp;
+
+use super::lifecycle::{Decision, HookRun, HookStatus};
+use super::request::flag;
+use super::rollout::{Rollout, RolloutOutcome};
+use super::script::Script;
+use super::service::{Deployment, RolloutState, Service};
+use super::service_deployment::{Cause, Course};
+use super::strategy::Strategy;
+use super::tasks::{Task, TaskState};
+
+/// How long a rollback takes whose tasks all still run: real ones took 44 and 45 s.
+const QUICK_ROLLBACK: Duration = Duration::from_secs(45);
+
+impl Service {
+    fn running_of(&self, deployment: u64) -> usize {
+        let running = |task: &&Task| task.deployment == deployment && task.state == TaskState::Running;
+        self.tasks.iter().filter(running).count()
+    }
+
+    /// The circuit breaker or an alarm ends the PRIMARY deployment, and it goes back if that was
+    /// configured.
+    pub(super) fn fail(&mut self, cause: Cause, at: Timestamp) {
+        let monitor = if cause == Cause::Alarm { "alarms" } else { "deploymentCircuitBreaker" };
+        let rollback = self.monitor(monitor).is_some_and(|monitor| flag(monitor, "rollback"));
+        let Some(failed) = self.deployments.first_mut() else { return };
+        failed.state = RolloutState::Failed(cause);
+        failed.updated = at;
+        let number = failed.number;
+        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {}", cause.event()));
+        if rollback {
+            self.roll_back(cause, at);
+        } else {
+            self.change_record(|record| {
+                record.cause = Some(cause);
+                record.set_course(Course::Failed, at);
+            });
+        }
+    }
+
+    /// Goes back to the last deployment that completed, if there is one: its own entry is in progress
+    /// again. The service deployment stays the same, and so does its target.
+    pub(super) fn roll_back(&mut self, cause: Cause, at: Timestamp) {
+        let (Some(current), Some(primary)) =
+            (self.service_deployments.first_mut(), self.deployments.first_mut())
+        else {
+            return;
+        };
+        current.cause = Some(cause);
+        let Some(target) = self.last_completed.clone() else {
+            primary.state = RolloutState::Failed(cause);
+            current.set_course(Course::CannotRollBack, at);
+            return;
+        };
+        current.begin_rollback(target.revision, at);
+        let Rollout { outcome, duration } = primary.rollout;
+        let crashes = outcome == RolloutOutcome::CrashTwice;
+        let outcome = if crashes { RolloutOutcome::CrashTwice } else { RolloutOutcome::Ok };
+        let is_whole = self.running_of(target.deployment) >= self.desired;
+        let duration = if is_whole { duration.min(QUICK_ROLLBACK) } else { duration };
+        let rollout = Rollout { outcome, duration };
+        self.report(at, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
+        // Whatever the strategy is, a rollback neither bakes nor waits for anybody.
+        let script =
+            Script::new(rollout, &Strategy::default(), self.desired, self.failure_threshold(), false);
+        let listed = self.deployments.iter().position(|listed| listed.number == target.deployment);
+        let mut back = match listed {
+            Some(place) => self.deployments.remove(place),
+            None => {
+                let revision = (target.revision, target.task_definition);
+                Deployment::new(target.deployment, revision, rollout, Script::default(), at)
+            }
+        };
+        back.play(script, at);
+        back.rollout = rollout;
+        (back.state, back.failed_tasks, back.updated) = (RolloutState::InProgress, 0, at);
+        back.rolls_back = Some((target.deployment, cause));
+        self.deployments.insert(0, back);
+    }
+
+    /// The tasks of the rollback fail as those of the rollout did, and nothing goes on any more.
+    pub(super) fn fail_to_roll_back(&mut self, at: Timestamp) {
+        let Some(back) = self.deployments.first_mut() else { return };
+        back.state = RolloutState::Failed(Cause::CircuitBreaker);
+        back.updated = at;
+        let number = back.number;
+        let what = Cause::CircuitBreaker.event();
+        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {what}"));
+        self.change_record(|record| record.set_course(Course::RollbackFailed, at));
+    }
+
+    /// The hook that the deployment waits at, if its id is this one.
+    pub(super) fn waiting_hook(&mut self, id: Option<&str>) -> Option<&mut HookRun> {
+        let current = self.service_deployments.first_mut().filter(|current| current.is_in_progress())?;
+        let waits = |hook: &&mut HookRun| hook.status == HookStatus::AwaitingAction;
+        current.hooks.iter_mut().filter(waits).find(|hook| id.is_none_or(|id| id == hook.id))
+    }
+
+    /// Nobody answered the hook in time.
+    pub(super) fn time_out(&mut self, at: Timestamp) {
+        let Some(hook) = self.waiting_hook(None) else { return };
+        hook.status = HookStatus::TimedOut;
+        let (decision, stage) = (hook.on_timeout, hook.stage);
+        self.decide(decision, Cause::Hook(stage), at);
+    }
+
+    /// Somebody answers the hook that the deployment waits at.
+    pub(super) fn answer_hook(&mut self, decision: Decision, at: Timestamp) {
+        let Some(hook) = self.waiting_hook(None) else { return };
+        hook.status = if decision == Decision::Continue { HookStatus::Succeeded } else { HookStatus::Failed };
+        let stage = hook.stage;
+        self.decide(decision, Cause::Hook(stage), at);
+    }
+
+    fn decide(&mut self, decision: Decision, cause: Cause, at: Timestamp) {
+        match decision {
+            Decision::Continue => {
+                if let Some(primary) = self.deployments.first_mut() {
+                    primary.go_on(at);
+                }
+            }
+            Decision::RollBack => self.roll_back(cause, at),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+#![doc = include_str!("../README.md")]
+
+mod calls;
+mod client;
+mod clock;
+mod codepipeline;
+mod ecr;
+mod ecs;
+mod events;
+mod faults;
+mod grants;
+mod handler;
+mod hooks;
+mod logs;
+mod model;
+mod quotes;
+mod s3;
+mod server;
+mod sns;
+mod ssm;
+mod sts;
+mod time;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+pub use evenkeel_core::timestamp::Timestamp;
+
+pub use self::calls::Call;
+pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
+pub use self::ecs::{Rollout, RolloutOutcome};
+pub use self::faults::{Fault, FaultKind, Garbled, GarbledBody};
+pub use self::wire::ApiError;
+
+use self::calls::CallLog;
+use self::clock::Clock;
+use self::codepipeline::CodePipeline;
+use self::ecr::Ecr;
+use self::ecs::Ecs;
+use self::events::Events;
+use self::faults::Faults;
+use self::grants::Grants;
+use self::hooks::{Hooks, Moment};
+use self::logs::Logs;
+use self::quotes::Quotes;
+use self::s3::S3;
+use self::sns::Sns;
+use self::ssm::Ssm;
+use self::sts::Sts;
+
+/// The only Region that the embedded AWS has.
+pub const REGION: &str = "eu-west-1";
+/// The only account that the embedded AWS has.
+pub const ACCOUNT: &str = "123456789012";
+
+/// One embedded AWS. Cloning it is cheap and gives another handle to the same world.
+#[derive(Clone)]
+pub struct Sandbox {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+    hanging: Arc<Notify>,
+    called: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    ecs: Ecs,
+    ecr: Ecr,
+    codepipeline: CodePipeline,
+    events: Events,
+    grants: Grants,
+    logs: Logs,
+    quotes: Quotes,
+    s3: S3,
+    sns: Sns,
+    ssm: Ssm,
+    sts: Sts,
+    faults: Faults,
+    hooks: Hooks,
+    calls: CallLog,
+}
+
+impl Sandbox {
+    /// An empty AWS, in Region [`REGION`] and account [`ACCOUNT`]. Its clock begins with the machine's time and moves with
+    /// tokio's timer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::by(Clock::system())
+    }
+
+    /// An empty AWS whose clock shows `time` now.
+    #[must_use]
+    pub fn starting_at(time: Timestamp) -> Self {
+        Self::by(Clock::starting_at(time))
+    }
+
+    fn by(clock: Clock) -> Self {
+        Self { clock, state: Arc::default(), hanging: Arc::default(), called: Arc::default() }
+    }
+
+    /// Another AWS, which is as this one is now, without its faults and hooks, and goes its own way from then on. Its clock
+    /// shows `time` now, which may be an earlier time if the other AWS is left alone until it is as late as here.
+    #[must_use]
+    pub fn fork(&self, time: Timestamp) -> Self {
+        let state = self.state();
+        let copy = State {
+            ecs: state.ecs.clone(),
+            ecr: state.ecr.clone(),
+            codepipeline: state.codepipeline.clone(),
+            events: state.events.clone(),
+            grants: state.grants.clone(),
+            logs: state.logs.clone(),
+            quotes: state.quotes.clone(),
+            s3: state.s3.clone(),
+            sns: state.sns.clone(),
+            ssm: state.ssm.clone(),
+            sts: state.sts.clone(),
+            faults: Faults::default(),
+            hooks: Hooks::default(),
+            calls: state.calls.clone(),
+        };
+        Self { state: Arc::new(Mutex::new(copy)), ..Self::starting_at(time) }
+    }
+
+    /// An HTTP client for the SDK that answers in process, whatever endpoint the SDK chose.
+    #[must_use]
+    pub fn http_client(&self) -> SharedHttpClient {
+        client::in_process(self.clone())
+    }
+
+    /// Answers over HTTP until it is dropped, which also closes every connection.
+    ///
+    /// # Errors
+    /// When the listener cannot accept connections any more.
+    pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
+        server::serve(self, listener).await
+    }
+
+    /// Performs an ECS operation as somebody else would, a console user or a rival: the same
+    /// checks and effects, but no fault hits it, no hook sees it and the call log has no entry.
+    ///
+    /// # Errors
+    /// What AWS would answer.
+    pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
+        let now = self.clock.now();
+        self.state().ecs.answer(operation, &request, now)
+    }
+
+    /// Sets how the deployments of new revisions go that are started for this service from now on.
+    /// Without it they succeed in a minute; one that goes back to the last good revision always does.
+    /// Set before the service is created, it is also how its first deployment goes; without it, a
+    /// service that is created runs at once.
+    pub fn set_rollout(&self, cluster: &str, service: &str, rollout: Rollout) {
+        self.state().ecs.set_rollout(cluster, service, rollout);
+    }
+
+    /// Lets what is read over the wire of services, their deployments and tasks lag so far behind
+    /// from now on: `DescribeServices`, `ListServiceDeployments`, `DescribeServiceDeployments`,
+    /// `DescribeServiceRevisions`, `ListTasks` and `DescribeTasks` answer as things were then, and
+    /// what did not exist is missing. Writes and their own answers are fresh, and so is
+    /// [`Self::call`]. What was there when the lag was set is seen as it was at that moment.
+    pub fn set_read_lag(&self, lag: Duration) {
+        let now = self.clock.now();
+        self.state().ecs.set_read_lag(lag, now);
+    }
+
+    /// Sets the `resourceManagementType` of a service: `ECS` for one that ECS made for an Express
+    /// gateway service, `CUSTOMER` for any other. Without effect when there is no such service.
+    pub fn set_resource_management(&self, cluster: &str, service: &str, kind: &str) {
+        let now = self.clock.now();
+        self.state().ecs.set_resource_management(cluster, service, kind, now);
+    }
+
+    /// Sets how long the tasks of a service take to leave their load balancer when they are stopped: its
+    /// target group's deregistration delay, which AWS sets to 300 seconds. Without it, or without such a
+    /// service, they are gone at once.
+    pub fn set_deregistration_delay(&self, cluster: &str, service: &str, delay: Duration) {
+        let now = self.clock.now();
+        self.state().ecs.set_deregistration_delay(cluster, service, delay, now);
+    }
+
+    /// Sets what the containers of a service write that log by `awslogs` and come to an end before
+    /// their time. Without it, that looks like an application that cannot reach its database.
+    pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {
+        self.state().logs.set_lines(cluster, service, lines);
+    }
+
+    /// Lets ECS, CloudWatch Logs and every error quote these texts in what they say from now on over the
+    /// wire: reasons, events, messages and log lines. Real ones quote parts of the task definition.
+    pub fn set_quotes(&self, quotes: Vec<String>) {
+        self.state().quotes = Quotes(quotes);
+    }
+
+    /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.
+    pub fn inject(&self, fault: Fault) {
+        self.state().faults.inject(fault);
+    }
+
+    /// Takes all faults back. A call that hangs already is not answered.
+    pub fn clear_faults(&self) {
+        self.state().faults = Faults::default();
+    }
+
+    /// Waits until a call hangs that is never answered.
+    pub async fn hung(&self) {
+        self.hanging.notified().await;
+    }
+
+    /// Waits for the next call, counted from now and not from when the wait begins, to be answered.
+    pub fn called(&self) -> impl Future<Output = ()> {
+        self.called.notified()
+    }
+
+    /// Every call that arrived over the wire, the SDK's further attempts too, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.all()
+    }
+
+    /// Keeps the latest `most` calls in the log, from now on: without it all, for ever.
+    pub fn keep_calls(&self, most: usize) {
+        self.state().calls.keep(most);
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.state().calls.clear();
+    }
+
+    /// Makes the operations accept a member that the model does not know, but AWS is said to, for
+    /// example `futureMember` or `containerDefinitions[].futureMember`. A member that the model does
+    /// know may then have values that it does not list, for example `networkMode`.
+    pub fn declare_member(&self, path: &str) {
+        self.state().ecs.declare_member(path);
+    }
+
+    /// Adds a revision past the checks of `RegisterTaskDefinition`, and gives its ARN. It stands for one
+    /// that was registered before ECS had today's rules: ECS keeps such revisions and runs them.
+    pub fn add_old_revision(&self, request: &Value) -> String {
+        let now = self.clock.now();
+        self.state().ecs.add_old_revision(request, now)
+    }
+
+    /// A task definition exactly as it was registered, tags included and without the members that
+    /// AWS adds when it is read.
+    ///
+    /// # Errors
+    /// When there is none of this ARN, `family:revision` or family.
+    pub fn stored(&self, task_definition: &str) -> Result<Value, ApiError> {
+        self.state().ecs.stored(task_definition)
+    }
+
+    /// Runs `then` right after the `nth` call (counted from 1 and from now on) of `operation` over
+    /// the wire took effect, before it is answered.
+    pub fn after_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
+        self.state().hooks.add(Moment::After, operation, nth, Box::new(then));
+    }
+
+    /// Runs `then` right before the `nth` call (counted from 1 and from now on) of `operation` over
+    /// the wire takes effect.
+    pub fn before_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
+        self.state().hooks.add(Moment::Before, operation, nth, Box::new(then));
+    }
+
+    /// The state behind its lock, which is never held across an await.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panics while it holds the lock has failed already; the others may go on.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As [`Sandbox::new`].
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sandbox")
+    }
+}

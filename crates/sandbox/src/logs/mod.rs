@@ -1,0 +1,140 @@
+//! CloudWatch Logs: what crashed containers wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use evenkeel_core::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use super::ecs::{Ecs, LogStream, Missing};
+use super::model::Model;
+use super::wire::ApiError;
+
+/// `GetLogEvents` answers with so many events at most.
+const MOST_EVENTS: usize = 10_000;
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
+
+/// What the containers of some services write, by the names of cluster and service. The streams
+/// themselves follow from the tasks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logs {
+    lines: BTreeMap<(String, String), Vec<String>>,
+}
+
+impl Logs {
+    pub(super) fn answer(
+        &self,
+        operation: &str,
+        request: &Value,
+        ecs: &mut Ecs,
+        now: Timestamp,
+    ) -> Result<Value, ApiError> {
+        MODEL.check(operation, request, &BTreeSet::new())?;
+        match operation {
+            "GetLogEvents" => self.events(request, ecs, now),
+            _ => Err(ApiError::unknown_operation()),
+        }
+    }
+
+    pub(super) fn set_lines(&mut self, cluster: &str, service: &str, lines: Vec<String>) {
+        self.lines.insert((cluster.to_owned(), service.to_owned()), lines);
+    }
+
+    fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Result<Value, ApiError> {
+        let text = |member: &str| request.get(member).and_then(Value::as_str);
+        let group = match (text("logGroupName"), text("logGroupIdentifier")) {
+            (Some(name), None) => name,
+            (None, Some(identifier)) => group_name(identifier),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err(ApiError::invalid_parameter(
+                    "Exactly one of logGroupName and logGroupIdentifier has to be specified.",
+                ));
+            }
+        };
+        let stream = ecs.log_stream(group, text("logStreamName").unwrap_or_default(), now);
+        let stream = stream.map_err(|missing| {
+            let what = match missing {
+                Missing::Group => "group",
+                Missing::Stream => "stream",
+            };
+            ApiError::new("ResourceNotFoundException", format!("The specified log {what} does not exist."))
+        })?;
+        let bound = |member: &str| request.get(member).and_then(Value::as_u64);
+        let mut events = self.written(&stream);
+        events.retain(|(at, _)| bound("startTime").is_none_or(|start| *at >= start));
+        events.retain(|(at, _)| bound("endTime").is_none_or(|end| *at < end));
+        let (start, end) = window(request, events.len())?;
+        let view =
+            |(at, line): &(u64, String)| json!({ "timestamp": at, "message": line, "ingestionTime": at });
+        Ok(json!({
+            "events": events[start..end].iter().map(view).collect::<Vec<_>>(),
+            "nextForwardToken": format!("f/{end}/s"),
+            "nextBackwardToken": format!("b/{start}/s"),
+        }))
+    }
+
+    /// What is in a stream: each line and its time in milliseconds.
+    fn written(&self, stream: &LogStream) -> Vec<(u64, String)> {
+        let Some((at, status)) = stream.ended else { return Vec::new() };
+        let lines = self.lines.get(&stream.service).cloned().unwrap_or_else(|| lines_of_a_crash(status));
+        let last = at.since_epoch();
+        let count = lines.len();
+        let times = (0..count).map(|index| {
+            let before = Duration::from_millis(u64::try_from(count - index).unwrap_or_default());
+            u64::try_from(last.saturating_sub(before).as_millis()).unwrap_or_default()
+        });
+        times.zip(lines).collect()
+    }
+}
+
+/// What an application writes that ends with this status.
+fn lines_of_a_crash(status: i32) -> Vec<String> {
+    let mut lines = vec!["Starting the application"];
+    match status {
+        137 => lines.push("Loading the catalogue into memory"),
+        143 => lines.extend(["GET /health 502", "Received SIGTERM, shutting down"]),
+        _ => lines.extend([
+            "Error: connect ECONNREFUSED 10.0.12.34:5432",
+            "    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1611:16)",
+            "Cannot reach the database, giving up",
+        ]),
+    }
+    lines.into_iter().map(str::to_owned).collect()
+}
+
+/// The name in `arn:aws:logs:region:account:log-group:name`, which may end in `:*`.
+fn group_name(identifier: &str) -> &str {
+    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, name)| name);
+    name.strip_suffix(":*").unwrap_or(name)
+}
+
+/// Which of `count` events are asked for: the newest ones, or the oldest with `startFromHead`, or
+/// those that a token stands before (`b/position/s`) or after (`f/position/s`).
+fn window(request: &Value, count: usize) -> Result<(usize, usize), ApiError> {
+    let limit = request.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(MOST_EVENTS);
+    if limit == 0 || limit > MOST_EVENTS {
+        return Err(ApiError::invalid_parameter(format!("The limit must be between 1 and {MOST_EVENTS}.")));
+    }
+    let from_head = request.get("startFromHead").and_then(Value::as_bool).unwrap_or_default();
+    let (forward, position) = match request.get("nextToken").and_then(Value::as_str) {
+        Some(token) => {
+            let mut parts = token.splitn(3, '/');
+            let (direction, position) = (parts.next(), parts.next().and_then(|it| it.parse::<usize>().ok()));
+            match (direction, position) {
+                (Some("f"), Some(position)) => (true, position.min(count)),
+                (Some("b"), Some(position)) => (false, position.min(count)),
+                _ => return Err(ApiError::invalid_parameter("The specified nextToken is invalid.")),
+            }
+        }
+        None if from_head => (true, 0),
+        None => (false, count),
+    };
+    Ok(if forward {
+        (position, (position + limit).min(count))
+    } else {
+        (position.saturating_sub(limit), position)
+    })
+}

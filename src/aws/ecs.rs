@@ -16,7 +16,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::crash_loop::{MOST_READ, RunningTask};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::placement::Departure;
-use evenkeel_core::ports::{Ecs, EffectError, ListedServiceDeployment, Listing};
+use evenkeel_core::ports::{Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing};
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
 use evenkeel_core::service_deployment::ServiceDeployment;
@@ -84,42 +84,6 @@ impl Ecs for AwsCloud {
         }
     }
 
-    async fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> Result<TaskDefinitionArn, EffectError> {
-        let once = aws_sdk_ecs::config::Builder::new()
-            .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
-        let call = self.ecs.register_task_definition().customize();
-        let sent =
-            Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
-        let answer = sent.map_err(|error| {
-            self.effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
-        })?;
-        let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn());
-        let Some(arn) = arn else {
-            let family = format!("family {}", definition.family());
-            return Err(EffectError::Unknown(lacking("RegisterTaskDefinition", &family, "task definition")));
-        };
-        TaskDefinitionArn::parse(arn).map_err(EffectError::Unknown)
-    }
-
-    async fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Service, EffectError> {
-        let once =
-            aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
-        let call = self.ecs.update_service().cluster(&service.cluster).service(&service.arn);
-        let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
-        let sent = Box::pin(call.customize().config_override(once).send()).await;
-        let answer = sent.map_err(|error| self.effect_error("UpdateService", &service.arn, &error))?;
-        let updated = answer.service().map(shapes::service).transpose().map_err(EffectError::Unknown)?;
-        updated.ok_or_else(|| EffectError::Unknown(lacking("UpdateService", &service.arn, "service")))
-    }
-
     async fn list_service_deployments(
         &self,
         service: &Service,
@@ -166,18 +130,6 @@ impl Ecs for AwsCloud {
         Ok(found)
     }
 
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        let call = self.ecs.stop_service_deployment().service_deployment_arn(arn);
-        let call = call.stop_type(StopServiceDeploymentStopType::Rollback);
-        let lost = LostResponse::default();
-        let sent = Box::pin(call.customize().interceptor(lost.clone()).send()).await;
-        match sent.map_err(|error| self.failure("StopServiceDeployment", arn, &error)) {
-            // ECS refuses to stop what is over: the attempt whose response was lost has done that.
-            Err(failure) if lost.happened() && failure.kind() == FailureKind::InvalidInput => Ok(()),
-            sent => sent.map(drop),
-        }
-    }
-
     async fn stopped_tasks(
         &self,
         service: &Service,
@@ -218,6 +170,56 @@ impl Ecs for AwsCloud {
             }
         }
         Ok(found)
+    }
+}
+
+impl EcsEffects for AwsCloud {
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        let once = aws_sdk_ecs::config::Builder::new()
+            .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
+        let call = self.ecs.register_task_definition().customize();
+        let sent =
+            Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
+        let answer = sent.map_err(|error| {
+            self.effect_error("RegisterTaskDefinition", &format!("family {}", definition.family()), &error)
+        })?;
+        let arn = answer.task_definition().and_then(|definition| definition.task_definition_arn());
+        let Some(arn) = arn else {
+            let family = format!("family {}", definition.family());
+            return Err(EffectError::Unknown(lacking("RegisterTaskDefinition", &family, "task definition")));
+        };
+        TaskDefinitionArn::parse(arn).map_err(EffectError::Unknown)
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        let once =
+            aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
+        let call = self.ecs.update_service().cluster(&service.cluster).service(&service.arn);
+        let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
+        let sent = Box::pin(call.customize().config_override(once).send()).await;
+        let answer = sent.map_err(|error| self.effect_error("UpdateService", &service.arn, &error))?;
+        let updated = answer.service().map(shapes::service).transpose().map_err(EffectError::Unknown)?;
+        updated.ok_or_else(|| EffectError::Unknown(lacking("UpdateService", &service.arn, "service")))
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        let call = self.ecs.stop_service_deployment().service_deployment_arn(arn);
+        let call = call.stop_type(StopServiceDeploymentStopType::Rollback);
+        let lost = LostResponse::default();
+        let sent = Box::pin(call.customize().interceptor(lost.clone()).send()).await;
+        match sent.map_err(|error| self.failure("StopServiceDeployment", arn, &error)) {
+            // ECS refuses to stop what is over: the attempt whose response was lost has done that.
+            Err(failure) if lost.happened() && failure.kind() == FailureKind::InvalidInput => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 }
 

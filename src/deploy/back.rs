@@ -14,7 +14,7 @@ use evenkeel_core::diff::diff;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, Source};
-use evenkeel_core::ports::{Cloud, Ecs, Listing, Masked, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
@@ -29,7 +29,7 @@ use super::{Listener, Progress, Report, World, beginning, prepare};
 
 /// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
 /// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
-pub async fn roll_back<E: Cloud, R: RecordStore>(
+pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     to: Option<&str>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::Source;
-use evenkeel_core::ports::{Cloud, Ecs, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, RecordStore};
 use evenkeel_core::record::{Deployed, Ownership, Record, ownership};
 use evenkeel_core::service::Service;
 
@@ -19,7 +19,7 @@ use super::{Progress, Report};
 /// How often a final record is written where other runs write at the same time.
 const TRIES: u32 = 20;
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Makes sure that the planned revision exists, and records beside it that it is under way.
     pub(super) async fn register_and_record(&mut self, at: usize) -> Result<Existing, Failure> {
         let (ecs, clock) = (self.world.ecs, self.world.clock);

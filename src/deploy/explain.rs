@@ -5,7 +5,7 @@ use evenkeel_core::deployment::{Ending, Outcome};
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::log_stream::LogStream;
-use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 
 use super::machine::Machine;
@@ -14,7 +14,7 @@ use super::machine::Machine;
 const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Gathers what speaks for the cause, once: before the service is put back, since ECS forgets a
     /// stopped task after an hour.
     pub(super) async fn gather_evidence(&mut self, at: usize) {

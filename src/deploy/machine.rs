@@ -8,7 +8,7 @@ use evenkeel_core::crash_loop::Tasks;
 use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Target, decide};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::{Plan, PlannedRevision};
-use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::{Observation, Rollout, came_between};
 use evenkeel_core::service::{Deployment, DeploymentId, Service};
@@ -56,7 +56,7 @@ pub(super) struct Chosen {
     pub(super) arn: Option<TaskDefinitionArn>,
 }
 
-impl<'a, 'l, E: Cloud, R: RecordStore> Machine<'a, 'l, E, R> {
+impl<'a, 'l, E: Cloud + EcsEffects, R: RecordStore> Machine<'a, 'l, E, R> {
     pub(super) fn new(
         world: &'a World<'a, E, R>,
         request: &'a DeployRequest,

@@ -40,7 +40,7 @@ mod verify;
 mod watch;
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::ports::{Cloud, Masked, RecordStore};
+use evenkeel_core::ports::{Cloud, EcsEffects, Masked, RecordStore};
 use evenkeel_core::record::Source;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::timestamp::Timestamp;
@@ -94,7 +94,7 @@ impl<E, R> World<'_, E, R> {
 
 /// Deploys, and reports how it ended; never fails otherwise. Until the first tick an interrupt or the time-out ends it
 /// at once.
-pub async fn deploy<E: Cloud, R: RecordStore>(
+pub async fn deploy<E: Cloud + EcsEffects, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     listen: &mut Listener<'_>,
@@ -113,7 +113,7 @@ pub async fn deploy<E: Cloud, R: RecordStore>(
     }
 }
 
-async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
+async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
     world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     listen: &'a mut Listener<'l>,

@@ -7,7 +7,7 @@
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Phase;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, RecordStore};
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
 use evenkeel_core::timestamp::Timestamp;
@@ -63,7 +63,7 @@ pub(super) async fn find<E: Ecs>(
     Ok(Some(Found { overtaken, mine }))
 }
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Goes on where the same command was cut off: its update had replaced another actor's deployment, and nobody has
     /// brought that one's change since. The record tells of the first, ECS of the second; where no record marks the
     /// live revision as unfinished, ECS is not asked.

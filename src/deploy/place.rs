@@ -2,7 +2,7 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{Ecs, EffectError};
+use evenkeel_core::ports::{Ecs, EcsEffects, EffectError};
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::service::Service;
 
@@ -25,7 +25,7 @@ pub(super) enum Placed {
 ///
 /// # Errors
 /// What ECS refused, or the last lost answer when [`ATTEMPTS`] of them are.
-pub(super) async fn put_on<E: Ecs>(
+pub(super) async fn put_on<E: Ecs + EcsEffects>(
     ecs: &E,
     clock: Clock,
     cluster: &ClusterName,

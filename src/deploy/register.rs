@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::{PlannedRevision, Source};
-use evenkeel_core::ports::{Ecs, EffectError};
+use evenkeel_core::ports::{Ecs, EcsEffects, EffectError};
 
 use crate::clock::Clock;
 
@@ -29,7 +29,7 @@ pub(super) struct Existing {
 ///
 /// # Errors
 /// What ECS refused, or the last lost answer when [`ATTEMPTS`] of them are.
-pub(super) async fn ensure_registered<E: Ecs>(
+pub(super) async fn ensure_registered<E: Ecs + EcsEffects>(
     ecs: &E,
     clock: Clock,
     planned: &PlannedRevision,

@@ -20,7 +20,7 @@ use evenkeel_core::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
 use evenkeel_core::plan::{Carried, CarriedFrom, PlannedRevision, Source};
-use evenkeel_core::ports::{Cloud, Ecs, ListedServiceDeployment, Listing, Masked, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::{DeploymentId, Service};
@@ -39,7 +39,7 @@ use super::slice::{NotBegun, Slice, SliceEnd};
 use super::{Listener, Progress, Report, World};
 
 /// Deploys for a while.
-pub async fn deploy_slice<E: Cloud, R: RecordStore>(
+pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
     slice: &Slice<'_>,
@@ -69,7 +69,7 @@ pub async fn deploy_slice<E: Cloud, R: RecordStore>(
     }
 }
 
-async fn begin<'a, 'l, E: Cloud, R: RecordStore>(
+async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
     world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     slice: &'a Slice<'a>,
@@ -231,7 +231,7 @@ fn is_to_be_planned_on(standing: &Standing, service: &Service) -> bool {
     standing.phase == Phase::Pending && !is_ours
 }
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Where the deployment stands.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let standings = self.runs.iter().map(|run| run.standing(&self.revisions[run.revision].planned.base));

@@ -3,7 +3,7 @@
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::{Ending, Event, Outcome, Phase, Why};
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::rollout::{Observation, Rollout, came_between};
 use evenkeel_core::service::DeploymentId;
 
@@ -14,7 +14,7 @@ use super::machine::Machine;
 use super::place::Placed;
 use super::polling::Pace;
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Asks ECS to roll the deployment back; whether the next tick can follow at once.
     ///
     /// ECS is told which deployment is to end, so nobody else's can be hit; and to ask twice does

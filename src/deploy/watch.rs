@@ -5,7 +5,7 @@ use evenkeel_core::deployment::Phase;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::outlook::{Subject, outlook, subject};
 use evenkeel_core::placement::{Departures, are_departures_due};
-use evenkeel_core::ports::{Cloud, RecordStore};
+use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::rollout::Observation;
 
 use crate::clock::Moment;
@@ -16,7 +16,7 @@ use super::machine::Machine;
 use super::observer::Watched;
 use super::place::gone;
 
-impl<E: Cloud, R: RecordStore> Machine<'_, '_, E, R> {
+impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
     /// Waits until some rollout is to be looked at, and looks at all those that soon are.
     pub(super) async fn look_when_due(&mut self) {
         let now = Moment::now();

@@ -10,7 +10,7 @@ use evenkeel_core::job::Secret;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
-    Access, Cloud, Ecs, EffectError, Identity, ListedServiceDeployment, Listing, Logs, Registry,
+    Access, Cloud, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment, Listing, Logs, Registry,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -39,7 +39,7 @@ pub(super) struct JobEcs<E: Ecs + Send + Sync + 'static> {
     until: Option<Moment>,
 }
 
-impl<E: Cloud + Send + Sync + 'static> JobEcs<E> {
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
     /// Opens ECS for a job that acts as `identity` and is handed on at `until`.
     pub(super) async fn open<A: Access<Ecs = E>>(
         access: &A,
@@ -99,7 +99,7 @@ macro_rules! effect_once_more {
     };
 }
 
-impl<E: Cloud + Send + Sync + 'static> Ecs for JobEcs<E> {
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> Ecs for JobEcs<E> {
     async fn describe_services(
         &self,
         cluster: &ClusterName,
@@ -112,26 +112,6 @@ impl<E: Cloud + Send + Sync + 'static> Ecs for JobEcs<E> {
         once_more!(self.shared.describe_task_definition(name))
     }
 
-    async fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> Result<TaskDefinitionArn, EffectError> {
-        let turn = self.turn("RegisterTaskDefinition", self.shared.limits().register_task_definition());
-        let ecs = turn.await.map_err(EffectError::Refused)?;
-        effect_once_more!(ecs.register_task_definition(definition))
-    }
-
-    async fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Service, EffectError> {
-        let turn = self.turn("UpdateService", self.shared.limits().update_service());
-        let ecs = turn.await.map_err(EffectError::Refused)?;
-        effect_once_more!(ecs.update_service(service, revision, force))
-    }
-
     async fn list_service_deployments(
         &self,
         service: &Service,
@@ -142,11 +122,6 @@ impl<E: Cloud + Send + Sync + 'static> Ecs for JobEcs<E> {
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
         once_more!(self.shared.describe_service_deployments(arns))
-    }
-
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        let ecs = self.turn("StopServiceDeployment", self.shared.limits().update_service()).await?;
-        once_more!(ecs.roll_back_service_deployment(arn))
     }
 
     async fn stopped_tasks(
@@ -178,13 +153,40 @@ impl<E: Cloud + Send + Sync + 'static> Ecs for JobEcs<E> {
     }
 }
 
-impl<E: Cloud + Send + Sync + 'static> Logs for JobEcs<E> {
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> EcsEffects for JobEcs<E> {
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        let turn = self.turn("RegisterTaskDefinition", self.shared.limits().register_task_definition());
+        let ecs = turn.await.map_err(EffectError::Refused)?;
+        effect_once_more!(ecs.register_task_definition(definition))
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        let turn = self.turn("UpdateService", self.shared.limits().update_service());
+        let ecs = turn.await.map_err(EffectError::Refused)?;
+        effect_once_more!(ecs.update_service(service, revision, force))
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        let ecs = self.turn("StopServiceDeployment", self.shared.limits().update_service()).await?;
+        once_more!(ecs.roll_back_service_deployment(arn))
+    }
+}
+
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> Logs for JobEcs<E> {
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         once_more!(self.shared.log_tail(stream, lines))
     }
 }
 
-impl<E: Cloud + Send + Sync + 'static> Registry for JobEcs<E> {
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> Registry for JobEcs<E> {
     async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         once_more!(self.shared.find_image(image))
     }

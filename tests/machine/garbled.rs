@@ -9,8 +9,8 @@ use evenkeel_core::job::{ActionType, Answer, Job, ObjectAddress, Secret};
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::notification::{Channel, Notification};
 use evenkeel_core::ports::{
-    Access, Condition, Ecs, EffectError, Encryption, Identity, JobQueue, Listing, Logs, Notifier, Objects,
-    Offer, Parameters, Registry, Version,
+    Access, Condition, Ecs, EcsEffects, EffectError, Encryption, Identity, JobQueue, Listing, Logs, Notifier,
+    Objects, Offer, Parameters, Registry, Version,
 };
 use evenkeel_core::registry::EcrImage;
 use evenkeel_core::request::ClusterName;

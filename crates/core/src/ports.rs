@@ -23,9 +23,9 @@ use crate::timestamp::Timestamp;
 
 pub use masked::Masked;
 
-/// Amazon ECS.
+/// What is read of Amazon ECS.
 ///
-/// Errors of the reads are [`Failure`]s whose kind tells whether to try again later
+/// Errors are [`Failure`]s whose kind tells whether to try again later
 /// ([`Unavailable`](crate::failure::FailureKind::Unavailable)) or not. Short bouts of
 /// throttling and lost connections are dealt with inside.
 pub trait Ecs: Sync {
@@ -42,20 +42,6 @@ pub trait Ecs: Sync {
         name: &str,
     ) -> impl Future<Output = Result<Option<Revision>, Failure>> + Send;
 
-    /// Registers a revision. Has no idempotency token: see [`EffectError::Unknown`].
-    fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> impl Future<Output = Result<TaskDefinitionArn, EffectError>> + Send;
-
-    /// Puts a service on a revision; `force` starts a deployment also when it is the live one.
-    fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> impl Future<Output = Result<Service, EffectError>> + Send;
-
     /// The ARNs of some of the service's service deployments with their target revisions, newest
     /// first, all pages.
     fn list_service_deployments(
@@ -69,9 +55,6 @@ pub trait Ecs: Sync {
         &self,
         arns: &[String],
     ) -> impl Future<Output = Result<Vec<ServiceDeployment>, Failure>> + Send;
-
-    /// Asks ECS to roll a service deployment back. To ask again does nothing more.
-    fn roll_back_service_deployment(&self, arn: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
     /// are looked at. ECS forgets them after about an hour.
@@ -103,6 +86,28 @@ pub trait Ecs: Sync {
     ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
 }
 
+/// What is changed in Amazon ECS. Who has only [`Ecs`] changes nothing.
+///
+/// A short bout of throttling is dealt with inside, as in the reads.
+pub trait EcsEffects: Sync {
+    /// Registers a revision. Has no idempotency token: see [`EffectError::Unknown`].
+    fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> impl Future<Output = Result<TaskDefinitionArn, EffectError>> + Send;
+
+    /// Puts a service on a revision; `force` starts a deployment also when it is the live one.
+    fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> impl Future<Output = Result<Service, EffectError>> + Send;
+
+    /// Asks ECS to roll a service deployment back. To ask again does nothing more.
+    fn roll_back_service_deployment(&self, arn: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
 /// Amazon CloudWatch Logs.
 pub trait Logs: Sync {
     /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
@@ -119,7 +124,7 @@ pub trait Registry: Sync {
     fn find_image(&self, image: &EcrImage) -> impl Future<Output = Result<ImageLookup, Failure>> + Send;
 }
 
-/// What a deployment needs of AWS in one identity: ECS, and what tells of images and containers.
+/// What a deployment reads of AWS in one identity: ECS, and what tells of images and containers.
 pub trait Cloud: Ecs + Logs + Registry {}
 
 impl<T: Ecs + Logs + Registry> Cloud for T {}
@@ -348,7 +353,7 @@ pub trait ClaimStore: Send + Sync {
 /// Opens AWS in the name of whom a job acts for. Makes no call.
 pub trait Access: Send + Sync + 'static {
     /// Amazon ECS, and what stands around a deployment.
-    type Ecs: Cloud + Send + Sync + 'static;
+    type Ecs: Cloud + EcsEffects + Send + Sync + 'static;
     /// Amazon S3.
     type Objects: Objects + Clone + Send + Sync + 'static;
     /// The Parameter Store.

@@ -12,8 +12,8 @@ use evenkeel_core::job::ObjectAddress;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
-    Cloud, Condition, Ecs, EffectError, Encryption, ListedServiceDeployment, Listing, Logs, ObjectHead,
-    Objects, Parameters, RecordStore, Registry, Version,
+    Cloud, Condition, Ecs, EcsEffects, EffectError, Encryption, ListedServiceDeployment, Listing, Logs,
+    ObjectHead, Objects, Parameters, RecordStore, Registry, Version,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -165,27 +165,6 @@ impl<E: Cloud> Ecs for Gated<E> {
         self.gate.answer(call, self.inner.describe_task_definition(name)).await
     }
 
-    async fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> Result<TaskDefinitionArn, EffectError> {
-        let call = format!("RegisterTaskDefinition {definition:?}");
-        self.gate.answer(call, self.inner.register_task_definition(definition)).await
-    }
-
-    async fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Service, EffectError> {
-        self.gate.pass(Thing::Service, true).await;
-        let call = format!("UpdateService {revision} {force}");
-        let updated = self.gate.answer(call, self.inner.update_service(service, revision, force)).await;
-        self.gate.see(Thing::Service, &updated.as_ref().map(view).ok());
-        updated
-    }
-
     async fn list_service_deployments(
         &self,
         service: &Service,
@@ -204,12 +183,6 @@ impl<E: Cloud> Ecs for Gated<E> {
         let statuses = described.iter().flatten().map(|it| (it.status, &it.tasks)).collect::<Vec<_>>();
         self.gate.see(Thing::Service, &statuses);
         described
-    }
-
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        self.gate.pass(Thing::Service, true).await;
-        let call = format!("StopServiceDeployment {arn}");
-        self.gate.answer(call, self.inner.roll_back_service_deployment(arn)).await
     }
 
     async fn stopped_tasks(
@@ -242,6 +215,35 @@ impl<E: Cloud> Ecs for Gated<E> {
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         let call = format!("DescribeServiceRevisions {arns:?}");
         self.gate.answer(call, self.inner.describe_service_revisions(arns)).await
+    }
+}
+
+impl<E: Cloud + EcsEffects> EcsEffects for Gated<E> {
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        let call = format!("RegisterTaskDefinition {definition:?}");
+        self.gate.answer(call, self.inner.register_task_definition(definition)).await
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        self.gate.pass(Thing::Service, true).await;
+        let call = format!("UpdateService {revision} {force}");
+        let updated = self.gate.answer(call, self.inner.update_service(service, revision, force)).await;
+        self.gate.see(Thing::Service, &updated.as_ref().map(view).ok());
+        updated
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.gate.pass(Thing::Service, true).await;
+        let call = format!("StopServiceDeployment {arn}");
+        self.gate.answer(call, self.inner.roll_back_service_deployment(arn)).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::service_deployment::ServiceDeployment;
 use crate::stopped_task::StoppedTask;
 use crate::task_definition::{Revision, TaskDefinition};
 
-use super::{Ecs, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
+use super::{Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
 
 /// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
 /// for or given.
@@ -112,25 +112,6 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         Ok(found)
     }
 
-    async fn register_task_definition(
-        &self,
-        definition: &TaskDefinition,
-    ) -> Result<TaskDefinitionArn, EffectError> {
-        self.secrets().learn(definition);
-        self.effected(self.cloud.register_task_definition(definition).await)
-    }
-
-    async fn update_service(
-        &self,
-        service: &Service,
-        revision: &TaskDefinitionArn,
-        force: bool,
-    ) -> Result<Service, EffectError> {
-        let mut after = self.effected(self.cloud.update_service(service, revision, force).await)?;
-        self.hide_service(&mut after);
-        Ok(after)
-    }
-
     async fn list_service_deployments(
         &self,
         service: &Service,
@@ -145,10 +126,6 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
             record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
         }
         Ok(found)
-    }
-
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
-        self.told(self.cloud.roll_back_service_deployment(arn).await)
     }
 
     async fn stopped_tasks(
@@ -182,6 +159,31 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
 
     async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
         self.told(self.cloud.describe_service_revisions(arns).await)
+    }
+}
+
+impl<E: EcsEffects> EcsEffects for Masked<'_, E> {
+    async fn register_task_definition(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<TaskDefinitionArn, EffectError> {
+        self.secrets().learn(definition);
+        self.effected(self.cloud.register_task_definition(definition).await)
+    }
+
+    async fn update_service(
+        &self,
+        service: &Service,
+        revision: &TaskDefinitionArn,
+        force: bool,
+    ) -> Result<Service, EffectError> {
+        let mut after = self.effected(self.cloud.update_service(service, revision, force).await)?;
+        self.hide_service(&mut after);
+        Ok(after)
+    }
+
+    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+        self.told(self.cloud.roll_back_service_deployment(arn).await)
     }
 }
 

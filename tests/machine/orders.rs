@@ -50,6 +50,11 @@ async fn two_with_the_same_image_and_an_object_in_every_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_with_the_same_image_a_parameter_and_an_object_in_every_order() {
+    two_in_every_order(SAME, BOTH).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_with_different_images_of_one_container_in_every_order() {
     two_in_every_order(OTHER, S3).await;
 }

@@ -52,6 +52,8 @@ struct Held {
     /// What the run has seen of each thing, one after the other: all that it goes by.
     seen: BTreeMap<Thing, u64>,
     answers: Answers,
+    /// What the run reports, if it has ended.
+    reported: Option<u64>,
 }
 
 impl Gate {
@@ -84,9 +86,15 @@ impl Gate {
         std::mem::take(&mut self.held().unwrap().answers)
     }
 
-    /// What the run has seen so far.
-    pub(super) fn seen(&self) -> Vec<(Thing, u64)> {
-        self.held().unwrap().seen.iter().map(|(thing, seen)| (*thing, *seen)).collect()
+    /// What the run has seen so far, or if it has ended, what it reports: nothing goes by what it saw any more.
+    pub(super) fn seen(&self) -> Result<u64, Vec<(Thing, u64)>> {
+        let held = self.held().unwrap();
+        held.reported.ok_or_else(|| held.seen.iter().map(|(thing, seen)| (*thing, *seen)).collect())
+    }
+
+    /// The run has ended.
+    pub(super) fn end(&self, report: &str) {
+        self.held().unwrap().reported = Some(digest(report));
     }
 
     /// The run sees this of a thing; times are left out, since they differ between orders that are alike otherwise.

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::answers::Answers;
 use super::gate::{Access, Gate, Gated, Thing, digest};
-use crate::world::{Account, CLUSTER, SERVICE, START, request};
+use super::images_of;
+use crate::world::{Account, CLUSTER, SERVICE, START, ending, message, request};
 
 pub(super) const BUCKET: &str = "records";
 
@@ -110,14 +111,16 @@ impl Play {
             let sinks: Vec<Sink> = rivals.sinks.iter().map(|sink| Sink::parse(sink).unwrap()).collect();
             let stores = record::open(&sinks, &objects, &parameters).into_iter();
             let places: Vec<_> = stores.map(|inner| Gated { inner, gate: of_records.clone() }).collect();
-            let (clock, request) = (account.clock, request(&[*image]));
+            let (clock, request, ended) = (account.clock, request(&[*image]), gate.clone());
             runs.push(tokio::spawn(async move {
                 let source = Source { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
                 let (_interrupter, interrupt) = Interrupt::new();
                 let polling = Polling { first: Duration::from_secs(8), longest: Duration::from_secs(8) };
                 let records = vec![places.as_slice()];
                 let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
-                deploy(&world, &request, &mut |_| {}).await
+                let report = deploy(&world, &request, &mut |_| {}).await;
+                ended.end(&format!("{:?} {}", ending(&report), message(&report)));
+                report
             }));
             gates.push(gate);
         }
@@ -157,8 +160,8 @@ impl Play {
 
     /// Where all of it stands: what each run has seen, and what is there. From the same state everything goes on alike.
     pub(super) fn state(&self) -> u64 {
+        let sandbox = &self.account.sandbox;
         let seen: Vec<_> = self.gates.iter().map(Gate::seen).collect();
-        let done: Vec<_> = self.runs.iter().map(JoinHandle::is_finished).collect();
         let described =
             self.account.call("DescribeServices", json!({ "cluster": CLUSTER, "services": [SERVICE] }));
         let deployments = described["services"][0]["deployments"].as_array().unwrap().iter();
@@ -168,11 +171,17 @@ impl Play {
             members.map(|member| it[member].to_string())
         };
         let service: Vec<_> = deployments.map(view).collect();
-        let objects =
-            self.account.sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
-        let parameter = self.account.sandbox.parameter("/deploy/web/record");
-        let writes = self.account.effects("PutObject");
-        digest(&format!("{seen:?} {done:?} {service:?} {objects:?} {writes} {parameter:?}"))
+        let listed =
+            self.account.call("ListServiceDeployments", json!({ "cluster": CLUSTER, "service": SERVICE }));
+        let listed = listed["serviceDeployments"].as_array().unwrap().iter();
+        let listed: Vec<_> =
+            listed.map(|it| (it["status"].clone(), it["targetServiceRevisionArn"].clone())).collect();
+        let revisions: Vec<_> = (1..=self.account.revisions("web"))
+            .map(|number| images_of(&self.account, &format!("web:{number}")))
+            .collect();
+        let object = sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
+        let parameter = sandbox.parameter("/deploy/web/record");
+        digest(&format!("{seen:?} {service:?} {listed:?} {revisions:?} {object:?} {parameter:?}"))
     }
 
     /// AWS as it is now, for whoever comes back to this point.

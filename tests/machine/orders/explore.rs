@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use evenkeel_sandbox::Sandbox;
 
+use super::answers::Answers;
 use super::gate::Thing;
 use super::play::{Play, Rivals, Step};
 
@@ -38,7 +39,27 @@ struct Point {
     steps: Vec<Step>,
     asleep: Vec<Step>,
     taken: Step,
+    there: There,
+}
+
+/// What it takes to come back to a point.
+struct There {
     aws: Sandbox,
+    state: u64,
+}
+
+impl There {
+    /// The same point again, which `steps` lead to.
+    async fn again(
+        &self,
+        rivals: &Rivals,
+        steps: impl ExactSizeIterator<Item = Step>,
+        answers: Vec<Answers>,
+    ) -> Play {
+        let play = Play::again(rivals, steps, &self.aws, answers).await;
+        assert_eq!(play.state(), self.state, "the beginning of an order was not played again as it was");
+        play
+    }
 }
 
 /// Plays every order of the calls: of orders that differ only in steps that commute one (sleep sets, Godefroid 1996), and
@@ -51,8 +72,7 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
     loop {
         let play = match path.split_last() {
             Some((last, before)) => {
-                let before = before.iter().map(|point| point.taken);
-                let play = Play::again(rivals, before, &last.aws, answers).await;
+                let play = last.there.again(rivals, before.iter().map(|it| it.taken), answers).await;
                 play.take(last.taken).await;
                 play
             }
@@ -71,7 +91,8 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
                 }
                 None => Vec::new(),
             };
-            let before = visited.entry(play.state()).or_default();
+            let there = There { aws: play.aws(), state: play.state() };
+            let before = visited.entry(there.state).or_default();
             if before.iter().any(|before| before.iter().all(|step| asleep.contains(step))) {
                 break false;
             }
@@ -79,7 +100,7 @@ pub(super) async fn every_order(rivals: &Rivals, mut judge: impl AsyncFnMut(Play
             before.push(asleep.clone());
             let next = steps.iter().find(|step| !asleep.iter().any(|other| other.is(**step)));
             let Some(taken) = next.copied() else { break false };
-            path.push(Point { steps, asleep, taken, aws: play.aws() });
+            path.push(Point { steps, asleep, taken, there });
             play.take(taken).await;
         };
         answers = play.take_answers();
@@ -131,7 +152,7 @@ pub(super) async fn every_order_with(
     loop {
         let play = match path.split_last() {
             Some((last, before)) => {
-                let play = Play::again(rivals, before.iter().map(Branch::taken), &last.aws, answers).await;
+                let play = last.there.again(rivals, before.iter().map(Branch::taken), answers).await;
                 play.take(last.taken()).await;
                 play
             }
@@ -143,23 +164,25 @@ pub(super) async fn every_order_with(
             if steps.is_empty() {
                 break true;
             }
-            let last = path.last().map(|branch| branch.taken().run);
+            // Away from a run that has ended everybody goes without a switch.
+            let can_go_on = |run: &usize| steps.iter().any(|step| step.run == *run);
+            let last = path.last().map(|branch| branch.taken().run).filter(can_go_on);
             let left = path.last().map_or(switches, |branch| branch.left);
-            let most = seen.entry((play.state(), last)).or_insert(None);
+            let there = There { aws: play.aws(), state: play.state() };
+            let most = seen.entry((there.state, last)).or_insert(None);
             // More switches left allow all that fewer do.
             if most.is_some_and(|most| most >= left) {
                 break false;
             }
             orders.states += usize::from(most.is_none());
             *most = Some(left);
-            let goes_on = steps.iter().any(|step| Some(step.run) == last);
             let choices = steps.iter().filter_map(|step| {
-                let switches = goes_on && Some(step.run) != last;
+                let switches = last.is_some_and(|last| step.run != last);
                 (!switches || left > 0).then(|| (*step, left - usize::from(switches)))
             });
             let mut choices: Vec<(Step, usize)> = choices.collect();
             choices.sort_by_key(|(step, _)| Some(step.run) != last);
-            let branch = Branch::new(choices, play.aws());
+            let branch = Branch::new(choices, there);
             let taken = branch.taken();
             path.push(branch);
             play.take(taken).await;
@@ -183,13 +206,13 @@ pub(super) async fn every_order_with(
 struct Branch {
     choices: Vec<(Step, usize)>,
     left: usize,
-    aws: Sandbox,
+    there: There,
 }
 
 impl Branch {
-    fn new(choices: Vec<(Step, usize)>, aws: Sandbox) -> Self {
+    fn new(choices: Vec<(Step, usize)>, there: There) -> Self {
         let left = choices[0].1;
-        Self { choices, left, aws }
+        Self { choices, left, there }
     }
 
     fn taken(&self) -> Step {
@@ -198,7 +221,7 @@ impl Branch {
 
     fn next(mut self) -> Option<Self> {
         self.choices.remove(0);
-        (!self.choices.is_empty()).then(|| Self::new(self.choices, self.aws))
+        (!self.choices.is_empty()).then(|| Self::new(self.choices, self.there))
     }
 }
 

@@ -176,9 +176,11 @@ impl Play {
         let listed = listed["serviceDeployments"].as_array().unwrap().iter();
         let listed: Vec<_> =
             listed.map(|it| (it["status"].clone(), it["targetServiceRevisionArn"].clone())).collect();
-        let revisions: Vec<_> = (1..=self.account.revisions("web"))
+        // RegisterTaskDefinition is no step of its own, so two runs may register in either order.
+        let mut revisions: Vec<_> = (1..=self.account.revisions("web"))
             .map(|number| images_of(&self.account, &format!("web:{number}")))
             .collect();
+        revisions.sort();
         let object = sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
         let parameter = sandbox.parameter("/deploy/web/record");
         digest(&format!("{seen:?} {service:?} {listed:?} {revisions:?} {object:?} {parameter:?}"))

@@ -88,11 +88,13 @@ pub fn crash_loop(
     let census = match tasks {
         Tasks::Unread => return None,
         Tasks::Unreadable => {
-            return cannot_ever_start(mine, service, None).or_else(|| in_a_row.then(row).flatten());
+            return cannot_ever_start(mine, service, &[]).or_else(|| in_a_row.then(row).flatten());
         }
         Tasks::Read(census) => census,
     };
-    if let Some(why) = cannot_ever_start(mine, service, Some(census)) {
+    if census.running.is_empty()
+        && let Some(why) = cannot_ever_start(mine, service, &census.stopped)
+    {
         return Some(why);
     }
     let failed: Vec<&StoppedTask> = census.failed(counts_failures(service, policy)).collect();

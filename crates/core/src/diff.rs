@@ -43,7 +43,7 @@ pub(super) struct Texts {
 }
 
 /// The texts of a whole definition, sorted by the rule that decides what a plan shows.
-pub(super) fn texts(definition: &Value) -> Texts {
+pub(super) fn texts(definition: &TaskDefinition) -> Texts {
     let mut texts = Texts::default();
     let mut tell = |path: &str, place: Place<'_>| {
         // Names of containers, variables and labels are in the path.
@@ -57,7 +57,7 @@ pub(super) fn texts(definition: &Value) -> Texts {
         };
         if sight == Sight::Shown { texts.shown.push(text) } else { texts.hidden.push(text) }
     };
-    compare("", Sight::Shown, None, Some(definition), &mut tell);
+    compare("", Sight::Shown, None, Some(definition.value()), &mut tell);
     texts
 }
 

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::crash_loop::Census;
 use super::placement::start_error;
 use super::service::{Deployment, Service};
+use super::stopped_task::StoppedTask;
 use super::timestamp::Timestamp;
 
 /// What a task lacks, for good.
@@ -48,16 +48,16 @@ const DENIED: [&str; 6] = [
     "no basic auth credentials",
 ];
 
-/// Why no task of the deployment can ever start, if two attempts say so and none has come to run.
+/// Why no task of the deployment can ever start, if two attempts say so and none runs. `stopped` are those of its tasks
+/// that stopped, as far as they may be read.
 pub(super) fn cannot_ever_start(
     mine: &Deployment,
     service: &Service,
-    census: Option<&Census>,
+    stopped: &[StoppedTask],
 ) -> Option<String> {
-    if mine.running > 0 || census.is_some_and(|census| !census.running.is_empty()) {
+    if mine.running > 0 {
         return None;
     }
-    let stopped = census.map(|census| census.stopped.as_slice()).unwrap_or_default();
     let tasks = stopped
         .iter()
         .filter(|task| !task.has_run())

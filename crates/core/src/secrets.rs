@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::diff::HIDDEN;
+use super::diff::{HIDDEN, texts};
 use super::failure::Failure;
 use super::task_definition::TaskDefinition;
 use forms::{forms, lines};
@@ -44,7 +44,7 @@ pub struct Secrets {
 impl Secrets {
     /// Learns what a plan hides of a definition, and what it shows.
     pub fn learn(&mut self, definition: &TaskDefinition) {
-        let texts = definition.texts();
+        let texts = texts(definition);
         let mut is_new = false;
         for value in texts.hidden.iter().flat_map(|value| lines(value)) {
             is_new |= self.hidden.insert(value);

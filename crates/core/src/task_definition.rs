@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::canonical::canonical;
-use super::diff::{Texts, texts};
 use super::failure::{Failure, FailureKind};
 use super::image::Images;
 
@@ -141,9 +140,9 @@ impl TaskDefinition {
         copy
     }
 
-    /// Its texts: those that a plan hides, and those that it shows.
-    pub(super) fn texts(&self) -> Texts {
-        texts(&self.0)
+    /// All of it.
+    pub(super) fn value(&self) -> &Value {
+        &self.0
     }
 
     /// Whether it runs confidential tasks, whose attestation policy pins their containers.

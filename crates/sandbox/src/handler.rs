@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
 use super::hooks::Moment;
+use super::protocol::{parse, refusal};
 use super::sns::Sns;
 use super::time;
 use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response};
@@ -18,7 +19,7 @@ impl Sandbox {
     /// Answers a request, whatever transport it came by.
     pub(super) async fn handle(&self, request: Request) -> Result<Response, Cut> {
         let access_key = request.access_key();
-        let call = request.parse();
+        let call = parse(&request);
         let (id, fault) = self.arrive(&call, access_key.clone());
         if let Some(FaultKind::Delay(duration)) = &fault {
             self.clock.sleep(*duration).await;
@@ -75,7 +76,7 @@ impl Sandbox {
         fault: Option<&FaultKind>,
     ) -> Result<Response, Cut> {
         let carry_out = || self.carry_out(call, request, access_key, id);
-        let refuse = |error: ApiError| Ok(Response::error(call.protocol, &error));
+        let refuse = |error: ApiError| Ok(refusal(call.protocol, &error));
         match fault {
             None | Some(FaultKind::Delay(_) | FaultKind::HangBefore | FaultKind::HangAfter) => {
                 Ok(carry_out())
@@ -109,7 +110,7 @@ impl Sandbox {
 
     fn carry_out(&self, call: &Parsed, received: &Request, access_key: Option<&str>, id: CallId) -> Response {
         if let Err(error) = time::check_signature(received, call.protocol, self.clock.now()) {
-            return Response::error(call.protocol, &error);
+            return refusal(call.protocol, &error);
         }
         self.run_hooks(Moment::Before, &call.operation);
         let answer = {
@@ -155,7 +156,7 @@ impl Sandbox {
                 self.run_hooks(Moment::After, &call.operation);
                 response
             }
-            Err(error) => Response::error(call.protocol, &error),
+            Err(error) => refusal(call.protocol, &error),
         }
     }
 

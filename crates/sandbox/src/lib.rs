@@ -13,6 +13,7 @@ mod handler;
 mod hooks;
 mod logs;
 mod model;
+mod protocol;
 mod quotes;
 mod s3;
 mod server;

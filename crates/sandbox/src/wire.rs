@@ -1,12 +1,9 @@
-//! Requests, answers and errors as they travel: `awsJson1.1` for ECS, ECR, CodePipeline, CloudWatch
-//! Logs, EventBridge and SSM, the query protocol for STS and SNS, REST with XML for S3.
+//! Requests, responses and errors as they travel.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Map, Value, json};
-
-use super::s3;
+use serde_json::{Map, Value};
 
 /// An HTTP request, free of its transport.
 #[derive(Debug, Default)]
@@ -109,42 +106,6 @@ pub(super) struct Parsed {
 }
 
 impl Request {
-    /// Finds the operation and reads the body, whose length has to be what the header says: a
-    /// client that replaces the body and forgets the header would be cut short by a real server.
-    pub(super) fn parse(&self) -> Parsed {
-        let whole = match self.header("content-length") {
-            Some(length) if length != self.body.len().to_string() => Err(ApiError::serialization(format!(
-                "The header content-length says {length}, but the body has {} bytes",
-                self.body.len()
-            ))),
-            Some(_) | None => Ok(self.body.as_slice()),
-        };
-        if let Some(target) = self.header("x-amz-target") {
-            let prefixes = [
-                ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
-                ("CodePipeline_20150709.", JsonService::CodePipeline),
-                ("AmazonEC2ContainerRegistry_V20150921.", JsonService::Ecr),
-                ("AWSEvents.", JsonService::Events),
-                ("Logs_20140328.", JsonService::Logs),
-                ("AmazonSSM.", JsonService::Ssm),
-            ];
-            let found =
-                prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));
-            let (operation, service) = found.unwrap_or((target, JsonService::Ecs));
-            let request = whole.and_then(|body| {
-                serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
-            });
-            return Parsed { protocol: Protocol::Json(service), operation: operation.to_owned(), request };
-        }
-        if self.path() != "/" {
-            return s3::parse(self, whole.err());
-        }
-        let fields = whole.map(form_fields);
-        let action = fields.as_ref().ok().and_then(|fields| fields.get("Action"));
-        let operation = action.and_then(Value::as_str).unwrap_or_default().to_owned();
-        Parsed { protocol: Protocol::Query, operation, request: fields.map(Value::Object) }
-    }
-
     /// A header's value.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
@@ -183,35 +144,6 @@ impl Response {
 
     fn new(content_type: &'static str, body: Vec<u8>) -> Self {
         Self { status: 200, content_type, request_id: String::new(), headers: Vec::new(), body }
-    }
-
-    pub(super) fn error(protocol: Protocol, error: &ApiError) -> Self {
-        match protocol {
-            Protocol::Json(_) => {
-                let body = json!({ "__type": error.code, "message": error.message });
-                Self { status: error.status, ..Self::json(&body) }
-            }
-            Protocol::Query => {
-                // They spell the common errors in their own way, and answer these two with 403.
-                let (status, code) = match error.code {
-                    "AccessDeniedException" => (403, "AccessDenied"),
-                    "ExpiredTokenException" => (403, "ExpiredToken"),
-                    "ThrottlingException" => (400, "Throttling"),
-                    "ServerException" => (500, "InternalFailure"),
-                    "UnknownOperationException" => (400, "InvalidAction"),
-                    code => (error.status, code),
-                };
-                let kind = if status < 500 { "Sender" } else { "Receiver" };
-                let message = xml_escaped(&error.message);
-                let body = format!(
-                    "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>{kind}</Type>\
-                     <Code>{code}</Code><Message>{message}</Message></Error>\
-                     <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
-                );
-                Self { status, ..Self::xml(body) }
-            }
-            Protocol::Rest => s3::error(error),
-        }
     }
 }
 

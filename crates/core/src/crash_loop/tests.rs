@@ -68,6 +68,21 @@ fn failures_in_a_row_count_up_to_ecs_own_threshold_or_the_given_one() {
 }
 
 #[test]
+fn a_task_that_runs_shows_that_the_others_can_start() {
+    let lacks = |number: u64| StoppedTask {
+        stop_code: Some("TaskFailedToStart".to_owned()),
+        reason: Some("CannotPullContainerError: manifest unknown".to_owned()),
+        started: None,
+        stopped: Some(at(BEGIN + 40 * number)),
+        ..samples::stopped(&format!("{number}"))
+    };
+    let failed = vec![lacks(1), lacks(2)];
+    let running = RunningTask { started: Some(at(BEGIN)), is_healthy: false };
+    assert!(is_loop(&mine(2, 0), &unguarded(), &read(failed.clone(), Vec::new())));
+    assert!(!is_loop(&mine(2, 0), &unguarded(), &read(failed, vec![running])));
+}
+
+#[test]
 fn a_count_that_its_tasks_do_not_bear_out_is_no_crash_loop() {
     let counted = mine(2, 3);
     assert!(!is_loop(&counted, &unguarded(), &Tasks::Unread), "they are looked at first");

@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::super::registry::InvalidEcrImage;
 use super::super::runner::Runner;
-use super::reference::MAX_CHARACTERS;
+
+/// The longest image reference that ECS takes; of a reference with a digest, what stands before the `@`.
+pub(super) const MAX_CHARACTERS: usize = 255;
 
 /// Why a text is no image reference. `Display` is the end of a sentence that begins with the text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,7 @@ use container_image_dist_ref::ImgRef;
 
 use super::super::registry::EcrImage;
 use super::diagnosis::{MAX_TAG, diagnose, strange_character};
-use super::invalid::InvalidImage;
-
-/// The longest image reference that ECS takes; of a reference with a digest, what stands before the `@`.
-pub(super) const MAX_CHARACTERS: usize = 255;
+use super::invalid::{InvalidImage, MAX_CHARACTERS};
 
 /// A container image as ECS and a container runtime take it: `registry/repository:tag`,
 /// `registry/repository@sha256:…`, or with both.

@@ -130,7 +130,7 @@ fn all_that_a_plan_hides_is_secret_and_nothing_that_it_shows() {
         let mut secrets = Secrets::default();
         let definition = definition(&member);
         secrets.learn(&definition);
-        let value = definition.texts().hidden.into_iter().find(|value| value.contains(secret)).unwrap();
+        let value = texts(&definition).hidden.into_iter().find(|value| value.contains(secret)).unwrap();
         assert_eq!(secrets.hide(&value), "(hidden)", "{member}");
     }
     let mut secrets = Secrets::default();

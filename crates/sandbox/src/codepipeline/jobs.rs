@@ -12,9 +12,12 @@ use super::declaration::Declared;
 use super::execution::{Execution, Job, JobStatus};
 use super::ids::Ids;
 use super::model::invalid;
-use super::results::MOST_VARIABLE_BYTES;
 use crate::grants::Grants;
 use crate::wire::ApiError;
+
+/// How many bytes the output variables of an action have at most (quotas). Taken as the bytes of
+/// their keys and values.
+const MOST_VARIABLE_BYTES: usize = 122_880;
 
 /// Every execution of an action, and every job.
 #[derive(Debug, Clone)]

@@ -11,10 +11,6 @@ use super::jobs::Jobs;
 use super::model::invalid;
 use crate::wire::ApiError;
 
-/// How many bytes the output variables of an action have at most (quotas). Taken as the bytes of
-/// their keys and values.
-pub(super) const MOST_VARIABLE_BYTES: usize = 122_880;
-
 impl Jobs {
     /// `PutJobSuccessResult`: the action goes on in another job if there is a token, and else it
     /// succeeded.

@@ -6,29 +6,41 @@ use serde_json::{Value, json};
 
 use super::ids::{arn, name_of};
 use super::request::{not_found, page, text, texts};
-use super::services::Services;
 use crate::wire::ApiError;
 
 /// Every cluster, by its name, with the members that it was created with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Clusters(BTreeMap<String, Value>);
 
+/// What a cluster holds.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) services: usize,
+    pub(super) running: usize,
+    pub(super) pending: usize,
+}
+
 impl Clusters {
     pub(super) fn create(&mut self, request: &Value) -> Result<Value, ApiError> {
         let name = text(request, "clusterName").unwrap_or("default");
         // Creating a cluster that exists answers with the one that exists.
         self.0.entry(name.to_owned()).or_insert_with(|| request.clone());
-        Ok(json!({ "cluster": self.view(name, None) }))
+        Ok(json!({ "cluster": self.view(name, &Counts::default()) }))
     }
 
-    pub(super) fn describe(&self, request: &Value, services: &Services) -> Result<Value, ApiError> {
+    /// `counts` tells what the cluster of a name holds.
+    pub(super) fn describe(
+        &self,
+        request: &Value,
+        counts: impl Fn(&str) -> Counts,
+    ) -> Result<Value, ApiError> {
         let mut references = texts(request, "clusters");
         if references.is_empty() {
             references.push("default");
         }
         let names = references.iter().map(|reference| name_of("cluster", reference));
         let (found, missing): (Vec<_>, Vec<_>) = names.partition(|name| self.0.contains_key(*name));
-        let clusters: Vec<Value> = found.into_iter().map(|name| self.view(name, Some(services))).collect();
+        let clusters: Vec<Value> = found.into_iter().map(|name| self.view(name, &counts(name))).collect();
         let failures: Vec<Value> = missing.into_iter().map(|name| not_found(&arn("cluster", name))).collect();
         Ok(json!({ "clusters": clusters, "failures": failures }))
     }
@@ -47,8 +59,7 @@ impl Clusters {
         }
     }
 
-    fn view(&self, name: &str, services: Option<&Services>) -> Value {
-        let counts = services.map(|services| services.counts(name)).unwrap_or_default();
+    fn view(&self, name: &str, counts: &Counts) -> Value {
         let given = |member: &str| self.0.get(name).and_then(|request| request.get(member)).cloned();
         json!({
             "clusterArn": arn("cluster", name),

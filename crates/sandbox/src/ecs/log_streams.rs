@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Ecs;
 use super::request::text;
 use super::service::Service;
+use super::task::{Task, TaskState};
 use super::task_definitions::Revision;
-use super::tasks::{Task, TaskState};
 
 /// A container's log stream.
 #[derive(Debug)]

@@ -15,11 +15,13 @@ mod script;
 mod service;
 mod service_deployment;
 mod service_deployments;
+mod service_revision;
 mod service_view;
 mod services;
 mod setbacks;
 mod steps;
 mod strategy;
+mod task;
 mod task_definitions;
 mod tasks;
 
@@ -66,7 +68,7 @@ impl Ecs {
         services.advance(now, definitions);
         let answer = match operation {
             "CreateCluster" => clusters.create(request),
-            "DescribeClusters" => clusters.describe(request, services),
+            "DescribeClusters" => clusters.describe(request, |name| services.counts(name)),
             "ListClusters" => clusters.list(request),
             "RegisterTaskDefinition" => definitions.register(request, declared, now),
             "DescribeTaskDefinition" => definitions.describe(request),

@@ -11,9 +11,9 @@ use super::request::{flag, text};
 use super::rollout::{Rollout, RolloutOutcome};
 use super::script::{Script, Step};
 use super::service_deployment::{Cause, Course, ServiceDeployment};
-use super::service_deployments::ServiceRevision;
+use super::service_revision::ServiceRevision;
 use super::strategy::Strategy;
-use super::tasks::Task;
+use super::task::Task;
 
 /// `DescribeServices` shows so many events, the newest ones.
 const MOST_EVENTS: usize = 100;

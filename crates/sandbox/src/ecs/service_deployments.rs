@@ -12,28 +12,13 @@ use super::lifecycle::{Decision, HookRun};
 use super::request::{not_found, page_of, seconds, text, texts};
 use super::service::Service;
 use super::service_deployment::{Cause, Rollback, ServiceDeployment};
+use super::service_revision::ServiceRevision;
 use super::services::Services;
 use super::task_definitions::TaskDefinitions;
 use crate::wire::ApiError;
 
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take so many ARNs.
 const MOST_ARNS: usize = 20;
-
-/// A definition as a service runs it.
-#[derive(Debug, Clone)]
-pub(super) struct ServiceRevision {
-    pub(super) number: u64,
-    task_definition: String,
-    created: Timestamp,
-    /// When ECS asked the registry for the images' digests, if it has.
-    pub(super) resolved: Option<Timestamp>,
-}
-
-impl ServiceRevision {
-    pub(super) fn new(number: u64, task_definition: &str, at: Timestamp) -> Self {
-        Self { number, task_definition: task_definition.to_owned(), created: at, resolved: None }
-    }
-}
 
 impl Services {
     pub(super) fn list_deployments(

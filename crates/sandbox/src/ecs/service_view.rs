@@ -9,7 +9,7 @@ use super::request::{seconds, text};
 use super::service::{Deployment, Event, RolloutState, Service};
 use super::service_deployment::Cause;
 use super::strategy::Traffic;
-use super::tasks::TaskState;
+use super::task::TaskState;
 use crate::ACCOUNT;
 
 /// How long a new deployment is shown with a desired count of 0. Real answers to an update show it so;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::clusters::Clusters;
+use super::clusters::{Clusters, Counts};
 use super::ids::{Ids, arn};
 use super::request::{flag, includes, not_found, page, text, texts};
 use super::rollout::Rollout;
 use super::service::Service;
+use super::task::TaskState;
 use super::task_definitions::TaskDefinitions;
-use super::tasks::TaskState;
 use crate::wire::ApiError;
 
 /// Members whose change starts a deployment, beside `taskDefinition` and `forceNewDeployment`:
@@ -47,14 +47,6 @@ pub(super) struct Services {
     rollouts: BTreeMap<(String, String), Rollout>,
     /// The service that the last operation changed, until it is asked for.
     changed: Option<(String, String)>,
-}
-
-/// What a cluster holds.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) services: usize,
-    pub(super) running: usize,
-    pub(super) pending: usize,
 }
 
 impl Services {

@@ -11,7 +11,7 @@ use super::script::Script;
 use super::service::{Deployment, RolloutState, Service};
 use super::service_deployment::{Cause, Course};
 use super::strategy::Strategy;
-use super::tasks::{Task, TaskState};
+use super::task::{Task, TaskState};
 
 /// How long a rollback takes whose tasks all still run: real ones took 44 and 45 s.
 const QUICK_ROLLBACK: Duration = Duration::from_secs(45);

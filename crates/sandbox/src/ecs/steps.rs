@@ -9,8 +9,8 @@ use super::rollout::{Rollout, RolloutOutcome};
 use super::script::Step;
 use super::service::Service;
 use super::service_deployment::{Cause, ServiceDeployment};
+use super::task::{StopReason, Task, TaskState};
 use super::task_definitions::TaskDefinitions;
-use super::tasks::{StopReason, Task, TaskState};
 
 impl Service {
     /// Takes every step of the rollout that is due at `now`, each at its own time.

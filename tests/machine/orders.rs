@@ -71,6 +71,7 @@ async fn two_with_a_parameter_in_every_order_of_each_call() {
     let rivals = Rivals { images: &DIFFERENT[..2], sinks: SSM, each_call: true };
     let orders = every_order(&rivals, async |played: Played| judge(&rivals, played).await).await;
     say(&format!("two rivals with {:?} in {SSM:?}, call by call: {orders}", rivals.images));
+    assert!(orders.ends > 50, "{orders}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,6 +81,7 @@ async fn three_in_every_order_with_three_switches() {
         let rivals = Rivals { images, sinks, each_call: true };
         let orders = every_order_with(&rivals, 3, async |played: Played| judge(&rivals, played).await).await;
         say(&format!("three rivals with {images:?} in {sinks:?}: {orders} of up to 3 switches"));
+        assert!(orders.ends > 50, "{orders}");
     }
 }
 

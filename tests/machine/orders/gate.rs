@@ -274,19 +274,25 @@ impl<P: Parameters> Parameters for Gated<P> {
             self.gate.pass(Thing::Parameter, false).await;
         }
         let call = format!("GetParameter {name} {version:?}");
-        self.gate.answer(call, self.inner.get(name, version)).await
+        let found = self.gate.answer(call, self.inner.get(name, version)).await;
+        self.gate.see(Thing::Parameter, &found);
+        found
     }
 
     async fn create(&self, name: &str, value: &str) -> Result<Option<u64>, Failure> {
         self.gate.pass(Thing::Parameter, true).await;
         let call = format!("PutParameter {name} {value}");
-        self.gate.answer(call, self.inner.create(name, value)).await
+        let created = self.gate.answer(call, self.inner.create(name, value)).await;
+        self.gate.see(Thing::Parameter, &(&created, value));
+        created
     }
 
     async fn overwrite(&self, name: &str, value: &str) -> Result<u64, Failure> {
         self.gate.pass(Thing::Parameter, true).await;
         let call = format!("PutParameter over {name} {value}");
-        self.gate.answer(call, self.inner.overwrite(name, value)).await
+        let written = self.gate.answer(call, self.inner.overwrite(name, value)).await;
+        self.gate.see(Thing::Parameter, &(&written, value));
+        written
     }
 }
 
@@ -307,7 +313,10 @@ impl<O: Objects> Objects for Gated<O> {
 
     async fn read(&self, at: &ObjectAddress, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Failure> {
         self.gate.pass(Thing::Object, false).await;
-        self.gate.answer(format!("GetObject {at:?}"), self.inner.read(at, limit)).await
+        let found = self.gate.answer(format!("GetObject {at:?}"), self.inner.read(at, limit)).await;
+        let contents = found.iter().flatten().map(|(content, _)| String::from_utf8_lossy(content));
+        self.gate.see(Thing::Object, &contents.collect::<Vec<_>>());
+        found
     }
 
     async fn write(
@@ -318,8 +327,11 @@ impl<O: Objects> Objects for Gated<O> {
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         self.gate.pass(Thing::Object, true).await;
-        let call = format!("PutObject {at:?} {} {condition:?}", String::from_utf8_lossy(&content));
-        self.gate.answer(call, self.inner.write(at, content, condition, encryption)).await
+        let text = String::from_utf8_lossy(&content).into_owned();
+        let call = format!("PutObject {at:?} {text} {condition:?}");
+        let written = self.gate.answer(call, self.inner.write(at, content, condition, encryption)).await;
+        self.gate.see(Thing::Object, &(written.as_ref().is_ok_and(Option::is_some), text));
+        written
     }
 
     async fn delete(&self, at: &ObjectAddress, version: &Version) -> Result<bool, Failure> {

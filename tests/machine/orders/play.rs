@@ -158,7 +158,8 @@ impl Play {
         self.quiesce().await;
     }
 
-    /// Where all of it stands: what each run has seen, and what is there. From the same state everything goes on alike.
+    /// Where all of it stands: what each run has seen and waits for, and what is there. From the same state everything goes
+    /// on alike.
     pub(super) fn state(&self) -> u64 {
         let sandbox = &self.account.sandbox;
         let seen: Vec<_> = self.gates.iter().map(Gate::seen).collect();
@@ -183,7 +184,8 @@ impl Play {
         revisions.sort();
         let object = sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
         let parameter = sandbox.parameter("/deploy/web/record");
-        digest(&format!("{seen:?} {service:?} {listed:?} {revisions:?} {object:?} {parameter:?}"))
+        let steps = self.steps();
+        digest(&format!("{seen:?} {steps:?} {service:?} {listed:?} {revisions:?} {object:?} {parameter:?}"))
     }
 
     /// AWS as it is now, for whoever comes back to this point.

@@ -95,6 +95,7 @@ def build(registry, cleanup, revision, **variables):
         "Dockerfile",
         ".dockerignore",
         "buildspec.yml",
+        "crates",
         "src",
         "pipeline",
     ):

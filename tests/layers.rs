@@ -27,6 +27,11 @@ const FLOORS: [(&str, &[&str]); 13] = [
     ("lib", &[]),
 ];
 
+/// What the core never mentions, although the standard library has it: the core's results depend on nothing but its
+/// arguments.
+const FOREIGN_TO_THE_CORE: [&str; 8] =
+    ["aws_", "tokio", "SystemTime::now", "Instant", "std::env", "env!", "std::fs", "std::process"];
+
 /// The crates that a build of `package` is made of, with the features of each.
 fn crates_of(package: &str, features: &str) -> String {
     let tree = Command::new(env!("CARGO"))
@@ -71,7 +76,7 @@ fn the_core_is_built_without_aws_and_without_tokio() {
 
 #[test]
 fn every_part_leans_only_on_the_floors_below_it() {
-    let sources = Source::all();
+    let sources = Source::below("src");
     let breaches: Vec<_> = sources.iter().flat_map(Source::breaches).collect();
 
     println!("{} files read", sources.len());
@@ -80,6 +85,22 @@ fn every_part_leans_only_on_the_floors_below_it() {
         "the use case has moved away from src/deploy"
     );
     assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn the_core_mentions_no_clock_no_environment_and_no_files() {
+    let sources = Source::below("crates/core/src");
+    let breaches: Vec<_> = sources.iter().flat_map(Source::mentions).collect();
+    assert!(sources.len() > 50, "the core has moved away from crates/core/src");
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+    for (text, told) in [
+        ("use std::time::Instant;", "x.rs:1: the core mentions `Instant`"),
+        ("#[cfg(test)]\nmod tests {\n    use tokio::time;\n}", "x.rs:3: the core mentions `tokio`"),
+        ("fn tags_of_aws_are_dropped() {}", ""),
+    ] {
+        let source = Source::new("core", "x.rs".to_owned(), text);
+        assert_eq!(source.mentions().join("\n"), told, "{text}");
+    }
 }
 
 #[test]
@@ -115,14 +136,15 @@ impl Source {
         Self { part: part.to_owned(), file, text: without_comments(text) }
     }
 
-    fn all() -> Vec<Self> {
+    /// Every file below this folder.
+    fn below(folder: &str) -> Vec<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let (mut sources, mut waiting) = (Vec::new(), vec![root.join("src")]);
+        let (mut sources, mut waiting) = (Vec::new(), vec![root.join(folder)]);
         while let Some(path) = waiting.pop() {
             if path.is_dir() {
                 waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(root.join("src")).unwrap();
+                let inside = path.strip_prefix(root.join(folder)).unwrap();
                 let part = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
                 let file = path.strip_prefix(root).unwrap().display().to_string();
                 sources.push(Self::new(part, file, &fs::read_to_string(&path).unwrap()));
@@ -140,6 +162,14 @@ impl Source {
             .filter(|(_, part)| !below.contains(part))
             .map(|(at, part)| self.breach(at, &format!("`{}` leans on `{part}`", self.part)));
         imports.collect()
+    }
+
+    fn mentions(&self) -> Vec<String> {
+        let mentions =
+            FOREIGN_TO_THE_CORE.iter().flat_map(|word| self.text.match_indices(word)).filter(|(at, _)| {
+                !self.text[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+            });
+        mentions.map(|(at, word)| self.breach(at, &format!("the core mentions `{word}`"))).collect()
     }
 
     /// Unit tests may play with the embedded AWS and stand last in their file, or in one of their own.

@@ -1,7 +1,7 @@
 //! The core: what Evenkeel knows and decides.
 //!
-//! This crate has no AWS crate, no tokio, no clock and no environment to lean on. Every function is pure: what it needs to
-//! know it is handed. What a deployment needs of the world are the [`ports`], which other crates stand behind.
+//! This crate depends on no AWS crate and not on tokio, and reads no clock, environment or file (`tests/layers.rs` checks
+//! both). Every function is pure. The [`ports`] say what a deployment needs of the world; other crates implement them.
 
 pub mod arn;
 mod canonical;

@@ -86,7 +86,7 @@ pub trait Ecs: Sync {
     ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
 }
 
-/// What is changed in Amazon ECS. Who has only [`Ecs`] changes nothing.
+/// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.
 ///
 /// A short bout of throttling is dealt with inside, as in the reads.
 pub trait EcsEffects: Sync {

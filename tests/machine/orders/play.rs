@@ -188,7 +188,7 @@ impl Play {
         digest(&format!("{seen:?} {steps:?} {service:?} {listed:?} {revisions:?} {object:?} {parameter:?}"))
     }
 
-    /// AWS as it is now, for whoever comes back to this point.
+    /// A copy of AWS as it is now, from which another order continues later.
     pub(super) fn aws(&self) -> Sandbox {
         self.account.sandbox.fork(self.account.clock.now())
     }

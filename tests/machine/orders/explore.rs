@@ -267,6 +267,20 @@ pub(super) async fn orders_by_seed(
     drawn
 }
 
+/// Plays the order that these words are ([`words`]) to its end.
+pub(super) async fn one_order(rivals: &Rivals, order: &str) -> Played {
+    let play = Play::begin(rivals).await;
+    let mut taken = Vec::new();
+    for word in order.split_whitespace() {
+        let step = play.steps().into_iter().find(|step| words(&[*step]) == word);
+        let step = step.unwrap_or_else(|| panic!("{word} cannot follow {:?}", words(&taken)));
+        play.take(step).await;
+        taken.push(step);
+    }
+    assert!(play.steps().is_empty(), "{:?} goes on", words(&taken));
+    Played { play, order: taken }
+}
+
 /// Draws an order, and at one of its points plays each two steps that commute in both orders: they must lead to one state.
 /// What they are, `0p 1o`.
 pub(super) async fn commuting_pairs(rivals: &Rivals, random: &mut fastrand::Rng) -> Vec<String> {

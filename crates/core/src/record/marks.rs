@@ -133,12 +133,29 @@ impl Record {
 
     /// This record, of a deployment that has ended, beside the other deployments that `former` names, but for those that
     /// `is_gone` names. Marks of deployments that are over stay: a run whose own mark is gone may still copy their
-    /// revisions. The next run removes them.
+    /// revisions. If this deployment replaced another revision than `former` names, that one stays as a mark, too: a run
+    /// that replaced it, and has not ended, will copy it. The next run removes these marks.
     #[must_use]
     pub fn beside(self, former: &Self, is_gone: impl Fn(&Candidate) -> bool) -> Self {
-        let marks = former.whole_marks().into_iter().filter(|mark| !mark.is(&self.task_definition_arn));
-        let marks = marks.filter(|mark| !is_gone(mark)).collect();
+        let recorded =
+            former.as_mark().into_iter().filter(|mark| !mark.is(&self.previous_task_definition_arn));
+        let marks = former.whole_marks().into_iter().filter(|mark| !is_gone(mark)).chain(recorded);
+        let marks = marks.filter(|mark| !mark.is(&self.task_definition_arn)).collect();
         self.with_marks(marks)
+    }
+
+    /// The recorded revision as the mark of a deployment that is over; nothing if it is its own ancestor.
+    fn as_mark(&self) -> Option<Candidate> {
+        (self.task_definition_arn != self.base_task_definition_arn).then(|| Candidate {
+            task_definition_arn: Some(self.task_definition_arn.clone()),
+            source_task_definition_arn: self.previous_task_definition_arn.clone(),
+            base_task_definition_arn: self.base_task_definition_arn.clone(),
+            images: self.images.clone(),
+            expires_at: None,
+            source: Some(self.deployed_by().clone()),
+            is_over: true,
+            unknown: serde_json::Map::new(),
+        })
     }
 
     /// Each mark with the time and the source that the record itself has for the newest one.

@@ -23,6 +23,11 @@ use crate::timestamp::Timestamp;
 
 pub use masked::Masked;
 
+/// A call that is under way, to be awaited on any thread: it comes to a `T`, or to why there is none.
+pub trait Call<T, E = Failure>: Future<Output = Result<T, E>> + Send {}
+
+impl<T, E, F: Future<Output = Result<T, E>> + Send> Call<T, E> for F {}
+
 /// What is read of Amazon ECS.
 ///
 /// Errors are [`Failure`]s whose kind tells whether to try again later
@@ -30,17 +35,10 @@ pub use masked::Masked;
 /// throttling and lost connections are dealt with inside.
 pub trait Ecs: Sync {
     /// Describes the services that exist; a missing one is left out. Any number: ten to a call.
-    fn describe_services(
-        &self,
-        cluster: &ClusterName,
-        services: &[&str],
-    ) -> impl Future<Output = Result<Vec<Service>, Failure>> + Send;
+    fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> impl Call<Vec<Service>>;
 
     /// Describes a revision by its ARN, or a family's newest active one; `None` if there is none.
-    fn describe_task_definition(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Option<Revision>, Failure>> + Send;
+    fn describe_task_definition(&self, name: &str) -> impl Call<Option<Revision>>;
 
     /// The ARNs of some of the service's service deployments with their target revisions, newest
     /// first, all pages.
@@ -48,42 +46,24 @@ pub trait Ecs: Sync {
         &self,
         service: &Service,
         which: Listing,
-    ) -> impl Future<Output = Result<Vec<ListedServiceDeployment>, Failure>> + Send;
+    ) -> impl Call<Vec<ListedServiceDeployment>>;
 
     /// Describes service deployments by ARN; one that is missing is left out. Twenty to a call.
-    fn describe_service_deployments(
-        &self,
-        arns: &[String],
-    ) -> impl Future<Output = Result<Vec<ServiceDeployment>, Failure>> + Send;
+    fn describe_service_deployments(&self, arns: &[String]) -> impl Call<Vec<ServiceDeployment>>;
 
     /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
     /// are looked at. ECS forgets them after about an hour.
-    fn stopped_tasks(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> impl Future<Output = Result<Vec<StoppedTask>, Failure>> + Send;
+    fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<StoppedTask>>;
 
     /// The tasks of one of a service's deployments that run, at most a hundred of which are looked at.
-    fn running_tasks(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> impl Future<Output = Result<Vec<RunningTask>, Failure>> + Send;
+    fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<RunningTask>>;
 
     /// The tasks of a service's other deployments than this one that ECS stops or has stopped of late,
     /// at most a hundred of which are looked at.
-    fn departures(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> impl Future<Output = Result<Vec<Departure>, Failure>> + Send;
+    fn departures(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<Departure>>;
 
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
-    fn describe_service_revisions(
-        &self,
-        arns: &[String],
-    ) -> impl Future<Output = Result<Vec<ServiceRevision>, Failure>> + Send;
+    fn describe_service_revisions(&self, arns: &[String]) -> impl Call<Vec<ServiceRevision>>;
 }
 
 /// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.
@@ -94,7 +74,7 @@ pub trait EcsEffects: Sync {
     fn register_task_definition(
         &self,
         definition: &TaskDefinition,
-    ) -> impl Future<Output = Result<TaskDefinitionArn, EffectError>> + Send;
+    ) -> impl Call<TaskDefinitionArn, EffectError>;
 
     /// Puts a service on a revision; `force` starts a deployment also when it is the live one.
     fn update_service(
@@ -102,26 +82,22 @@ pub trait EcsEffects: Sync {
         service: &Service,
         revision: &TaskDefinitionArn,
         force: bool,
-    ) -> impl Future<Output = Result<Service, EffectError>> + Send;
+    ) -> impl Call<Service, EffectError>;
 
     /// Asks ECS to roll a service deployment back. To ask again does nothing more.
-    fn roll_back_service_deployment(&self, arn: &str) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn roll_back_service_deployment(&self, arn: &str) -> impl Call<()>;
 }
 
 /// Amazon CloudWatch Logs.
 pub trait Logs: Sync {
     /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
-    fn log_tail(
-        &self,
-        stream: &LogStream,
-        lines: u16,
-    ) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+    fn log_tail(&self, stream: &LogStream, lines: u16) -> impl Call<Vec<String>>;
 }
 
 /// Amazon ECR.
 pub trait Registry: Sync {
     /// Looks an image up.
-    fn find_image(&self, image: &EcrImage) -> impl Future<Output = Result<ImageLookup, Failure>> + Send;
+    fn find_image(&self, image: &EcrImage) -> impl Call<ImageLookup>;
 }
 
 /// What a deployment reads of AWS in one identity: ECS, and what tells of images and containers.
@@ -167,32 +143,24 @@ pub trait RecordStore: Sync {
     fn place(&self) -> String;
 
     /// Reads the document and which one it is; `None` if there is nothing.
-    fn read(&self) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+    fn read(&self) -> impl Call<Option<(Vec<u8>, Version)>>;
 
     /// Replaces the version `over` (nothing: where nothing is) by `content`, and gives the new version; `None` if
     /// something else is there, which then stays. A lost response is looked for.
-    fn write(
-        &self,
-        over: Option<&Version>,
-        content: &[u8],
-    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+    fn write(&self, over: Option<&Version>, content: &[u8]) -> impl Call<Option<Version>>;
 }
 
 /// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are
 /// numbered from 1 without a gap (AWS Systems Manager API reference, `PutParameter`).
 pub trait Parameters: Sync {
     /// A parameter's value and version, or those of an earlier version; `None` if there is none.
-    fn get(
-        &self,
-        name: &str,
-        version: Option<u64>,
-    ) -> impl Future<Output = Result<Option<(String, u64)>, Failure>> + Send;
+    fn get(&self, name: &str, version: Option<u64>) -> impl Call<Option<(String, u64)>>;
 
     /// Makes a parameter and gives its version; `None` if it exists already.
-    fn create(&self, name: &str, value: &str) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
+    fn create(&self, name: &str, value: &str) -> impl Call<Option<u64>>;
 
     /// Gives a parameter another value, whatever it has, and tells the version that this made.
-    fn overwrite(&self, name: &str, value: &str) -> impl Future<Output = Result<u64, Failure>> + Send;
+    fn overwrite(&self, name: &str, value: &str) -> impl Call<u64>;
 }
 
 /// Those who are told that a deployment has ended.
@@ -201,11 +169,7 @@ pub trait Notifier: Sync {
     ///
     /// # Errors
     /// A [`Failure`] that never shows a webhook's address.
-    fn notify(
-        &self,
-        channel: &Channel,
-        notification: &Notification,
-    ) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn notify(&self, channel: &Channel, notification: &Notification) -> impl Call<()>;
 }
 
 /// CodePipeline's queue of jobs for one custom action type.
@@ -214,21 +178,17 @@ pub trait Notifier: Sync {
 pub trait JobQueue: Sync {
     /// Takes up to `capacity` (1 or more) jobs that nobody has acknowledged yet. A job may be
     /// offered again, also to somebody else, until it is.
-    fn poll(&self, capacity: usize) -> impl Future<Output = Result<Vec<Offer>, Failure>> + Send;
+    fn poll(&self, capacity: usize) -> impl Call<Vec<Offer>>;
 
     /// Accepts an offer; whether the job is ours now.
-    fn acknowledge(
-        &self,
-        job: &JobId,
-        nonce: &Secret,
-    ) -> impl Future<Output = Result<Acknowledgement, Failure>> + Send;
+    fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Call<Acknowledgement>;
 
     /// The job as it is now, with fresh credentials; `None` if CodePipeline does not know it.
-    fn details(&self, job: &JobId) -> impl Future<Output = Result<Option<Job>, Failure>> + Send;
+    fn details(&self, job: &JobId) -> impl Call<Option<Job>>;
 
     /// Answers the job; whether the answer counted. It does not when the job was over already: it
     /// was answered before, timed out, or its action was abandoned.
-    fn answer(&self, job: &JobId, answer: &Answer) -> impl Future<Output = Result<bool, Failure>> + Send;
+    fn answer(&self, job: &JobId, answer: &Answer) -> impl Call<bool>;
 }
 
 /// What an acknowledgement came to.
@@ -257,24 +217,15 @@ pub struct Offer {
 pub trait Objects: Sync {
     /// An object's size and version; `None` if it does not exist (or, to a caller who may not list
     /// the bucket, [`Denied`](crate::failure::FailureKind::Denied)).
-    fn head(&self, at: &ObjectAddress) -> impl Future<Output = Result<Option<ObjectHead>, Failure>> + Send;
+    fn head(&self, at: &ObjectAddress) -> impl Call<Option<ObjectHead>>;
 
     /// The bytes of an object in `range`, which lies within its size, as long as it still has
     /// `version`.
-    fn read_range(
-        &self,
-        at: &ObjectAddress,
-        range: Range<u64>,
-        version: &Version,
-    ) -> impl Future<Output = Result<Vec<u8>, Failure>> + Send;
+    fn read_range(&self, at: &ObjectAddress, range: Range<u64>, version: &Version) -> impl Call<Vec<u8>>;
 
     /// A whole object with its version, if it exists; one of more than `limit` bytes is refused
     /// without being read.
-    fn read(
-        &self,
-        at: &ObjectAddress,
-        limit: u64,
-    ) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+    fn read(&self, at: &ObjectAddress, limit: u64) -> impl Call<Option<(Vec<u8>, Version)>>;
 
     /// Writes an object if `condition` holds; `None` if it does not. An answer that was lost may
     /// come as `None` although the write was ours: read and compare.
@@ -284,21 +235,13 @@ pub trait Objects: Sync {
         content: Vec<u8>,
         condition: &Condition,
         encryption: &Encryption,
-    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+    ) -> impl Call<Option<Version>>;
 
     /// Deletes an object that has `version`; whether it had.
-    fn delete(
-        &self,
-        at: &ObjectAddress,
-        version: &Version,
-    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+    fn delete(&self, at: &ObjectAddress, version: &Version) -> impl Call<bool>;
 
     /// The keys that begin with `prefix` and their versions, all pages.
-    fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-    ) -> impl Future<Output = Result<Vec<(String, Version)>, Failure>> + Send;
+    fn list(&self, bucket: &str, prefix: &str) -> impl Call<Vec<(String, Version)>>;
 }
 
 /// What is known of an object without reading it.
@@ -333,21 +276,16 @@ pub trait ClaimStore: Send + Sync {
     fn place(&self) -> String;
 
     /// All claims and their versions, without their content.
-    fn list(&self) -> impl Future<Output = Result<Vec<(JobId, Version)>, Failure>> + Send;
+    fn list(&self) -> impl Call<Vec<(JobId, Version)>>;
 
     /// A claim, if there is one.
-    fn read(&self, job: &JobId) -> impl Future<Output = Result<Option<(Vec<u8>, Version)>, Failure>> + Send;
+    fn read(&self, job: &JobId) -> impl Call<Option<(Vec<u8>, Version)>>;
 
     /// Writes a claim if `condition` holds; `None` if it does not.
-    fn write(
-        &self,
-        job: &JobId,
-        content: &[u8],
-        condition: &Condition,
-    ) -> impl Future<Output = Result<Option<Version>, Failure>> + Send;
+    fn write(&self, job: &JobId, content: &[u8], condition: &Condition) -> impl Call<Option<Version>>;
 
     /// Removes a claim that has `version`; whether it had.
-    fn remove(&self, job: &JobId, version: &Version) -> impl Future<Output = Result<bool, Failure>> + Send;
+    fn remove(&self, job: &JobId, version: &Version) -> impl Call<bool>;
 }
 
 /// Opens AWS in the name of whom a job acts for. Makes no call.
@@ -362,16 +300,13 @@ pub trait Access: Send + Sync + 'static {
     type Notifier: Notifier + Send + Sync + 'static;
 
     /// Amazon ECS, as this identity.
-    fn ecs(&self, identity: &Identity) -> impl Future<Output = Result<Self::Ecs, Failure>> + Send;
+    fn ecs(&self, identity: &Identity) -> impl Call<Self::Ecs>;
 
     /// Where records are kept in AWS, as this identity.
-    fn records(
-        &self,
-        identity: &Identity,
-    ) -> impl Future<Output = Result<(Self::Objects, Self::Parameters), Failure>> + Send;
+    fn records(&self, identity: &Identity) -> impl Call<(Self::Objects, Self::Parameters)>;
 
     /// Where notifications are sent, as this identity.
-    fn notifier(&self, identity: &Identity) -> impl Future<Output = Result<Self::Notifier, Failure>> + Send;
+    fn notifier(&self, identity: &Identity) -> impl Call<Self::Notifier>;
 
     /// Amazon S3, as far as a job's own credentials open it.
     fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;

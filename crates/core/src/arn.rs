@@ -1,8 +1,7 @@
 //! The name of one revision of a task definition.
 
-use std::fmt;
-
 use super::failure::{Failure, FailureKind};
+use crate::words::shows_as_str;
 
 /// The ARN of one revision: `arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12`.
 ///
@@ -70,17 +69,7 @@ impl TaskDefinitionArn {
     }
 }
 
-impl fmt::Display for TaskDefinitionArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for TaskDefinitionArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+shows_as_str!(TaskDefinitionArn: Debug, Display);
 
 fn parts(text: &str) -> Option<TaskDefinitionArn> {
     let fields: [&str; 5] = text.splitn(6, ':').take(5).collect::<Vec<_>>().try_into().ok()?;

@@ -20,6 +20,7 @@ use super::rollout::{Observation, Rollout, Verdict, has_completed, judge, starte
 use super::service::{Deployment, DeploymentId};
 use super::service_deployment::ServiceDeployment;
 use super::timestamp::Timestamp;
+use crate::words::words;
 use undo::{decide_rollback, decide_undo, go_back};
 
 /// Where a service's deployment stands.
@@ -164,59 +165,30 @@ impl Ending {
     }
 }
 
-/// The words for how a deployment ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// The images were live already.
-    Unchanged,
-    /// The rollout has started and was not waited for.
-    Started,
-    /// The rollout completed.
-    Deployed,
-    /// The rollout failed, and the service is back on the former revision.
-    RolledBack,
-    /// The rollout failed, and the service is not back.
-    Failed,
-    /// Another actor's deployment replaced ours.
-    Superseded,
-    /// Somebody stopped the rollout.
-    Stopped,
-    /// The rollout did not end in time.
-    TimedOut,
+words! {
+    /// The words for how a deployment ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Outcome {
+        /// The images were live already.
+        Unchanged = "unchanged",
+        /// The rollout has started and was not waited for.
+        Started = "started",
+        /// The rollout completed.
+        Deployed = "deployed",
+        /// The rollout failed, and the service is back on the former revision.
+        RolledBack = "rolled_back",
+        /// The rollout failed, and the service is not back.
+        Failed = "failed",
+        /// Another actor's deployment replaced ours.
+        Superseded = "superseded",
+        /// Somebody stopped the rollout.
+        Stopped = "stopped",
+        /// The rollout did not end in time.
+        TimedOut = "timed_out",
+    }
 }
 
 impl Outcome {
-    /// The word for JSON documents and people.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Started => "started",
-            Self::Deployed => "deployed",
-            Self::RolledBack => "rolled_back",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-            Self::Stopped => "stopped",
-            Self::TimedOut => "timed_out",
-        }
-    }
-
-    /// The outcome that `word` stands for.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [
-            Self::Unchanged,
-            Self::Started,
-            Self::Deployed,
-            Self::RolledBack,
-            Self::Failed,
-            Self::Superseded,
-            Self::Stopped,
-            Self::TimedOut,
-        ];
-        all.into_iter().find(|outcome| outcome.as_str() == word)
-    }
-
     /// What it means, for people.
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -241,12 +213,6 @@ impl Outcome {
             Self::Superseded => Some(FailureKind::Superseded),
             Self::TimedOut => Some(FailureKind::TimedOut),
         }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::words::words;
+
 /// An error as its user meets it.
 ///
 /// `Display` is one line: what failed and on which resource, why (in AWS's own words where they
@@ -156,32 +158,34 @@ fn opening(advice: &str) -> Vec<String> {
     words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()).collect()
 }
 
-/// The kinds of failure that a caller can tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FailureKind {
-    /// The command line is wrong.
-    Usage,
-    /// An input or the configuration is wrong: malformed image definitions, an unknown container,
-    /// a cluster or service that is missing, a controller that Evenkeel does not drive.
-    InvalidInput,
-    /// AWS refused the caller, or there are no valid credentials.
-    Denied,
-    /// A file or artifact is missing or cannot be read.
-    Unreadable,
-    /// The rollout failed, was rolled back or was stopped.
-    RolloutFailed,
-    /// Another actor's deployment took the place of ours.
-    Superseded,
-    /// The rollout did not end in time.
-    TimedOut,
-    /// AWS is unavailable or throttles, also after retries.
-    Unavailable,
-    /// SIGINT ended the wait; the rollout goes on in ECS.
-    Interrupted,
-    /// SIGTERM ended the wait; the rollout goes on in ECS.
-    Terminated,
-    /// A bug in Evenkeel.
-    Bug,
+words! {
+    /// The kinds of failure that a caller can tell apart.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum FailureKind {
+        /// The command line is wrong.
+        Usage = "usage",
+        /// An input or the configuration is wrong: malformed image definitions, an unknown container,
+        /// a cluster or service that is missing, a controller that Evenkeel does not drive.
+        InvalidInput = "invalid_input",
+        /// AWS refused the caller, or there are no valid credentials.
+        Denied = "denied",
+        /// A file or artifact is missing or cannot be read.
+        Unreadable = "unreadable",
+        /// The rollout failed, was rolled back or was stopped.
+        RolloutFailed = "rollout_failed",
+        /// Another actor's deployment took the place of ours.
+        Superseded = "superseded",
+        /// The rollout did not end in time.
+        TimedOut = "timed_out",
+        /// AWS is unavailable or throttles, also after retries.
+        Unavailable = "unavailable",
+        /// SIGINT ended the wait; the rollout goes on in ECS.
+        Interrupted = "interrupted",
+        /// SIGTERM ended the wait; the rollout goes on in ECS.
+        Terminated = "terminated",
+        /// A bug in Evenkeel.
+        Bug = "bug",
+    }
 }
 
 impl FailureKind {
@@ -200,43 +204,6 @@ impl FailureKind {
             Self::Unavailable => 75,
             Self::Interrupted => 130,
             Self::Terminated => 143,
-        }
-    }
-
-    /// The kind that `word` stands for.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        let all = [
-            Self::Usage,
-            Self::InvalidInput,
-            Self::Denied,
-            Self::Unreadable,
-            Self::RolloutFailed,
-            Self::Superseded,
-            Self::TimedOut,
-            Self::Unavailable,
-            Self::Interrupted,
-            Self::Terminated,
-            Self::Bug,
-        ];
-        all.into_iter().find(|kind| kind.as_str() == word)
-    }
-
-    /// The word for this kind in JSON documents.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RolloutFailed => "rollout_failed",
-            Self::Usage => "usage",
-            Self::InvalidInput => "invalid_input",
-            Self::Denied => "denied",
-            Self::Unreadable => "unreadable",
-            Self::Superseded => "superseded",
-            Self::TimedOut => "timed_out",
-            Self::Bug => "bug",
-            Self::Unavailable => "unavailable",
-            Self::Interrupted => "interrupted",
-            Self::Terminated => "terminated",
         }
     }
 }

@@ -44,3 +44,4 @@ pub mod standing;
 pub mod stopped_task;
 pub mod task_definition;
 pub mod timestamp;
+mod words;

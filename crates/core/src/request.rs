@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::failure::{Failure, FailureKind};
 use super::image::Images;
 use super::quote::{cut, quoted};
+use crate::words::text;
 
 /// A deployment that somebody asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,20 +66,12 @@ pub enum OnFailure {
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $parts:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
+        text!($(#[$doc])* $type);
 
         impl $type {
             /// Takes a name of 1 to 255 letters, digits, `-` and `_`, or an ARN.
             pub fn parse(text: &str) -> Result<Self, Failure> {
                 parse_name(text, $what, $parts).map(|name| Self(name.to_owned()))
-            }
-
-            /// The name or ARN, as given.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
             }
 
             /// The Region, if an ARN was given.
@@ -103,12 +96,6 @@ macro_rules! name {
             #[must_use]
             pub fn short(&self) -> &str {
                 self.0.rsplit('/').next().unwrap_or(&self.0)
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };

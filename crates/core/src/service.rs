@@ -1,11 +1,11 @@
 //! What ECS says of a service: the snapshot that every decision is made from.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
 use super::timestamp::Timestamp;
+use crate::words::text;
 
 /// A service as `DescribeServices` or `UpdateService` answered it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,20 +140,15 @@ pub enum RolloutState {
     Unreported,
 }
 
-/// A deployment's id, `ecs-svc/<digits>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeploymentId(String);
+text!(
+    /// A deployment's id, `ecs-svc/<digits>`.
+    DeploymentId
+);
 
 impl DeploymentId {
     /// The id as ECS wrote it.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
-    }
-
-    /// The id as ECS wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The id of the deployment that rolls out `service_revision`, an ARN: see
@@ -172,12 +167,6 @@ impl DeploymentId {
     pub fn rolls_out(&self, service_revision: &str) -> bool {
         let digits = self.0.rsplit('/').next();
         digits.is_some_and(|digits| !digits.is_empty() && service_revision.rsplit('/').next() == Some(digits))
-    }
-}
-
-impl fmt::Display for DeploymentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

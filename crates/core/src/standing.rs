@@ -2,16 +2,19 @@
 
 use super::rollout::has_completed;
 use super::service::{RolloutState, Service};
+use crate::words::words;
 
-/// How a service's PRIMARY deployment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It has reached its end.
-    Completed,
-    /// It goes on.
-    GoesOn,
-    /// ECS gave it up, and went back to nothing.
-    Failed,
+words! {
+    /// How a service's PRIMARY deployment stands.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Standing {
+        /// It has reached its end.
+        Completed = "completed",
+        /// It goes on.
+        GoesOn = "in_progress",
+        /// ECS gave it up, and went back to nothing.
+        Failed = "failed",
+    }
 }
 
 impl Standing {
@@ -22,16 +25,6 @@ impl Standing {
             Some(primary) if primary.rollout == RolloutState::Failed => Self::Failed,
             Some(primary) if !has_completed(primary, service) => Self::GoesOn,
             Some(_) | None => Self::Completed,
-        }
-    }
-
-    /// The word for JSON documents and people.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::GoesOn => "in_progress",
-            Self::Failed => "failed",
         }
     }
 }

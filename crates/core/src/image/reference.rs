@@ -4,13 +4,12 @@
 //! comes what ECS allows (`ContainerDefinition.image` in its API reference), what Amazon ECR allows, and
 //! two texts that follow the grammar by chance: a bare digest, and an image's id.
 
-use std::fmt;
-
 use container_image_dist_ref::ImgRef;
 
 use super::super::registry::EcrImage;
 use super::diagnosis::{MAX_TAG, diagnose, strange_character};
 use super::invalid::{InvalidImage, MAX_CHARACTERS};
+use crate::words::shows_as_str;
 
 /// A container image as ECS and a container runtime take it: `registry/repository:tag`,
 /// `registry/repository@sha256:…`, or with both.
@@ -98,17 +97,7 @@ fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-impl fmt::Display for ImageReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ImageReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+shows_as_str!(ImageReference: Debug, Display);
 
 #[cfg(test)]
 mod tests;

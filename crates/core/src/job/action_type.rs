@@ -10,6 +10,7 @@ use super::super::failure::{Failure, FailureKind};
 use super::super::quote::quoted;
 use super::super::request::is_label;
 use super::Property;
+use crate::words::{text, words};
 
 /// Which custom action type: of the owner `Custom`, which CodePipeline assigns.
 ///
@@ -61,43 +62,24 @@ impl fmt::Display for ActionType {
     }
 }
 
-/// The stage that an action belongs into, of the categories in which custom actions can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Category {
-    /// Building.
-    Build,
-    /// Deploying.
-    Deploy,
-    /// Testing.
-    Test,
-    /// Calling something.
-    Invoke,
-}
-
-impl Category {
-    /// The word as CodePipeline spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Build => "Build",
-            Self::Deploy => "Deploy",
-            Self::Test => "Test",
-            Self::Invoke => "Invoke",
-        }
-    }
-}
-
-impl fmt::Display for Category {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// The stage that an action belongs into, of the categories in which custom actions can be.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Category {
+        /// Building.
+        Build = "Build",
+        /// Deploying.
+        Deploy = "Deploy",
+        /// Testing.
+        Test = "Test",
+        /// Calling something.
+        Invoke = "Invoke",
     }
 }
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
+        text!($(#[$doc])* $type);
 
         impl $type {
             /// Takes it as it stands.
@@ -115,18 +97,6 @@ macro_rules! name {
                     .because(concat!("it has 1 to ", $max, " letters, digits, hyphens and underscores"))
                     .advice(concat!("Give another ", $what))
                 })
-            }
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };

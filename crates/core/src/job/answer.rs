@@ -12,6 +12,7 @@ use super::super::checkpoint::MAX_TOKEN;
 use super::super::failure::{Failure, FailureKind};
 use super::text::Text;
 use super::variables;
+use crate::words::words;
 
 /// The longest summary, in characters.
 pub const MAX_SUMMARY: usize = 2048;
@@ -150,21 +151,23 @@ fn short<const MAX: usize>(text: &str, instead: &'static str) -> Text<MAX> {
     Text::or(&format!("{}{LOG}", line.trim()), instead)
 }
 
-/// CodePipeline's words for why an action failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FailureType {
-    /// The work itself failed.
-    JobFailed,
-    /// The action's configuration, or what it names, is wrong.
-    ConfigurationError,
-    /// AWS refused the caller.
-    PermissionError,
-    /// Another deployment took the place of this one.
-    RevisionOutOfSync,
-    /// The artifact is missing or cannot be read.
-    RevisionUnavailable,
-    /// AWS is unavailable.
-    SystemUnavailable,
+words! {
+    /// CodePipeline's words for why an action failed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum FailureType {
+        /// The work itself failed.
+        JobFailed = "JobFailed",
+        /// The action's configuration, or what it names, is wrong.
+        ConfigurationError = "ConfigurationError",
+        /// AWS refused the caller.
+        PermissionError = "PermissionError",
+        /// Another deployment took the place of this one.
+        RevisionOutOfSync = "RevisionOutOfSync",
+        /// The artifact is missing or cannot be read.
+        RevisionUnavailable = "RevisionUnavailable",
+        /// AWS is unavailable.
+        SystemUnavailable = "SystemUnavailable",
+    }
 }
 
 impl FailureKind {
@@ -180,21 +183,6 @@ impl FailureKind {
             Self::RolloutFailed | Self::TimedOut | Self::Interrupted | Self::Terminated | Self::Bug => {
                 FailureType::JobFailed
             }
-        }
-    }
-}
-
-impl FailureType {
-    /// The word as CodePipeline spells it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::JobFailed => "JobFailed",
-            Self::ConfigurationError => "ConfigurationError",
-            Self::PermissionError => "PermissionError",
-            Self::RevisionOutOfSync => "RevisionOutOfSync",
-            Self::RevisionUnavailable => "RevisionUnavailable",
-            Self::SystemUnavailable => "SystemUnavailable",
         }
     }
 }

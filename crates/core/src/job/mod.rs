@@ -24,6 +24,8 @@ pub use variables::{MAX_VARIABLES, Told, output_variables};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::words::text;
+
 /// A job as CodePipeline offers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -45,26 +47,15 @@ pub struct Job {
     pub encryption_key: Option<String>,
 }
 
-/// A job's id, a lower-case UUID.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(String);
+text!(
+    /// A job's id, a lower-case UUID.
+    JobId
+);
 
 impl JobId {
     /// The id as CodePipeline wrote it.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
-    }
-
-    /// The id as CodePipeline wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,66 +1,43 @@
 //! The properties that the custom action can be configured with.
 
-use std::fmt;
+use crate::words::words;
 
-/// A property of the custom action: part of the contract, pipelines spell them.
-///
-/// The first four are those of AWS's own ECS action, so that a pipeline moves over by changing owner
-/// and provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Property {
-    /// The cluster.
-    ClusterName,
-    /// The services.
-    ServiceName,
-    /// The file to look for in the input artifact.
-    FileName,
-    /// How long a rollout may take.
-    DeploymentTimeout,
-    /// What to do when a rollout fails.
-    OnFailure,
-    /// Where to keep records.
-    Record,
-    /// The role to assume.
-    RoleArn,
-    /// The container that `imageDetail.json` is for.
-    ContainerName,
-    /// Images that are given without an artifact.
-    Images,
-    /// Options of the deploy command that no property stands for.
-    Options,
+words! {
+    /// A property of the custom action: part of the contract, pipelines spell them.
+    ///
+    /// The first four are those of AWS's own ECS action, so that a pipeline moves over by changing owner
+    /// and provider. They are shown in this order. An action type has ten at most (AWS CodePipeline API
+    /// reference, `CreateCustomActionType`).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Property {
+        /// The cluster.
+        ClusterName = "ClusterName",
+        /// The services.
+        ServiceName = "ServiceName",
+        /// The file to look for in the input artifact.
+        FileName = "FileName",
+        /// How long a rollout may take.
+        DeploymentTimeout = "DeploymentTimeout",
+        /// What to do when a rollout fails.
+        OnFailure = "OnFailure",
+        /// Where to keep records.
+        Record = "Record",
+        /// The role to assume.
+        RoleArn = "RoleArn",
+        /// The container that `imageDetail.json` is for.
+        ContainerName = "ContainerName",
+        /// Images that are given without an artifact.
+        Images = "Images",
+        /// Options of the deploy command that no property stands for.
+        Options = "Options",
+    }
 }
 
 impl Property {
-    /// All of them, in the order in which they are shown. An action type has ten at most (AWS
-    /// CodePipeline API reference, `CreateCustomActionType`).
-    pub const ALL: [Self; 10] = [
-        Self::ClusterName,
-        Self::ServiceName,
-        Self::FileName,
-        Self::DeploymentTimeout,
-        Self::OnFailure,
-        Self::Record,
-        Self::RoleArn,
-        Self::ContainerName,
-        Self::Images,
-        Self::Options,
-    ];
-
     /// Its name in a pipeline.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ClusterName => "ClusterName",
-            Self::ServiceName => "ServiceName",
-            Self::FileName => "FileName",
-            Self::DeploymentTimeout => "DeploymentTimeout",
-            Self::OnFailure => "OnFailure",
-            Self::Record => "Record",
-            Self::RoleArn => "RoleArn",
-            Self::ContainerName => "ContainerName",
-            Self::Images => "Images",
-            Self::Options => "Options",
-        }
+        self.as_str()
     }
 
     /// What the console says of it: 160 characters at most (AWS CodePipeline API reference,
@@ -95,17 +72,7 @@ impl Property {
     /// Whether a pipeline must give it.
     #[must_use]
     pub fn is_required(self) -> bool {
-        match self {
-            Self::ClusterName | Self::ServiceName => true,
-            Self::FileName
-            | Self::DeploymentTimeout
-            | Self::OnFailure
-            | Self::Record
-            | Self::RoleArn
-            | Self::ContainerName
-            | Self::Images
-            | Self::Options => false,
-        }
+        matches!(self, Self::ClusterName | Self::ServiceName)
     }
 
     /// Whether it tells what the action is about.
@@ -119,11 +86,5 @@ impl Property {
     #[must_use]
     pub fn is_secret(self) -> bool {
         false
-    }
-}
-
-impl fmt::Display for Property {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

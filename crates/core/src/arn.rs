@@ -1,6 +1,6 @@
 //! The name of one revision of a task definition.
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use crate::words::shows_as_str;
 
 /// The ARN of one revision: `arn:aws:ecs:eu-west-1:123456789012:task-definition/web:12`.
@@ -20,14 +20,11 @@ impl TaskDefinitionArn {
     /// Reads an ARN as AWS writes it, of whatever partition.
     ///
     /// # Errors
-    /// A [`FailureKind::InvalidInput`] that quotes `text`: what was called is not AWS as Evenkeel knows it.
+    /// A [`Failure::invalid_input`] that quotes `text`: what was called is not AWS as Evenkeel knows it.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         parts(text).ok_or_else(|| {
-            Failure::new(
-                FailureKind::InvalidInput,
-                format!("{text:?} is not the ARN of a task definition's revision"),
-            )
-            .because("expected arn:PARTITION:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")
+            Failure::invalid_input(format!("{text:?} is not the ARN of a task definition's revision"))
+                .because("expected arn:PARTITION:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION")
         })
     }
 
@@ -96,6 +93,7 @@ fn parts(text: &str) -> Option<TaskDefinitionArn> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     #[test]
     fn an_arn_tells_its_family_and_its_revision() {

@@ -73,14 +73,11 @@ impl Checkpoint {
                 return Ok(token);
             }
             if words == 0 {
-                return Err(Failure::new(
-                    FailureKind::InvalidInput,
-                    format!(
-                        "{} services are too many for one action: how far they are does not fit into a \
+                return Err(Failure::invalid_input(format!(
+                    "{} services are too many for one action: how far they are does not fit into a \
                          continuation token",
-                        self.services.len()
-                    ),
-                )
+                    self.services.len()
+                ))
                 .because(format!("it would have {} characters, of {MAX_TOKEN}", token.len()))
                 .advice("Give `ServiceName` fewer services, and deploy the others by another action"));
             }

@@ -32,6 +32,16 @@ impl Failure {
         Self { kind, what: what.into(), cause: None, advice: None }
     }
 
+    /// A [`FailureKind::InvalidInput`].
+    pub fn invalid_input(what: impl Into<String>) -> Self {
+        Self::new(FailureKind::InvalidInput, what)
+    }
+
+    /// A [`FailureKind::Usage`].
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(FailureKind::Usage, what)
+    }
+
     /// Adds why, in the words of whoever refused.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {

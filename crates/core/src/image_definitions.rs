@@ -14,7 +14,7 @@ use std::str;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::image::{ImageReference, Images, InvalidImage};
 use super::quote::quoted_to;
 use super::runner::Runner;
@@ -31,7 +31,7 @@ const JSON_FORM: &str = "Let a JSON tool such as jq write the file";
 /// `runner` has a part in what is advised.
 ///
 /// # Errors
-/// Always [`FailureKind::InvalidInput`], for anything but a non-empty array of entries that each name
+/// Always [`Failure::invalid_input`], for anything but a non-empty array of entries that each name
 /// another container and an image that ECS takes. The message begins `source:line:column`, columns counted in
 /// characters, and names the entry, counted from 1.
 pub fn parse(source: &str, bytes: &[u8], runner: Runner) -> Result<Images, Failure> {
@@ -58,8 +58,7 @@ impl Fault {
             text.char_indices().take_while(|&(at, _)| at < self.at).map(|(_, c)| c).collect();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        Failure::new(FailureKind::InvalidInput, format!("{source}:{line}:{column}: {}", self.what))
-            .advice(self.advice)
+        Failure::invalid_input(format!("{source}:{line}:{column}: {}", self.what)).advice(self.advice)
     }
 }
 

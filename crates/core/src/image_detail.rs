@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::image::{ImageReference, Images};
 use super::image_definitions::MAX_BYTES;
 use super::quote::quoted;
@@ -25,11 +25,11 @@ struct Detail {
 /// Reads the image for `container` from `bytes`. `source` names them in messages.
 ///
 /// # Errors
-/// Always [`FailureKind::InvalidInput`], for anything but an object that names an image that ECS
+/// Always [`Failure::invalid_input`], for anything but an object that names an image that ECS
 /// takes.
 pub fn parse(source: &str, bytes: &[u8], container: &str) -> Result<Images, Failure> {
     let refuse = |why: String| {
-        Failure::new(FailureKind::InvalidInput, format!("{source} is not understood"))
+        Failure::invalid_input(format!("{source} is not understood"))
             .because(why)
             .advice(r#"Write it as {"ImageURI": "IMAGE"}"#)
     };
@@ -61,6 +61,7 @@ pub fn parse(source: &str, bytes: &[u8], container: &str) -> Result<Images, Fail
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     #[test]
     fn the_image_is_for_the_container_that_is_named() {

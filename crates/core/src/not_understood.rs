@@ -1,6 +1,6 @@
 //! What this version of Evenkeel cannot read of a job, because another version wrote it.
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 
 /// A token or a claim that this version does not understand. Its content is not part of this.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl NotUnderstood {
                 "Run a worker of the version that began the job".to_owned(),
             ),
         };
-        Failure::new(FailureKind::InvalidInput, failed)
+        Failure::invalid_input(failed)
             .because(format!("{what} {has}; this worker reads version {reads}"))
             .advice(format!(
                 "{run}. Look at the service, which this worker did not touch, then retry the stage"

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::TaskDefinitionArn;
 use super::diff::{Change, diff};
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::image::Images;
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
@@ -101,7 +101,7 @@ impl Plan {
     /// Plans the deployment of `request` on `services`, whose live revisions are in `lineages`.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`] for a service that cannot be deployed to, an image that names
+    /// [`Failure::invalid_input`] for a service that cannot be deployed to, an image that names
     /// a container of none of the services, and a service that none of the images concerns.
     pub fn new(
         request: &DeployRequest,
@@ -149,23 +149,20 @@ impl Plan {
         let known_list = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         if let Some(unknown) = request.images.names().find(|name| !known.contains(*name)) {
             let of = self.services.iter().map(|planned| planned.service.name.as_str());
-            return Err(Failure::new(
-                FailureKind::InvalidInput,
-                format!(
-                    "no container {unknown:?} in the task definition of service {}",
-                    of.collect::<Vec<_>>().join(", ")
-                ),
-            )
+            return Err(Failure::invalid_input(format!(
+                "no container {unknown:?} in the task definition of service {}",
+                of.collect::<Vec<_>>().join(", ")
+            ))
             .because(format!("its containers are {known_list}"))
             .advice("Correct the name in the image definitions; nothing was changed"));
         }
         for planned in &self.services {
             let definition = &self.revision_of(planned).definition;
             if !definition.containers().iter().any(|name| request.images.get(name).is_some()) {
-                return Err(Failure::new(
-                    FailureKind::InvalidInput,
-                    format!("no image is given for service {}", planned.service.name),
-                )
+                return Err(Failure::invalid_input(format!(
+                    "no image is given for service {}",
+                    planned.service.name
+                ))
                 .because(format!("its containers are {}", definition.containers().join(", ")))
                 .advice("Give an image for one of them, or leave the service out; nothing was changed"));
             }
@@ -183,9 +180,7 @@ impl Plan {
         };
         let Some(pinned) = self.revisions.iter().find(copied) else { return Ok(()) };
         let base = pinned.base.family_and_revision();
-        Err(Failure::new(
-            FailureKind::InvalidInput,
-            format!("the containers of {base} cannot get other images"),
+        Err(Failure::invalid_input(format!("the containers of {base} cannot get other images"),
         )
         .because(
             "its isolationMode is CONFIDENTIAL_SANDBOX, and its attestation policy names the images that may start",
@@ -263,7 +258,7 @@ impl PlannedRevision {
 /// Picks the requested services, in their order, out of what ECS described.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] for one that is missing, deleted, or driven by another controller.
+/// [`Failure::invalid_input`] for one that is missing, deleted, or driven by another controller.
 pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Service>, Failure> {
     let mut services = Vec::new();
     for name in &request.services {
@@ -282,12 +277,9 @@ fn is_named(service: &Service, name: &ServiceName) -> bool {
 
 fn missing(request: &DeployRequest, name: &ServiceName, found: Option<&Service>) -> Failure {
     let why = if found.is_some() { "it is INACTIVE, which means deleted" } else { "MISSING" };
-    Failure::new(
-        FailureKind::InvalidInput,
-        format!("service {name} not found in cluster {}", request.cluster),
-    )
-    .because(why)
-    .advice("Check the names, the Region and the account")
+    Failure::invalid_input(format!("service {name} not found in cluster {}", request.cluster))
+        .because(why)
+        .advice("Check the names, the Region and the account")
 }
 
 fn refuse_controller(service: &Service) -> Result<(), Failure> {
@@ -299,13 +291,10 @@ fn refuse_controller(service: &Service) -> Result<(), Failure> {
         Controller::External => ("EXTERNAL", "Deploy it with whatever makes its task sets"),
         Controller::Unknown(kind) => (kind.as_str(), "Use a version of Evenkeel that knows it"),
     };
-    Err(Failure::new(
-        FailureKind::InvalidInput,
-        format!(
-            "service {} has the deployment controller {kind}, which Evenkeel does not drive",
-            service.name
-        ),
-    )
+    Err(Failure::invalid_input(format!(
+        "service {} has the deployment controller {kind}, which Evenkeel does not drive",
+        service.name
+    ))
     .advice(format!("{next}; nothing was changed")))
 }
 
@@ -313,10 +302,10 @@ fn refuse_managed(service: &Service) -> Result<(), Failure> {
     if !service.is_managed {
         return Ok(());
     }
-    Err(Failure::new(
-        FailureKind::InvalidInput,
-        format!("service {} is managed by ECS, as an Express Gateway service", service.name),
-    )
+    Err(Failure::invalid_input(format!(
+        "service {} is managed by ECS, as an Express Gateway service",
+        service.name
+    ))
     .because("ECS makes its task definitions itself")
     .advice("Deploy it by `aws ecs update-express-gateway-service`; nothing was changed"))
 }
@@ -326,7 +315,7 @@ fn lineage_of<'a>(
     lineages: &'a BTreeMap<TaskDefinitionArn, Lineage>,
 ) -> Result<&'a Lineage, Failure> {
     service.live().and_then(|live| lineages.get(live)).ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("service {} runs no task definition", service.name))
+        Failure::invalid_input(format!("service {} runs no task definition", service.name))
             .advice("Give the service a task definition first")
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::request::{is_account, is_label};
 use super::service::Launch;
 use super::task_definition::TaskDefinition;
@@ -230,7 +230,7 @@ impl fmt::Display for Platform {
 /// service that runs them on `launch`; gives a warning where that is likely, but not certain.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] for one that is not there, or that Fargate cannot run.
+/// [`Failure::invalid_input`] for one that is not there, or that Fargate cannot run.
 pub fn check_image(
     container: &str,
     image: &str,
@@ -239,7 +239,7 @@ pub fn check_image(
     launch: Launch,
 ) -> Result<Option<String>, Failure> {
     let wrong = |what: String| {
-        Failure::new(FailureKind::InvalidInput, what)
+        Failure::invalid_input(what)
             .advice("Push the image that is meant, or correct the image definitions; nothing was changed")
     };
     let found = match lookup {

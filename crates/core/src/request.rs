@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::image::Images;
 use super::quote::{cut, quoted};
 use crate::words::text;
@@ -118,12 +118,12 @@ impl ServiceName {
     /// Takes one more service's name or ARN, and adds it to `services`.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`], also when `services` has it already; then nothing is added.
+    /// [`Failure::invalid_input`], also when `services` has it already; then nothing is added.
     pub fn parse_another(text: &str, services: &mut Vec<Self>) -> Result<(), Failure> {
         let service = Self::parse(text)?;
         if services.iter().any(|other| other.short() == service.short()) {
             let what = format!("service {} is given twice", cut(service.short(), 100));
-            return Err(Failure::new(FailureKind::InvalidInput, what).advice("Give each service once"));
+            return Err(Failure::invalid_input(what).advice("Give each service once"));
         }
         services.push(service);
         Ok(())
@@ -189,7 +189,7 @@ fn parse_name<'a>(text: &'a str, what: &str, parts: usize) -> Result<&'a str, Fa
         None => is_name(text),
     };
     named.then_some(text).ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("{} is not a {what}", quoted(text)))
+        Failure::invalid_input(format!("{} is not a {what}", quoted(text)))
             .because("a name has 1 to 255 letters, digits, hyphens and underscores")
             .advice(format!("Give the {what}'s name or its ARN"))
     })
@@ -198,6 +198,7 @@ fn parse_name<'a>(text: &'a str, what: &str, parts: usize) -> Result<&'a str, Fa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     #[test]
     fn a_name_or_an_arn_is_taken_as_it_stands() {

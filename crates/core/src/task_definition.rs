@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::canonical::canonical;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::image::Images;
 
 /// What `DescribeTaskDefinition` tells of a revision and `RegisterTaskDefinition` does not take: the members
@@ -44,16 +44,13 @@ impl Revision {
     /// asked for (`include: ["TAGS"]`).
     ///
     /// # Errors
-    /// A [`FailureKind::InvalidInput`] that names the member in question when the answer is not shaped as the ECS API
+    /// A [`Failure::invalid_input`] that names the member in question when the answer is not shaped as the ECS API
     /// reference says. It never quotes the answer, which holds environment values.
     pub fn from_describe(answer: &[u8]) -> Result<Self, Failure> {
         if answer.windows(LIBRARYS_OWN.len()).any(|part| part == LIBRARYS_OWN) {
-            return Err(Failure::new(
-                FailureKind::InvalidInput,
-                "the task definition cannot be copied faithfully",
-            )
-            .because("it has a name that the JSON library keeps for itself, $serde_json::private")
-            .advice("Rename it in the task definition; nothing was changed"));
+            return Err(Failure::invalid_input("the task definition cannot be copied faithfully")
+                .because("it has a name that the JSON library keeps for itself, $serde_json::private")
+                .advice("Rename it in the task definition; nothing was changed"));
         }
         let answer: Value =
             serde_json::from_slice(answer).map_err(|error| unknown_shape("").caused_by(error))?;
@@ -204,7 +201,7 @@ fn is_of_aws(tag: &Value) -> bool {
 
 fn unknown_shape(member: &str) -> Failure {
     let what = "the answer to DescribeTaskDefinition is not shaped as the ECS API reference says";
-    let failure = Failure::new(FailureKind::InvalidInput, what)
+    let failure = Failure::invalid_input(what)
         .advice("Look at the endpoint's address (--endpoint-url, AWS_ENDPOINT_URL): whatever responds there is not Amazon ECS");
     if member.is_empty() {
         failure

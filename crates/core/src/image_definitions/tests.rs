@@ -1,4 +1,5 @@
 use super::*;
+use crate::failure::FailureKind;
 
 const HASH: &str = "94afd1f2e64d908bc90dbca0035a5b567abcdef00123456789abcdef01234567";
 

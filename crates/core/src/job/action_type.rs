@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::super::console;
-use super::super::failure::{Failure, FailureKind};
+use super::super::failure::Failure;
 use super::super::quote::quoted;
 use super::super::request::is_label;
 use super::Property;
@@ -30,11 +30,11 @@ impl ActionType {
     /// Region that the user was in last.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`] if `region` cannot be a Region's name.
+    /// [`Failure::usage`] if `region` cannot be a Region's name.
     pub fn definition(&self, region: Option<&str>) -> Result<Definition, Failure> {
         if let Some(region) = region.filter(|region| !is_label(region)) {
             let what = format!("{} is not a Region", quoted(region));
-            return Err(Failure::new(FailureKind::Usage, what).advice("Give a Region such as eu-west-1"));
+            return Err(Failure::usage(what).advice("Give a Region such as eu-west-1"));
         }
         Ok(Definition {
             action_type: self.clone(),
@@ -85,14 +85,12 @@ macro_rules! name {
             /// Takes it as it stands.
             ///
             /// # Errors
-            /// [`FailureKind::Usage`] for what CodePipeline would refuse.
+            /// [`Failure::usage`] for what CodePipeline would refuse.
             pub fn parse(text: &str) -> Result<Self, Failure> {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
                 let sound = (1..=$max).contains(&text.len()) && text.chars().all(allowed);
                 sound.then(|| Self(text.to_owned())).ok_or_else(|| {
-                    Failure::new(
-                        FailureKind::Usage,
-                        format!("{} is not the {} of a custom action type", quoted(text), $what),
+                    Failure::usage(format!("{} is not the {} of a custom action type", quoted(text), $what),
                     )
                     .because(concat!("it has 1 to ", $max, " letters, digits, hyphens and underscores"))
                     .advice(concat!("Give another ", $what))
@@ -170,6 +168,7 @@ pub struct ArtifactCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     fn action_type() -> ActionType {
         ActionType::default()

@@ -5,7 +5,7 @@ mod properties;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::failure::{Failure, FailureKind};
+use super::super::failure::Failure;
 use super::super::image::Images;
 use super::super::quote::quoted;
 use super::super::record::{Sink, SinkPattern};
@@ -61,7 +61,7 @@ impl JobConfiguration {
     /// value, and around the commas within, are not part of it.
     ///
     /// # Errors
-    /// One [`FailureKind::InvalidInput`] that tells all mistakes and the property of each. Of an
+    /// One [`Failure::invalid_input`] that tells all mistakes and the property of each. Of an
     /// unknown property the value is not told.
     pub fn parse(properties: &BTreeMap<String, Secret>, read_options: ReadOptions) -> Result<Self, Failure> {
         let mut given = Properties::new(properties);
@@ -149,9 +149,7 @@ fn wrong(given: Properties<'_>) -> Failure {
         let known: Vec<&str> = Property::ALL.iter().map(|property| property.name()).collect();
         format!("The properties are {}. {correct}", known.join(", "))
     };
-    Failure::new(FailureKind::InvalidInput, "the action's configuration is wrong")
-        .because(mistakes.join("; "))
-        .advice(advice)
+    Failure::invalid_input("the action's configuration is wrong").because(mistakes.join("; ")).advice(advice)
 }
 
 #[cfg(test)]

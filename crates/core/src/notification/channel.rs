@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::failure::{Failure, FailureKind};
+use super::super::failure::Failure;
 use super::super::quote::quoted;
 use super::super::record::Sink;
 
@@ -32,7 +32,7 @@ impl Channel {
     /// Reads a channel as it is typed.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`] for anything else, with the form that it should have.
+    /// [`Failure::usage`] for anything else, with the form that it should have.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         // What was typed may be a webhook's address itself, which is a secret: only its kind is told.
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -75,11 +75,8 @@ impl Channel {
         for text in texts {
             let channel = Self::parse(text)?;
             if channels.contains(&channel) {
-                return Err(Failure::new(
-                    FailureKind::Usage,
-                    format!("the channel {channel} is given twice"),
-                )
-                .advice("Give each channel once"));
+                return Err(Failure::usage(format!("the channel {channel} is given twice"))
+                    .advice("Give each channel once"));
             }
             channels.push(channel);
         }
@@ -135,7 +132,7 @@ fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
 }
 
 fn wrong(text: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Usage, format!("{} names nobody to notify", quoted(text)))
+    Failure::usage(format!("{} names nobody to notify", quoted(text)))
         .because(why)
         .advice(format!("Give {FORMS}"))
 }
@@ -143,6 +140,7 @@ fn wrong(text: &str, why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     #[test]
     fn every_channel_is_read_and_told_as_it_is_typed() {

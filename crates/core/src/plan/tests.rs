@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::failure::FailureKind;
 use crate::image::ImageReference;
 use crate::request::{ClusterName, Policy};
 use crate::samples::{self, arn};

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::super::image::ImageReference;
 use super::*;
+use crate::failure::FailureKind;
 
 /// The definition that ECS would keep of these members: the whole way through an answer, as in production.
 pub(crate) fn definition(members: Value) -> TaskDefinition {

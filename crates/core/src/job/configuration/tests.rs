@@ -1,4 +1,5 @@
 use super::*;
+use crate::failure::FailureKind;
 
 const FORM: &str = "a name has 1 to 255 letters, digits, hyphens and underscores";
 

@@ -69,25 +69,46 @@ impl TaskDefinitionArn {
 shows_as_str!(TaskDefinitionArn: Debug, Display);
 
 fn parts(text: &str) -> Option<TaskDefinitionArn> {
-    let fields: [&str; 5] = text.splitn(6, ':').take(5).collect::<Vec<_>>().try_into().ok()?;
-    let ["arn", partition, "ecs", region, account] = fields else { return None };
-    if partition.is_empty() || region.is_empty() || account.is_empty() {
-        return None;
-    }
-    let resource_at = fields.iter().map(|field| field.len() + 1).sum::<usize>();
-    let named = text.get(resource_at..)?.strip_prefix("task-definition/")?;
-    let (family, revision) = named.split_once(':')?;
+    let Arn { partition, region, account, resource, .. } = Arn::of(text, "ecs")?;
+    let (family, revision) = resource.strip_prefix("task-definition/")?.split_once(':')?;
     let number: u64 = revision.parse().ok()?;
+    let is_whole = [partition, region, account, family].iter().all(|part| !part.is_empty());
     // `u64::from_str` takes "+12" and "012" too, and the number would not tell the ARN any more.
-    if family.is_empty() || family.contains('/') || number.to_string() != revision {
-        return None;
-    }
-    Some(TaskDefinitionArn {
+    let is_sound = is_whole && !family.contains('/') && number.to_string() == revision;
+    let colon_at = text.len() - revision.len() - 1;
+    is_sound.then(|| TaskDefinitionArn {
         text: text.to_owned(),
-        family_at: text.len() - named.len(),
-        colon_at: text.len() - revision.len() - 1,
+        family_at: colon_at - family.len(),
+        colon_at,
         revision: number,
     })
+}
+
+/// The parts of any ARN, of whatever form each of them is: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+pub(super) struct Arn<'a> {
+    pub(super) partition: &'a str,
+    pub(super) service: &'a str,
+    pub(super) region: &'a str,
+    pub(super) account: &'a str,
+    pub(super) resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let fields: [&str; 6] = text.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+        let ["arn", partition, service, region, account, resource] = fields else { return None };
+        Some(Self { partition, service, region, account, resource })
+    }
+
+    /// The parts of an ARN of this service.
+    pub(super) fn of(text: &'a str, service: &str) -> Option<Self> {
+        Self::parse(text).filter(|arn| arn.service == service)
+    }
+}
+
+/// What stands behind the last slash of an ARN or a path: the name of a thing without those of what it is in.
+pub(super) fn last_part(text: &str) -> &str {
+    text.rsplit_once('/').map_or(text, |(_, last)| last)
 }
 
 #[cfg(test)]

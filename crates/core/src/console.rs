@@ -1,5 +1,6 @@
 //! Where to look at things in AWS's console.
 
+use super::arn::{Arn, last_part};
 use super::service::Service;
 
 /// The host of the console for the partition of `region` (AWS general reference).
@@ -14,13 +15,13 @@ pub(super) fn host(region: &str) -> &'static str {
 /// The page of a service's deployments.
 #[must_use]
 pub fn deployments_url(service: &Service) -> Option<String> {
-    let region = service.arn.split(':').nth(3).filter(|region| !region.is_empty())?;
-    let cluster = service.cluster.rsplit('/').next().filter(|cluster| !cluster.is_empty())?;
-    Some(format!(
-        "https://{region}.{}/ecs/v2/clusters/{cluster}/services/{}/deployments?region={region}",
-        host(region),
-        service.name
-    ))
+    let region = Arn::parse(&service.arn)?.region;
+    let (host, cluster, name) = (host(region), last_part(&service.cluster), &service.name);
+    (!region.is_empty() && !cluster.is_empty()).then(|| {
+        format!(
+            "https://{region}.{host}/ecs/v2/clusters/{cluster}/services/{name}/deployments?region={region}"
+        )
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::arn::{Arn, last_part};
 use super::failure::Failure;
 use super::image::Images;
 use super::quote::{cut, quoted};
@@ -95,7 +96,7 @@ macro_rules! name {
             /// The name without what stands before it in an ARN.
             #[must_use]
             pub fn short(&self) -> &str {
-                self.0.rsplit('/').next().unwrap_or(&self.0)
+                last_part(&self.0)
             }
         }
     };
@@ -156,8 +157,13 @@ impl fmt::Display for Place<'_> {
 
 /// Whether ECS takes it as the name of a cluster, a service or a container.
 pub(super) fn is_name(text: &str) -> bool {
-    (1..=255).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+    has_only(text, 255, "-_")
+}
+
+/// Whether it is a text of at most `longest` ASCII letters, digits and `other` characters, and not empty.
+pub(super) fn has_only(text: &str, longest: usize, other: &str) -> bool {
+    (1..=longest).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || other.contains(c))
 }
 
 /// Whether it is the number of an AWS account.
@@ -173,8 +179,7 @@ pub(super) fn is_label(text: &str) -> bool {
 
 /// Where the resource of an ECS ARN is, and which it is.
 fn arn_parts(text: &str) -> Option<(Place<'_>, &str)> {
-    let fields: [&str; 6] = text.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
-    let ["arn", partition, "ecs", region, account, resource] = fields else { return None };
+    let Arn { partition, region, account, resource, .. } = Arn::of(text, "ecs")?;
     let sound = is_label(partition) && is_label(region) && is_account(account);
     sound.then_some((Place { partition, region, account }, resource))
 }

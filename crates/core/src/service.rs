@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::arn::TaskDefinitionArn;
+use super::arn::{TaskDefinitionArn, last_part};
 use super::timestamp::Timestamp;
 use crate::words::text;
 
@@ -155,8 +155,8 @@ impl DeploymentId {
     /// [`rolls_out`](Self::rolls_out).
     #[must_use]
     pub fn of_service_revision(service_revision: &str) -> Option<Self> {
-        let digits = service_revision.rsplit('/').next().filter(|digits| !digits.is_empty())?;
-        Some(Self(format!("ecs-svc/{digits}")))
+        let digits = last_part(service_revision);
+        (!digits.is_empty()).then(|| Self(format!("ecs-svc/{digits}")))
     }
 
     /// Whether `service_revision`, an ARN, is the one that this deployment rolls out.
@@ -165,8 +165,8 @@ impl DeploymentId {
     /// it. The revision's task definition is compared as well before a success is reported.
     #[must_use]
     pub fn rolls_out(&self, service_revision: &str) -> bool {
-        let digits = self.0.rsplit('/').next();
-        digits.is_some_and(|digits| !digits.is_empty() && service_revision.rsplit('/').next() == Some(digits))
+        let digits = last_part(&self.0);
+        !digits.is_empty() && last_part(service_revision) == digits
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::arn::last_part;
 use super::timestamp::Timestamp;
 
 /// A task that stopped.
@@ -98,7 +99,7 @@ impl StoppedTask {
     /// The last part of its ARN.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+        last_part(&self.arn)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::value::RawValue;
 
+use super::super::arn::last_part;
+
 /// What is wrong, and what to do.
 pub(super) type NearMiss = (String, &'static str);
 
@@ -51,7 +53,7 @@ pub fn nearly_named(wanted: &str, path: &str) -> Option<&'static str> {
 /// The last part of a path.
 #[must_use]
 pub fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+    last_part(path)
 }
 
 /// What a text is that is no JSON, where the parser stopped at byte `at` with these words.

@@ -8,7 +8,7 @@ use std::fmt;
 use super::super::console;
 use super::super::failure::Failure;
 use super::super::quote::quoted;
-use super::super::request::is_label;
+use super::super::request::{has_only, is_label};
 use super::Property;
 use crate::words::{text, words};
 
@@ -87,9 +87,7 @@ macro_rules! name {
             /// # Errors
             /// [`Failure::usage`] for what CodePipeline would refuse.
             pub fn parse(text: &str) -> Result<Self, Failure> {
-                let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-                let sound = (1..=$max).contains(&text.len()) && text.chars().all(allowed);
-                sound.then(|| Self(text.to_owned())).ok_or_else(|| {
+                has_only(text, $max, "-_").then(|| Self(text.to_owned())).ok_or_else(|| {
                     Failure::usage(format!("{} is not the {} of a custom action type", quoted(text), $what),
                     )
                     .because(concat!("it has 1 to ", $max, " letters, digits, hyphens and underscores"))

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::super::arn::Arn;
 use super::super::failure::Failure;
 use super::super::quote::quoted;
 use super::super::record::Sink;
+use super::super::request::{has_only, is_account};
 
 /// The longest name of an event bus, and of a topic (Amazon EventBridge API reference,
 /// `CreateEventBus`; Amazon SNS API reference, `CreateTopic`).
@@ -87,9 +89,7 @@ impl Channel {
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         match self {
-            Self::EventBus(name) | Self::Topic(name) => {
-                name.starts_with("arn:").then(|| name.split(':').nth(3)).flatten()
-            }
+            Self::EventBus(name) | Self::Topic(name) => Arn::parse(name).map(|arn| arn.region),
             Self::Webhook { .. } => None,
         }
     }
@@ -111,24 +111,19 @@ fn is_bus(text: &str) -> bool {
         Some(resource) => resource.strip_prefix("event-bus/").unwrap_or_default(),
         None => text,
     };
-    is_name(name, "._-")
+    has_only(name, MAX_NAME, "._-")
 }
 
 fn is_topic(text: &str) -> bool {
-    resource(text, "sns").is_some_and(|name| is_name(name.strip_suffix(".fifo").unwrap_or(name), "_-"))
-}
-
-fn is_name(name: &str, others: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
-    !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed)
+    resource(text, "sns")
+        .is_some_and(|name| has_only(name.strip_suffix(".fifo").unwrap_or(name), MAX_NAME, "_-"))
 }
 
 /// What an ARN of this service, which has a Region and an account, names.
 fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
-    let fields: [&str; 6] = arn.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
-    let ["arn", partition, named, region, account, resource] = fields else { return None };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    (named == service && !partition.is_empty() && is_name(region, "-") && is_account).then_some(resource)
+    let Arn { partition, region, account, resource, .. } = Arn::of(arn, service)?;
+    let is_sound = !partition.is_empty() && has_only(region, MAX_NAME, "-") && is_account(account);
+    is_sound.then_some(resource)
 }
 
 fn wrong(text: &str, why: &str) -> Failure {

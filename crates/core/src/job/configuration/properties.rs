@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::super::arn::Arn;
 use super::super::super::image::{Images, InvalidAssignment};
 use super::super::super::quote::{cut, quoted};
 use super::super::super::record::{Sink, SinkPattern, sinks_of_each};
 use super::super::super::request::{
-    ClusterName, OnFailure, Place, ServiceName, is_account, is_label, is_name,
+    ClusterName, OnFailure, Place, ServiceName, has_only, is_account, is_label, is_name,
 };
 use super::super::super::runner::Runner;
 use super::super::{JobOptions, Property, ReadOptions, Secret};
@@ -181,17 +182,16 @@ pub(super) fn role_arn(text: &str) -> Result<String, String> {
 }
 
 fn is_role(text: &str) -> bool {
-    let fields: Result<[&str; 6], _> = text.splitn(6, ':').collect::<Vec<_>>().try_into();
-    let Ok(["arn", partition, "iam", "", account, resource]) = fields else { return false };
+    let Some(Arn { partition, region: "", account, resource, .. }) = Arn::of(text, "iam") else {
+        return false;
+    };
     let Some(path) = resource.strip_prefix("role/") else { return false };
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let in_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     is_label(partition)
         && is_account(account)
         && folder.len() <= 510
         && folder.chars().all(|c| c.is_ascii_graphic())
-        && (1..=64).contains(&name.len())
-        && name.chars().all(in_name)
+        && has_only(name, 64, "_+=,.@-")
 }
 
 /// A container's name.

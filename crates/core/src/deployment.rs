@@ -21,7 +21,6 @@ use super::service::{Deployment, DeploymentId};
 use super::service_deployment::ServiceDeployment;
 use super::timestamp::Timestamp;
 use crate::words::words;
-use undo::{decide_rollback, decide_undo, go_back};
 
 /// Where a service's deployment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +156,10 @@ pub struct Ending {
 }
 
 impl Ending {
+    fn without_reason(outcome: Outcome) -> Self {
+        Self { outcome, reason: String::new() }
+    }
+
     /// The failure that it is to the user of `service`, if it is one.
     #[must_use]
     pub fn failure(&self, service: &str) -> Option<Failure> {
@@ -264,22 +267,19 @@ pub enum Decision {
 /// Decides what to do next, from where the deployment stands and what was seen at `now`.
 #[must_use]
 pub fn decide(phase: &Phase, seen: &Observation, now: Timestamp, policy: &Policy) -> Decision {
+    let view = View { seen, now, policy };
     match phase {
         Phase::Pending => Decision::Register,
-        Phase::Registered(target) => decide_start(target, seen, policy),
-        Phase::RollingOut { rollout, overtaken: Some(overtaken), .. } if is_live(rollout, seen) => {
+        Phase::Registered(target) => view.start(target),
+        Phase::RollingOut { rollout, overtaken: Some(overtaken), .. } if view.is_live(rollout) => {
             Decision::PlanAgain(overtaken.clone())
         }
-        Phase::RollingOut { rollout, former, .. } => {
-            decide_rollout(rollout, former.as_ref(), seen, now, policy)
-        }
-        Phase::Undoing { rollout, to, why, way } => {
-            decide_undo(rollout, to.as_ref(), why, *way, seen, now, policy)
-        }
-        Phase::RollingBack { rollout, why, overtaken: Some(to) } if is_live(rollout, seen) => {
+        Phase::RollingOut { rollout, former, .. } => view.roll_out(rollout, former.as_ref()),
+        Phase::Undoing { rollout, to, why, way } => view.undo(rollout, to.as_ref(), why, *way),
+        Phase::RollingBack { rollout, why, overtaken: Some(to) } if view.is_live(rollout) => {
             Decision::Restore { to: to.clone(), why: why.clone() }
         }
-        Phase::RollingBack { rollout, why, .. } => decide_rollback(rollout, why, seen, now, policy),
+        Phase::RollingBack { rollout, why, .. } => view.roll_back(rollout, why),
         Phase::Done(ending) => Decision::Finish(ending.clone()),
     }
 }
@@ -358,95 +358,110 @@ impl fmt::Display for IllegalTransition {
 
 impl std::error::Error for IllegalTransition {}
 
-/// The revision exists: start a rollout, join the one that is there, or see that all is done.
-fn decide_start(target: &Target, seen: &Observation, policy: &Policy) -> Decision {
-    let service = &seen.service;
-    let Some(primary) = service.primary() else {
-        return Decision::Update { force: policy.force_new_deployment };
-    };
-    let is_as_planned = target.replaces.as_ref() == Some(&primary.id);
-    if primary.task_definition == target.revision {
-        if is_as_planned && policy.force_new_deployment {
-            Decision::Update { force: true }
-        } else if is_as_planned && has_completed(primary, service) {
-            Decision::Finish(Ending { outcome: Outcome::Unchanged, reason: String::new() })
-        } else {
-            Decision::Join(primary.id.clone())
-        }
-    } else if primary.task_definition == target.live {
-        Decision::Update { force: false }
-    } else {
-        Decision::PlanAgain(primary.task_definition.clone())
-    }
-}
-
-/// Whether the deployment of `rollout` is PRIMARY. A service that shows another one was changed again, or is shown as
-/// it was before our update.
-fn is_live(rollout: &Rollout, seen: &Observation) -> bool {
-    let primary = seen.service.primary();
-    primary.is_some_and(|primary| {
-        Some(&primary.id) == rollout.deployment.as_ref() && primary.task_definition == rollout.revision
-    })
-}
-
-fn decide_rollout(
-    rollout: &Rollout,
-    former: Option<&TaskDefinitionArn>,
-    seen: &Observation,
+/// What a decision is made from beside the phase.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    seen: &'a Observation,
     now: Timestamp,
-    policy: &Policy,
-) -> Decision {
-    let finish = |outcome, reason| Decision::Finish(Ending { outcome, reason });
-    if policy.no_wait {
-        return finish(Outcome::Started, String::new());
-    }
-    if rollout.deployment.is_none()
-        && let Some(shown) = shown_since(rollout, seen)
-    {
-        return Decision::Join(shown.id.clone());
-    }
-    if let Some(newer) = started_anew(rollout, seen) {
-        return Decision::Join(newer.id.clone());
-    }
-    let in_time = now.since(rollout.since) < policy.timeout;
-    match judge(rollout, seen, now, policy) {
-        Verdict::Completed => finish(Outcome::Deployed, String::new()),
-        Verdict::RolledBack(reason) => finish(Outcome::RolledBack, reason),
-        Verdict::Superseded(reason) => finish(Outcome::Superseded, reason),
-        Verdict::Stopped(reason) => finish(Outcome::Stopped, reason),
-        Verdict::Failing(reason) | Verdict::Failed(reason) => {
-            go_back(former, rollout, seen, policy, Why { outcome: Outcome::RolledBack, reason })
-        }
-        Verdict::InProgress | Verdict::RollingBack(_) if in_time => Decision::Wait,
-        Verdict::RollingBack(reason) => {
-            finish(Outcome::Failed, format!("{reason}; ECS is still going back to the former revision"))
-        }
-        Verdict::InProgress => {
-            let stands = stands(rollout, seen).map(|stands| format!(": {stands}")).unwrap_or_default();
-            let room = seen.service.has_no_room().map(|why| format!("; {why}")).unwrap_or_default();
-            let late = policy.timeout.as_secs_f64();
-            let reason = format!("the rollout did not end within {late} s{stands}{room}");
-            go_back(former, rollout, seen, policy, Why { outcome: Outcome::TimedOut, reason })
-        }
-    }
+    policy: &'a Policy,
 }
 
-/// What a rollout that goes on waits for.
-fn stands(rollout: &Rollout, seen: &Observation) -> Option<String> {
-    let mine = rollout.deployment.as_ref().and_then(|id| seen.service.deployment(id));
-    let record = seen.service_deployment.as_ref();
-    record.and_then(ServiceDeployment::pause_hint).or_else(|| {
-        let stage = record.and_then(|record| record.stage.as_ref());
-        let stage = stage.map(|stage| format!(", in stage {stage}")).unwrap_or_default();
-        mine.map(|mine| format!("{} of {} tasks run{stage}", mine.running, seen.service.wanted(mine)))
-    })
-}
+impl View<'_> {
+    /// The revision exists: start a rollout, join the one that is there, or see that all is done.
+    fn start(self, target: &Target) -> Decision {
+        let service = &self.seen.service;
+        let force = self.policy.force_new_deployment;
+        let Some(primary) = service.primary() else { return Decision::Update { force } };
+        let is_as_planned = target.replaces.as_ref() == Some(&primary.id);
+        if primary.task_definition == target.revision {
+            if is_as_planned && force {
+                Decision::Update { force: true }
+            } else if is_as_planned && has_completed(primary, service) {
+                Decision::Finish(Ending::without_reason(Outcome::Unchanged))
+            } else {
+                Decision::Join(primary.id.clone())
+            }
+        } else if primary.task_definition == target.live {
+            Decision::Update { force: false }
+        } else {
+            Decision::PlanAgain(primary.task_definition.clone())
+        }
+    }
 
-/// The deployment that our update made, where its answer did not show it.
-fn shown_since<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a Deployment> {
-    seen.service.primary().filter(|primary| {
-        primary.task_definition == rollout.revision && Some(&primary.id) != rollout.replaced.as_ref()
-    })
+    fn roll_out(self, rollout: &Rollout, former: Option<&TaskDefinitionArn>) -> Decision {
+        if self.policy.no_wait {
+            return Decision::Finish(Ending::without_reason(Outcome::Started));
+        }
+        if let Some(shown) = self.shown_instead(rollout) {
+            return Decision::Join(shown.id.clone());
+        }
+        let finish = |outcome, reason| Decision::Finish(Ending { outcome, reason });
+        match self.judge(rollout) {
+            Verdict::Completed => Decision::Finish(Ending::without_reason(Outcome::Deployed)),
+            Verdict::RolledBack(reason) => finish(Outcome::RolledBack, reason),
+            Verdict::Superseded(reason) => finish(Outcome::Superseded, reason),
+            Verdict::Stopped(reason) => finish(Outcome::Stopped, reason),
+            Verdict::Failing(reason) | Verdict::Failed(reason) => {
+                self.go_back(former, rollout, Why { outcome: Outcome::RolledBack, reason })
+            }
+            Verdict::InProgress | Verdict::RollingBack(_) if self.is_in_time(rollout.since) => Decision::Wait,
+            Verdict::RollingBack(reason) => {
+                finish(Outcome::Failed, format!("{reason}; ECS is still going back to the former revision"))
+            }
+            Verdict::InProgress => {
+                let stands = self.stands(rollout).map(|stands| format!(": {stands}")).unwrap_or_default();
+                let room = self.seen.service.has_no_room();
+                let room = room.map(|why| format!("; {why}")).unwrap_or_default();
+                let reason = format!("the rollout {}{stands}{room}", self.did_not_end());
+                self.go_back(former, rollout, Why { outcome: Outcome::TimedOut, reason })
+            }
+        }
+    }
+
+    fn judge(self, rollout: &Rollout) -> Verdict {
+        judge(rollout, self.seen, self.now, self.policy)
+    }
+
+    /// Whether something that began at this time may still go on.
+    fn is_in_time(self, began: Timestamp) -> bool {
+        self.now.since(began) < self.policy.timeout
+    }
+
+    fn did_not_end(self) -> String {
+        format!("did not end within {} s", self.policy.timeout.as_secs_f64())
+    }
+
+    /// Whether the deployment of `rollout` is PRIMARY. A service that shows another one was changed again, or is shown as
+    /// it was before our update.
+    fn is_live(self, rollout: &Rollout) -> bool {
+        let primary = self.seen.service.primary();
+        primary.is_some_and(|primary| {
+            Some(&primary.id) == rollout.deployment.as_ref() && primary.task_definition == rollout.revision
+        })
+    }
+
+    /// The deployment to follow from now on: the one that our update made, where its answer did not show it, or a newer
+    /// one of the same revision.
+    fn shown_instead(&self, rollout: &Rollout) -> Option<&Deployment> {
+        if rollout.deployment.is_some() {
+            return started_anew(rollout, self.seen);
+        }
+        self.seen.service.primary().filter(|primary| {
+            primary.task_definition == rollout.revision && Some(&primary.id) != rollout.replaced.as_ref()
+        })
+    }
+
+    /// What a rollout that goes on waits for.
+    fn stands(self, rollout: &Rollout) -> Option<String> {
+        let service = &self.seen.service;
+        let mine = rollout.deployment.as_ref().and_then(|id| service.deployment(id));
+        let record = self.seen.service_deployment.as_ref();
+        record.and_then(ServiceDeployment::pause_hint).or_else(|| {
+            let stage = record.and_then(|record| record.stage.as_ref());
+            let stage = stage.map(|stage| format!(", in stage {stage}")).unwrap_or_default();
+            mine.map(|mine| format!("{} of {} tasks run{stage}", mine.running, service.wanted(mine)))
+        })
+    }
 }
 
 #[cfg(test)]

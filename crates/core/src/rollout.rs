@@ -308,11 +308,12 @@ fn is_former(primary: &Deployment, rollout: &Rollout) -> bool {
 }
 
 fn superseded_by(primary: &Deployment) -> Verdict {
-    Verdict::Superseded(format!(
-        "deployment {} of {} took its place",
-        primary.id,
-        primary.task_definition.family_and_revision()
-    ))
+    Verdict::Superseded(took_its_place(primary))
+}
+
+/// That another actor's deployment took the place of ours.
+pub(super) fn took_its_place(theirs: &Deployment) -> String {
+    format!("deployment {} of {} took its place", theirs.id, theirs.task_definition.family_and_revision())
 }
 
 /// ECS's event that this deployment failed: `(service web) (deployment ecs-svc/1) deployment failed: …`,

@@ -74,7 +74,7 @@ impl<'a, E> Masked<'a, E> {
         *text = hidden;
     }
 
-    fn told<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+    fn told<T>(&self, answer: Result<T, Failure>) -> Told<T> {
         answer.map_err(|failure| self.hide_failure(failure))
     }
 
@@ -91,18 +91,17 @@ impl<'a, E> Masked<'a, E> {
     }
 }
 
+/// What a call comes to, once what is secret in it is hidden.
+type Told<T> = Result<T, Failure>;
+
 impl<E: Ecs> Ecs for Masked<'_, E> {
-    async fn describe_services(
-        &self,
-        cluster: &ClusterName,
-        services: &[&str],
-    ) -> Result<Vec<Service>, Failure> {
+    async fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> Told<Vec<Service>> {
         let mut found = self.told(self.cloud.describe_services(cluster, services).await)?;
         found.iter_mut().for_each(|service| self.hide_service(service));
         Ok(found)
     }
 
-    async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
+    async fn describe_task_definition(&self, name: &str) -> Told<Option<Revision>> {
         let found = self.told(self.cloud.describe_task_definition(name).await)?;
         if let Some(revision) = &found {
             let mut secrets = self.secrets();
@@ -116,11 +115,11 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         &self,
         service: &Service,
         which: Listing,
-    ) -> Result<Vec<ListedServiceDeployment>, Failure> {
+    ) -> Told<Vec<ListedServiceDeployment>> {
         self.told(self.cloud.list_service_deployments(service, which).await)
     }
 
-    async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+    async fn describe_service_deployments(&self, arns: &[String]) -> Told<Vec<ServiceDeployment>> {
         let mut found = self.told(self.cloud.describe_service_deployments(arns).await)?;
         for record in &mut found {
             record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
@@ -128,11 +127,7 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         Ok(found)
     }
 
-    async fn stopped_tasks(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> Result<Vec<StoppedTask>, Failure> {
+    async fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<StoppedTask>> {
         let mut stopped = self.told(self.cloud.stopped_tasks(service, deployment).await)?;
         for task in &mut stopped {
             let reasons = task.containers.iter_mut().filter_map(|container| container.reason.as_mut());
@@ -141,23 +136,15 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         Ok(stopped)
     }
 
-    async fn running_tasks(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> Result<Vec<RunningTask>, Failure> {
+    async fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<RunningTask>> {
         self.told(self.cloud.running_tasks(service, deployment).await)
     }
 
-    async fn departures(
-        &self,
-        service: &Service,
-        deployment: &DeploymentId,
-    ) -> Result<Vec<Departure>, Failure> {
+    async fn departures(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<Departure>> {
         self.told(self.cloud.departures(service, deployment).await)
     }
 
-    async fn describe_service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, Failure> {
+    async fn describe_service_revisions(&self, arns: &[String]) -> Told<Vec<ServiceRevision>> {
         self.told(self.cloud.describe_service_revisions(arns).await)
     }
 }
@@ -182,13 +169,13 @@ impl<E: EcsEffects> EcsEffects for Masked<'_, E> {
         Ok(after)
     }
 
-    async fn roll_back_service_deployment(&self, arn: &str) -> Result<(), Failure> {
+    async fn roll_back_service_deployment(&self, arn: &str) -> Told<()> {
         self.told(self.cloud.roll_back_service_deployment(arn).await)
     }
 }
 
 impl<E: Logs> Logs for Masked<'_, E> {
-    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Told<Vec<String>> {
         let mut tail = self.told(self.cloud.log_tail(stream, lines).await)?;
         tail.iter_mut().for_each(|line| self.hide(line));
         Ok(tail)
@@ -196,7 +183,7 @@ impl<E: Logs> Logs for Masked<'_, E> {
 }
 
 impl<E: Registry> Registry for Masked<'_, E> {
-    async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
+    async fn find_image(&self, image: &EcrImage) -> Told<ImageLookup> {
         let mut found = self.told(self.cloud.find_image(image).await)?;
         match &mut found {
             ImageLookup::Refused(words) | ImageLookup::Unknown(words) => self.hide(words),

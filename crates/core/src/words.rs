@@ -30,7 +30,7 @@ macro_rules! text {
     };
 }
 
-/// Declares an enumeration with the word of each variant beside it.
+/// Declares an enumeration with the word of each variant beside it, which JSON documents have, too.
 macro_rules! words {
     (
         $(#[$attribute:meta])*
@@ -39,8 +39,9 @@ macro_rules! words {
         }
     ) => {
         $(#[$attribute])*
+        #[derive(serde::Serialize, serde::Deserialize)]
         pub enum $name {
-            $($(#[$doc])* $variant,)+
+            $($(#[$doc])* #[serde(rename = $word)] $variant,)+
         }
 
         impl $name {

@@ -77,7 +77,7 @@ struct Service {
     n: u32,
     /// The failure's kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    k: Option<String>,
+    k: Option<FailureKind>,
     /// The overtaken revision, while its deployment is replaced by a rollout or a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<Revision>,
@@ -102,9 +102,9 @@ enum Stage {
     P,
     R(Revision, Revision, Revision, Option<String>, u64),
     O(Roll, Option<Revision>),
-    U(Roll, Option<Revision>, (String, String), Going),
-    B(Roll, (String, String)),
-    D(String, String),
+    U(Roll, Option<Revision>, Ended, Going),
+    B(Roll, Ended),
+    D(Outcome, String),
 }
 
 /// Who puts it back: nobody yet, ECS, which was asked at this time in milliseconds, or an update.
@@ -114,6 +114,10 @@ enum Going {
     A(u64),
     U,
 }
+
+/// An outcome, and what happened.
+#[derive(Serialize, Deserialize)]
+struct Ended(Outcome, String);
 
 /// A rollout: its revision, its deployment, the replaced one, and since when in milliseconds.
 #[derive(Serialize, Deserialize)]
@@ -151,9 +155,10 @@ pub(super) fn decode(text: &str) -> Result<Checkpoint, Option<u64>> {
         return Err(Some(v));
     }
     let token: Token = serde_json::from_str(text).map_err(|_| None)?;
-    let reader = Reader { prefix: &token.a, families: &token.f };
+    let reader = Reader { prefix: token.a, families: token.f };
+    let services = token.s.into_iter().map(|service| reader.service(service)).collect::<Option<_>>();
     Ok(Checkpoint {
-        services: token.s.iter().map(|service| reader.service(service)).collect::<Option<_>>().ok_or(None)?,
+        services: services.ok_or(None)?,
         execution: token.x,
         began: timestamp(token.t),
         unknown: token.unknown,
@@ -170,16 +175,16 @@ impl Writer {
     fn service(&mut self, standing: &Standing) -> Service {
         Service {
             p: self.stage(&standing.phase),
-            o: standing.began_on.as_ref().map(|arn| self.revision(arn)),
+            o: self.maybe(standing.began_on.as_ref()),
             b: self.revision(&standing.base),
-            t: standing.target.as_ref().map(|arn| self.revision(arn)),
+            t: self.maybe(standing.target.as_ref()),
             d: deployment(standing.deployment.as_ref()),
             i: standing.service_deployment.clone(),
             n: standing.plans_again,
-            k: standing.failed.map(|kind| kind.as_str().to_owned()),
+            k: standing.failed,
             r: match &standing.phase {
                 Phase::RollingOut { overtaken, .. } | Phase::RollingBack { overtaken, .. } => {
-                    overtaken.as_ref().map(|arn| self.revision(arn))
+                    self.maybe(overtaken.as_ref())
                 }
                 Phase::Pending | Phase::Registered(_) | Phase::Undoing { .. } | Phase::Done(_) => None,
             },
@@ -203,22 +208,20 @@ impl Writer {
                 millis(*seen_until),
             ),
             Phase::RollingOut { rollout, former, overtaken: _ } => {
-                Stage::O(self.roll(rollout), former.as_ref().map(|arn| self.revision(arn)))
+                Stage::O(self.roll(rollout), self.maybe(former.as_ref()))
             }
-            Phase::Undoing { rollout, to, why, way } => Stage::U(
-                self.roll(rollout),
-                to.as_ref().map(|arn| self.revision(arn)),
-                self.why(why),
-                match way {
+            Phase::Undoing { rollout, to, why, way } => {
+                let going = match way {
                     Way::Open => Going::O,
                     Way::Asked(at) => Going::A(millis(*at)),
                     Way::Update => Going::U,
-                },
-            ),
-            Phase::RollingBack { rollout, why, overtaken: _ } => Stage::B(self.roll(rollout), self.why(why)),
-            Phase::Done(Ending { outcome, reason }) => {
-                Stage::D(outcome.as_str().to_owned(), self.cut(reason))
+                };
+                Stage::U(self.roll(rollout), self.maybe(to.as_ref()), self.ended(why), going)
             }
+            Phase::RollingBack { rollout, why, overtaken: _ } => {
+                Stage::B(self.roll(rollout), self.ended(why))
+            }
+            Phase::Done(Ending { outcome, reason }) => Stage::D(*outcome, self.cut(reason)),
         }
     }
 
@@ -242,8 +245,12 @@ impl Writer {
         Revision::Short(place, arn.revision())
     }
 
-    fn why(&self, why: &Why) -> (String, String) {
-        (why.outcome.as_str().to_owned(), self.cut(&why.reason))
+    fn maybe(&mut self, arn: Option<&TaskDefinitionArn>) -> Option<Revision> {
+        arn.map(|arn| self.revision(arn))
+    }
+
+    fn ended(&self, why: &Why) -> Ended {
+        Ended(why.outcome, self.cut(&why.reason))
     }
 
     fn cut(&self, reason: &str) -> String {
@@ -251,95 +258,86 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
-    prefix: &'a str,
-    families: &'a [String],
+struct Reader {
+    prefix: String,
+    families: Vec<String>,
 }
 
-impl Reader<'_> {
-    fn service(&self, service: &Service) -> Option<Standing> {
+impl Reader {
+    fn service(&self, service: Service) -> Option<Standing> {
+        let carried = service.c.into_iter();
+        let carried = carried.map(|(container, revision)| Some((container, self.revision(revision)?)));
         Some(Standing {
-            phase: self.phase(&service.p, self.maybe(service.r.as_ref())?)?,
-            began_on: self.maybe(service.o.as_ref())?,
-            base: self.revision(&service.b)?,
-            target: self.maybe(service.t.as_ref())?,
-            deployment: id(service.d.as_ref()),
-            service_deployment: service.i.clone(),
+            phase: self.phase(service.p, self.maybe(service.r)?)?,
+            began_on: self.maybe(service.o)?,
+            base: self.revision(service.b)?,
+            target: self.maybe(service.t)?,
+            deployment: service.d.map(id),
+            service_deployment: service.i,
             plans_again: service.n,
-            carried: service
-                .c
-                .iter()
-                .map(|(container, revision)| Some((container.clone(), self.revision(revision)?)))
-                .collect::<Option<_>>()?,
-            failed: match &service.k {
-                Some(word) => Some(FailureKind::parse(word)?),
-                None => None,
-            },
-            unknown: service.unknown.clone(),
+            carried: carried.collect::<Option<_>>()?,
+            failed: service.k,
+            unknown: service.unknown,
         })
     }
 
-    fn phase(&self, stage: &Stage, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
+    fn phase(&self, stage: Stage, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
         Some(match stage {
             Stage::P => Phase::Pending,
             Stage::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
                 revision: self.revision(revision)?,
                 base: self.revision(base)?,
                 live: self.revision(live)?,
-                replaces: id(replaces.as_ref()),
-                seen_until: timestamp(*seen_until),
+                replaces: replaces.map(id),
+                seen_until: timestamp(seen_until),
             }),
-            Stage::O(roll, former) => Phase::RollingOut {
-                rollout: self.rollout(roll)?,
-                former: self.maybe(former.as_ref())?,
-                overtaken,
-            },
+            Stage::O(roll, former) => {
+                Phase::RollingOut { rollout: self.rollout(roll)?, former: self.maybe(former)?, overtaken }
+            }
             Stage::U(roll, to, ended, going) => Phase::Undoing {
                 rollout: self.rollout(roll)?,
-                to: self.maybe(to.as_ref())?,
-                why: why(ended)?,
+                to: self.maybe(to)?,
+                why: why(ended),
                 way: match going {
                     Going::O => Way::Open,
-                    Going::A(at) => Way::Asked(timestamp(*at)),
+                    Going::A(at) => Way::Asked(timestamp(at)),
                     Going::U => Way::Update,
                 },
             },
             Stage::B(roll, ended) => {
-                Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended)?, overtaken }
+                Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended), overtaken }
             }
-            Stage::D(outcome, reason) => {
-                Phase::Done(Ending { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
-            }
+            Stage::D(outcome, reason) => Phase::Done(Ending { outcome, reason }),
         })
     }
 
-    fn rollout(&self, Roll(revision, deployment, replaced, since): &Roll) -> Option<Rollout> {
+    fn rollout(&self, Roll(revision, deployment, replaced, since): Roll) -> Option<Rollout> {
         Some(Rollout {
             revision: self.revision(revision)?,
-            deployment: id(deployment.as_ref()),
-            replaced: id(replaced.as_ref()),
-            since: timestamp(*since),
+            deployment: deployment.map(id),
+            replaced: replaced.map(id),
+            since: timestamp(since),
         })
     }
 
     /// The revision if there is one; none at all if it is none.
-    fn maybe(&self, revision: Option<&Revision>) -> Option<Option<TaskDefinitionArn>> {
+    fn maybe(&self, revision: Option<Revision>) -> Option<Option<TaskDefinitionArn>> {
         revision.map_or(Some(None), |revision| self.revision(revision).map(Some))
     }
 
-    fn revision(&self, revision: &Revision) -> Option<TaskDefinitionArn> {
+    fn revision(&self, revision: Revision) -> Option<TaskDefinitionArn> {
         let text = match revision {
             Revision::Short(place, number) => {
-                format!("{}{}:{number}", self.prefix, self.families.get(*place)?)
+                format!("{}{}:{number}", self.prefix, self.families.get(place)?)
             }
-            Revision::Whole(arn) => arn.clone(),
+            Revision::Whole(arn) => arn,
         };
         TaskDefinitionArn::parse(&text).ok()
     }
 }
 
-fn why((outcome, reason): &(String, String)) -> Option<Why> {
-    Some(Why { outcome: Outcome::parse(outcome)?, reason: reason.clone() })
+fn why(Ended(outcome, reason): Ended) -> Why {
+    Why { outcome, reason }
 }
 
 /// A deployment id without what all of them begin with; whole if the rest could be taken for a whole one.
@@ -348,9 +346,8 @@ fn deployment(id: Option<&DeploymentId>) -> Option<String> {
     Some(id.strip_prefix(DEPLOYMENT).filter(|rest| !rest.contains('/')).unwrap_or(id).to_owned())
 }
 
-fn id(text: Option<&String>) -> Option<DeploymentId> {
-    let text = text?;
-    Some(DeploymentId::new(if text.contains('/') { text.clone() } else { format!("{DEPLOYMENT}{text}") }))
+fn id(text: String) -> DeploymentId {
+    DeploymentId::new(if text.contains('/') { text } else { format!("{DEPLOYMENT}{text}") })
 }
 
 fn millis(at: Timestamp) -> u64 {

@@ -153,7 +153,7 @@ fn short<const MAX: usize>(text: &str, instead: &'static str) -> Text<MAX> {
 
 words! {
     /// CodePipeline's words for why an action failed.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum FailureType {
         /// The work itself failed.
         JobFailed = "JobFailed",

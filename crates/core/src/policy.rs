@@ -5,6 +5,8 @@
 //! denials disagree, the policy allows both ways: a policy that is denied at the first deployment is
 //! no policy.
 
+use std::collections::BTreeSet;
+
 use super::encryption::Encryption;
 use super::job::{ActionType, ObjectAddress};
 use super::notification::Channel;
@@ -106,18 +108,20 @@ impl Permissions {
 
     fn services(&self, deploys: &Deploys) -> [Statement; 2] {
         let below = |what: &str, rest: &str| {
-            let names = any(&deploys.services);
-            let arn = move |name: &String| self.ecs(&format!("{what}/{}/{name}{rest}", deploys.cluster));
-            names.iter().map(arn).collect::<Vec<_>>()
+            let resource = |name: &str| format!("{what}/{}/{name}{rest}", deploys.cluster);
+            self.each("ecs", &deploys.services, resource)
         };
-        let actions = vec!["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"];
         let own = [below("service", ""), below("service-deployment", "/*"), below("service-revision", "/*")];
         [
-            Statement::new("Services", actions, below("service", "")),
+            allow(
+                "Services",
+                ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"],
+                below("service", ""),
+            ),
             // These ask for the service as well as for what is described.
-            Statement::new(
+            allow(
                 "ServiceDeployments",
-                vec![
+                [
                     "ecs:DescribeServiceDeployments",
                     "ecs:DescribeServiceRevisions",
                     "ecs:StopServiceDeployment",
@@ -128,91 +132,87 @@ impl Permissions {
     }
 
     fn task_definitions(&self, deploys: &Deploys) -> [Statement; 4] {
-        let families = any(&deploys.families);
-        let revisions: Vec<_> =
-            families.iter().map(|family| self.ecs(&format!("task-definition/{family}:*"))).collect();
+        let revisions = self.each("ecs", &deploys.families, |family| format!("task-definition/{family}:*"));
         [
-            Statement::new("ReadTaskDefinitions", vec!["ecs:DescribeTaskDefinition"], vec!["*".to_owned()]),
+            allow_on_all("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition"]),
             // The reference lets it be scoped to a family. AWS's own policy for its ECS action says `*`
             // (CodePipeline user guide, "Amazon ECS deploy action reference"), and so does every denial that
             // was seen: "ecs:RegisterTaskDefinition on resource: *". The roles bound what can be registered.
-            Statement::new("TaskDefinitions", vec!["ecs:RegisterTaskDefinition"], vec!["*".to_owned()]),
-            Statement::new("Tags", vec!["ecs:TagResource"], revisions).if_equal(
+            allow_on_all("TaskDefinitions", ["ecs:RegisterTaskDefinition"]),
+            allow("Tags", ["ecs:TagResource"], revisions).if_equal(
                 "StringEquals",
                 "ecs:CreateAction",
-                vec!["RegisterTaskDefinition".to_owned()],
+                ["RegisterTaskDefinition"],
             ),
             // UpdateService evaluates it as well, for the revision that it moves the service to: a rollback
             // passes the former revision's roles.
-            Statement::new("TaskRoles", vec!["iam:PassRole"], deploys.roles.clone()).if_equal(
+            allow("TaskRoles", ["iam:PassRole"], deploys.roles.clone()).if_equal(
                 "StringEquals",
                 "iam:PassedToService",
-                ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"].map(str::to_owned).into(),
+                ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"],
             ),
         ]
     }
 
     /// What tells why tasks stopped, and that images exist.
     fn looks(&self, deploys: &Deploys) -> [Statement; 6] {
-        let cluster = &deploys.cluster;
-        let repositories = any(&deploys.repositories);
-        let groups = any(&deploys.log_groups);
-        let repository = |name: &String| self.arn("ecr", &format!("repository/{name}"));
-        let group = |name: &String| self.arn("logs", &format!("log-group:{name}:log-stream:*"));
+        let Deploys { cluster, repositories, log_groups, .. } = deploys;
+        let ecs = |resource: String| self.arn("ecs", &resource);
         [
-            Statement::new(
-                "StoppedTasksList",
-                vec!["ecs:ListTasks"],
-                vec![self.ecs(&format!("container-instance/{cluster}/*"))],
-            ),
+            allow("StoppedTasksList", ["ecs:ListTasks"], [ecs(format!("container-instance/{cluster}/*"))]),
             // Some accounts evaluate the call on container instances, as the reference says; others on `*`.
-            Statement::new("StoppedTasksListOfCluster", vec!["ecs:ListTasks"], vec!["*".to_owned()])
-                .if_equal("ArnEquals", "ecs:cluster", vec![self.ecs(&format!("cluster/{cluster}"))]),
-            Statement::new(
-                "StoppedTasks",
-                vec!["ecs:DescribeTasks"],
-                vec![self.ecs(&format!("task/{cluster}/*"))],
+            allow_on_all("StoppedTasksListOfCluster", ["ecs:ListTasks"]).if_equal(
+                "ArnEquals",
+                "ecs:cluster",
+                [ecs(format!("cluster/{cluster}"))],
             ),
-            Statement::new("Logs", vec!["logs:GetLogEvents"], groups.iter().map(group).collect()),
-            Statement::new(
+            allow("StoppedTasks", ["ecs:DescribeTasks"], [ecs(format!("task/{cluster}/*"))]),
+            allow(
+                "Logs",
+                ["logs:GetLogEvents"],
+                self.each("logs", log_groups, |name| format!("log-group:{name}:log-stream:*")),
+            ),
+            allow(
                 "Images",
-                vec!["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                repositories.iter().map(repository).collect(),
+                ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                self.each("ecr", repositories, |name| format!("repository/{name}")),
             ),
             // An image that is missing may be one that ECR fetches when it is pulled. It takes no resource.
-            Statement::new("ImageUpstreams", vec!["ecr:DescribePullThroughCacheRules"], vec!["*".to_owned()]),
+            allow_on_all("ImageUpstreams", ["ecr:DescribePullThroughCacheRules"]),
         ]
     }
 
-    fn records(&self, deploys: &Deploys) -> Vec<Statement> {
-        let (mut parameters, mut objects) = (Vec::new(), Vec::new());
-        let mut keys_of_records = Vec::new();
+    fn records(&self, deploys: &Deploys) -> [Statement; 4] {
+        let (mut parameters, mut objects, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for sink in &deploys.records {
             match sink {
                 Sink::Parameter(name) => parameters.push(self.arn("ssm", &format!("parameter{name}"))),
                 Sink::Object(at, encryption) | Sink::State(at, encryption) => {
                     objects.push(at);
-                    keys_of_records.extend(encryption.key());
+                    keys.extend(encryption.key());
                 }
                 Sink::Variables(_) | Sink::File(_) => {}
             }
         }
-        let keys = objects.iter().map(|at| self.s3(&format!("{}/{}", at.bucket, at.key)));
-        let mut statements = vec![
-            Statement::new("RecordParameter", vec!["ssm:GetParameter", "ssm:PutParameter"], parameters),
-            Statement::new("RecordObject", vec!["s3:GetObject", "s3:PutObject"], keys.collect()),
-            // The key `aws/s3` needs no permission of its own; another one does.
-            Statement::new("RecordKey", KMS.into(), self.kms(keys_of_records)),
-        ];
+        let contents = objects.iter().map(|at| self.s3(&format!("{}/{}", at.bucket, at.key)));
+        let mut buckets = Vec::new();
+        for bucket in objects.iter().map(|at| self.s3(&at.bucket)) {
+            if !buckets.contains(&bucket) {
+                buckets.push(bucket);
+            }
+        }
         // The key of any service's record has a wildcard in it.
         let is_open = objects.iter().any(|at| at.key.contains('*'));
         let operator = if is_open { "StringLikeIfExists" } else { "StringEqualsIfExists" };
-        // Who may not list the bucket is told of a missing object that access is denied.
-        for at in objects {
-            let listing = Statement::new("RecordBucket", vec!["s3:ListBucket"], vec![self.s3(&at.bucket)]);
-            statements.push(listing.if_equal(operator, "s3:prefix", vec![at.key.clone()]));
-        }
-        numbered(statements)
+        let prefixes = objects.iter().map(|at| at.key.as_str());
+        [
+            allow("RecordParameter", ["ssm:GetParameter", "ssm:PutParameter"], parameters),
+            allow("RecordObject", ["s3:GetObject", "s3:PutObject"], contents),
+            // The key `aws/s3` needs no permission of its own; another one does.
+            allow("RecordKey", KMS, self.kms(keys)),
+            // Who may not list the bucket is told of a missing object that access is denied.
+            allow("RecordBucket", ["s3:ListBucket"], buckets).if_equal(operator, "s3:prefix", prefixes),
+        ]
     }
 
     fn notifications(&self, deploys: &Deploys) -> [Statement; 3] {
@@ -228,10 +228,10 @@ impl Permissions {
             }
         }
         [
-            Statement::new("NotifyEventBus", vec!["events:PutEvents"], buses),
-            Statement::new("NotifyTopic", vec!["sns:Publish"], topics),
+            allow("NotifyEventBus", ["events:PutEvents"], buses),
+            allow("NotifyTopic", ["sns:Publish"], topics),
             // The key `aws/ssm` needs no permission of its own; another one does.
-            Statement::new("NotifyWebhook", vec!["ssm:GetParameter"], parameters),
+            allow("NotifyWebhook", ["ssm:GetParameter"], parameters),
         ]
     }
 
@@ -240,34 +240,29 @@ impl Permissions {
             self.arn("codepipeline", &format!("actiontype:Custom/{category}/{provider}/{version}"))
         };
         let mut statements = vec![
-            Statement::new(
-                "JobQueue",
-                vec!["codepipeline:PollForJobs"],
-                works.action_types.iter().map(arn).collect(),
-            ),
+            allow("JobQueue", ["codepipeline:PollForJobs"], works.action_types.iter().map(arn)),
             // They take no resource.
-            Statement::new(
+            allow_on_all(
                 "Jobs",
-                vec![
+                [
                     "codepipeline:AcknowledgeJob",
                     "codepipeline:GetJobDetails",
                     "codepipeline:PutJobFailureResult",
                     "codepipeline:PutJobSuccessResult",
                 ],
-                vec!["*".to_owned()],
             ),
-            Statement::new("DeployRoles", vec!["sts:AssumeRole"], works.roles.clone()),
+            allow("DeployRoles", ["sts:AssumeRole"], works.roles.clone()),
         ];
         if let Some((ObjectAddress { bucket, key: prefix }, encryption)) = &works.claims {
             let below = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
-            let actions = vec!["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
-            statements.push(Statement::new("Claims", actions, vec![self.s3(&format!("{bucket}/{below}"))]));
-            statements.push(Statement::new("ClaimsKey", KMS.into(), self.kms(encryption.key())));
-            let listing = Statement::new("ClaimsBucket", vec!["s3:ListBucket"], vec![self.s3(bucket)]);
+            let actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
+            statements.push(allow("Claims", actions, [self.s3(&format!("{bucket}/{below}"))]));
+            statements.push(allow("ClaimsKey", KMS, self.kms(encryption.key())));
+            let listing = allow("ClaimsBucket", ["s3:ListBucket"], [self.s3(bucket)]);
             statements.push(if prefix.is_empty() {
                 listing
             } else {
-                listing.if_equal("StringLikeIfExists", "s3:prefix", vec![below])
+                listing.if_equal("StringLikeIfExists", "s3:prefix", [below])
             });
         }
         statements
@@ -280,14 +275,14 @@ impl Permissions {
             key if key.contains("alias/") => self.arn("kms", "key/*"),
             key => self.arn("kms", &format!("key/{key}")),
         };
-        let mut arns: Vec<String> = keys.into_iter().map(arn).collect();
-        arns.sort();
-        arns.dedup();
-        arns
+        keys.into_iter().map(arn).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn ecs(&self, resource: &str) -> String {
-        self.arn("ecs", resource)
+    /// The ARN of the resource that has each of these names, or any name.
+    fn each(&self, service: &str, names: &[String], resource: impl Fn(&str) -> String) -> Vec<String> {
+        let any = ["*".to_owned()];
+        let names = if names.is_empty() { &any } else { names };
+        names.iter().map(|name| self.arn(service, &resource(name))).collect()
     }
 
     fn s3(&self, resource: &str) -> String {
@@ -299,40 +294,28 @@ impl Permissions {
     }
 }
 
-impl Statement {
-    fn new(id: &'static str, actions: Vec<&'static str>, resources: Vec<String>) -> Self {
-        Self { id, actions, resources, condition: None }
-    }
+fn allow<const N: usize>(
+    id: &'static str,
+    actions: [&'static str; N],
+    on: impl IntoIterator<Item = String>,
+) -> Statement {
+    Statement { id, actions: actions.into(), resources: on.into_iter().collect(), condition: None }
+}
 
-    fn if_equal(self, operator: &'static str, key: &'static str, values: Vec<String>) -> Self {
+fn allow_on_all<const N: usize>(id: &'static str, actions: [&'static str; N]) -> Statement {
+    allow(id, actions, ["*".to_owned()])
+}
+
+impl Statement {
+    fn if_equal(
+        self,
+        operator: &'static str,
+        key: &'static str,
+        values: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
         Self { condition: Some(Condition { operator, key, values }), ..self }
     }
-}
-
-/// The names, or any.
-fn any(names: &[String]) -> Vec<String> {
-    if names.is_empty() { vec!["*".to_owned()] } else { names.to_vec() }
-}
-
-/// Listings of the same bucket become one, as ids of statements must differ.
-fn numbered(statements: Vec<Statement>) -> Vec<Statement> {
-    let mut merged: Vec<Statement> = Vec::new();
-    for statement in statements {
-        match merged.iter_mut().find(|other| other.id == statement.id) {
-            Some(other) => {
-                for resource in statement.resources {
-                    if !other.resources.contains(&resource) {
-                        other.resources.push(resource);
-                    }
-                }
-                if let (Some(into), Some(from)) = (&mut other.condition, statement.condition) {
-                    into.values.extend(from.values);
-                }
-            }
-            None => merged.push(statement),
-        }
-    }
-    merged
 }
 
 #[cfg(test)]

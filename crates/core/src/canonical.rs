@@ -65,7 +65,7 @@ fn canonical_task(task: &mut Map<String, Value>) {
         .is_some_and(|family| family.starts_with("WINDOWS"));
     // Windows has a default mode of its own, which has no name in the API; elsewhere it is bridge.
     if !windows {
-        drop_default(task, "networkMode", &json!("bridge"));
+        drop_defaults(task, &json!({ "networkMode": "bridge" }));
     }
     let one_network = matches!(task.get("networkMode").and_then(Value::as_str), Some("awsvpc" | "host"));
 
@@ -73,9 +73,7 @@ fn canonical_task(task: &mut Map<String, Value>) {
     sort_by_text(task, "containerDefinitions", "name");
     for_each_object(task, "volumes", canonical_volume);
     sort_by_text(task, "tags", "key");
-    drop_default(task, "placementConstraints", &json!([]));
-    drop_default(task, "volumes", &json!([]));
-    drop_default(task, "enableFaultInjection", &json!(false));
+    drop_defaults(task, &json!({ "placementConstraints": [], "volumes": [], "enableFaultInjection": false }));
     in_units(task, "cpu", "vCPU");
     in_units(task, "memory", "GB");
 }
@@ -83,43 +81,33 @@ fn canonical_task(task: &mut Map<String, Value>) {
 /// `one_network` is the mode in which a container's port and the host's are the same port.
 fn canonical_container(container: &mut Map<String, Value>, one_network: bool) {
     for_each_object(container, "portMappings", |mapping| {
-        drop_default(mapping, "protocol", &json!("tcp"));
-        drop_default(mapping, "hostPort", &json!(0));
+        drop_defaults(mapping, &json!({ "protocol": "tcp", "hostPort": 0 }));
         if one_network && let Some(port) = mapping.get("containerPort").cloned() {
-            drop_default(mapping, "hostPort", &port);
+            drop_defaults(mapping, &json!({ "hostPort": port }));
         }
     });
-    if let Some(Value::Object(check)) = container.get_mut("healthCheck") {
-        drop_default(check, "interval", &json!(30));
-        drop_default(check, "timeout", &json!(5));
-        drop_default(check, "retries", &json!(3));
-    }
-    if let Some(Value::Object(log)) = container.get_mut("logConfiguration") {
-        drop_default(log, "secretOptions", &json!([]));
-    }
-    drop_default(container, "cpu", &json!(0));
-    drop_default(container, "essential", &json!(true));
-    for list in LISTS {
-        drop_default(container, list, &json!([]));
-    }
+    drop_defaults_of(container, "healthCheck", &json!({ "interval": 30, "timeout": 5, "retries": 3 }));
+    drop_defaults_of(container, "logConfiguration", &json!({ "secretOptions": [] }));
+    drop_defaults(container, &json!({ "cpu": 0, "essential": true }));
+    container.retain(|name, value| !LISTS.contains(&name.as_str()) || *value != json!([]));
     sort_by_text(container, "environment", "name");
     sort_by_text(container, "secrets", "name");
 }
 
 fn canonical_volume(volume: &mut Map<String, Value>) {
-    drop_default(volume, "host", &json!({}));
-    if let Some(Value::Object(docker)) = volume.get_mut("dockerVolumeConfiguration") {
-        drop_default(docker, "scope", &json!("task"));
-        drop_default(docker, "driver", &json!("local"));
-    }
-    if let Some(Value::Object(efs)) = volume.get_mut("efsVolumeConfiguration") {
-        drop_default(efs, "rootDirectory", &json!("/"));
-    }
+    drop_defaults(volume, &json!({ "host": {} }));
+    drop_defaults_of(volume, "dockerVolumeConfiguration", &json!({ "scope": "task", "driver": "local" }));
+    drop_defaults_of(volume, "efsVolumeConfiguration", &json!({ "rootDirectory": "/" }));
 }
 
-fn drop_default(members: &mut Map<String, Value>, name: &str, default: &Value) {
-    if members.get(name) == Some(default) {
-        members.remove(name);
+fn drop_defaults(members: &mut Map<String, Value>, defaults: &Value) {
+    members.retain(|name, value| defaults.get(name) != Some(value));
+}
+
+/// Drops the defaults of the members of one member.
+fn drop_defaults_of(members: &mut Map<String, Value>, name: &str, defaults: &Value) {
+    if let Some(Value::Object(members)) = members.get_mut(name) {
+        drop_defaults(members, defaults);
     }
 }
 

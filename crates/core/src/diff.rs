@@ -49,13 +49,8 @@ pub(super) fn texts(definition: &TaskDefinition) -> Texts {
         // Names of containers, variables and labels are in the path.
         texts.shown.push(path.to_owned());
         let Place::Value(sight, _, Some(value)) = place else { return };
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                value.to_string()
-            }
-        };
-        if sight == Sight::Shown { texts.shown.push(text) } else { texts.hidden.push(text) }
+        let list = if sight == Sight::Shown { &mut texts.shown } else { &mut texts.hidden };
+        list.push(text_of(value));
     };
     compare("", Sight::Shown, None, Some(definition.value()), &mut tell);
     texts
@@ -220,13 +215,11 @@ fn change(path: &str, place: Place<'_>) -> Change {
 }
 
 fn show(sight: Sight, value: &Value) -> String {
-    match value {
-        _ if sight != Sight::Shown => HIDDEN.to_owned(),
-        Value::String(text) => cut(text.clone()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            cut(value.to_string())
-        }
-    }
+    if sight == Sight::Shown { cut(text_of(value)) } else { HIDDEN.to_owned() }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn cut(text: String) -> String {

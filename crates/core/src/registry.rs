@@ -70,15 +70,15 @@ impl EcrImage {
         let Some((host, path)) = reference.split_once('/') else { return Ok(None) };
         let Some((account, region)) = registry(host) else { return Ok(None) };
         if !is_account(account) {
-            return Err(InvalidEcrImage::Account { account: account.to_owned() });
+            return Err(InvalidEcrImage::Account(account.to_owned()));
         }
         if !is_label(region) || region.starts_with('-') || region.ends_with('-') {
-            return Err(InvalidEcrImage::Region { region: region.to_owned() });
+            return Err(InvalidEcrImage::Region(region.to_owned()));
         }
         let (named, digest) = path.split_once('@').map_or((path, None), |(named, it)| (named, Some(it)));
         let (repository, tag) = named.split_once(':').unwrap_or((named, "latest"));
         if !REPOSITORY_NAME.contains(&repository.len()) {
-            return Err(InvalidEcrImage::Repository { name: repository.to_owned() });
+            return Err(InvalidEcrImage::Repository(repository.to_owned()));
         }
         // Where both are given, the digest decides.
         let version = match digest {
@@ -112,21 +112,12 @@ fn registry(host: &str) -> Option<(&str, &str)> {
 /// Why something cannot be in Amazon ECR, as the end of a sentence that begins with the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidEcrImage {
-    /// The registry's name has no account, or something else in its place.
-    Account {
-        /// What stands there.
-        account: String,
-    },
-    /// The registry's name has no Region, or something else in its place.
-    Region {
-        /// What stands there.
-        region: String,
-    },
-    /// ECR refuses the name of the repository.
-    Repository {
-        /// The name.
-        name: String,
-    },
+    /// The registry's name has no account, but this in its place.
+    Account(String),
+    /// The registry's name has no Region, but this in its place.
+    Region(String),
+    /// ECR refuses this name of a repository.
+    Repository(String),
 }
 
 impl InvalidEcrImage {
@@ -134,10 +125,10 @@ impl InvalidEcrImage {
     #[must_use]
     pub fn remedy(&self) -> String {
         let set = match self {
-            Self::Account { .. } => "Was the variable for the account set? ",
-            Self::Region { region } if region.is_empty() => "Was the variable for the Region set? ",
-            Self::Repository { name } if name.is_empty() => "Was the variable for the repository set? ",
-            Self::Region { .. } | Self::Repository { .. } => "",
+            Self::Account(_) => "Was the variable for the account set? ",
+            Self::Region(region) if region.is_empty() => "Was the variable for the Region set? ",
+            Self::Repository(name) if name.is_empty() => "Was the variable for the repository set? ",
+            Self::Region(_) | Self::Repository(_) => "",
         };
         format!(
             "{set}Write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, for example \
@@ -149,20 +140,20 @@ impl InvalidEcrImage {
 impl fmt::Display for InvalidEcrImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Account { account } if account.is_empty() => {
+            Self::Account(account) if account.is_empty() => {
                 f.write_str("names no account in its registry of Amazon ECR")
             }
-            Self::Account { account } => {
+            Self::Account(account) => {
                 write!(f, "has {account:?} as the account of its registry; an account has twelve digits")
             }
-            Self::Region { region } if region.is_empty() => {
+            Self::Region(region) if region.is_empty() => {
                 f.write_str("names no Region in its registry of Amazon ECR")
             }
-            Self::Region { region } => {
+            Self::Region(region) => {
                 write!(f, "has {region:?} as the Region of its registry, which is no Region's name")
             }
-            Self::Repository { name } if name.is_empty() => f.write_str("names no repository of Amazon ECR"),
-            Self::Repository { name } => write!(
+            Self::Repository(name) if name.is_empty() => f.write_str("names no repository of Amazon ECR"),
+            Self::Repository(name) => write!(
                 f,
                 "has the repository {name:?}; Amazon ECR's repositories have names of {} to {} characters",
                 REPOSITORY_NAME.start(),

@@ -17,7 +17,7 @@ impl Images {
         let (container, image) = text
             .split_once('=')
             .filter(|(container, _)| !container.is_empty())
-            .ok_or_else(|| InvalidAssignment::Form { text: text.to_owned() })?;
+            .ok_or_else(|| InvalidAssignment::Form(text.to_owned()))?;
         let image = ImageReference::parse(image).map_err(|reason| InvalidAssignment::Image {
             container: container.to_owned(),
             image: image.to_owned(),
@@ -30,11 +30,8 @@ impl Images {
 /// Why an image could not be given to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidAssignment {
-    /// It is not `CONTAINER=URI`.
-    Form {
-        /// What it is.
-        text: String,
-    },
+    /// This is not `CONTAINER=URI`.
+    Form(String),
     /// ECS would refuse the image.
     Image {
         /// The container.
@@ -51,7 +48,7 @@ pub enum InvalidAssignment {
 impl fmt::Display for InvalidAssignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form { text } => {
+            Self::Form(text) => {
                 write!(f, "{} does not say which container gets which image", quoted(text))
             }
             Self::Image { container, image, reason } => {
@@ -69,7 +66,7 @@ impl InvalidAssignment {
     #[must_use]
     pub fn failure(&self, runner: Runner) -> Failure {
         let (kind, advice) = match self {
-            Self::Form { .. } => (
+            Self::Form(_) => (
                 FailureKind::Usage,
                 "Write CONTAINER=URI, for example app=registry.example/app:1.2".to_owned(),
             ),

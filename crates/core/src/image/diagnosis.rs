@@ -13,7 +13,7 @@ pub(super) fn strange_character(text: &str) -> Option<InvalidImage> {
     let (index, character) = text.chars().enumerate().find(|&(_, c)| !allowed(c))?;
     let rest: String = text.chars().skip(index).collect();
     Some(match character {
-        '$' | '{' | '<' | '%' => InvalidImage::Variable { variable: variable(&rest) },
+        '$' | '{' | '<' | '%' => InvalidImage::Variable(variable(&rest)),
         '*' if rest.starts_with("***") => InvalidImage::Masked,
         character => InvalidImage::Character { character, position: index + 1 },
     })
@@ -65,7 +65,7 @@ pub(super) fn diagnose(text: &str) -> InvalidImage {
             Some("") => return InvalidImage::EmptyPort,
             // Behind the colon is a tag with a slash in it.
             Some(tag) if !tag.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return InvalidImage::Tag { tag: format!("{tag}/{path}") };
+                return InvalidImage::Tag(format!("{tag}/{path}"));
             }
             Some(_) | None => {}
         }
@@ -82,16 +82,16 @@ pub(super) fn diagnose(text: &str) -> InvalidImage {
         tag.chars().all(allowed) && !tag.starts_with(['.', '-'])
     };
     if !is_tag(tag) {
-        return InvalidImage::Tag { tag: tag.to_owned() };
+        return InvalidImage::Tag(tag.to_owned());
     }
     if repository.contains(|c: char| c.is_ascii_uppercase()) {
         let before = name.len() - path.len();
         let lower_case =
             format!("{}{}{}", &text[..before], repository.to_lowercase(), &text[before + repository.len()..]);
-        return InvalidImage::UpperCase { lower_case };
+        return InvalidImage::UpperCase(lower_case);
     }
     let part = repository.split('/').find(|part| !is_part(part)).unwrap_or(registry.unwrap_or(repository));
-    InvalidImage::Part { part: part.to_owned() }
+    InvalidImage::Part(part.to_owned())
 }
 
 /// The registry and the rest, by Docker's rule: the first part is a registry if it has a dot or a colon, or is

@@ -27,11 +27,8 @@ pub enum InvalidImage {
     EmptyTag,
     /// A colon with nothing between it and a slash.
     EmptyPort,
-    /// The number behind the registry is no port.
-    Port {
-        /// The number.
-        port: String,
-    },
+    /// This number behind the registry is no port.
+    Port(String),
     /// It begins as an address of the web does.
     Scheme {
         /// `https://`.
@@ -39,35 +36,23 @@ pub enum InvalidImage {
         /// What stands behind it.
         rest: String,
     },
-    /// The repository has capital letters.
-    UpperCase {
-        /// The reference as it should be.
-        lower_case: String,
-    },
+    /// The repository has capital letters; this is the reference as it should be.
+    UpperCase(String),
     /// A digest or an image's id without a repository.
     BareDigest,
     /// What follows the `@` is not `sha256:` and 64 hexadecimal digits.
     Digest,
-    /// The tag has a character that no tag has, or begins with a dot or a hyphen.
-    Tag {
-        /// The tag.
-        tag: String,
-    },
+    /// This tag has a character that no tag has, or begins with a dot or a hyphen.
+    Tag(String),
     /// The tag is too long.
     LongTag {
         /// How many characters it has.
         characters: usize,
     },
-    /// A part of the repository breaks the grammar.
-    Part {
-        /// The part.
-        part: String,
-    },
-    /// A variable that nothing replaced.
-    Variable {
-        /// What stands there.
-        variable: String,
-    },
+    /// This part of the repository breaks the grammar.
+    Part(String),
+    /// This variable stands there, which nothing replaced.
+    Variable(String),
     /// A secret that a CI system masked.
     Masked,
     /// A character that is in no reference; `position` counts from 1.
@@ -97,24 +82,24 @@ impl fmt::Display for InvalidImage {
             Self::EmptyLabel => f.write_str("has an empty part in the name of its registry"),
             Self::EmptyTag => f.write_str("ends in a colon without a tag"),
             Self::EmptyPort => f.write_str("has a colon without a port before a slash"),
-            Self::Port { port } => write!(f, "has the port {port}; ports end at 65535"),
+            Self::Port(port) => write!(f, "has the port {port}; ports end at 65535"),
             Self::Scheme { scheme, .. } => write!(f, "begins with {scheme}, which is no part of a reference"),
-            Self::UpperCase { .. } => f.write_str("has capital letters in its repository"),
+            Self::UpperCase(_) => f.write_str("has capital letters in its repository"),
             Self::BareDigest => f.write_str("is a digest or an image's id without a repository"),
             Self::Digest => f.write_str(
                 "has no valid digest after the @: expected sha256: and 64 hexadecimal digits, letters in lower case",
             ),
-            Self::Tag { tag } => write!(
+            Self::Tag(tag) => write!(
                 f,
                 "has the tag {tag:?}; a tag has letters, digits, _, . and - only and does not begin with . or -"
             ),
             Self::LongTag { characters } => write!(f, "has a tag of {characters} characters; 128 are allowed"),
-            Self::Part { part } => write!(
+            Self::Part(part) => write!(
                 f,
                 "has the part {part:?} in its repository; a part has small letters and digits, and between them one \
                  dot, one or two underscores, or hyphens"
             ),
-            Self::Variable { variable } => write!(f, "has the variable {variable:?}, which nothing replaced"),
+            Self::Variable(variable) => write!(f, "has the variable {variable:?}, which nothing replaced"),
             Self::Masked => f.write_str("has ***, which a CI system prints in the place of a secret"),
             Self::Character { character, position } => {
                 write!(f, "has {} as its character {position}", name_of(*character))
@@ -144,7 +129,7 @@ impl InvalidImage {
             Self::EmptyTag => was_set("tag"),
             Self::EmptyPort => was_set("port"),
             Self::Scheme { rest, .. } => format!("Write {rest}"),
-            Self::UpperCase { lower_case } => format!(
+            Self::UpperCase(lower_case) => format!(
                 "Write {lower_case}. GitHub's `github.repository` keeps capital letters; in bash, ${{NAME,,}} makes them \
                  small"
             ),
@@ -153,11 +138,11 @@ impl InvalidImage {
                 .to_owned(),
             Self::Digest => "Take the digest that the push printed, or `docker inspect --format '{{index .RepoDigests 0}}'`"
                 .to_owned(),
-            Self::Tag { tag } => {
+            Self::Tag(tag) => {
                 format!("Push the image under another tag, such as {}, and write that one", as_tag(tag))
             }
             Self::LongTag { .. } => "Push the image under a shorter tag, and write that one".to_owned(),
-            Self::Variable { .. } => "Let the shell replace it (single quotes keep it from that), or write it as the \
+            Self::Variable(_) => "Let the shell replace it (single quotes keep it from that), or write it as the \
                                       tool that makes the file wants its variables written"
                 .to_owned(),
             Self::Masked => "Give the image from a place where the secret is not masked".to_owned(),
@@ -169,7 +154,7 @@ impl InvalidImage {
                 "Remove the white space; around a value, $(…) removes a line break and `tr -d '[:space:]'` all of it"
                     .to_owned()
             }
-            Self::Port { .. } | Self::Part { .. } | Self::Character { .. } | Self::TooLong { .. } => {
+            Self::Port(_) | Self::Part(_) | Self::Character { .. } | Self::TooLong { .. } => {
                 form.to_owned()
             }
             Self::Ecr(invalid) => invalid.remedy(),
@@ -191,7 +176,7 @@ impl InvalidImage {
                 | Self::NoRepository
                 | Self::NoRegistry
                 | Self::Masked
-                | Self::Ecr(InvalidEcrImage::Account { .. })
+                | Self::Ecr(InvalidEcrImage::Account(_))
         )
     }
 }

@@ -45,7 +45,7 @@ impl ImageReference {
         EcrImage::check(text).map_err(InvalidImage::Ecr)?;
         let parsed = ImgRef::new(text).map_err(|_| diagnose(text))?;
         if let Some(port) = parsed.port().filter(|port| port.parse::<u16>().is_err()) {
-            return Err(InvalidImage::Port { port: port.to_owned() });
+            return Err(InvalidImage::Port(port.to_owned()));
         }
         // Behind a registry with a port, the parser takes a tag that is longer by one.
         if let Some(tag) = parsed.tag().filter(|tag| tag.len() > MAX_TAG) {

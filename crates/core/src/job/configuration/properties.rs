@@ -207,7 +207,7 @@ pub(super) fn container_name(text: &str) -> Result<String, String> {
 /// One more container's image.
 pub(super) fn image(text: &str, images: &mut Images) -> Result<(), String> {
     images.assign(text).map_err(|invalid| match invalid {
-        InvalidAssignment::Form { .. } => format!("{invalid}, as in app=registry.example/app:1.2"),
+        InvalidAssignment::Form(_) => format!("{invalid}, as in app=registry.example/app:1.2"),
         InvalidAssignment::Image { ref reason, .. } => {
             format!("{invalid} ({})", reason.remedy(Runner::Other))
         }

@@ -8,6 +8,8 @@
 
 mod wire;
 
+use std::iter;
+
 use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
@@ -66,23 +68,17 @@ impl Checkpoint {
     /// [`FailureKind::InvalidInput`] when it does not fit even without them: there are too many
     /// services.
     pub fn token(&self) -> Result<String, Failure> {
-        let mut words = 400;
-        loop {
-            let token = wire::encode(self, words);
-            if token.len() <= MAX_TOKEN {
-                return Ok(token);
-            }
-            if words == 0 {
-                return Err(Failure::invalid_input(format!(
-                    "{} services are too many for one action: how far they are does not fit into a \
-                         continuation token",
-                    self.services.len()
-                ))
-                .because(format!("it would have {} characters, of {MAX_TOKEN}", token.len()))
-                .advice("Give `ServiceName` fewer services, and deploy the others by another action"));
-            }
-            words /= 2;
+        let words = iter::successors(Some(400), |words| (*words > 0).then_some(words / 2));
+        let mut tokens = words.map(|words| wire::encode(self, words));
+        if let Some(token) = tokens.find(|token| token.len() <= MAX_TOKEN) {
+            return Ok(token);
         }
+        Err(Failure::invalid_input(format!(
+            "{} services are too many for one action: how far they are does not fit into a continuation token",
+            self.services.len()
+        ))
+        .because(format!("it would have {} characters, of {MAX_TOKEN}", wire::encode(self, 0).len()))
+        .advice("Give `ServiceName` fewer services, and deploy the others by another action"))
     }
 
     /// Reads a token.

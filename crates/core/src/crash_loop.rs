@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::lasting::{cannot_ever_start, start_errors};
 use super::request::Policy;
-use super::service::{Deployment, Service, Watchdog};
+use super::service::{Deployment, Service, ServiceEvent, Watchdog};
 use super::stopped_task::StoppedTask;
 use super::timestamp::Timestamp;
 
@@ -166,12 +166,11 @@ fn limit(mine: &Deployment, service: &Service, policy: &Policy) -> u32 {
 
 /// How many tasks ECS says to have started since the deployment began: `has started 2 tasks: …`.
 fn started(mine: &Deployment, service: &Service) -> u32 {
-    let ours = service.events.iter().take_while(|event| event.at >= mine.created);
-    let counts = ours.filter_map(|event| {
+    let count = |event: &ServiceEvent| {
         let (_, rest) = event.message.split_once(" has started ")?;
         rest.split(' ').next()?.parse::<u32>().ok()
-    });
-    counts.sum()
+    };
+    service.events_since(mine.created).filter_map(count).sum()
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ impl Evidence {
     pub fn seen(seen: &Observation, id: &DeploymentId) -> Self {
         let record = seen.service_deployment.as_ref();
         let began = seen.service.deployment(id).map(|mine| mine.created).unwrap_or_default();
-        let since = seen.service.events.iter().take_while(|event| event.at >= began);
-        let unhealthy = since.map(ServiceEvent::said).find(|said| said.contains("is unhealthy in"));
+        let mut said = seen.service.events_since(began).map(ServiceEvent::said);
+        let unhealthy = said.find(|said| said.contains("is unhealthy in"));
         Self {
             alarms: record.map(|record| record.alarms.clone()).unwrap_or_default(),
             unhealthy: unhealthy.map(|said| cut(said, LINE).into_owned()),

@@ -71,8 +71,7 @@ pub(super) fn start_errors<'a>(
     mine: &'a Deployment,
     service: &'a Service,
 ) -> impl Iterator<Item = (Timestamp, &'a str)> {
-    let ours = service.events.iter().take_while(|event| event.at >= mine.created);
-    ours.filter_map(|event| Some((event.at, start_error(event)?)))
+    service.events_since(mine.created).filter_map(|event| Some((event.at, start_error(event)?)))
 }
 
 fn twice(mut failures: Vec<(Timestamp, &str)>) -> Option<String> {

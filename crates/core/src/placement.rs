@@ -108,8 +108,8 @@ struct Unplaced<'a> {
 
 impl<'a> Unplaced<'a> {
     fn of(mine: &Deployment, service: &'a Service) -> Option<Self> {
-        let ours = service.events.iter().take_while(|event| event.at >= mine.created);
-        let mut unplaced = ours
+        let mut unplaced = service
+            .events_since(mine.created)
             .take_while(|event| !event.message.contains("has started"))
             .filter(|event| event.message.contains(UNPLACED) && start_error(event).is_none());
         let newest = unplaced.next()?;

@@ -8,6 +8,7 @@ use super::arn::TaskDefinitionArn;
 use super::diff::{Change, diff};
 use super::failure::Failure;
 use super::image::Images;
+use super::quote::listed;
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
 use super::service::{Controller, Service};
@@ -112,13 +113,11 @@ impl Plan {
         for service in services {
             let lineage = lineage_of(&service, lineages)?;
             let base = &lineage.live.arn;
-            let revision = match plan.revisions.iter().position(|planned| planned.base == *base) {
-                Some(place) => place,
-                None => {
-                    plan.revisions.push(PlannedRevision::new(lineage, &request.images));
-                    plan.revisions.len() - 1
-                }
-            };
+            let planned = plan.revisions.iter().position(|planned| planned.base == *base);
+            let revision = planned.unwrap_or_else(|| {
+                plan.revisions.push(PlannedRevision::new(lineage, &request.images));
+                plan.revisions.len() - 1
+            });
             plan.services.push(PlannedService { service, revision });
         }
         plan.refuse_unmatched(request)?;
@@ -141,30 +140,23 @@ impl Plan {
     }
 
     fn refuse_unmatched(&self, request: &DeployRequest) -> Result<(), Failure> {
-        let names = |definition: &TaskDefinition| {
-            definition.containers().into_iter().map(str::to_owned).collect::<Vec<_>>()
-        };
-        let known: BTreeSet<String> =
-            self.revisions.iter().flat_map(|revision| names(&revision.definition)).collect();
-        let known_list = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        if let Some(unknown) = request.images.names().find(|name| !known.contains(*name)) {
-            let of = self.services.iter().map(|planned| planned.service.name.as_str());
+        let known: BTreeSet<&str> =
+            self.revisions.iter().flat_map(|revision| revision.definition.containers()).collect();
+        if let Some(unknown) = request.images.names().find(|name| !known.contains(name)) {
+            let of = listed(self.services.iter().map(|planned| &planned.service.name));
             return Err(Failure::invalid_input(format!(
-                "no container {unknown:?} in the task definition of service {}",
-                of.collect::<Vec<_>>().join(", ")
+                "no container {unknown:?} in the task definition of service {of}"
             ))
-            .because(format!("its containers are {known_list}"))
+            .because(format!("its containers are {}", listed(known)))
             .advice("Correct the name in the image definitions; nothing was changed"));
         }
         for planned in &self.services {
-            let definition = &self.revision_of(planned).definition;
-            if !definition.containers().iter().any(|name| request.images.get(name).is_some()) {
-                return Err(Failure::invalid_input(format!(
-                    "no image is given for service {}",
-                    planned.service.name
-                ))
-                .because(format!("its containers are {}", definition.containers().join(", ")))
-                .advice("Give an image for one of them, or leave the service out; nothing was changed"));
+            let containers = self.revision_of(planned).definition.containers();
+            if !containers.iter().any(|name| request.images.get(name).is_some()) {
+                let what = format!("no image is given for service {}", planned.service.name);
+                return Err(Failure::invalid_input(what)
+                    .because(format!("its containers are {}", listed(containers)))
+                    .advice("Give an image for one of them, or leave the service out; nothing was changed"));
             }
         }
         Ok(())
@@ -195,11 +187,10 @@ impl Plan {
     pub fn warn(&mut self) {
         for revision in self.revisions.iter().filter(|revision| revision.source == Source::Register) {
             if revision.lacks_of_newest && revision.newest.revision() > revision.base.revision() {
-                let (newest, base) =
-                    (revision.newest.family_and_revision(), revision.base.family_and_revision());
                 self.warnings.push(format!(
-                    "{newest} is newer than the live {base} and not what is asked for: \
-                     what it changes is not in the copy"
+                    "{} is newer than the live {} and not what is asked for: what it changes is not in the copy",
+                    revision.newest.family_and_revision(),
+                    revision.base.family_and_revision()
                 ));
             }
         }

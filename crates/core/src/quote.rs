@@ -1,4 +1,4 @@
-//! Somebody else's text in a message: short, and without anything that a terminal would obey.
+//! Somebody else's text in a message: short, and without anything that a terminal would obey. And lists of texts.
 
 use std::borrow::Cow;
 
@@ -25,6 +25,12 @@ pub(super) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     }
     let end = text.char_indices().nth(longest.saturating_sub(1)).map_or(0, |(end, _)| end);
     Cow::Owned(format!("{}…", &text[..end]))
+}
+
+/// The items as a text, with commas between them.
+pub(super) fn listed(items: impl IntoIterator<Item: ToString>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::failure::Failure;
+use super::quote::listed;
 use super::request::{is_account, is_label};
 use super::service::Launch;
 use super::task_definition::TaskDefinition;
@@ -248,10 +249,9 @@ pub fn check_image(
     };
     match Platform::of(definition, launch) {
         Some(needed) if !found.platforms.is_empty() && !found.platforms.contains(&needed) => {
-            let has: Vec<String> = found.platforms.iter().map(ToString::to_string).collect();
+            let has = listed(&found.platforms);
             let what = format!(
-                "the image of container {container}, {image}, is for {}, and the tasks run on {needed}",
-                has.join(", ")
+                "the image of container {container}, {image}, is for {has}, and the tasks run on {needed}"
             );
             if is_fargate(definition, launch) { Err(wrong(what)) } else { Ok(Some(what)) }
         }

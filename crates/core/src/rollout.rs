@@ -139,13 +139,8 @@ pub fn came_between<'a>(
 ) -> Option<&'a TaskDefinitionArn> {
     let stranger =
         |deployment: &&Deployment| deployment.id != *mine && before.deployment(&deployment.id).is_none();
-    // ECS lists the newest first; of two made in the same instant the first one counts.
-    let mut newest: Option<&Deployment> = None;
-    for deployment in after.deployments.iter().filter(stranger) {
-        if newest.is_none_or(|other| deployment.created > other.created) {
-            newest = Some(deployment);
-        }
-    }
+    // ECS lists the newest first; of two made in the same instant the first one counts, which comes last here.
+    let newest = after.deployments.iter().rev().filter(stranger).max_by_key(|deployment| deployment.created);
     newest.map(|deployment| &deployment.task_definition)
 }
 
@@ -160,7 +155,7 @@ pub fn started_anew<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a 
     let newer = service.primary().filter(|primary| {
         primary.id != *id
             && primary.task_definition == rollout.revision
-            && Some(&primary.id) != rollout.replaced.as_ref()
+            && !is_former(primary, rollout)
             && !goes_back(primary)
     })?;
     let mine = service.deployment(id);
@@ -187,42 +182,40 @@ fn judge_record(
 ) -> Option<Verdict> {
     let reason = || record.reason.clone().or_else(|| failure_event(service, id));
     let say = |fallback: &str| reason().unwrap_or_else(|| fallback.to_owned());
-    match record.status {
-        ServiceDeploymentStatus::Successful => Some(match service.primary() {
+    Some(match record.status {
+        ServiceDeploymentStatus::Successful => match service.primary() {
             Some(primary) if primary.id == *id => Verdict::Completed,
             // The service was looked at before the update had got about: it is looked at again.
-            Some(primary) if Some(&primary.id) == rollout.replaced.as_ref() => Verdict::InProgress,
+            Some(primary) if is_former(primary, rollout) => Verdict::InProgress,
             Some(primary) => superseded_by(primary),
             None => Verdict::Completed,
-        }),
+        },
         ServiceDeploymentStatus::RollingBack => {
             let reason = say("ECS goes back to the former revision");
             let back = service.primary().filter(|primary| primary.id != *id);
             let back = back.filter(|primary| goes_back(primary) || is_former(primary, rollout));
-            Some(match back.filter(|primary| primary.rollout == RolloutState::Failed) {
+            match back.filter(|primary| primary.rollout == RolloutState::Failed) {
                 Some(back) => Verdict::Failed(format!("{reason}; {}", failed_too(back))),
                 None => Verdict::RollingBack(reason),
-            })
+            }
         }
         ServiceDeploymentStatus::RolledBack => {
-            Some(Verdict::RolledBack(say("ECS went back to the former revision")))
+            Verdict::RolledBack(say("ECS went back to the former revision"))
         }
         ServiceDeploymentStatus::RollbackFailed => {
-            Some(Verdict::Failed(say("ECS could not go back to the former revision")))
+            Verdict::Failed(say("ECS could not go back to the former revision"))
         }
         ServiceDeploymentStatus::Stopped if record.guard_fired => {
-            Some(Verdict::Failed(say("the deployment failed and ECS had nothing to go back to")))
+            Verdict::Failed(say("the deployment failed and ECS had nothing to go back to"))
         }
-        ServiceDeploymentStatus::Stopped => Some(match service.primary() {
-            Some(primary) if primary.id != *id && Some(&primary.id) != rollout.replaced.as_ref() => {
-                superseded_by(primary)
-            }
+        ServiceDeploymentStatus::Stopped => match service.primary() {
+            Some(primary) if primary.id != *id && !is_former(primary, rollout) => superseded_by(primary),
             _ => Verdict::Stopped(say("the deployment was stopped")),
-        }),
+        },
         // While a bake time runs, say, the list may call it completed; the record does not.
-        ServiceDeploymentStatus::InProgress => Some(Verdict::InProgress),
-        ServiceDeploymentStatus::Unknown => None,
-    }
+        ServiceDeploymentStatus::InProgress => Verdict::InProgress,
+        ServiceDeploymentStatus::Unknown => return None,
+    })
 }
 
 /// The verdict while ECS lists our deployment as the one it works towards, or as one that ended;

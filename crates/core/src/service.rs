@@ -88,6 +88,11 @@ impl Service {
         })
     }
 
+    /// Its events from this time on, newest first.
+    pub(super) fn events_since(&self, at: Timestamp) -> impl Iterator<Item = &ServiceEvent> {
+        self.events.iter().take_while(move |event| event.at >= at)
+    }
+
     /// The latest time that anything in it tells of, by the clock of ECS.
     #[must_use]
     pub fn seen_until(&self) -> Timestamp {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::failure::Failure;
 use super::super::image::Images;
-use super::super::quote::quoted;
+use super::super::quote::{listed, quoted};
 use super::super::record::{Sink, SinkPattern};
 use super::super::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use super::{JobOptions, Property, ReadOptions, Secret};
@@ -146,8 +146,7 @@ fn wrong(given: Properties<'_>) -> Failure {
     let advice = if given.unknown.is_empty() {
         correct.to_owned()
     } else {
-        let known: Vec<&str> = Property::ALL.iter().map(|property| property.name()).collect();
-        format!("The properties are {}. {correct}", known.join(", "))
+        format!("The properties are {}. {correct}", listed(Property::ALL))
     };
     Failure::invalid_input("the action's configuration is wrong").because(mistakes.join("; ")).advice(advice)
 }

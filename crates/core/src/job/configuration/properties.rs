@@ -8,7 +8,7 @@ use super::super::super::image::{Images, InvalidAssignment};
 use super::super::super::quote::{cut, quoted};
 use super::super::super::record::{Sink, SinkPattern, sinks_of_each};
 use super::super::super::request::{
-    ClusterName, OnFailure, Place, ServiceName, has_only, is_account, is_label, is_name,
+    ClusterName, OnFailure, ServiceName, has_only, is_account, is_label, is_name,
 };
 use super::super::super::runner::Runner;
 use super::super::{JobOptions, Property, ReadOptions, Secret};
@@ -64,12 +64,8 @@ impl<'a> Properties<'a> {
 
     /// Notes where the ARNs of the cluster and its services contradict one another.
     pub(super) fn must_agree(&mut self, cluster: Option<&ClusterName>, services: &[ServiceName]) {
-        let mut first: Option<(String, Place<'_>)> = None;
-        if let Some(cluster) = cluster
-            && let Some(place) = cluster.place()
-        {
-            first = Some((Property::ClusterName.name().to_owned(), place));
-        }
+        let place = cluster.and_then(ClusterName::place);
+        let mut first = place.map(|place| (Property::ClusterName.to_string(), place));
         for service in services {
             let name = cut(service.short(), 100);
             if let (Some(cluster), Some(named)) = (cluster, service.cluster())
@@ -97,20 +93,14 @@ impl<'a> Properties<'a> {
     /// Reads the options, if there are any; everything that is wrong with them is noted.
     pub(super) fn options(&mut self, read: ReadOptions) -> JobOptions {
         let Some(text) = self.value(Property::Options) else { return JobOptions::default() };
-        match read(text) {
-            Ok(options) => {
-                if options.external_id.is_some() && !self.given.contains_key(Property::RoleArn.name()) {
-                    self.wrong(Property::Options, "--external-id needs the property RoleArn");
-                }
-                options
-            }
-            Err(mistakes) => {
-                for why in mistakes {
-                    self.wrong(Property::Options, &why);
-                }
-                JobOptions::default()
-            }
+        let options = read(text).unwrap_or_else(|mistakes| {
+            mistakes.iter().for_each(|why| self.wrong(Property::Options, why));
+            JobOptions::default()
+        });
+        if options.external_id.is_some() && !self.given.contains_key(Property::RoleArn.name()) {
+            self.wrong(Property::Options, "--external-id needs the property RoleArn");
         }
+        options
     }
 
     /// Where the record of each service is kept; why two services would share one is noted.
@@ -147,12 +137,12 @@ impl<'a> Properties<'a> {
 pub(super) fn path_in_artifact(text: &str) -> Result<String, String> {
     let is_plain = |part: &str| !matches!(part, "" | "." | "..");
     let plain = text.split('/').all(is_plain) && !text.contains(|c: char| c == '\\' || c.is_control());
-    plain.then(|| text.to_owned()).ok_or_else(|| {
-        format!(
-            "{} is not a file's path in the artifact; it has names with / between them, and no . or .. or \\",
-            quoted(text)
-        )
-    })
+    let what = "a file's path in the artifact; it has names with / between them, and no . or .. or \\";
+    taken_if(plain, text, what)
+}
+
+fn taken_if(is_sound: bool, text: &str, what: &str) -> Result<String, String> {
+    is_sound.then(|| text.to_owned()).ok_or_else(|| format!("{} is not {what}", quoted(text)))
 }
 
 /// A time-out in minutes.
@@ -176,9 +166,7 @@ pub(super) fn on_failure(text: &str) -> Result<OnFailure, String> {
 
 /// The ARN of a role (AWS IAM user guide, "IAM and AWS STS quotas", "IAM identifiers").
 pub(super) fn role_arn(text: &str) -> Result<String, String> {
-    is_role(text).then(|| text.to_owned()).ok_or_else(|| {
-        format!("{} is not the ARN of a role, as arn:aws:iam::123456789012:role/deploy", quoted(text))
-    })
+    taken_if(is_role(text), text, "the ARN of a role, as arn:aws:iam::123456789012:role/deploy")
 }
 
 fn is_role(text: &str) -> bool {
@@ -196,12 +184,8 @@ fn is_role(text: &str) -> bool {
 
 /// A container's name.
 pub(super) fn container_name(text: &str) -> Result<String, String> {
-    is_name(text).then(|| text.to_owned()).ok_or_else(|| {
-        format!(
-            "{} is not a container; its name has 1 to 255 letters, digits, hyphens and underscores",
-            quoted(text)
-        )
-    })
+    let what = "a container; its name has 1 to 255 letters, digits, hyphens and underscores";
+    taken_if(is_name(text), text, what)
 }
 
 /// One more container's image.

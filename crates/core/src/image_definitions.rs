@@ -15,7 +15,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
-use super::image::{ImageReference, Images, InvalidImage};
+use super::image::{ContainerNamedTwice, ImageReference, Images, InvalidImage};
 use super::quote::quoted_to;
 use super::runner::Runner;
 
@@ -69,11 +69,8 @@ fn decode(size: usize, body: &[u8]) -> Result<&str, Fault> {
     }
     // What `>` and `Out-File` of Windows PowerShell write.
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
-        return Err(Fault::new(
-            0,
-            "the file is UTF-16",
-            "Write it as UTF-8, in PowerShell with -Encoding utf8",
-        ));
+        let advice = "Write it as UTF-8, in PowerShell with -Encoding utf8";
+        return Err(Fault::new(0, "the file is UTF-16", advice));
     }
     str::from_utf8(body).map_err(|error| {
         Fault::new(error.valid_up_to(), "a byte that is not UTF-8 stands here", "Write the file as UTF-8")
@@ -104,13 +101,10 @@ fn images(text: &str, runner: Runner) -> Result<Images, Fault> {
         let entry = Entry { text, raw, number: index + 1, runner };
         let (name, image) = entry.read()?;
         images.insert(&name, image).map_err(|twice| {
-            let first = names.iter().position(|earlier| *earlier == name).map_or(0, |index| index + 1);
-            let what = format!(
-                "and entry {first} both name container {}: {} and {}",
-                shown(&name),
-                twice.first,
-                twice.second
-            );
+            let place = names.iter().position(|earlier| *earlier == name).map_or(0, |index| index + 1);
+            let ContainerNamedTwice { container, first, second } = twice;
+            let container = shown(&container);
+            let what = format!("and entry {place} both name container {container}: {first} and {second}");
             entry.fault(raw, &what, "Name every container once")
         })?;
         names.push(name);
@@ -130,13 +124,13 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn read(&self) -> Result<(String, ImageReference), Fault> {
         if !self.raw.get().starts_with('{') {
-            return Err(self.fault(self.raw, &format!("is {}, not an object", kind(self.raw)), ENTRY_FORM));
+            return Err(self.wrong(self.raw, format!("is {}, not an object", kind(self.raw))));
         }
         let Members(members) = serde_json::from_str(self.raw.get())
             .map_err(|error| syntax(self.text, self.raw.get(), &error))?;
         let (place, name) = self.member(&members, "name")?;
         if name.is_empty() {
-            return Err(self.fault(place, r#"has an empty string as "name""#, ENTRY_FORM));
+            return Err(self.wrong(place, r#"has an empty string as "name""#.to_owned()));
         }
         let (place, image) = self.member(&members, "imageUri")?;
         let image = ImageReference::parse(&image).map_err(|invalid| {
@@ -159,37 +153,32 @@ impl<'a> Entry<'a> {
         let mut found = members.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
         let Some(value) = found.next() else {
             let similar = members.iter().find(|(key, _)| near_miss::is_meant(name, key));
-            let hint = similar.map(|(key, _)| match key.eq_ignore_ascii_case(name) {
-                true => format!(", though one {}; upper and lower case count", shown(key)),
-                false => format!(", though one {}", shown(key)),
+            let hint = similar.map_or_else(String::new, |(key, _)| {
+                let case = "; upper and lower case count";
+                let case = if key.eq_ignore_ascii_case(name) { case } else { "" };
+                format!(", though one {}{case}", shown(key))
             });
-            return Err(self.fault(
-                self.raw,
-                &format!("has no member {name:?}{}", hint.unwrap_or_default()),
-                ENTRY_FORM,
-            ));
+            return Err(self.wrong(self.raw, format!("has no member {name:?}{hint}")));
         };
         if let Some(second) = found.next() {
-            return Err(self.fault(second, &format!("has the member {name:?} twice"), ENTRY_FORM));
+            return Err(self.wrong(second, format!("has the member {name:?} twice")));
         }
         if !value.get().starts_with('"') {
-            return Err(self.fault(
-                value,
-                &format!("has {} as {name:?}, not a string", kind(value)),
-                ENTRY_FORM,
-            ));
+            return Err(self.wrong(value, format!("has {} as {name:?}, not a string", kind(value))));
         }
         let string: String =
             serde_json::from_str(value.get()).map_err(|error| syntax(self.text, value.get(), &error))?;
         Ok((value, string))
     }
 
+    /// A fault in the form of the entry.
+    fn wrong(&self, at: &RawValue, what: String) -> Fault {
+        self.fault(at, &what, ENTRY_FORM)
+    }
+
     fn fault(&self, at: &RawValue, what: &str, advice: impl Into<String>) -> Fault {
-        Fault::new(
-            offset(self.text, at.get()),
-            format!("entry {} (counted from 1) {what}", self.number),
-            advice,
-        )
+        let what = format!("entry {} (counted from 1) {what}", self.number);
+        Fault::new(offset(self.text, at.get()), what, advice)
     }
 }
 
@@ -239,10 +228,9 @@ fn syntax(text: &str, part: &str, error: &serde_json::Error) -> Fault {
         // serde_json names the character before.
         at += text.get(at..).and_then(|rest| rest.find(char::is_control)).unwrap_or_default();
     }
-    match near_miss::of_syntax(text, at, reason) {
-        Some((what, next)) => Fault::new(at, format!("not valid JSON: {what}"), next),
-        None => Fault::new(at, format!("not valid JSON: {reason}"), JSON_FORM),
-    }
+    let near = near_miss::of_syntax(text, at, reason);
+    let (what, next) = near.unwrap_or_else(|| (reason.to_owned(), JSON_FORM));
+    Fault::new(at, format!("not valid JSON: {what}"), next)
 }
 
 /// Where `part`, a slice of `text`, begins in it.

@@ -22,8 +22,13 @@ const ALIASES: [(&str, &[&str]); 2] = [
 
 /// Whether `key` is meant to be the member `name`.
 pub(super) fn is_meant(name: &str, key: &str) -> bool {
-    let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+    let plain = letters_of(key);
     plain == name.to_lowercase() || ALIASES.iter().any(|(of, all)| *of == name && all.contains(&&*plain))
+}
+
+/// The letters and digits, in lower case.
+fn letters_of(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// In what alone the file `path` differs from the `wanted` one, if it is so near that it is probably meant.
@@ -34,8 +39,7 @@ pub fn nearly_named(wanted: &str, path: &str) -> Option<&'static str> {
         return None;
     }
     let plain = |name: &str| {
-        let letters = name.chars().filter(char::is_ascii_alphanumeric);
-        let word: String = letters.collect::<String>().to_lowercase();
+        let word = letters_of(name);
         let word = word.strip_suffix("json").unwrap_or(&word).to_owned();
         word.strip_suffix('s').unwrap_or(&word).to_owned()
     };
@@ -122,13 +126,13 @@ pub(super) fn of_object(members: &[&str]) -> Option<NearMiss> {
 /// What a string at the top is: the array itself, written as JSON twice.
 pub(super) fn of_string(whole: &RawValue) -> Option<NearMiss> {
     let content: String = serde_json::from_str(whole.get()).ok()?;
-    let is_array = content.trim_start().starts_with('[');
-    is_array.then(|| {
-        (
-            "found the array as a string, in quotation marks of its own".to_owned(),
-            "Write the array itself; the build turned it into JSON twice",
-        )
-    })
+    if !content.trim_start().starts_with('[') {
+        return None;
+    }
+    told(
+        "found the array as a string, in quotation marks of its own",
+        "Write the array itself; the build turned it into JSON twice",
+    )
 }
 
 /// What stands behind the first value.

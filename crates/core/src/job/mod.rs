@@ -6,24 +6,22 @@
 mod action_type;
 mod answer;
 mod configuration;
-mod options;
 mod property;
-mod secret;
 mod text;
 mod variables;
 
 pub use action_type::{ActionType, ActionVersion, ArtifactCount, Category, Definition, Provider, Settings};
 pub use answer::{Answer, FailureType, MAX_EXTERNAL_ID, MAX_MESSAGE, MAX_SUMMARY};
 pub use configuration::JobConfiguration;
-pub use options::{JobOptions, ReadOptions};
 pub use property::Property;
-pub use secret::Secret;
 pub use text::Text;
 pub use variables::{MAX_VARIABLES, Told, output_variables};
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::notification::Channel;
+use super::request::Policy;
 use crate::words::text;
 
 /// A job as CodePipeline offers it.
@@ -116,3 +114,42 @@ pub struct ArtifactCredentials {
     /// The session token.
     pub session_token: Secret,
 }
+
+/// Text that no output may show: it has no `Display`, and its `Debug` is three asterisks.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` from being shown.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for whoever needs it to do its work.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What the options of a job say; those that are not given have the command line's defaults.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobOptions {
+    /// How to go about the deployment. The time-out and what to do on a failure are properties of their
+    /// own, and count for nothing here.
+    pub policy: Policy,
+    /// `--external-id`: what the trust policy of the role asks for.
+    pub external_id: Option<Secret>,
+    /// `--notify`: where to send a notification when the deployment ends.
+    pub channels: Vec<Channel>,
+}
+
+/// Reads the text of `Options`, or says what is wrong with it: the front end has the options'
+/// definitions, and hands its parser down.
+pub type ReadOptions = fn(&str) -> Result<JobOptions, Vec<String>>;

@@ -1,12 +1,27 @@
-//! Where the end of a deployment is told, parsed once.
+//! That a deployment has ended, told to those who wait for it elsewhere.
 
 use std::fmt;
 
-use super::super::arn::Arn;
-use super::super::failure::Failure;
-use super::super::quote::quoted;
-use super::super::record::Sink;
-use super::super::request::{has_only, is_account};
+use super::arn::Arn;
+use super::failure::Failure;
+use super::quote::quoted;
+use super::record::Sink;
+use super::request::{has_only, is_account};
+
+/// What is told, in the form that each channel needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// The outcome's word, by which subscribers choose.
+    pub outcome: &'static str,
+    /// One line: `web in prod: deployed`.
+    pub subject: String,
+    /// A few lines for people.
+    pub text: String,
+    /// A JSON object for programs.
+    pub detail: String,
+    /// The ARNs that it is about.
+    pub resources: Vec<String>,
+}
 
 /// The longest name of an event bus, and of a topic (Amazon EventBridge API reference,
 /// `CreateEventBus`; Amazon SNS API reference, `CreateTopic`).

@@ -27,9 +27,6 @@ pub struct Notification {
 /// `CreateEventBus`; Amazon SNS API reference, `CreateTopic`).
 const MAX_NAME: usize = 256;
 
-/// What every channel looks like.
-const FORMS: &str = "eventbridge:BUS, sns:ARN or webhook:ssm:/PARAMETER";
-
 /// Where the end of a deployment is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Channel {
@@ -53,34 +50,34 @@ impl Channel {
     pub fn parse(text: &str) -> Result<Self, Failure> {
         // What was typed may be a webhook's address itself, which is a secret: only its kind is told.
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        match kind {
-            "eventbridge" if is_bus(rest) => Ok(Self::EventBus(rest.to_owned())),
-            "eventbridge" => Err(wrong(
-                text,
-                "an event bus has a name of letters, digits, dots, hyphens and underscores, or an ARN",
-            )),
-            "sns" if is_topic(rest) => Ok(Self::Topic(rest.to_owned())),
-            "sns" => Err(wrong(
-                text,
-                "a topic is named by its ARN, as arn:aws:sns:eu-west-1:123456789012:deployments",
-            )),
+        let why = match kind {
+            "eventbridge" if is_bus(rest) => return Ok(Self::EventBus(rest.to_owned())),
+            "eventbridge" => {
+                "an event bus has a name of letters, digits, dots, hyphens and underscores, or an ARN"
+            }
+            "sns" if is_topic(rest) => return Ok(Self::Topic(rest.to_owned())),
+            "sns" => "a topic is named by its ARN, as arn:aws:sns:eu-west-1:123456789012:deployments",
             "webhook" if rest.starts_with("ssm:") => match Sink::parse(rest) {
-                Ok(Sink::Parameter(parameter)) => Ok(Self::Webhook { parameter }),
-                Ok(_) | Err(_) => Err(wrong(
-                    text,
-                    "the parameter's name begins with a slash, as in ssm:/deploy/web/webhook",
-                )),
+                Ok(Sink::Parameter(parameter)) => return Ok(Self::Webhook { parameter }),
+                Ok(_) | Err(_) => "the parameter's name begins with a slash, as in ssm:/deploy/web/webhook",
             },
-            "webhook" => Err(wrong(
-                "webhook:…",
-                "a webhook's address is a secret, and is read from a parameter: webhook:ssm:/PARAMETER",
-            )),
-            "http" | "https" => Err(wrong(
-                &format!("{kind}://…"),
-                "a webhook's address is a secret: put it into a parameter of the type SecureString",
-            )),
-            _ => Err(wrong(text, "it begins with none of the words")),
-        }
+            "webhook" => {
+                "a webhook's address is a secret, and is read from a parameter: webhook:ssm:/PARAMETER"
+            }
+            "http" | "https" => {
+                "a webhook's address is a secret: put it into a parameter of the type SecureString"
+            }
+            _ => "it begins with none of the words",
+        };
+        let shown = match kind {
+            "webhook" if !rest.starts_with("ssm:") => "webhook:…",
+            "http" => "http://…",
+            "https" => "https://…",
+            _ => text,
+        };
+        Err(Failure::usage(format!("{} names nobody to notify", quoted(shown)))
+            .because(why)
+            .advice("Give eventbridge:BUS, sns:ARN or webhook:ssm:/PARAMETER"))
     }
 
     /// Reads several, each of which is given once.
@@ -139,12 +136,6 @@ fn resource<'a>(arn: &'a str, service: &str) -> Option<&'a str> {
     let Arn { partition, region, account, resource, .. } = Arn::of(arn, service)?;
     let is_sound = !partition.is_empty() && has_only(region, MAX_NAME, "-") && is_account(account);
     is_sound.then_some(resource)
-}
-
-fn wrong(text: &str, why: &str) -> Failure {
-    Failure::usage(format!("{} names nobody to notify", quoted(text)))
-        .because(why)
-        .advice(format!("Give {FORMS}"))
 }
 
 #[cfg(test)]

@@ -84,12 +84,11 @@ pub fn crash_loop(
     }
     let limit = limit(mine, service, policy);
     let in_a_row = counts_failures(service, policy) && mine.failed >= limit;
-    let row = || Some(format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed));
+    let row = in_a_row
+        .then(|| format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed));
     let census = match tasks {
         Tasks::Unread => return None,
-        Tasks::Unreadable => {
-            return cannot_ever_start(mine, service, &[]).or_else(|| in_a_row.then(row).flatten());
-        }
+        Tasks::Unreadable => return cannot_ever_start(mine, service, &[]).or(row),
         Tasks::Read(census) => census,
     };
     if census.running.is_empty()
@@ -100,7 +99,7 @@ pub fn crash_loop(
     let failed: Vec<&StoppedTask> = census.failed(counts_failures(service, policy)).collect();
     let enough = usize::try_from(limit).unwrap_or(usize::MAX).min(MOST_READ);
     if in_a_row && failed.len() >= enough {
-        return row();
+        return row;
     }
     if census.has_survivor(&failed, now) {
         return None;

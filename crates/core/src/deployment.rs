@@ -332,14 +332,7 @@ impl Phase {
                 Ok(Self::RollingBack { rollout, why, overtaken })
             }
             (Self::Registered(_) | Self::RollingOut { .. }, Event::PlannedAgain) => Ok(Self::Pending),
-            (
-                Self::Pending
-                | Self::Registered(_)
-                | Self::RollingOut { .. }
-                | Self::Undoing { .. }
-                | Self::RollingBack { .. },
-                Event::Ended(ending),
-            ) => Ok(Self::Done(ending)),
+            (phase, Event::Ended(ending)) if !matches!(phase, Self::Done(_)) => Ok(Self::Done(ending)),
             (phase, event) => Err(IllegalTransition(Box::new((phase, event)))),
         }
     }
@@ -431,8 +424,8 @@ impl View<'_> {
         format!("did not end within {} s", self.policy.timeout.as_secs_f64())
     }
 
-    /// Whether the deployment of `rollout` is PRIMARY. A service that shows another one was changed again, or is shown as
-    /// it was before our update.
+    /// Whether the deployment of `rollout` is PRIMARY. A service that shows another one was changed again, or is
+    /// shown as it was before our update.
     fn is_live(self, rollout: &Rollout) -> bool {
         let primary = self.seen.service.primary();
         primary.is_some_and(|primary| {
@@ -440,8 +433,8 @@ impl View<'_> {
         })
     }
 
-    /// The deployment to follow from now on: the one that our update made, where its answer did not show it, or a newer
-    /// one of the same revision.
+    /// The deployment to follow from now on: the one that our update made, where its answer did not show it, or a
+    /// newer one of the same revision.
     fn shown_instead(&self, rollout: &Rollout) -> Option<&Deployment> {
         if rollout.deployment.is_some() {
             return started_anew(rollout, self.seen);

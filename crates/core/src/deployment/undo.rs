@@ -45,7 +45,7 @@ impl View<'_> {
             (Some(theirs), ..) => why.finish(Outcome::Superseded, &took_its_place(theirs)),
             (None, _, Way::Asked(at)) if self.now.since(at) < ASKED_GRACE => Decision::Wait,
             (None, Some(to), _) => Decision::RollBack { to: to.clone(), why: why.clone() },
-            (None, None, _) => why.finish(unless_timed_out(why.outcome), LEFT),
+            (None, None, _) => why.give_up(LEFT),
         }
     }
 
@@ -68,10 +68,7 @@ impl View<'_> {
             // It came to a good end just before.
             Verdict::Completed => Decision::Finish(Ending::without_reason(Outcome::Deployed)),
             Verdict::RollingBack(_) if self.is_in_time(asked) => Decision::Wait,
-            Verdict::RollingBack(_) => {
-                let late = format!("going back {}", self.did_not_end());
-                why.finish(unless_timed_out(why.outcome), &late)
-            }
+            Verdict::RollingBack(_) => why.give_up(&format!("going back {}", self.did_not_end())),
             Verdict::InProgress | Verdict::Failing(_) if self.now.since(asked) < ASKED_GRACE => {
                 Decision::Wait
             }
@@ -92,16 +89,12 @@ impl View<'_> {
             Verdict::Superseded(reason) => why.finish(Outcome::Superseded, &reason),
             Verdict::InProgress | Verdict::RollingBack(_) if self.is_in_time(rollout.since) => Decision::Wait,
             Verdict::InProgress | Verdict::RollingBack(_) => {
-                let late = format!("going back to {back} {}", self.did_not_end());
-                why.finish(unless_timed_out(why.outcome), &late)
+                why.give_up(&format!("going back to {back} {}", self.did_not_end()))
             }
             Verdict::Failing(reason)
             | Verdict::Failed(reason)
             | Verdict::RolledBack(reason)
-            | Verdict::Stopped(reason) => {
-                let too = format!("going back to {back} failed, too: {reason}");
-                why.finish(unless_timed_out(why.outcome), &too)
-            }
+            | Verdict::Stopped(reason) => why.give_up(&format!("going back to {back} failed, too: {reason}")),
         }
     }
 
@@ -114,7 +107,7 @@ impl View<'_> {
         if self.policy.on_failure == OnFailure::RollBack && is_ours && is_possible {
             Decision::Undo { to: former.cloned(), why }
         } else {
-            why.finish(unless_timed_out(why.outcome), LEFT)
+            why.give_up(LEFT)
         }
     }
 }
@@ -128,9 +121,10 @@ impl Why {
     fn finish(&self, outcome: Outcome, then: &str) -> Decision {
         Decision::Finish(Ending { outcome, reason: format!("{}; {then}", self.reason) })
     }
-}
 
-/// The outcome of a rollout that was not undone.
-fn unless_timed_out(earned: Outcome) -> Outcome {
-    if earned == Outcome::TimedOut { earned } else { Outcome::Failed }
+    /// The end of a rollout that was not undone: it timed out or failed.
+    fn give_up(&self, then: &str) -> Decision {
+        let is_late = self.outcome == Outcome::TimedOut;
+        self.finish(if is_late { Outcome::TimedOut } else { Outcome::Failed }, then)
+    }
 }

@@ -17,11 +17,8 @@ pub(super) fn host(region: &str) -> &'static str {
 pub fn deployments_url(service: &Service) -> Option<String> {
     let region = Arn::parse(&service.arn)?.region;
     let (host, cluster, name) = (host(region), last_part(&service.cluster), &service.name);
-    (!region.is_empty() && !cluster.is_empty()).then(|| {
-        format!(
-            "https://{region}.{host}/ecs/v2/clusters/{cluster}/services/{name}/deployments?region={region}"
-        )
-    })
+    let page = format!("{host}/ecs/v2/clusters/{cluster}/services/{name}/deployments");
+    (!region.is_empty() && !cluster.is_empty()).then(|| format!("https://{region}.{page}?region={region}"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ pub use invalid::InvalidImage;
 pub use reference::{ImageReference, digest_of};
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// The image that each of some containers is to run; no container has two.
@@ -24,17 +23,12 @@ impl Images {
     /// When the container has an image already, also when it is the same one: whoever names a container
     /// twice has made a mistake that only they can mend.
     pub fn insert(&mut self, container: &str, image: ImageReference) -> Result<(), ContainerNamedTwice> {
-        match self.0.entry(container.to_owned()) {
-            Entry::Vacant(place) => {
-                place.insert(image);
-                Ok(())
-            }
-            Entry::Occupied(first) => Err(ContainerNamedTwice {
-                container: container.to_owned(),
-                first: first.get().clone(),
-                second: image,
-            }),
+        if let Some(first) = self.0.get(container) {
+            let (container, first) = (container.to_owned(), first.clone());
+            return Err(ContainerNamedTwice { container, first, second: image });
         }
+        self.0.insert(container.to_owned(), image);
+        Ok(())
     }
 
     /// The image for this container.

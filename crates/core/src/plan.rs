@@ -172,15 +172,12 @@ impl Plan {
         };
         let Some(pinned) = self.revisions.iter().find(copied) else { return Ok(()) };
         let base = pinned.base.family_and_revision();
-        Err(Failure::invalid_input(format!("the containers of {base} cannot get other images"),
-        )
-        .because(
-            "its isolationMode is CONFIDENTIAL_SANDBOX, and its attestation policy names the images that may start",
-        )
-        .advice(
-            "Register a revision with an attestationPolicy made for the new image, and put the service on it; nothing \
-             was changed",
-        ))
+        let why = "its isolationMode is CONFIDENTIAL_SANDBOX, and its attestation policy names the images that may \
+                   start";
+        let advice = "Register a revision with an attestationPolicy made for the new image, and put the service on \
+                      it; nothing was changed";
+        let what = format!("the containers of {base} cannot get other images");
+        Err(Failure::invalid_input(what).because(why).advice(advice))
     }
 
     /// Adds what the user should know of the services and of what is left out.
@@ -251,15 +248,14 @@ impl PlannedRevision {
 /// # Errors
 /// [`Failure::invalid_input`] for one that is missing, deleted, or driven by another controller.
 pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Service>, Failure> {
-    let mut services = Vec::new();
-    for name in &request.services {
+    let pick = |name| {
         let found = described.iter().find(|service| is_named(service, name));
         let service = found.filter(|service| service.active).ok_or_else(|| missing(request, name, found))?;
         refuse_controller(service)?;
         refuse_managed(service)?;
-        services.push(service.clone());
-    }
-    Ok(services)
+        Ok(service.clone())
+    };
+    request.services.iter().map(pick).collect()
 }
 
 fn is_named(service: &Service, name: &ServiceName) -> bool {

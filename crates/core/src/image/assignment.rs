@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::failure::{Failure, FailureKind};
+use super::super::failure::Failure;
 use super::super::quote::quoted;
 use super::super::runner::Runner;
 use super::{ContainerNamedTwice, ImageReference, Images, InvalidImage};
@@ -65,23 +65,23 @@ impl InvalidAssignment {
     /// The failure that it is on the command line.
     #[must_use]
     pub fn failure(&self, runner: Runner) -> Failure {
-        let (kind, advice) = match self {
-            Self::Form(_) => (
-                FailureKind::Usage,
-                "Write CONTAINER=URI, for example app=registry.example/app:1.2".to_owned(),
-            ),
-            Self::Image { reason, .. } => (FailureKind::InvalidInput, reason.remedy(runner)),
-            Self::Twice(_) => {
-                (FailureKind::InvalidInput, "Give each container one image; nothing was changed".to_owned())
+        let what = self.to_string();
+        match self {
+            Self::Form(_) => {
+                Failure::usage(what).advice("Write CONTAINER=URI, for example app=registry.example/app:1.2")
             }
-        };
-        Failure::new(kind, self.to_string()).advice(advice)
+            Self::Image { reason, .. } => Failure::invalid_input(what).advice(reason.remedy(runner)),
+            Self::Twice(_) => {
+                Failure::invalid_input(what).advice("Give each container one image; nothing was changed")
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::FailureKind;
 
     #[test]
     fn an_assignment_is_parted_at_its_first_equals_sign() {

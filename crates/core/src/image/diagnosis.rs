@@ -40,20 +40,15 @@ pub(super) fn diagnose(text: &str) -> InvalidImage {
     if let Some((scheme, rest)) = name.split_once("://") {
         return InvalidImage::Scheme { scheme: format!("{scheme}://"), rest: rest.to_owned() };
     }
-    if name.is_empty() || name.starts_with(':') {
-        return InvalidImage::NoRepository;
-    }
-    if name.starts_with('/') {
-        return InvalidImage::NoRegistry;
-    }
-    if name.ends_with(':') {
-        return InvalidImage::EmptyTag;
-    }
-    if name.contains("//") {
-        return InvalidImage::EmptyPart;
-    }
-    if name.ends_with('/') || name.contains("/:") {
-        return InvalidImage::NoRepositoryAfterRegistry;
+    let signs = [
+        (name.is_empty() || name.starts_with(':'), InvalidImage::NoRepository),
+        (name.starts_with('/'), InvalidImage::NoRegistry),
+        (name.ends_with(':'), InvalidImage::EmptyTag),
+        (name.contains("//"), InvalidImage::EmptyPart),
+        (name.ends_with('/') || name.contains("/:"), InvalidImage::NoRepositoryAfterRegistry),
+    ];
+    if let Some((_, invalid)) = signs.into_iter().find(|(is_there, _)| *is_there) {
+        return invalid;
     }
     let (registry, path) = parts(name);
     if let Some(registry) = registry {

@@ -87,11 +87,12 @@ macro_rules! name {
             /// # Errors
             /// [`Failure::usage`] for what CodePipeline would refuse.
             pub fn parse(text: &str) -> Result<Self, Failure> {
-                has_only(text, $max, "-_").then(|| Self(text.to_owned())).ok_or_else(|| {
-                    Failure::usage(format!("{} is not the {} of a custom action type", quoted(text), $what),
-                    )
-                    .because(concat!("it has 1 to ", $max, " letters, digits, hyphens and underscores"))
-                    .advice(concat!("Give another ", $what))
+                let is_sound = has_only(text, $max, "-_");
+                is_sound.then(|| Self(text.to_owned())).ok_or_else(|| {
+                    let text = quoted(text);
+                    Failure::usage(format!("{text} is not the {} of a custom action type", $what))
+                        .because(concat!("it has 1 to ", $max, " letters, digits, hyphens and underscores"))
+                        .advice(concat!("Give another ", $what))
                 })
             }
         }

@@ -7,7 +7,7 @@ use super::arn::{Arn, last_part};
 use super::failure::Failure;
 use super::image::Images;
 use super::quote::{cut, quoted};
-use crate::words::text;
+use crate::words::{text, words};
 
 /// A deployment that somebody asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,13 +56,15 @@ impl Default for Policy {
     }
 }
 
-/// What to do with a rollout that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Put the service back on the revision that it ran before.
-    RollBack,
-    /// Leave the service as it is.
-    Leave,
+words! {
+    /// What to do with a rollout that failed.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum OnFailure {
+        /// Put the service back on the revision that it ran before.
+        RollBack = "rollback",
+        /// Leave the service as it is.
+        Leave = "leave",
+    }
 }
 
 macro_rules! name {

@@ -157,11 +157,7 @@ pub(super) fn minutes(text: &str) -> Result<Duration, String> {
 
 /// What to do when a rollout fails.
 pub(super) fn on_failure(text: &str) -> Result<OnFailure, String> {
-    match text {
-        "rollback" => Ok(OnFailure::RollBack),
-        "leave" => Ok(OnFailure::Leave),
-        _ => Err(format!("{} is neither rollback nor leave", quoted(text))),
-    }
+    OnFailure::parse(text).ok_or_else(|| format!("{} is neither rollback nor leave", quoted(text)))
 }
 
 /// The ARN of a role (AWS IAM user guide, "IAM and AWS STS quotas", "IAM identifiers").

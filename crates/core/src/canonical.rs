@@ -104,7 +104,7 @@ fn drop_defaults(members: &mut Map<String, Value>, defaults: &Value) {
     members.retain(|name, value| defaults.get(name) != Some(value));
 }
 
-/// Drops the defaults of the members of one member.
+/// Drops the defaults in the member `name`, if that is an object.
 fn drop_defaults_of(members: &mut Map<String, Value>, name: &str, defaults: &Value) {
     if let Some(Value::Object(members)) = members.get_mut(name) {
         drop_defaults(members, defaults);

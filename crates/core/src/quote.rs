@@ -1,4 +1,4 @@
-//! Somebody else's text in a message: short, and without anything that a terminal would obey. And lists of texts.
+//! Texts in a message. Somebody else's is short there, and without anything that a terminal would obey.
 
 use std::borrow::Cow;
 

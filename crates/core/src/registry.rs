@@ -187,11 +187,11 @@ impl Platform {
     pub fn of(definition: &TaskDefinition, launch: Launch) -> Option<Self> {
         let runtime = |member| definition.member("runtimePlatform")?.get(member)?.as_str();
         let family = runtime("operatingSystemFamily");
-        let architecture = match (runtime("cpuArchitecture"), family) {
-            (Some("ARM64"), _) => "arm64",
-            (Some("X86_64"), _) => "amd64",
-            (None, _) if is_fargate(definition, launch) => "amd64",
-            (Some(_) | None, _) => return None,
+        let architecture = match runtime("cpuArchitecture") {
+            Some("ARM64") => "arm64",
+            Some("X86_64") => "amd64",
+            None if is_fargate(definition, launch) => "amd64",
+            Some(_) | None => return None,
         };
         let is_windows = family.is_some_and(|family| family.starts_with("WINDOWS"));
         let os = if is_windows { "windows" } else { "linux" };

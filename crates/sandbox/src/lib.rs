@@ -142,9 +142,10 @@ impl Sandbox {
     /// Answers over HTTP until it is dropped, which also closes every connection.
     ///
     /// # Errors
-    /// When the listener cannot accept connections any more.
+    /// None: where a connection cannot be accepted, the next one is.
     pub async fn serve(&self, listener: TcpListener) -> std::io::Result<()> {
-        server::serve(self, listener).await
+        server::serve(self, listener).await;
+        Ok(())
     }
 
     /// Performs an ECS operation as somebody else would, a console user or a rival: the same

@@ -1,6 +1,7 @@
 //! The transport over loopback: HTTP/1.1 with connections that are kept open.
 
-use std::io;
+use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -21,8 +22,11 @@ const LARGEST_BODY: usize = 4 << 20;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Answers each connection in a task of its own. Dropping the future ends them all.
-pub(super) async fn serve(sandbox: &Sandbox, listener: TcpListener) -> io::Result<()> {
+/// How long no connection is accepted after one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers each connection in a task of its own, for ever. Dropping the future ends them all.
+pub(super) async fn serve(sandbox: &Sandbox, listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -31,13 +35,18 @@ pub(super) async fn serve(sandbox: &Sandbox, listener: TcpListener) -> io::Resul
                     connections.spawn(converse(sandbox.clone(), stream));
                 }
                 // A client that gave up before it was accepted is none of the others' concern.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => return Err(error),
+                Err(error) if is_of_client(error.kind()) => {}
+                // The machine lacks something, such as a descriptor for one more file: that passes.
+                Err(_) => sandbox.clock.sleep(PAUSE).await,
             },
             // Without this, the results of closed connections would pile up.
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+fn is_of_client(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }
 
 async fn converse(sandbox: Sandbox, stream: TcpStream) {

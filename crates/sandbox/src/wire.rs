@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 /// An HTTP request, free of its transport.
@@ -163,31 +164,10 @@ pub(super) fn form_fields(body: &[u8]) -> Map<String, Value> {
 
 /// Undoes the escapes of a path, in which a plus sign is one.
 pub(super) fn path_decoded(text: &str) -> String {
-    form_decoded(&text.replace('+', "%2B"))
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Undoes `application/x-www-form-urlencoded`. A `%` without two hexadecimal digits stays.
 fn form_decoded(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        decoded.push(match first {
-            b'+' => b' ',
-            b'%' => match escaped_byte(tail) {
-                Some(byte) => {
-                    rest = &tail[2..];
-                    byte
-                }
-                None => b'%',
-            },
-            byte => *byte,
-        });
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn escaped_byte(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits.get(..2)?).ok()?;
-    u8::from_str_radix(digits, 16).ok()
+    path_decoded(&text.replace('+', " "))
 }

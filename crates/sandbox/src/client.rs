@@ -1,5 +1,6 @@
 //! The transport inside the process: the SDK's HTTP client, answered without a socket.
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -7,8 +8,6 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::Sandbox;
@@ -35,30 +34,18 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let sandbox = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let answer = sandbox.handle(received(request).await?).await;
+            let request = received(request).await.map_err(ConnectorError::user)?;
+            let answer = sandbox.handle(request).await;
             let answer = answer.map_err(|Cut| ConnectorError::io("connection reset by peer".into()))?;
-            let status =
-                StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
-            let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
-            response.headers_mut().insert("content-type", answer.content_type);
-            if !answer.request_id.is_empty() {
-                response.headers_mut().insert("x-amzn-requestid", answer.request_id);
-            }
-            for (name, value) in answer.headers {
-                response.headers_mut().insert(name, value);
-            }
-            Ok(response)
+            let response = answer.into_http().map_err(|error| ConnectorError::user(error.into()))?;
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
         })
     }
 }
 
-async fn received(request: HttpRequest) -> Result<Request, ConnectorError> {
-    let uri: http::Uri = request.uri().parse().map_err(|error| ConnectorError::user(Box::new(error)))?;
-    let method = request.method().to_owned();
-    let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+async fn received(request: HttpRequest) -> Result<Request, BoxError> {
+    let (parts, body) = request.try_into_http1x()?.into_parts();
     // It is read as a connection would read it: the SDK takes a body that nobody reads for a stalled upload.
-    let body = ByteStream::new(request.into_body()).collect().await;
-    let body = body.map_err(|error| ConnectorError::user(error.into()))?.to_vec();
-    let target = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-    Ok(Request { method, target, headers, body })
+    let body = ByteStream::new(body).collect().await?.to_vec();
+    Ok(Request::new(&parts, body))
 }

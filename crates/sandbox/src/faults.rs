@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::wire::{ApiError, Response};
+use super::protocol::iam_prefix;
+use super::wire::{ApiError, Parsed, Response};
 use super::{ACCOUNT, REGION};
 
 /// Something that goes wrong with calls of one operation.
@@ -88,13 +89,7 @@ impl Garbled {
     /// Changes a response in this way.
     pub(super) fn change(&self, response: Response) -> Response {
         let status = self.status.unwrap_or(response.status);
-        let without_aws = |content_type, body| Response {
-            status,
-            content_type,
-            request_id: String::new(),
-            headers: Vec::new(),
-            body,
-        };
+        let without_aws = |content_type, body| Response { status, content_type, headers: Vec::new(), body };
         match &self.body {
             GarbledBody::CutAt(number) => {
                 let end = number.checked_rem(response.body.len()).unwrap_or_default();
@@ -140,27 +135,63 @@ impl Faults {
     }
 }
 
+impl FaultKind {
+    /// Whether the call is carried out, if it does not hang before that.
+    pub(super) fn takes_effect(&self) -> bool {
+        matches!(
+            self,
+            Self::ErrorAfter
+                | Self::CutAfter
+                | Self::Delay(_)
+                | Self::HangBefore
+                | Self::HangAfter
+                | Self::Garbled(_)
+        )
+    }
+
+    /// The error that is answered in the place of what the call gave, if it is answered with one.
+    pub(super) fn refusal(&self, call: &Parsed) -> Option<ApiError> {
+        Some(match self {
+            Self::Throttled => throttled(),
+            Self::ErrorBefore | Self::ErrorAfter => {
+                ApiError::new("ServerException", "Service Unavailable. Please try again later.")
+                    .with_status(500)
+            }
+            Self::Denied => denied(call),
+            Self::ConcurrentRevision => ApiError::client(
+                "Too many concurrent attempts to create a new revision of the specified family.",
+            ),
+            Self::ExpiredToken => ApiError::new(
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            Self::Refused { status, code, message } => ApiError::new(code, *message).with_status(*status),
+            Self::Unsupported => ApiError::unknown_operation(),
+            Self::CutBefore
+            | Self::CutAfter
+            | Self::Delay(_)
+            | Self::HangBefore
+            | Self::HangAfter
+            | Self::Empty
+            | Self::Garbled(_) => return None,
+        })
+    }
+}
+
 /// The answer to a call that AWS is too busy for.
 pub(super) fn throttled() -> ApiError {
     ApiError::new("ThrottlingException", "Rate exceeded")
 }
 
-/// The answer when AWS itself fails.
-pub(super) fn server_error() -> ApiError {
-    ApiError {
-        status: 500,
-        ..ApiError::new("ServerException", "Service Unavailable. Please try again later.")
-    }
-}
-
 /// The answer to a caller whose policies do not allow the operation.
-pub(super) fn denied(service: &str, operation: &str, request: &Value) -> ApiError {
+fn denied(call: &Parsed) -> ApiError {
+    let action = format!("{}:{}", iam_prefix(call), call.operation);
+    let resource = resource(call.request.as_ref().unwrap_or(&Value::Null));
     ApiError::new(
         "AccessDeniedException",
         format!(
-            "User: arn:aws:iam::{ACCOUNT}:user/evenkeel is not authorized to perform: {service}:{operation} \
-             on resource: {} because no identity-based policy allows the {service}:{operation} action",
-            resource(request)
+            "User: arn:aws:iam::{ACCOUNT}:user/evenkeel is not authorized to perform: {action} on resource: \
+             {resource} because no identity-based policy allows the {action} action"
         ),
     )
 }
@@ -168,23 +199,22 @@ pub(super) fn denied(service: &str, operation: &str, request: &Value) -> ApiErro
 /// The ARN of what a request is about, as far as IAM can tell callers apart by it.
 fn resource(request: &Value) -> String {
     let text = |member: &str| request.get(member).and_then(Value::as_str);
-    let prefix = format!("arn:aws:ecs:{REGION}:{ACCOUNT}");
-    match (
-        text("service").or_else(|| request.pointer("/services/0")?.as_str()),
-        text("family"),
-        text("RoleArn"),
-    ) {
-        (Some(arn), ..) if arn.starts_with("arn:") => arn.to_owned(),
-        (Some(service), ..) => format!("{prefix}:service/{}/{service}", text("cluster").unwrap_or("default")),
-        (_, Some(family), _) => format!("{prefix}:task-definition/{family}:*"),
-        (.., Some(role)) => role.to_owned(),
-        (None, None, None) => match (text("repositoryName"), text("logGroupName"), text("logStreamName")) {
-            (Some(repository), ..) => format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}"),
-            (_, Some(group), Some(stream)) => {
-                format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:{stream}")
-            }
-            _ => "*".to_owned(),
-        },
+    let arn = |service: &str, path: String| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}");
+    if let Some(service) = text("service").or_else(|| request.pointer("/services/0")?.as_str()) {
+        let cluster = text("cluster").unwrap_or("default");
+        let is_arn = service.starts_with("arn:");
+        return if is_arn { service.to_owned() } else { arn("ecs", format!("service/{cluster}/{service}")) };
+    }
+    if let Some(family) = text("family") {
+        return arn("ecs", format!("task-definition/{family}:*"));
+    }
+    if let Some(role) = text("RoleArn") {
+        return role.to_owned();
+    }
+    match (text("repositoryName"), text("logGroupName"), text("logStreamName")) {
+        (Some(repository), ..) => arn("ecr", format!("repository/{repository}")),
+        (_, Some(group), Some(stream)) => arn("logs", format!("log-group:{group}:log-stream:{stream}")),
+        _ => "*".to_owned(),
     }
 }
 
@@ -199,17 +229,4 @@ pub(super) fn empty(operation: &str) -> Value {
         "DescribeTasks" => json!({ "tasks": [], "failures": [] }),
         _ => json!({}),
     }
-}
-
-/// The answer when two callers register a revision of one family at the same moment.
-pub(super) fn concurrent_revision() -> ApiError {
-    ApiError::new(
-        "ClientException",
-        "Too many concurrent attempts to create a new revision of the specified family.",
-    )
-}
-
-/// The answer to temporary credentials whose time is over.
-pub(super) fn expired_token() -> ApiError {
-    ApiError::new("ExpiredTokenException", "The security token included in the request is expired")
 }

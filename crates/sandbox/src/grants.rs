@@ -49,6 +49,6 @@ impl Grants {
         if opened.iter().any(|(of, at)| of == bucket && at == key) {
             return Ok(());
         }
-        Err(ApiError { status: 403, ..ApiError::new("AccessDenied", "Access Denied") })
+        Err(ApiError::new("AccessDenied", "Access Denied").with_status(403))
     }
 }

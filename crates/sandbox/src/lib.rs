@@ -15,6 +15,7 @@ mod logs;
 mod model;
 mod protocol;
 mod quotes;
+mod request;
 mod s3;
 mod server;
 mod sns;
@@ -43,21 +44,10 @@ pub use self::ecs::{Rollout, RolloutOutcome};
 pub use self::faults::{Fault, FaultKind, Garbled, GarbledBody};
 pub use self::wire::ApiError;
 
-use self::calls::CallLog;
 use self::clock::Clock;
-use self::codepipeline::CodePipeline;
-use self::ecr::Ecr;
-use self::ecs::Ecs;
-use self::events::Events;
 use self::faults::Faults;
-use self::grants::Grants;
 use self::hooks::{Hooks, Moment};
-use self::logs::Logs;
 use self::quotes::Quotes;
-use self::s3::S3;
-use self::sns::Sns;
-use self::ssm::Ssm;
-use self::sts::Sts;
 
 /// The only Region that the embedded AWS has.
 pub const REGION: &str = "eu-west-1";
@@ -69,26 +59,32 @@ pub const ACCOUNT: &str = "123456789012";
 pub struct Sandbox {
     clock: Clock,
     state: Arc<Mutex<State>>,
+    plans: Arc<Mutex<Plans>>,
     hanging: Arc<Notify>,
     called: Arc<Notify>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct State {
-    ecs: Ecs,
-    ecr: Ecr,
-    codepipeline: CodePipeline,
-    events: Events,
-    grants: Grants,
-    logs: Logs,
+    ecs: ecs::Ecs,
+    ecr: ecr::Ecr,
+    codepipeline: codepipeline::CodePipeline,
+    events: events::Events,
+    grants: grants::Grants,
+    logs: logs::Logs,
     quotes: Quotes,
-    s3: S3,
-    sns: Sns,
-    ssm: Ssm,
-    sts: Sts,
+    s3: s3::S3,
+    sns: sns::Sns,
+    ssm: ssm::Ssm,
+    sts: sts::Sts,
+    calls: calls::CallLog,
+}
+
+/// What is to happen around calls that are still to come.
+#[derive(Default)]
+struct Plans {
     faults: Faults,
     hooks: Hooks,
-    calls: CallLog,
 }
 
 impl Sandbox {
@@ -106,31 +102,21 @@ impl Sandbox {
     }
 
     fn by(clock: Clock) -> Self {
-        Self { clock, state: Arc::default(), hanging: Arc::default(), called: Arc::default() }
+        Self {
+            clock,
+            state: Arc::default(),
+            plans: Arc::default(),
+            hanging: Arc::default(),
+            called: Arc::default(),
+        }
     }
 
     /// Another AWS, which is as this one is now, without its faults and hooks, and goes its own way from then on. Its clock
     /// shows `time` now, which may be an earlier time if the other AWS is left alone until it is as late as here.
     #[must_use]
     pub fn fork(&self, time: Timestamp) -> Self {
-        let state = self.state();
-        let copy = State {
-            ecs: state.ecs.clone(),
-            ecr: state.ecr.clone(),
-            codepipeline: state.codepipeline.clone(),
-            events: state.events.clone(),
-            grants: state.grants.clone(),
-            logs: state.logs.clone(),
-            quotes: state.quotes.clone(),
-            s3: state.s3.clone(),
-            sns: state.sns.clone(),
-            ssm: state.ssm.clone(),
-            sts: state.sts.clone(),
-            faults: Faults::default(),
-            hooks: Hooks::default(),
-            calls: state.calls.clone(),
-        };
-        Self { state: Arc::new(Mutex::new(copy)), ..Self::starting_at(time) }
+        let state = Arc::new(Mutex::new(self.state().clone()));
+        Self { state, ..Self::starting_at(time) }
     }
 
     /// An HTTP client for the SDK that answers in process, whatever endpoint the SDK chose.
@@ -205,12 +191,12 @@ impl Sandbox {
 
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.
     pub fn inject(&self, fault: Fault) {
-        self.state().faults.inject(fault);
+        self.plans().faults.inject(fault);
     }
 
     /// Takes all faults back. A call that hangs already is not answered.
     pub fn clear_faults(&self) {
-        self.state().faults = Faults::default();
+        self.plans().faults = Faults::default();
     }
 
     /// Waits until a call hangs that is never answered.
@@ -265,19 +251,23 @@ impl Sandbox {
     /// Runs `then` right after the `nth` call (counted from 1 and from now on) of `operation` over
     /// the wire took effect, before it is answered.
     pub fn after_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
-        self.state().hooks.add(Moment::After, operation, nth, Box::new(then));
+        self.plans().hooks.add(Moment::After, operation, nth, Box::new(then));
     }
 
     /// Runs `then` right before the `nth` call (counted from 1 and from now on) of `operation` over
     /// the wire takes effect.
     pub fn before_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
-        self.state().hooks.add(Moment::Before, operation, nth, Box::new(then));
+        self.plans().hooks.add(Moment::Before, operation, nth, Box::new(then));
     }
 
     /// The state behind its lock, which is never held across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that panics while it holds the lock has failed already; the others may go on.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn plans(&self) -> MutexGuard<'_, Plans> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

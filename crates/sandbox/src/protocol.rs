@@ -4,7 +4,32 @@
 use serde_json::{Value, json};
 
 use super::s3;
-use super::wire::{ApiError, JsonService, Parsed, Protocol, Request, Response, form_fields, xml_escaped};
+use super::sns::Sns;
+use super::wire::{
+    ApiError, JsonService, Parsed, Protocol, REQUEST_ID, Request, Response, form_fields, xml_escaped,
+};
+
+/// The services that speak JSON: what the header `x-amz-target` begins with, and the name in IAM's actions.
+const JSON_SERVICES: [(&str, JsonService, &str); 6] = [
+    ("AmazonEC2ContainerServiceV20141113", JsonService::Ecs, "ecs"),
+    ("CodePipeline_20150709", JsonService::CodePipeline, "codepipeline"),
+    ("AmazonEC2ContainerRegistry_V20150921", JsonService::Ecr, "ecr"),
+    ("AWSEvents", JsonService::Events, "events"),
+    ("Logs_20140328", JsonService::Logs, "logs"),
+    ("AmazonSSM", JsonService::Ssm, "ssm"),
+];
+
+/// The name that IAM's actions have for the service that a call is for.
+pub(super) fn iam_prefix(call: &Parsed) -> &'static str {
+    match call.protocol {
+        Protocol::Json(service) => {
+            JSON_SERVICES.iter().find(|(_, it, _)| *it == service).map_or("", |it| it.2)
+        }
+        Protocol::Query if Sns::has(&call.operation) => "sns",
+        Protocol::Query => "sts",
+        Protocol::Rest => "s3",
+    }
+}
 
 /// Finds the operation and reads the body, whose length has to be what the header says: a
 /// client that replaces the body and forgets the header would be cut short by a real server.
@@ -17,15 +42,8 @@ pub(super) fn parse(request: &Request) -> Parsed {
         Some(_) | None => Ok(request.body.as_slice()),
     };
     if let Some(target) = request.header("x-amz-target") {
-        let prefixes = [
-            ("AmazonEC2ContainerServiceV20141113.", JsonService::Ecs),
-            ("CodePipeline_20150709.", JsonService::CodePipeline),
-            ("AmazonEC2ContainerRegistry_V20150921.", JsonService::Ecr),
-            ("AWSEvents.", JsonService::Events),
-            ("Logs_20140328.", JsonService::Logs),
-            ("AmazonSSM.", JsonService::Ssm),
-        ];
-        let found = prefixes.into_iter().find_map(|(prefix, it)| Some((target.strip_prefix(prefix)?, it)));
+        let service = |(prefix, service, _)| Some((target.strip_prefix(prefix)?.strip_prefix('.')?, service));
+        let found = JSON_SERVICES.into_iter().find_map(service);
         let (operation, service) = found.unwrap_or((target, JsonService::Ecs));
         let request = whole.and_then(|body| {
             serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
@@ -46,7 +64,7 @@ pub(super) fn refusal(protocol: Protocol, error: &ApiError) -> Response {
     match protocol {
         Protocol::Json(_) => {
             let body = json!({ "__type": error.code, "message": error.message });
-            Response { status: error.status, ..Response::json(&body) }
+            Response::json(&body).with_status(error.status)
         }
         Protocol::Query => {
             // They spell the common errors in their own way, and answer these two with 403.
@@ -63,9 +81,9 @@ pub(super) fn refusal(protocol: Protocol, error: &ApiError) -> Response {
             let body = format!(
                 "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>{kind}</Type>\
                  <Code>{code}</Code><Message>{message}</Message></Error>\
-                 <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
+                 <RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
             );
-            Response { status, ..Response::xml(body) }
+            Response::xml(body).with_status(status)
         }
         Protocol::Rest => s3::error(error),
     }

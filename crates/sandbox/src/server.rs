@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -62,23 +61,7 @@ async fn answer(
     request: http::Request<Incoming>,
 ) -> Result<http::Response<Full<Bytes>>, Error> {
     let (parts, body) = request.into_parts();
-    let headers = parts.headers.iter();
-    let request = Request {
-        method: parts.method.to_string(),
-        target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-        headers: headers
-            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
-            .collect(),
-        body: Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec(),
-    };
-    let answer = sandbox.handle(request).await.map_err(|Cut| "the connection is cut on purpose")?;
-    let mut response =
-        http::Response::builder().status(answer.status).header(CONTENT_TYPE, answer.content_type);
-    if !answer.request_id.is_empty() {
-        response = response.header("x-amzn-requestid", answer.request_id);
-    }
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
-    }
-    Ok(response.body(Full::from(answer.body))?)
+    let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec();
+    let answer = sandbox.handle(Request::new(&parts, body)).await;
+    Ok(answer.map_err(|Cut| "the connection is cut on purpose")?.into_http()?)
 }

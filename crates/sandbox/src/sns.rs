@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::wire::ApiError;
+use super::wire::{ApiError, query_answer, refuse_if};
 use super::{ACCOUNT, REGION, Sandbox};
 
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
@@ -33,32 +33,22 @@ impl Sns {
         }
         let text = |member: &str| request.get(member).and_then(Value::as_str).unwrap_or_default();
         let (arn, message, subject) = (text("TopicArn"), text("Message"), text("Subject"));
-        let topic = self
-            .topics
-            .get_mut(arn)
-            .ok_or(ApiError { status: 404, ..ApiError::new("NotFound", "Topic does not exist") })?;
-        let invalid =
-            |what: &str| Err(ApiError::new("InvalidParameter", format!("Invalid parameter: {what}")));
-        if message.is_empty() {
-            return invalid("Empty message");
-        }
-        if message.len() > MOST_BYTES {
-            return invalid("Message too long");
-        }
+        let topic = self.topics.get_mut(arn);
+        let topic =
+            topic.ok_or_else(|| ApiError::new("NotFound", "Topic does not exist").with_status(404))?;
         let is_plain = subject.chars().all(|c| c.is_ascii() && !c.is_ascii_control());
-        if !is_plain || subject.len() > LONGEST_SUBJECT || subject.starts_with(' ') {
-            return invalid("Subject");
-        }
-        if arn.ends_with(".fifo") && text("MessageGroupId").is_empty() {
-            return invalid("The MessageGroupId parameter is required for FIFO topics");
+        let has_no_group = arn.ends_with(".fifo") && text("MessageGroupId").is_empty();
+        for (is_wrong, what) in [
+            (message.is_empty(), "Empty message"),
+            (message.len() > MOST_BYTES, "Message too long"),
+            (!is_plain || subject.len() > LONGEST_SUBJECT || subject.starts_with(' '), "Subject"),
+            (has_no_group, "The MessageGroupId parameter is required for FIFO topics"),
+        ] {
+            refuse_if(is_wrong, || ApiError::new("InvalidParameter", format!("Invalid parameter: {what}")))?;
         }
         topic.push(request.clone());
-        Ok(format!(
-            "<PublishResponse xmlns=\"{NAMESPACE}\"><PublishResult><MessageId>00000000-0000-4000-a000-{:012}\
-             </MessageId></PublishResult><ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000\
-             </RequestId></ResponseMetadata></PublishResponse>",
-            topic.len()
-        ))
+        let id = format!("<MessageId>00000000-0000-4000-a000-{:012}</MessageId>", topic.len());
+        Ok(query_answer(NAMESPACE, operation, &id))
     }
 }
 

@@ -7,10 +7,10 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::ACCOUNT;
-use super::wire::{ApiError, xml_escaped};
+use super::request::text;
+use super::wire::{ApiError, query_answer, xml_escaped};
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 /// The roles that were assumed, by the access key id that was handed out.
 #[derive(Debug, Clone, Default)]
@@ -38,10 +38,7 @@ impl Sts {
             "AssumeRole" => self.assume_role(request, now)?,
             _ => return Err(ApiError::unknown_operation()),
         };
-        Ok(format!(
-            "<{operation}Response xmlns=\"{NAMESPACE}\"><{operation}Result>{result}</{operation}Result>\
-             <ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{operation}Response>"
-        ))
+        Ok(query_answer(NAMESPACE, operation, &result))
     }
 
     fn caller_identity(&self, access_key: Option<&str>) -> String {
@@ -57,11 +54,9 @@ impl Sts {
     fn assume_role(&mut self, request: &Value, now: Timestamp) -> Result<String, ApiError> {
         let role_arn = required(request, "RoleArn")?;
         let session = required(request, "RoleSessionName")?;
-        let Some((account, role)) =
-            role_arn.strip_prefix("arn:aws:iam::").and_then(|arn| arn.split_once(":role/"))
-        else {
-            return Err(ApiError::new("ValidationError", format!("{role_arn} is invalid")));
-        };
+        let role = role_arn.strip_prefix("arn:aws:iam::").and_then(|arn| arn.split_once(":role/"));
+        let (account, role) =
+            role.ok_or_else(|| ApiError::new("ValidationError", format!("{role_arn} is invalid")))?;
         let seconds = request.get("DurationSeconds").and_then(Value::as_str).unwrap_or("3600");
         let seconds = seconds.parse().map_err(|_| {
             ApiError::new("ValidationError", format!("DurationSeconds: {seconds} is not a number"))
@@ -85,7 +80,7 @@ impl Sts {
 }
 
 fn required<'a>(request: &'a Value, member: &str) -> Result<&'a str, ApiError> {
-    request.get(member).and_then(Value::as_str).filter(|value| !value.is_empty()).ok_or_else(|| {
+    text(request, member).ok_or_else(|| {
         let member = member[..1].to_lowercase() + &member[1..];
         let message = format!(
             "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"

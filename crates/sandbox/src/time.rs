@@ -29,25 +29,20 @@ pub(super) fn check_signature(request: &Request, protocol: Protocol, now: Timest
     }
     let Some(signed) = request.header("x-amz-date").and_then(parse) else { return Ok(()) };
     let (earliest, latest) = (now.before(ALLOWED), now.plus(ALLOWED));
-    let why = if signed < earliest {
-        let (signed, earliest, now) = (compact(signed), compact(earliest), compact(now));
-        format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)")
-    } else if signed > latest {
-        let (signed, latest, now) = (compact(signed), compact(latest), compact(now));
-        format!("Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)")
-    } else {
+    if (earliest..=latest).contains(&signed) {
         return Ok(());
+    }
+    let [signed_at, earliest_at, latest_at, now_at] = [signed, earliest, latest, now].map(compact);
+    let why = if signed < earliest {
+        format!("Signature expired: {signed_at} is now earlier than {earliest_at} ({now_at} - 5 min.)")
+    } else {
+        format!("Signature not yet current: {signed_at} is still later than {latest_at} ({now_at} + 5 min.)")
     };
+    let skewed = "The difference between the request time and the current time is too large.";
     Err(match protocol {
         Protocol::Json(_) => ApiError::new("InvalidSignatureException", why),
-        Protocol::Query => ApiError { status: 403, ..ApiError::new("SignatureDoesNotMatch", why) },
-        Protocol::Rest => ApiError {
-            status: 403,
-            ..ApiError::new(
-                "RequestTimeTooSkewed",
-                "The difference between the request time and the current time is too large.",
-            )
-        },
+        Protocol::Query => ApiError::new("SignatureDoesNotMatch", why).with_status(403),
+        Protocol::Rest => ApiError::new("RequestTimeTooSkewed", skewed).with_status(403),
     })
 }
 

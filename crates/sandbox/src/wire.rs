@@ -6,6 +6,9 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
+/// What an operation of a JSON service answers.
+pub(super) type Answer = Result<Value, ApiError>;
+
 /// An HTTP request, free of its transport.
 #[derive(Debug, Default)]
 pub(super) struct Request {
@@ -22,8 +25,6 @@ pub(super) struct Request {
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
-    /// The header `x-amzn-requestid`.
-    pub(super) request_id: String,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -45,6 +46,11 @@ impl ApiError {
     /// An error that the caller is to blame for: status 400.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: 400, code, message: message.into(), bucket_region: None }
+    }
+
+    /// The same with another status.
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// The request asks for something that cannot be.
@@ -75,6 +81,11 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+/// Ends an operation with an error if something is wrong.
+pub(super) fn refuse_if(is_wrong: bool, error: impl FnOnce() -> ApiError) -> Result<(), ApiError> {
+    if is_wrong { Err(error()) } else { Ok(()) }
+}
 
 /// The protocol of a request, which the answer has to use too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +118,19 @@ pub(super) struct Parsed {
 }
 
 impl Request {
+    /// A request as a transport received it. A header that is no text is left out.
+    pub(super) fn new(parts: &http::request::Parts, body: Vec<u8>) -> Self {
+        let headers = parts.headers.iter();
+        Self {
+            method: parts.method.to_string(),
+            target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            headers: headers
+                .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+                .collect(),
+            body,
+        }
+    }
+
     /// A header's value.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
@@ -123,9 +147,19 @@ impl Request {
     }
 
     /// The access key id in the header `authorization` of a request signed with Signature Version 4.
-    pub(super) fn access_key(&self) -> Option<String> {
+    pub(super) fn access_key(&self) -> Option<&str> {
+        self.credential()?.next()
+    }
+
+    /// The Region that a request is signed for, which is that of the endpoint it came to.
+    pub(super) fn signed_region(&self) -> Option<&str> {
+        self.credential()?.nth(2)
+    }
+
+    /// The parts of the credential: the access key id, a date, the Region and the service.
+    fn credential(&self) -> Option<impl Iterator<Item = &str>> {
         let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
-        credential.split('/').next().map(str::to_owned)
+        Some(credential.split(',').next()?.split('/'))
     }
 }
 
@@ -144,8 +178,38 @@ impl Response {
     }
 
     fn new(content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status: 200, content_type, request_id: String::new(), headers: Vec::new(), body }
+        Self { status: 200, content_type, headers: Vec::new(), body }
     }
+
+    /// The same with another status.
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same with one more header.
+    pub(super) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The response as a transport sends it.
+    pub(super) fn into_http<B: From<Vec<u8>>>(self) -> http::Result<http::Response<B>> {
+        let response =
+            http::Response::builder().status(self.status).header("content-type", self.content_type);
+        let headers = self.headers.into_iter();
+        headers.fold(response, |response, (name, value)| response.header(name, value)).body(self.body.into())
+    }
+}
+
+/// The request id in the body of an answer in XML.
+pub(super) const REQUEST_ID: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The body of an answer by the query protocol, around the XML of an operation's result.
+pub(super) fn query_answer(namespace: &str, operation: &str, result: &str) -> String {
+    format!(
+        "<{operation}Response xmlns=\"{namespace}\"><{operation}Result>{result}</{operation}Result>\
+         <ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{operation}Response>"
+    )
 }
 
 /// Text as it may stand between two XML tags.

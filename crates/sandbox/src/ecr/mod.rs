@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use evenkeel_core::timestamp::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::model::Model;
-use super::wire::ApiError;
+use super::request::{list, merged, text, without_nulls};
+use super::wire::{Answer, ApiError, refuse_if};
 use super::{ACCOUNT, REGION};
 
 /// Layers lie in a bucket of AWS's own, which is here a bucket like any other.
@@ -55,7 +56,7 @@ impl Ecr {
         request: &Value,
         host: Option<&str>,
         now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    ) -> Answer {
         MODEL.check(operation, request, &BTreeSet::new())?;
         if operation == "DescribePullThroughCacheRules" {
             return Ok(self.rules());
@@ -74,6 +75,18 @@ impl Ecr {
             "GetDownloadUrlForLayer" => repository.download_url(name, request, host),
             _ => Err(ApiError::unknown_operation()),
         }
+    }
+
+    fn rules(&self) -> Value {
+        let rule = |prefix: &String| {
+            json!({
+                "ecrRepositoryPrefix": prefix,
+                "upstreamRegistryUrl": "registry-1.docker.io",
+                "upstreamRegistry": "docker-hub",
+                "registryId": ACCOUNT,
+            })
+        };
+        json!({ "pullThroughCacheRules": self.pull_through.iter().map(rule).collect::<Vec<_>>() })
     }
 }
 
@@ -94,38 +107,24 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 /// The code and the reason of an image that is not there.
 const NOT_FOUND: (&str, &str) = ("ImageNotFound", "Requested image not found");
 
-impl Ecr {
-    fn rules(&self) -> Value {
-        let rule = |prefix: &String| {
-            json!({
-                "ecrRepositoryPrefix": prefix,
-                "upstreamRegistryUrl": "registry-1.docker.io",
-                "upstreamRegistry": "docker-hub",
-                "registryId": ACCOUNT,
-            })
-        };
-        json!({ "pullThroughCacheRules": self.pull_through.iter().map(rule).collect::<Vec<_>>() })
-    }
-}
-
 impl Repository {
     /// The media types that the caller accepts are not looked at: every image is answered as it was
     /// pushed.
-    fn batch_get(&self, name: &str, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    fn batch_get(&self, name: &str, request: &Value, now: Timestamp) -> Answer {
         let (mut images, mut failures) = (Vec::new(), Vec::new());
-        for id in ids(request) {
+        for id in list(request, "imageIds") {
             let tag = text(id, "imageTag").unwrap_or_default();
-            if let Some((code, reason)) = self.failures.get(tag) {
-                failures.push(json!({ "imageId": id, "failureCode": code, "failureReason": reason }));
-                continue;
-            }
             let is_late = self.replicated.get(tag).is_some_and(|at| now < *at);
-            let found = if is_late { Err(NOT_FOUND) } else { self.find(id) };
+            let found = match self.failures.get(tag) {
+                Some((code, reason)) => Err((code.as_str(), reason.as_str())),
+                None if is_late => Err(NOT_FOUND),
+                None => self.find(id),
+            };
             match found {
                 Ok((digest, image)) => images.push(json!({
                     "registryId": ACCOUNT,
                     "repositoryName": name,
-                    "imageId": with_digest(id, digest),
+                    "imageId": merged(id.clone(), &json!({ "imageDigest": digest })),
                     "imageManifest": image.manifest,
                     "imageManifestMediaType": image.media_type,
                 })),
@@ -137,42 +136,36 @@ impl Repository {
         Ok(json!({ "images": images, "failures": failures }))
     }
 
-    fn describe(&self, name: &str, request: &Value) -> Result<Value, ApiError> {
-        let mut digests: Vec<&String> = self.images.keys().collect();
-        if request.get("imageIds").is_some_and(Value::is_array) {
-            digests = ids(request)
-                .map(|id| self.find(id).map(|(digest, _)| digest).map_err(|_| image_not_found(name, id)))
-                .collect::<Result<_, _>>()?;
-        }
-        let details = digests.into_iter().filter_map(|digest| {
-            let image = self.images.get(digest)?;
-            let tags = self.tags.iter().filter(|(_, its)| *its == digest).map(|(tag, _)| tag.as_str());
-            let mut detail = json!({
+    fn describe(&self, name: &str, request: &Value) -> Answer {
+        let asked = request["imageIds"]
+            .as_array()
+            .map(|ids| ids.iter().map(|id| self.find(id).map_err(|_| image_not_found(name, id))).collect());
+        let images: Vec<(&String, &Image)> = asked.unwrap_or_else(|| Ok(self.images.iter().collect()))?;
+        let details = images.into_iter().map(|(digest, image)| {
+            let tags = self.tags.iter().filter(|(_, its)| *its == digest);
+            let tags: Vec<&String> = tags.map(|(tag, _)| tag).collect();
+            without_nulls(json!({
                 "registryId": ACCOUNT,
                 "repositoryName": name,
                 "imageDigest": digest,
                 "imageManifestMediaType": image.media_type,
                 "imageSizeInBytes": image.manifest.len(),
-            });
-            // An image without a tag has no such member.
-            let tags: Vec<&str> = tags.collect();
-            if !tags.is_empty() {
-                detail["imageTags"] = json!(tags);
-            }
-            Some(detail)
+                // An image without a tag has no such member.
+                "imageTags": (!tags.is_empty()).then_some(tags),
+            }))
         });
         Ok(json!({ "imageDetails": details.collect::<Vec<_>>() }))
     }
 
-    fn download_url(&self, name: &str, request: &Value, host: Option<&str>) -> Result<Value, ApiError> {
+    fn download_url(&self, name: &str, request: &Value, host: Option<&str>) -> Answer {
         let digest = text(request, "layerDigest").unwrap_or_default();
-        if !self.layers.contains(digest) {
+        refuse_if(!self.layers.contains(digest), || {
             let message = format!(
                 "The layer with digest '{digest}' does not exist in the repository with name '{name}' in the \
                  registry with id '{ACCOUNT}'"
             );
-            return Err(ApiError::new("LayersNotFoundException", message));
-        }
+            ApiError::new("LayersNotFoundException", message)
+        })?;
         let server = match host.filter(|host| !host.ends_with(".amazonaws.com")) {
             Some(host) => format!("http://{host}"),
             None => format!("https://s3.{REGION}.amazonaws.com"),
@@ -198,26 +191,11 @@ impl Repository {
 }
 
 fn image_not_found(repository: &str, id: &Value) -> ApiError {
-    let shown = |member: &str| text(id, member).unwrap_or("null").to_owned();
+    let shown = |member: &str| text(id, member).unwrap_or("null");
+    let (digest, tag) = (shown("imageDigest"), shown("imageTag"));
     let message = format!(
-        "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with name \
-         '{repository}' in the registry with id '{ACCOUNT}'",
-        shown("imageDigest"),
-        shown("imageTag"),
+        "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository \
+         with name '{repository}' in the registry with id '{ACCOUNT}'"
     );
     ApiError::new("ImageNotFoundException", message)
-}
-
-fn ids(request: &Value) -> impl Iterator<Item = &Value> {
-    request.get("imageIds").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn with_digest(id: &Value, digest: &str) -> Value {
-    let mut whole: Map<String, Value> = id.as_object().cloned().unwrap_or_default();
-    whole.insert("imageDigest".to_owned(), digest.into());
-    Value::Object(whole)
-}
-
-fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
-    value.get(member)?.as_str().filter(|text| !text.is_empty())
 }

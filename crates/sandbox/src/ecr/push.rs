@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Ecr, Image, LAYERS, Repository};
 use crate::Sandbox;
 use crate::ecs::digest_of;
+use crate::request::without_nulls;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -20,21 +21,16 @@ impl Sandbox {
     /// another image. A task that starts afterwards runs it, if that is how its image is named:
     /// `123456789012.dkr.ecr.eu-west-1.amazonaws.com/repository:tag`.
     pub fn push_image(&self, repository: &str, tag: &str, platforms: &[&str]) -> String {
-        let now = self.clock.now();
-        let pushed = {
-            let mut state = self.state();
-            let pushed = state.ecr.push(repository, tag, platforms);
-            state.ecs.push_image(repository, tag, &pushed.digest, now);
-            pushed
-        };
+        let mut state = self.state();
+        let pushed = state.ecr.push(repository, tag, platforms);
+        state.ecs.push_image(repository, tag, &pushed.digest, self.clock.now());
+        drop(state);
         for (digest, config) in pushed.configs {
             self.put_object(LAYERS, &digest, config.into_bytes());
         }
         pushed.digest
     }
-}
 
-impl Sandbox {
     /// Makes a pull-through cache rule: a repository below `prefix` is fetched from another registry when it is
     /// pulled, and is not there before. `ROOT` stands for all.
     pub fn add_pull_through_rule(&self, prefix: &str) {
@@ -70,7 +66,7 @@ impl Ecr {
     fn push(&mut self, repository: &str, tag: &str, platforms: &[&str]) -> Pushed {
         self.pushes += 1;
         let content = format!("{repository}, push {}", self.pushes);
-        let repository = self.repositories.entry(repository.to_owned()).or_default();
+        let repository = self.repository(repository);
         let (mut configs, mut manifests) = (Vec::new(), Vec::new());
         for name in platforms {
             let platform = platform(name);
@@ -115,9 +111,5 @@ impl Repository {
 fn platform(name: &str) -> Value {
     let mut parts = name.splitn(3, '/');
     let (os, architecture) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let mut platform = json!({ "architecture": architecture, "os": os });
-    if let Some(variant) = parts.next() {
-        platform["variant"] = variant.into();
-    }
-    platform
+    without_nulls(json!({ "architecture": architecture, "os": os, "variant": parts.next() }))
 }

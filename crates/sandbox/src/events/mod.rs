@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::Sandbox;
 use super::model::Model;
-use super::wire::ApiError;
+use super::request::{list, text};
+use super::wire::{Answer, ApiError, refuse_if};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
@@ -23,7 +24,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn answer(&mut self, operation: &str, request: &Value) -> Result<Value, ApiError> {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value) -> Answer {
         MODEL.check(operation, request, &BTreeSet::new())?;
         match operation {
             "PutEvents" => self.put(request),
@@ -32,19 +33,15 @@ impl Events {
     }
 
     /// What is wrong with an entry is told in its place of the answer, which is a success.
-    fn put(&mut self, request: &Value) -> Result<Value, ApiError> {
-        let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if entries.is_empty() || entries.len() > MOST_ENTRIES {
-            let message =
-                format!("The request has {} entries, and 1 to {MOST_ENTRIES} are taken.", entries.len());
-            return Err(ApiError::new("ValidationException", message));
-        }
-        if request.to_string().len() > MOST_BYTES {
-            return Err(ApiError::new(
-                "ValidationException",
-                "Total size of the entries in the request is over the limit.",
-            ));
-        }
+    fn put(&mut self, request: &Value) -> Answer {
+        let entries = list(request, "Entries");
+        let invalid = |message| ApiError::new("ValidationException", message);
+        refuse_if(entries.is_empty() || entries.len() > MOST_ENTRIES, || {
+            invalid(format!("The request has {} entries, and 1 to {MOST_ENTRIES} are taken.", entries.len()))
+        })?;
+        refuse_if(request.to_string().len() > MOST_BYTES, || {
+            invalid("Total size of the entries in the request is over the limit.".to_owned())
+        })?;
         let answers: Vec<Value> = entries.iter().map(|entry| self.take(entry)).collect();
         let failed = answers.iter().filter(|answer| answer.get("ErrorCode").is_some()).count();
         Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
@@ -53,14 +50,12 @@ impl Events {
     fn take(&mut self, entry: &Value) -> Value {
         let refused = |code: &str, message: &str| json!({ "ErrorCode": code, "ErrorMessage": message });
         for member in ["Source", "DetailType", "Detail"] {
-            if entry[member].as_str().is_none_or(str::is_empty) {
-                return refused(
-                    "InvalidArgument",
-                    &format!("Parameter {member} is not valid. Reason: {member} is a required argument."),
-                );
+            if text(entry, member).is_none() {
+                let reason = format!("Reason: {member} is a required argument.");
+                return refused("InvalidArgument", &format!("Parameter {member} is not valid. {reason}"));
             }
         }
-        let detail = serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap_or_default());
+        let detail = serde_json::from_str::<Value>(text(entry, "Detail").unwrap_or_default());
         if !detail.is_ok_and(|detail| detail.is_object()) {
             return refused("MalformedDetail", "Detail is malformed.");
         }

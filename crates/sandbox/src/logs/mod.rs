@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::ecs::{Ecs, LogStream, Missing};
 use super::model::Model;
-use super::wire::ApiError;
+use super::request::{flag, number};
+use super::wire::{Answer, ApiError, refuse_if};
 
 /// `GetLogEvents` answers with so many events at most.
 const MOST_EVENTS: usize = 10_000;
@@ -24,13 +25,7 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn answer(
-        &self,
-        operation: &str,
-        request: &Value,
-        ecs: &mut Ecs,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    pub(super) fn answer(&self, operation: &str, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Answer {
         MODEL.check(operation, request, &BTreeSet::new())?;
         match operation {
             "GetLogEvents" => self.events(request, ecs, now),
@@ -42,8 +37,8 @@ impl Logs {
         self.lines.insert((cluster.to_owned(), service.to_owned()), lines);
     }
 
-    fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Result<Value, ApiError> {
-        let text = |member: &str| request.get(member).and_then(Value::as_str);
+    fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Answer {
+        let text = |member: &str| request[member].as_str();
         let group = match (text("logGroupName"), text("logGroupIdentifier")) {
             (Some(name), None) => name,
             (None, Some(identifier)) => group_name(identifier),
@@ -61,10 +56,11 @@ impl Logs {
             };
             ApiError::new("ResourceNotFoundException", format!("The specified log {what} does not exist."))
         })?;
-        let bound = |member: &str| request.get(member).and_then(Value::as_u64);
+        let (since, until) = (number(request, "startTime"), number(request, "endTime"));
         let mut events = self.written(&stream);
-        events.retain(|(at, _)| bound("startTime").is_none_or(|start| *at >= start));
-        events.retain(|(at, _)| bound("endTime").is_none_or(|end| *at < end));
+        events.retain(|(at, _)| {
+            since.is_none_or(|since| *at >= since) && until.is_none_or(|until| *at < until)
+        });
         let (start, end) = window(request, events.len())?;
         let view =
             |(at, line): &(u64, String)| json!({ "timestamp": at, "message": line, "ingestionTime": at });
@@ -113,13 +109,11 @@ fn group_name(identifier: &str) -> &str {
 /// Which of `count` events are asked for: the newest ones, or the oldest with `startFromHead`, or
 /// those that a token stands before (`b/position/s`) or after (`f/position/s`).
 fn window(request: &Value, count: usize) -> Result<(usize, usize), ApiError> {
-    let limit = request.get("limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(MOST_EVENTS);
-    if limit == 0 || limit > MOST_EVENTS {
-        return Err(ApiError::invalid_parameter(format!("The limit must be between 1 and {MOST_EVENTS}.")));
-    }
-    let from_head = request.get("startFromHead").and_then(Value::as_bool).unwrap_or_default();
-    let (forward, position) = match request.get("nextToken").and_then(Value::as_str) {
+    let limit = number(request, "limit").unwrap_or(MOST_EVENTS);
+    refuse_if(limit == 0 || limit > MOST_EVENTS, || {
+        ApiError::invalid_parameter(format!("The limit must be between 1 and {MOST_EVENTS}."))
+    })?;
+    let (forward, position) = match request["nextToken"].as_str() {
         Some(token) => {
             let mut parts = token.splitn(3, '/');
             let (direction, position) = (parts.next(), parts.next().and_then(|it| it.parse::<usize>().ok()));
@@ -129,7 +123,7 @@ fn window(request: &Value, count: usize) -> Result<(usize, usize), ApiError> {
                 _ => return Err(ApiError::invalid_parameter("The specified nextToken is invalid.")),
             }
         }
-        None if from_head => (true, 0),
+        None if flag(request, "startFromHead") => (true, 0),
         None => (false, count),
     };
     Ok(if forward {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::checksum;
-use super::chunked;
+use super::body;
 use super::{Content, not_found};
-use crate::wire::{ApiError, Request, Response};
+use crate::wire::{ApiError, Request, Response, refuse_if};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bucket {
@@ -49,31 +48,28 @@ impl Bucket {
     pub(super) fn put(&mut self, key: String, request: &Request) -> Result<Response, ApiError> {
         let algorithm = request.header("x-amz-server-side-encryption").map(str::to_owned);
         if self.demands_kms && algorithm.as_deref() != Some("aws:kms") {
-            return Err(ApiError { status: 403, ..ApiError::new("AccessDenied", "Access Denied") });
+            return Err(ApiError::new("AccessDenied", "Access Denied").with_status(403));
         }
-        if self.is_locked && !checksum::is_given(request) {
+        if self.is_locked && !body::has_checksum(request) {
             let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with \
                            Object Lock parameters";
             return Err(ApiError::new("InvalidRequest", message));
         }
-        let content = chunked::decoded(request)?;
-        checksum::check(request, &content)?;
+        let content = body::decoded(request)?;
         self.check(&key, request)?;
         let kms_key = request.header("x-amz-server-side-encryption-aws-kms-key-id").map(str::to_owned);
         let mut object = Object::new(Content::whole(content));
         object.encryption = algorithm.map(|algorithm| (algorithm, kms_key));
-        let headers = vec![("etag", object.tag.clone())];
+        let response = Response::bytes(Vec::new()).with_header("etag", object.tag.clone());
         self.objects.insert(key, object);
-        Ok(Response { headers, ..Response::bytes(Vec::new()) })
+        Ok(response)
     }
 
     /// The object, if what the request depends on holds.
     pub(super) fn find(&self, key: &str, request: &Request) -> Result<&Object, ApiError> {
         let object = self.objects.get(key).ok_or_else(missing)?;
-        match request.header("if-match") {
-            Some(tag) if tag != object.tag => Err(failed_precondition()),
-            Some(_) | None => Ok(object),
-        }
+        let is_other = request.header("if-match").is_some_and(|tag| tag != object.tag);
+        if is_other { Err(failed_precondition()) } else { Ok(object) }
     }
 
     /// Deletes the object; one that is not there is no error.
@@ -82,20 +78,17 @@ impl Bucket {
             self.check(key, request)?;
         }
         self.objects.remove(key);
-        Ok(Response { status: 204, ..Response::bytes(Vec::new()) })
+        Ok(Response::bytes(Vec::new()).with_status(204))
     }
 
     /// Whether what a write depends on holds.
     fn check(&self, key: &str, request: &Request) -> Result<(), ApiError> {
-        let there = self.objects.get(key);
-        if request.header("if-none-match") == Some("*") && there.is_some() {
-            return Err(failed_precondition());
+        let is_there = self.objects.contains_key(key);
+        refuse_if(is_there && request.header("if-none-match") == Some("*"), failed_precondition)?;
+        if request.header("if-match").is_some() {
+            self.find(key, request)?;
         }
-        match (request.header("if-match"), there) {
-            (Some(_), None) => Err(missing()),
-            (Some(tag), Some(object)) if tag != object.tag => Err(failed_precondition()),
-            (Some(_) | None, _) => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -105,5 +98,5 @@ fn missing() -> ApiError {
 
 fn failed_precondition() -> ApiError {
     let message = "At least one of the pre-conditions you specified did not hold";
-    ApiError { status: 412, ..ApiError::new("PreconditionFailed", message) }
+    ApiError::new("PreconditionFailed", message).with_status(412)
 }

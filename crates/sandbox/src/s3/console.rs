@@ -1,5 +1,6 @@
 //! What a test or a console does with S3, besides the calls that travel.
 
+use super::S3;
 use super::bucket::{Bucket, Object};
 use super::content::Content;
 use crate::Sandbox;
@@ -15,13 +16,13 @@ impl Sandbox {
     /// Gives a bucket Object Lock with a default retention: it takes no object without a checksum. Makes the
     /// bucket if there is none.
     pub fn lock_objects(&self, name: &str) {
-        self.state().s3.buckets.entry(name.to_owned()).or_default().is_locked = true;
+        self.state().s3.bucket(name).is_locked = true;
     }
 
     /// Puts a bucket into another Region: a request to any other Region is redirected. Makes the bucket if there
     /// is none.
     pub fn move_bucket(&self, name: &str, region: &str) {
-        self.state().s3.buckets.entry(name.to_owned()).or_default().region = Some(region.to_owned());
+        self.state().s3.bucket(name).region = Some(region.to_owned());
     }
 
     /// Puts an object into a bucket, whatever its policy says. Makes the bucket if there is none.
@@ -57,8 +58,13 @@ impl Sandbox {
     }
 
     fn put_content(&self, bucket: &str, key: &str, content: Content) {
-        let mut state = self.state();
-        let bucket = state.s3.buckets.entry(bucket.to_owned()).or_default();
-        bucket.objects.insert(key.to_owned(), Object::new(content));
+        self.state().s3.bucket(bucket).objects.insert(key.to_owned(), Object::new(content));
+    }
+}
+
+impl S3 {
+    /// The bucket, which is made if there is none.
+    fn bucket(&mut self, name: &str) -> &mut Bucket {
+        self.buckets.entry(name.to_owned()).or_default()
     }
 }

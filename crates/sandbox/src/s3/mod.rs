@@ -3,9 +3,8 @@
 //! Facts are from the Amazon S3 API reference and the user guide's chapters on conditional requests.
 //! It is strongly consistent, as S3 is.
 
+mod body;
 mod bucket;
-mod checksum;
-mod chunked;
 mod console;
 mod content;
 mod wire;
@@ -21,7 +20,7 @@ use super::wire::{ApiError, Request, Response};
 
 use bucket::{Bucket, Object};
 use content::Content;
-use wire::{address, listing, range, signed_region};
+use wire::{address, listing, range};
 
 /// All buckets.
 #[derive(Debug, Clone, Default)]
@@ -48,24 +47,21 @@ impl S3 {
             .buckets
             .get_mut(&name)
             .ok_or_else(|| not_found("NoSuchBucket", "The specified bucket does not exist"))?;
-        bucket.is_reached_from(signed_region(request))?;
+        bucket.is_reached_from(request.signed_region())?;
         match operation {
             "PutObject" => bucket.put(key, request),
             "GetObject" => get(bucket.find(&key, request)?, request),
             "HeadObject" => {
                 let object = bucket.find(&key, request)?;
-                let length = ("content-length", object.content.len().to_string());
-                Ok(Response { headers: with(headers(object), length), ..Response::bytes(Vec::new()) })
+                let length = object.content.len().to_string();
+                Ok(response(object, Vec::new()).with_header("content-length", length))
             }
             "DeleteObject" => bucket.delete(&key, request),
             "ListObjectsV2" => Ok(Response::xml(listing(&name, bucket, &request.query()))),
-            _ => Err(ApiError {
-                status: 405,
-                ..ApiError::new(
-                    "MethodNotAllowed",
-                    "The specified method is not allowed against this resource.",
-                )
-            }),
+            _ => {
+                let message = "The specified method is not allowed against this resource.";
+                Err(ApiError::new("MethodNotAllowed", message).with_status(405))
+            }
         }
     }
 }
@@ -73,29 +69,21 @@ impl S3 {
 fn get(object: &Object, request: &Request) -> Result<Response, ApiError> {
     let size = object.content.len();
     let Some(asked) = request.header("range") else {
-        return Ok(Response { headers: headers(object), ..Response::bytes(object.content.read(0..size)) });
+        return Ok(response(object, object.content.read(0..size)));
     };
-    let Some(range) = range(asked, size) else {
-        let invalid = ApiError::new("InvalidRange", "The requested range is not satisfiable");
-        return Err(ApiError { status: 416, ..invalid });
-    };
-    let told = ("content-range", format!("bytes {}-{}/{size}", range.start, range.end - 1));
-    let body = object.content.read(range);
-    Ok(Response { status: 206, headers: with(headers(object), told), ..Response::bytes(body) })
+    let range = range(asked, size).ok_or_else(|| {
+        ApiError::new("InvalidRange", "The requested range is not satisfiable").with_status(416)
+    })?;
+    let told = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    let response = response(object, object.content.read(range));
+    Ok(response.with_status(206).with_header("content-range", told))
 }
 
-fn headers(object: &Object) -> Vec<(&'static str, String)> {
-    vec![("etag", object.tag.clone()), ("accept-ranges", "bytes".to_owned())]
-}
-
-fn with(
-    mut headers: Vec<(&'static str, String)>,
-    header: (&'static str, String),
-) -> Vec<(&'static str, String)> {
-    headers.push(header);
-    headers
+fn response(object: &Object, body: Vec<u8>) -> Response {
+    let response = Response::bytes(body).with_header("etag", object.tag.clone());
+    response.with_header("accept-ranges", "bytes".to_owned())
 }
 
 fn not_found(code: &'static str, message: &str) -> ApiError {
-    ApiError { status: 404, ..ApiError::new(code, message) }
+    ApiError::new(code, message).with_status(404)
 }

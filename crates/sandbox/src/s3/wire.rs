@@ -5,7 +5,8 @@ use std::ops::Range;
 use serde_json::{Map, Value, json};
 
 use super::bucket::Bucket;
-use crate::wire::{ApiError, Parsed, Protocol, Request, Response, path_decoded, xml_escaped};
+use crate::request::without_nulls;
+use crate::wire::{ApiError, Parsed, Protocol, REQUEST_ID, Request, Response, path_decoded, xml_escaped};
 
 /// `ListObjectsV2` tells of so many objects at once.
 const PAGE: usize = 1000;
@@ -21,12 +22,13 @@ pub(crate) fn parse(request: &Request, broken: Option<ApiError>) -> Parsed {
         ("DELETE", false) => "DeleteObject",
         _ => "",
     };
-    let mut told = json!({ "bucket": bucket, "key": key });
-    for (name, header) in [("range", "range"), ("ifMatch", "if-match"), ("ifNoneMatch", "if-none-match")] {
-        if let Some(value) = request.header(header) {
-            told[name] = json!(value);
-        }
-    }
+    let told = without_nulls(json!({
+        "bucket": bucket,
+        "key": key,
+        "range": request.header("range"),
+        "ifMatch": request.header("if-match"),
+        "ifNoneMatch": request.header("if-none-match"),
+    }));
     let request = broken.map_or(Ok(told), Err);
     Parsed { protocol: Protocol::Rest, operation: operation.to_owned(), request }
 }
@@ -43,16 +45,13 @@ pub(crate) fn error(error: &ApiError) -> Response {
     let message = xml_escaped(&error.message);
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message>\
-         <RequestId>00000000-0000-4000-8000-000000000000</RequestId></Error>"
+         <RequestId>{REQUEST_ID}</RequestId></Error>"
     );
-    let region = error.bucket_region.iter().map(|region| ("x-amz-bucket-region", region.clone()));
-    Response { status, headers: region.collect(), ..Response::xml(body) }
-}
-
-/// The Region that a request is signed for, which is that of the endpoint it came to.
-pub(super) fn signed_region(request: &Request) -> Option<&str> {
-    let (_, credential) = request.header("authorization")?.split_once("Credential=")?;
-    credential.split(',').next()?.split('/').nth(2)
+    let response = Response::xml(body).with_status(status);
+    match &error.bucket_region {
+        Some(region) => response.with_header("x-amz-bucket-region", region.clone()),
+        None => response,
+    }
 }
 
 /// The bucket and the key that a request is about; the key is empty in a request about a bucket.

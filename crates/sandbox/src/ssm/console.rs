@@ -11,9 +11,8 @@ impl Sandbox {
     /// # Errors
     /// What AWS would answer.
     pub fn put_parameter(&self, name: &str, value: &str) -> Result<(), ApiError> {
-        let now = self.clock.now();
         let request = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true });
-        self.state().ssm.put(&request, now).map(|_| ())
+        self.state().ssm.put(&request, self.clock.now()).map(|_| ())
     }
 
     /// Limits the calls of `PutParameter` to so many a second from now on, for all parameters together, and lets an

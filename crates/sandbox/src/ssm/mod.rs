@@ -12,7 +12,8 @@ use std::time::Duration;
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::wire::ApiError;
+use super::request::{flag, text};
+use super::wire::{Answer, ApiError, refuse_if};
 use super::{ACCOUNT, REGION, faults};
 
 use name::{checked, selected};
@@ -46,12 +47,7 @@ struct Parameter {
 
 impl Ssm {
     /// Answers one request.
-    pub(super) fn answer(
-        &mut self,
-        operation: &str,
-        request: &Value,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value, now: Timestamp) -> Answer {
         match operation {
             "GetParameter" => self.get(request),
             "PutParameter" => {
@@ -63,7 +59,7 @@ impl Ssm {
         }
     }
 
-    fn get(&self, request: &Value) -> Result<Value, ApiError> {
+    fn get(&self, request: &Value) -> Answer {
         let (name, version) = selected(required(request, "Name")?)?;
         let parameter = self.parameters.get(name).ok_or_else(not_found)?;
         let version = version.unwrap_or(parameter.version);
@@ -90,36 +86,31 @@ impl Ssm {
         while self.writes.front().is_some_and(|at| now.since(*at) >= Duration::from_secs(1)) {
             self.writes.pop_front();
         }
-        if self.writes.len() >= limit {
-            return Err(faults::throttled());
-        }
+        refuse_if(self.writes.len() >= limit, faults::throttled)?;
         let parameter = self.parameters.get(checked(required(request, "Name")?)?);
-        if parameter.is_some_and(|parameter| now.since(parameter.modified) < UPDATE) {
+        refuse_if(parameter.is_some_and(|parameter| now.since(parameter.modified) < UPDATE), || {
             let words = "There are concurrent updates for a resource that is already being updated. Please try again later.";
-            return Err(ApiError::new("TooManyUpdates", words));
-        }
+            ApiError::new("TooManyUpdates", words)
+        })?;
         self.writes.push_back(now);
         Ok(())
     }
 
-    fn put(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    fn put(&mut self, request: &Value, now: Timestamp) -> Answer {
         let name = checked(required(request, "Name")?)?;
         let value = required(request, "Value")?;
-        let kind = request.get("Type").and_then(Value::as_str);
-        if value.contains("{{") {
-            return Err(invalid(
-                "Parameter value can't nest another parameter. Do not use \"{{}}\" in the value.",
-            ));
-        }
-        if value.len() > LONGEST {
-            return Err(invalid(
+        let kind = request["Type"].as_str();
+        refuse_if(value.contains("{{"), || {
+            invalid("Parameter value can't nest another parameter. Do not use \"{{}}\" in the value.")
+        })?;
+        refuse_if(value.len() > LONGEST, || {
+            invalid(
                 "Standard tier parameters support a maximum parameter value of 4096 characters. To create a \
                  larger parameter value, upgrade the parameter to use the advanced-parameter tier.",
-            ));
-        }
-        let overwrites = request.get("Overwrite").and_then(Value::as_bool).unwrap_or_default();
+            )
+        })?;
         let version = match self.parameters.get_mut(name) {
-            Some(_) if !overwrites => {
+            Some(_) if !flag(request, "Overwrite") => {
                 return Err(ApiError::new(
                     "ParameterAlreadyExists",
                     "The parameter already exists. To overwrite this value, set the overwrite option in the \
@@ -136,22 +127,19 @@ impl Ssm {
             None => {
                 let kind =
                     kind.ok_or_else(|| invalid("A parameter type is required when you create a parameter."))?;
-                if !["String", "StringList", "SecureString"].contains(&kind) {
-                    return Err(ApiError::new(
-                        "UnsupportedParameterType",
-                        "The parameter type isn't supported.",
-                    ));
-                }
+                refuse_if(!["String", "StringList", "SecureString"].contains(&kind), || {
+                    ApiError::new("UnsupportedParameterType", "The parameter type isn't supported.")
+                })?;
                 let (kind, values) = (kind.to_owned(), vec![value.to_owned()]);
-                self.parameters
-                    .insert(name.to_owned(), Parameter { kind, values, version: 1, modified: now });
+                let parameter = Parameter { kind, values, version: 1, modified: now };
+                self.parameters.insert(name.to_owned(), parameter);
                 1
             }
         };
         Ok(json!({ "Tier": "Standard", "Version": version }))
     }
 
-    fn delete(&mut self, request: &Value) -> Result<Value, ApiError> {
+    fn delete(&mut self, request: &Value) -> Answer {
         let removed = self.parameters.remove(checked(required(request, "Name")?)?);
         removed.map(|_| json!({})).ok_or_else(not_found)
     }
@@ -175,7 +163,7 @@ impl Parameter {
 }
 
 fn required<'a>(request: &'a Value, member: &str) -> Result<&'a str, ApiError> {
-    request.get(member).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| {
+    text(request, member).ok_or_else(|| {
         let member = member[..1].to_lowercase() + &member[1..];
         invalid(format!(
             "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must not be null"

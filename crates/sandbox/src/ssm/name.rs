@@ -1,7 +1,7 @@
 //! What a parameter may be called.
 
 use super::invalid;
-use crate::wire::ApiError;
+use crate::wire::{ApiError, refuse_if};
 
 /// The name that a request gives for a parameter.
 pub(super) fn checked(name: &str) -> Result<&str, ApiError> {
@@ -10,28 +10,23 @@ pub(super) fn checked(name: &str) -> Result<&str, ApiError> {
         let start = name.trim_start_matches('/').get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    if !name.chars().all(allowed) || name.ends_with('/') || name.contains("//") {
-        return Err(invalid(
+    refuse_if(!name.chars().all(allowed) || name.ends_with('/') || name.contains("//"), || {
+        invalid(
             "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can consist \
              of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the \
              following 3 symbols .-_",
-        ));
-    }
-    if reserved("aws") || reserved("ssm") {
-        return Err(ApiError::new(
-            "AccessDeniedException",
-            format!("No access to reserved parameter name: {name}."),
-        ));
-    }
-    if name.contains('/') && !name.starts_with('/') {
-        return Err(invalid("Parameter name must be a fully qualified name."));
-    }
-    if name.matches('/').count() > 15 {
-        return Err(ApiError::new(
-            "HierarchyLevelLimitExceededException",
-            "A hierarchy can have a maximum of 15 levels.",
-        ));
-    }
+        )
+    })?;
+    refuse_if(reserved("aws") || reserved("ssm"), || {
+        ApiError::new("AccessDeniedException", format!("No access to reserved parameter name: {name}."))
+    })?;
+    refuse_if(name.contains('/') && !name.starts_with('/'), || {
+        invalid("Parameter name must be a fully qualified name.")
+    })?;
+    refuse_if(name.matches('/').count() > 15, || {
+        let message = "A hierarchy can have a maximum of 15 levels.";
+        ApiError::new("HierarchyLevelLimitExceededException", message)
+    })?;
     Ok(name)
 }
 

@@ -17,11 +17,62 @@ pub(super) struct Model {
     shapes: BTreeMap<String, Shape>,
 }
 
+/// The form of a value, with what the model says of values of its kind.
+#[derive(Deserialize)]
+pub(super) struct Shape {
+    #[serde(rename = "type")]
+    pub(super) kind: Kind,
+    /// The shapes of a structure's members.
+    #[serde(default)]
+    pub(super) members: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) required: Vec<String>,
+    /// The shape of a list's items.
+    #[serde(default)]
+    pub(super) member: String,
+    /// The shapes of a map's keys and values.
+    #[serde(default)]
+    pub(super) key: String,
+    #[serde(default)]
+    pub(super) value: String,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+    pub(super) pattern: Option<String>,
+    /// The values of an enum.
+    #[serde(rename = "enum")]
+    pub(super) listed: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Structure,
+    List,
+    Map,
+    String,
+    Integer,
+    Long,
+    Double,
+    Timestamp,
+    Boolean,
+}
+
 impl Model {
     /// Reads a `model.json`.
     pub(super) fn parse(text: &str) -> Self {
         #[expect(clippy::expect_used, reason = "the text is part of the program, and every test reads it")]
         serde_json::from_str(text).expect("model.json has the form that model.py writes")
+    }
+
+    /// The name of the shape of an operation's requests.
+    pub(super) fn input(&self, operation: &str) -> Result<&str, ApiError> {
+        self.operations.get(operation).map(String::as_str).ok_or_else(ApiError::unknown_operation)
+    }
+
+    /// The shape of this name, which what is at `path` has.
+    pub(super) fn shape(&self, name: &str, path: &str) -> Result<&Shape, ApiError> {
+        let unknown = || ApiError::serialization(format!("{path}: the model has no shape {name}"));
+        self.shapes.get(name).ok_or_else(unknown)
     }
 
     /// Checks `request` against the members of `operation`; `declared` are the paths of members that
@@ -36,8 +87,7 @@ impl Model {
         request: &Value,
         declared: &BTreeSet<String>,
     ) -> Result<(), ApiError> {
-        let shape = self.operations.get(operation).ok_or_else(ApiError::unknown_operation)?;
-        self.check_value(shape, request, "", declared)
+        self.check_value(self.input(operation)?, request, "", declared)
     }
 
     /// Every value of an enum in `request`, which has the shapes of `operation`.
@@ -56,22 +106,22 @@ impl Model {
         path: String,
         found: &mut Vec<EnumValue<'a>>,
     ) {
-        match (self.shapes.get(shape), value) {
-            (Some(Shape::Structure { members, .. }), Value::Object(object)) => {
+        let Some(shape) = self.shapes.get(shape) else { return };
+        match (shape.kind, value) {
+            (Kind::Structure, Value::Object(object)) => {
                 for (name, value) in object {
-                    let path = member_path(&path, name);
-                    if let Some(member) = members.get(name) {
-                        self.find_enum_values(member, value, path, found);
+                    if let Some(member) = shape.members.get(name) {
+                        self.find_enum_values(member, value, member_path(&path, name), found);
                     }
                 }
             }
-            (Some(Shape::List { member }), Value::Array(items)) => {
+            (Kind::List, Value::Array(items)) => {
                 for item in items {
-                    self.find_enum_values(member, item, format!("{path}[]"), found);
+                    self.find_enum_values(&shape.member, item, format!("{path}[]"), found);
                 }
             }
-            (Some(Shape::String { listed: Some(listed) }), Value::String(text)) => {
-                found.push(EnumValue { path, text, listed });
+            (Kind::String, Value::String(text)) => {
+                found.extend(shape.listed.as_ref().map(|listed| EnumValue { path, text, listed }));
             }
             // No map of the models has enums.
             _ => {}
@@ -85,16 +135,14 @@ impl Model {
         path: &str,
         declared: &BTreeSet<String>,
     ) -> Result<(), ApiError> {
-        let Some(shape) = self.shapes.get(shape) else {
-            return Err(ApiError::serialization(format!("{path}: the model has no shape {shape}")));
-        };
-        match (shape, value) {
+        let shape = self.shape(shape, path)?;
+        match (shape.kind, value) {
             // A null is the same as an absent member.
             (_, Value::Null) => Ok(()),
-            (Shape::Structure { members, required }, Value::Object(object)) => {
+            (Kind::Structure, Value::Object(object)) => {
                 for (name, value) in object {
                     let path = member_path(path, name);
-                    match members.get(name) {
+                    match shape.members.get(name) {
                         Some(member) => self.check_value(member, value, &path, declared)?,
                         None if declared.contains(&path) => {}
                         None => {
@@ -102,25 +150,25 @@ impl Model {
                         }
                     }
                 }
-                match required.iter().find(|name| object.get(*name).is_none_or(Value::is_null)) {
+                match shape.required.iter().find(|name| object.get(*name).is_none_or(Value::is_null)) {
                     Some(name) => Err(ApiError::invalid_parameter(missing(path, name))),
                     None => Ok(()),
                 }
             }
-            (Shape::List { member }, Value::Array(items)) => {
+            (Kind::List, Value::Array(items)) => {
                 let path = format!("{path}[]");
-                items.iter().try_for_each(|item| self.check_value(member, item, &path, declared))
+                items.iter().try_for_each(|item| self.check_value(&shape.member, item, &path, declared))
             }
-            (Shape::Map { value: member }, Value::Object(entries)) => {
+            (Kind::Map, Value::Object(entries)) => {
                 let path = format!("{path}{{}}");
-                entries.values().try_for_each(|value| self.check_value(member, value, &path, declared))
+                entries.values().try_for_each(|value| self.check_value(&shape.value, value, &path, declared))
             }
-            (Shape::String { .. }, Value::String(_))
-            | (Shape::Integer | Shape::Long | Shape::Double | Shape::Timestamp, Value::Number(_))
-            | (Shape::Boolean, Value::Bool(_)) => Ok(()),
-            (shape, value) => {
-                let message = format!("{path}: {} can not be converted to {}", token(value), name(shape));
-                Err(ApiError::serialization(message))
+            (Kind::String, Value::String(_))
+            | (Kind::Integer | Kind::Long | Kind::Double | Kind::Timestamp, Value::Number(_))
+            | (Kind::Boolean, Value::Bool(_)) => Ok(()),
+            (kind, value) => {
+                let (given, expected) = (token(value), kind.name());
+                Err(ApiError::serialization(format!("{path}: {given} can not be converted to {expected}")))
             }
         }
     }
@@ -135,34 +183,25 @@ pub(super) struct EnumValue<'a> {
     pub(super) listed: &'a [String],
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Shape {
-    Structure {
-        members: BTreeMap<String, String>,
-        #[serde(default)]
-        required: Vec<String>,
-    },
-    List {
-        member: String,
-    },
-    Map {
-        value: String,
-    },
-    String {
-        /// The values of an enum.
-        #[serde(rename = "enum")]
-        listed: Option<Vec<String>>,
-    },
-    Integer,
-    Long,
-    Double,
-    Timestamp,
-    Boolean,
+impl Kind {
+    /// What a kind is called in AWS's message about a wrong type.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Structure => "a structure",
+            Self::List => "a list",
+            Self::Map => "a map",
+            Self::String => "a String",
+            Self::Integer => "an Integer",
+            Self::Long => "a Long",
+            Self::Double => "a Double",
+            Self::Timestamp => "a Timestamp",
+            Self::Boolean => "a Boolean",
+        }
+    }
 }
 
 /// The path of the member `name` of what is at `path`.
-fn member_path(path: &str, name: &str) -> String {
+pub(super) fn member_path(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
@@ -181,19 +220,5 @@ fn token(value: &Value) -> &'static str {
         Value::String(_) => "STRING_VALUE",
         Value::Array(_) => "START_ARRAY",
         Value::Object(_) => "START_OBJECT",
-    }
-}
-
-fn name(shape: &Shape) -> &'static str {
-    match shape {
-        Shape::Structure { .. } => "a structure",
-        Shape::List { .. } => "a list",
-        Shape::Map { .. } => "a map",
-        Shape::String { .. } => "a String",
-        Shape::Integer => "an Integer",
-        Shape::Long => "a Long",
-        Shape::Double => "a Double",
-        Shape::Timestamp => "a Timestamp",
-        Shape::Boolean => "a Boolean",
     }
 }

@@ -1,11 +1,14 @@
 //! The types of custom actions that the account has.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::model::invalid;
-use crate::wire::ApiError;
+use crate::request::{list, without_nulls};
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// How many custom action types an account may have in a Region (quotas; adjustable).
 const MOST_TYPES: usize = 50;
@@ -14,160 +17,147 @@ const MOST_TAGS: usize = 50;
 /// The categories that a custom action may have (user guide; the model's enum has more).
 const CATEGORIES: [&str; 4] = ["Build", "Deploy", "Test", "Invoke"];
 
-/// Every custom action type, with the request that created it.
+/// Every custom action type.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ActionTypes(BTreeMap<TypeId, Value>);
+pub(super) struct ActionTypes(BTreeMap<TypeId, ActionType>);
 
 /// What tells action types apart; the owner is always `Custom`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 pub(super) struct TypeId {
     pub(super) category: String,
     pub(super) provider: String,
     pub(super) version: String,
 }
 
+/// What a type demands of its actions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ActionType {
+    #[serde(rename = "configurationProperties")]
+    pub(super) properties: Vec<Property>,
+    pub(super) input_artifact_details: ArtifactCounts,
+    pub(super) output_artifact_details: ArtifactCounts,
+}
+
 /// A property of the configuration of a type's actions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Property<'a> {
-    pub(super) name: &'a str,
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Property {
+    pub(super) name: String,
     pub(super) required: bool,
-    pub(super) queryable: bool,
+    queryable: bool,
     secret: bool,
+}
+
+/// How many input (or output) artifacts a type's actions have at least and at most.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ArtifactCounts {
+    pub(super) minimum_count: u64,
+    pub(super) maximum_count: u64,
 }
 
 impl ActionTypes {
     /// Creates a type, whose request fits the model.
-    pub(super) fn create(&mut self, request: &Value) -> Result<Value, ApiError> {
+    pub(super) fn create(&mut self, request: &Value) -> Answer {
         let id = TypeId::of(request);
-        if !CATEGORIES.contains(&id.category.as_str()) {
+        refuse_if(!CATEGORIES.contains(&id.category.as_str()), || {
             let categories = CATEGORIES.join(", ");
-            return Err(invalid(format!("The category of a custom action is one of [{categories}]")));
-        }
-        check_properties(request)?;
-        check_templates(request)?;
+            invalid(format!("The category of a custom action is one of [{categories}]"))
+        })?;
+        let action_type = ActionType::deserialize(request);
+        let action_type = action_type.map_err(|error| ApiError::serialization(error.to_string()))?;
+        action_type.check_properties()?;
+        action_type.check_templates(&request["settings"])?;
         check_tags(request)?;
         // The documentation names no error of its own for a type that exists.
-        if self.0.contains_key(&id) {
-            return Err(invalid(format!("The action type {} already exists", id.shown())));
-        }
-        if self.0.len() == MOST_TYPES {
+        refuse_if(self.0.contains_key(&id), || invalid(format!("The action type {id} already exists")))?;
+        refuse_if(self.0.len() == MOST_TYPES, || {
             let message = format!("An account has at most {MOST_TYPES} custom actions in a Region");
-            return Err(ApiError::new("LimitExceededException", message));
-        }
+            ApiError::new("LimitExceededException", message)
+        })?;
 
-        let mut action_type = json!({ "id": id.view() });
-        for (member, of_request) in [
-            ("settings", "settings"),
-            ("actionConfigurationProperties", "configurationProperties"),
-            ("inputArtifactDetails", "inputArtifactDetails"),
-            ("outputArtifactDetails", "outputArtifactDetails"),
-        ] {
-            if let Some(value) = request.get(of_request) {
-                action_type[member] = value.clone();
-            }
-        }
-        let mut answer = json!({ "actionType": action_type });
-        if let Some(tags) = request.get("tags") {
-            answer["tags"] = tags.clone();
-        }
-        self.0.insert(id, request.clone());
-        Ok(answer)
+        let answer = without_nulls(json!({
+            "id": id.view(),
+            "settings": request["settings"],
+            "actionConfigurationProperties": request["configurationProperties"],
+            "inputArtifactDetails": request["inputArtifactDetails"],
+            "outputArtifactDetails": request["outputArtifactDetails"],
+        }));
+        self.0.insert(id, action_type);
+        Ok(without_nulls(json!({ "actionType": answer, "tags": request["tags"] })))
     }
 
-    /// The properties of a type's configuration; `None` if there is no such type.
-    pub(super) fn properties(&self, id: &TypeId) -> Option<Vec<Property<'_>>> {
-        self.0.get(id).map(properties)
-    }
-
-    /// How many input (or output) artifacts a type's actions have at least and at most.
-    pub(super) fn artifact_counts(&self, id: &TypeId, details: &str) -> Option<(u64, u64)> {
-        let details = self.0.get(id)?.get(details)?;
-        Some((details.get("minimumCount")?.as_u64()?, details.get("maximumCount")?.as_u64()?))
+    pub(super) fn get(&self, id: &TypeId) -> Option<&ActionType> {
+        self.0.get(id)
     }
 }
 
 impl TypeId {
     /// Reads the members `category`, `provider` and `version`.
     pub(super) fn of(value: &Value) -> Self {
-        let text = |member| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { category: text("category"), provider: text("provider"), version: text("version") }
+        Self::deserialize(value).unwrap_or_default()
     }
 
     pub(super) fn view(&self) -> Value {
         let Self { category, provider, version } = self;
         json!({ "category": category, "owner": "Custom", "provider": provider, "version": version })
     }
+}
 
-    /// The type as AWS writes it in messages.
-    pub(super) fn shown(&self) -> String {
+/// The type as AWS writes it in messages.
+impl fmt::Display for TypeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { category, provider, version } = self;
-        format!("(Category: '{category}', Provider: '{provider}', Owner: 'Custom', Version: '{version}')")
+        write!(f, "(Category: '{category}', Provider: '{provider}', Owner: 'Custom', Version: '{version}')")
     }
 }
 
-fn properties(request: &Value) -> Vec<Property<'_>> {
-    let properties = request.get("configurationProperties").and_then(Value::as_array);
-    properties.into_iter().flatten().map(Property::of).collect()
-}
+impl ActionType {
+    /// The property that polls can ask for, if there is one.
+    pub(super) fn queryable(&self) -> Option<&Property> {
+        self.properties.iter().find(|it| it.queryable)
+    }
 
-impl<'a> Property<'a> {
-    fn of(value: &'a Value) -> Self {
-        let flag = |member| value.get(member).and_then(Value::as_bool).unwrap_or_default();
-        Self {
-            name: value["name"].as_str().unwrap_or_default(),
-            required: flag("required"),
-            queryable: flag("queryable"),
-            secret: flag("secret"),
+    fn check_properties(&self) -> Result<(), ApiError> {
+        let count = |name: &str| self.properties.iter().filter(|it| it.name == name).count();
+        if let Some(Property { name, .. }) = self.properties.iter().find(|it| count(&it.name) > 1) {
+            return Err(invalid(format!("The configuration property {name} is there twice")));
+        }
+        refuse_if(self.properties.iter().filter(|it| it.queryable).count() > 1, || {
+            invalid("An action type can have up to one queryable property")
+        })?;
+        match self.queryable().filter(|it| !it.required || it.secret) {
+            Some(Property { name, .. }) => {
+                Err(invalid(format!("The queryable property {name} must be both required and not secret")))
+            }
+            None => Ok(()),
         }
     }
-}
 
-fn check_properties(request: &Value) -> Result<(), ApiError> {
-    let properties = properties(request);
-    let is_twice =
-        |it: &&Property<'_>| properties.iter().filter(|other| other.name == it.name).nth(1).is_some();
-    if let Some(property) = properties.iter().find(is_twice) {
-        return Err(invalid(format!("The configuration property {} is there twice", property.name)));
-    }
-    let queryable: Vec<_> = properties.iter().filter(|it| it.queryable).collect();
-    if queryable.len() > 1 {
-        return Err(invalid("An action type can have up to one queryable property"));
-    }
-    match queryable.iter().find(|it| !it.required || it.secret) {
-        Some(property) => {
-            let message =
-                format!("The queryable property {} must be both required and not secret", property.name);
-            Err(invalid(message))
-        }
-        None => Ok(()),
-    }
-}
-
-/// `{Config:Name}` in a URL stands for the value of a property that is required and not secret.
-fn check_templates(request: &Value) -> Result<(), ApiError> {
-    let properties = properties(request);
-    for template in ["entityUrlTemplate", "executionUrlTemplate", "revisionUrlTemplate"] {
-        let url = request.pointer(&format!("/settings/{template}")).and_then(Value::as_str);
-        for part in url.unwrap_or_default().split("{Config:").skip(1) {
-            let name = part.split('}').next().unwrap_or_default();
-            if !properties.iter().any(|it| it.name == name && it.required && !it.secret) {
-                let message = format!(
-                    "{template}: {{Config:{name}}} has to name a required property that is not secret"
-                );
-                return Err(invalid(message));
+    /// `{Config:Name}` in a URL stands for the value of a property that is required and not secret.
+    fn check_templates(&self, settings: &Value) -> Result<(), ApiError> {
+        for template in ["entityUrlTemplate", "executionUrlTemplate", "revisionUrlTemplate"] {
+            for part in settings[template].as_str().unwrap_or_default().split("{Config:").skip(1) {
+                let name = part.split('}').next().unwrap_or_default();
+                let is_told = self.properties.iter().any(|it| it.name == name && it.required && !it.secret);
+                refuse_if(!is_told, || {
+                    invalid(format!(
+                        "{template}: {{Config:{name}}} has to name a required property that is not secret"
+                    ))
+                })?;
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn check_tags(request: &Value) -> Result<(), ApiError> {
-    let tags = request.get("tags").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if tags.len() > MOST_TAGS {
-        let message = format!("A resource has at most {MOST_TAGS} tags");
-        return Err(ApiError::new("TooManyTagsException", message));
-    }
-    match tags.iter().filter_map(|tag| tag.get("key")?.as_str()).find(|key| key.starts_with("aws:")) {
+    let tags = list(request, "tags");
+    refuse_if(tags.len() > MOST_TAGS, || {
+        ApiError::new("TooManyTagsException", format!("A resource has at most {MOST_TAGS} tags"))
+    })?;
+    match tags.iter().filter_map(|tag| tag["key"].as_str()).find(|key| key.starts_with("aws:")) {
         Some(key) => Err(ApiError::new("InvalidTagsException", format!("The tag key {key} is reserved"))),
         None => Ok(()),
     }

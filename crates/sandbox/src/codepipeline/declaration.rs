@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::action::{Action, ActionArtifact};
-use super::action_types::{ActionTypes, TypeId};
+use super::action_types::{ActionType, ActionTypes, ArtifactCounts, TypeId};
 use super::model;
-use crate::wire::ApiError;
+use crate::wire::{ApiError, refuse_if};
 use crate::{ACCOUNT, REGION};
 
 /// The value of a queryable property has at most so many characters (model, `queryable`).
@@ -33,19 +33,14 @@ pub(super) fn declare(action: &Action, types: &ActionTypes) -> Result<Declared, 
         provider: action.provider.clone(),
         version: action.version.clone(),
     };
-    check_configuration(action, &action_type, types)?;
-    check_count(
-        action,
-        "input",
-        action.input.is_some(),
-        types.artifact_counts(&action_type, "inputArtifactDetails"),
-    )?;
-    check_count(
-        action,
-        "output",
-        action.output.is_some(),
-        types.artifact_counts(&action_type, "outputArtifactDetails"),
-    )?;
+    let name = &action.action;
+    let found = types.get(&action_type).ok_or_else(|| {
+        let region = REGION.to_uppercase().replace('-', "_");
+        refused(format!("ActionType {action_type} in action '{name}' is not available in region '{region}'"))
+    })?;
+    check_configuration(action, found)?;
+    check_count(name, "input", action.input.is_some(), &found.input_artifact_details)?;
+    check_count(name, "output", action.output.is_some(), &found.output_artifact_details)?;
 
     let mut data = json!({
         "actionTypeId": action_type.view(),
@@ -74,34 +69,27 @@ pub(super) fn declare(action: &Action, types: &ActionTypes) -> Result<Declared, 
     })
 }
 
-fn check_configuration(action: &Action, action_type: &TypeId, types: &ActionTypes) -> Result<(), ApiError> {
+fn check_configuration(action: &Action, action_type: &ActionType) -> Result<(), ApiError> {
     let Action { action: name, configuration, .. } = action;
-    let Some(properties) = types.properties(action_type) else {
-        let region = REGION.to_uppercase().replace('-', "_");
-        let shown = action_type.shown();
-        return Err(refused(format!(
-            "ActionType {shown} in action '{name}' is not available in region '{region}'"
-        )));
-    };
-    if let Some(unknown) = configuration.keys().find(|key| !properties.iter().any(|it| it.name == *key)) {
+    let properties = &action_type.properties;
+    if let Some(unknown) = configuration.keys().find(|key| !properties.iter().any(|it| it.name == **key)) {
         return Err(refused(format!(
             "Action configuration for action '{name}' contains unknown configuration '{unknown}'"
         )));
     }
-    if let Some(missing) = properties.iter().find(|it| it.required && !configuration.contains_key(it.name)) {
+    if let Some(missing) = properties.iter().find(|it| it.required && !configuration.contains_key(&it.name)) {
         return Err(refused(format!(
             "Action configuration for action '{name}' is missing required configuration '{}'",
             missing.name
         )));
     }
-    let queryable = properties.iter().find(|it| it.queryable);
-    match queryable.and_then(|it| configuration.get(it.name)).filter(|value| !is_queryable(value)) {
-        Some(_) => Err(refused(format!(
+    let queryable = action_type.queryable().and_then(|it| configuration.get(&it.name));
+    refuse_if(queryable.is_some_and(|value| !is_queryable(value)), || {
+        refused(format!(
             "The queryable configuration of action '{name}' has up to {LONGEST_QUERYABLE} alphanumeric characters, \
              underscores and hyphens"
-        ))),
-        None => Ok(()),
-    }
+        ))
+    })
 }
 
 fn is_queryable(value: &str) -> bool {
@@ -109,20 +97,14 @@ fn is_queryable(value: &str) -> bool {
         && value.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-'))
 }
 
-fn check_count(
-    action: &Action,
-    which: &str,
-    is_there: bool,
-    counts: Option<(u64, u64)>,
-) -> Result<(), ApiError> {
+fn check_count(action: &str, which: &str, is_there: bool, counts: &ArtifactCounts) -> Result<(), ApiError> {
     let count = u64::from(is_there);
-    match counts {
-        Some((minimum, maximum)) if !(minimum..=maximum).contains(&count) => Err(refused(format!(
-            "Action '{}' has {count} {which} artifacts, its type wants {minimum} to {maximum}",
-            action.action
-        ))),
-        Some(_) | None => Ok(()),
-    }
+    let ArtifactCounts { minimum_count, maximum_count } = counts;
+    refuse_if(!(minimum_count..=maximum_count).contains(&&count), || {
+        refused(format!(
+            "Action '{action}' has {count} {which} artifacts, its type wants {minimum_count} to {maximum_count}"
+        ))
+    })
 }
 
 fn artifacts(artifact: Option<&ActionArtifact>) -> Vec<Value> {

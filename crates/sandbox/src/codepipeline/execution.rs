@@ -1,8 +1,10 @@
 //! One execution of an action, and its jobs.
 
+use std::fmt;
 use std::time::Duration;
 
 use evenkeel_core::timestamp::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::action::{ActionState, ActionStatus};
@@ -39,7 +41,7 @@ pub(super) struct Job {
 }
 
 /// The statuses of the model that a job can be seen in; `Created` never is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) enum JobStatus {
     Queued,
     Dispatched,
@@ -93,15 +95,35 @@ impl Execution {
     }
 }
 
-impl JobStatus {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "Queued",
-            Self::Dispatched => "Dispatched",
-            Self::InProgress => "InProgress",
-            Self::TimedOut => "TimedOut",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
+/// As the model spells it.
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// What ids begin with, which tells people what they are ids of.
+pub(super) const JOB: u8 = 0x0b;
+pub(super) const ACTION_EXECUTION: u8 = 0xac;
+pub(super) const PIPELINE_EXECUTION: u8 = 0xee;
+
+/// A source of ids that look like AWS's and are the same in every run, each one only once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids(u64);
+
+impl Ids {
+    /// The id of a thing of this kind.
+    pub(super) fn uuid(&mut self, kind: u8) -> String {
+        format!("{kind:02x}000000-0000-4000-8000-{:012x}", self.next())
+    }
+
+    /// What proves that a job was offered.
+    pub(super) fn nonce(&mut self) -> String {
+        format!("nonce-{:08}", self.next())
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::action::{ActionState, ActionStatus};
-use super::action_types::{ActionTypes, TypeId};
+use super::action::ActionStatus;
+use super::action_types::{ActionTypes, Property, TypeId};
 use super::declaration::Declared;
-use super::execution::{Execution, Job, JobStatus};
-use super::ids::Ids;
+use super::execution::{ACTION_EXECUTION, Execution, Ids, JOB, Job, JobStatus, PIPELINE_EXECUTION};
 use super::model::invalid;
 use crate::grants::Grants;
-use crate::wire::ApiError;
+use crate::request::number;
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// How many bytes the output variables of an action have at most (quotas). Taken as the bytes of
 /// their keys and values.
@@ -27,7 +27,7 @@ pub(super) struct Jobs {
     pub(super) open: BTreeSet<usize>,
     pub(super) jobs: Vec<Job>,
     /// The positions of the jobs that nobody has acknowledged and that are not over.
-    queue: BTreeSet<usize>,
+    pub(super) queue: BTreeSet<usize>,
     by_id: BTreeMap<String, usize>,
     ids: Ids,
     /// How long after an answer with a continuation token the next job can be polled.
@@ -73,21 +73,18 @@ impl Jobs {
         types: &ActionTypes,
         grants: &mut Grants,
         now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    ) -> Answer {
         let (action_type, query) = asked_for(request, types)?;
+        let is_asked_for = |job: &Job| {
+            let Declared { action_type: its, data, .. } = &self.executions[job.execution].declared;
+            let configuration = &data["actionConfiguration"]["configuration"];
+            let has = |(name, value): (&String, &Value)| configuration.get(name) == Some(value);
+            job.offered_from <= now && *its == action_type && query.is_none_or(has)
+        };
         // The default is not documented.
-        let most = request.get("maxBatchSize").and_then(Value::as_u64).unwrap_or(1);
-        let offered: Vec<usize> = self
-            .queue
-            .iter()
-            .copied()
-            .filter(|index| self.jobs[*index].offered_from <= now)
-            .filter(|index| {
-                let declared = &self.executions[self.jobs[*index].execution].declared;
-                declared.action_type == action_type && query.is_none_or(|query| query.fits(&declared.data))
-            })
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .collect();
+        let most = number(request, "maxBatchSize").unwrap_or(1);
+        let queue = self.queue.iter().copied();
+        let offered: Vec<usize> = queue.filter(|index| is_asked_for(&self.jobs[*index])).take(most).collect();
 
         let mut jobs = Vec::new();
         for index in offered {
@@ -103,36 +100,29 @@ impl Jobs {
         Ok(json!({ "jobs": jobs }))
     }
 
-    pub(super) fn acknowledge(&mut self, request: &Value) -> Result<Value, ApiError> {
+    pub(super) fn acknowledge(&mut self, request: &Value) -> Answer {
         let index = self.find(request)?;
         let job = &mut self.jobs[index];
         let is_used = self.acknowledged_once && job.status != JobStatus::Dispatched;
-        if is_used || job.nonce.as_deref() != request.get("nonce").and_then(Value::as_str) {
-            return Err(ApiError::new(
-                "InvalidNonceException",
-                format!("The nonce is not the one that job {} was last offered with", job.id),
-            ));
-        }
+        refuse_if(is_used || job.nonce.as_deref() != request["nonce"].as_str(), || {
+            let message = format!("The nonce is not the one that job {} was last offered with", job.id);
+            ApiError::new("InvalidNonceException", message)
+        })?;
         if job.status == JobStatus::Dispatched {
             job.status = JobStatus::InProgress;
             self.queue.remove(&index);
         }
-        Ok(json!({ "status": self.jobs[index].status.as_str() }))
+        Ok(json!({ "status": job.status }))
     }
 
-    pub(super) fn details(
-        &self,
-        request: &Value,
-        grants: &mut Grants,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    pub(super) fn details(&self, request: &Value, grants: &mut Grants, now: Timestamp) -> Answer {
         Ok(json!({ "jobDetails": self.view(self.find(request)?, grants, now) }))
     }
 
     /// Starts an execution whose first job can be polled at once; gives the execution's id.
     pub(super) fn start(&mut self, declared: Declared, now: Timestamp) -> String {
-        let id = self.ids.action_execution();
-        let pipeline_execution = self.ids.pipeline_execution();
+        let id = self.ids.uuid(ACTION_EXECUTION);
+        let pipeline_execution = self.ids.uuid(PIPELINE_EXECUTION);
         let execution = self.executions.len();
         self.executions.push(Execution::new(id.clone(), pipeline_execution, declared, now));
         self.open.insert(execution);
@@ -142,7 +132,7 @@ impl Jobs {
 
     /// Adds a job to an execution.
     pub(super) fn enqueue(&mut self, execution: usize, token: Option<String>, offered_from: Timestamp) {
-        let id = self.ids.job();
+        let id = self.ids.uuid(JOB);
         let index = self.jobs.len();
         self.executions[execution].state.jobs.push(id.clone());
         self.by_id.insert(id.clone(), index);
@@ -180,22 +170,9 @@ impl Jobs {
         }
     }
 
-    pub(super) fn state(&self, execution: &str) -> Option<&ActionState> {
-        let found = self.executions.iter().find(|it| it.id == execution);
-        found.map(|execution| &execution.state)
-    }
-
-    pub(super) fn executions(&self) -> Vec<String> {
-        self.executions.iter().map(|execution| execution.id.clone()).collect()
-    }
-
-    pub(super) fn queued(&self) -> usize {
-        self.queue.len()
-    }
-
     /// The position of the job that a request is about.
     pub(super) fn find(&self, request: &Value) -> Result<usize, ApiError> {
-        let id = request.get("jobId").and_then(Value::as_str).unwrap_or_default();
+        let id = request["jobId"].as_str().unwrap_or_default();
         let found = self.by_id.get(id).copied();
         found.ok_or_else(|| ApiError::new("JobNotFoundException", format!("There is no job {id}")))
     }
@@ -219,30 +196,25 @@ impl Jobs {
 }
 
 /// The entry of `queryParam`: a property and the value that the jobs have to have.
-#[derive(Clone, Copy)]
-struct Query<'a>(&'a str, &'a Value);
-
-impl Query<'_> {
-    fn fits(self, data: &Value) -> bool {
-        data["actionConfiguration"]["configuration"].get(self.0) == Some(self.1)
-    }
-}
+type Query<'a> = (&'a String, &'a Value);
 
 /// The action type that a poll is for, and its query if the type has a queryable property.
 fn asked_for<'a>(request: &'a Value, types: &ActionTypes) -> Result<(TypeId, Option<Query<'a>>), ApiError> {
     let id = &request["actionTypeId"];
     let action_type = TypeId::of(id);
     let is_custom = id["owner"] == "Custom";
-    let Some(properties) = types.properties(&action_type).filter(|_| is_custom) else {
-        let message = format!("The action type {} cannot be found", action_type.shown());
+    let Some(found) = types.get(&action_type).filter(|_| is_custom) else {
+        let message = format!("The action type {action_type} cannot be found");
         return Err(ApiError::new("ActionTypeNotFoundException", message));
     };
-    let queryable = properties.iter().find(|it| it.queryable).map(|it| it.name);
-    let given = request.get("queryParam").and_then(Value::as_object).and_then(|map| map.iter().next());
+    let queryable = found.queryable();
+    let given = request["queryParam"].as_object().and_then(|map| map.iter().next());
     match (queryable, given) {
         (None, None) => Ok((action_type, None)),
-        (Some(name), Some((key, value))) if name == key => Ok((action_type, Some(Query(key, value)))),
-        (Some(name), _) => Err(invalid(format!("queryParam has to give a value for {name}"))),
+        (Some(property), Some(query)) if property.name == *query.0 => Ok((action_type, Some(query))),
+        (Some(Property { name, .. }), _) => {
+            Err(invalid(format!("queryParam has to give a value for {name}")))
+        }
         (None, Some(_)) => {
             Err(invalid("queryParam has to be empty: the action type has no queryable property"))
         }

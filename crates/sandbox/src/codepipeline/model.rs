@@ -1,17 +1,13 @@
 //! Checks values against CodePipeline's own service model: types, members, lengths, patterns.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use crate::wire::ApiError;
+use crate::model::{Kind, Model, Shape, member_path};
+use crate::wire::{ApiError, refuse_if};
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the text is part of the program, and every test reads it")]
-    serde_json::from_str(include_str!("model.json")).expect("model.json has the form that model.py writes")
-});
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
 /// Checks `request` against the members of `operation`.
 ///
@@ -19,8 +15,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 /// `UnknownOperationException`, `SerializationException` for a wrong type, `ValidationException`
 /// for an unknown or missing member and for a value outside its limits.
 pub(super) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
-    let shape = MODEL.operations.get(operation).ok_or_else(ApiError::unknown_operation)?;
-    check_shape(shape, request)
+    check_shape(MODEL.input(operation)?, request)
 }
 
 /// Checks a value that no request has as a whole.
@@ -31,11 +26,9 @@ pub(super) fn check_shape(shape: &str, value: &Value) -> Result<(), ApiError> {
     let mut breaches = Vec::new();
     find_breaches(shape, value, "", &mut breaches)?;
     let errors = if breaches.len() == 1 { "error" } else { "errors" };
-    if breaches.is_empty() {
-        return Ok(());
-    }
-    let message = format!("{} validation {errors} detected: {}", breaches.len(), breaches.join("; "));
-    Err(invalid(message))
+    refuse_if(!breaches.is_empty(), || {
+        invalid(format!("{} validation {errors} detected: {}", breaches.len(), breaches.join("; ")))
+    })
 }
 
 /// The request is well formed, but not valid.
@@ -43,60 +36,18 @@ pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
 }
 
-#[derive(Deserialize)]
-struct Model {
-    operations: BTreeMap<String, String>,
-    shapes: BTreeMap<String, Shape>,
-}
-
-#[derive(Deserialize)]
-struct Shape {
-    #[serde(rename = "type")]
-    kind: Kind,
-    #[serde(default)]
-    members: BTreeMap<String, String>,
-    #[serde(default)]
-    required: Vec<String>,
-    /// The shape of a list's items.
-    member: Option<String>,
-    /// The shapes of a map's keys and values.
-    key: Option<String>,
-    value: Option<String>,
-    min: Option<i64>,
-    max: Option<i64>,
-    pattern: Option<String>,
-    #[serde(rename = "enum")]
-    values: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    Structure,
-    List,
-    Map,
-    String,
-    Integer,
-    Timestamp,
-    Boolean,
-}
-
 fn find_breaches(shape: &str, value: &Value, path: &str, breaches: &mut Vec<String>) -> Result<(), ApiError> {
-    let Some(shape) = MODEL.shapes.get(shape) else {
-        return Err(ApiError::serialization(format!("{path}: the model has no shape {shape}")));
-    };
-    match (&shape.kind, value) {
+    let shape = MODEL.shape(shape, path)?;
+    match (shape.kind, value) {
         // A null is the same as an absent member.
         (_, Value::Null) => Ok(()),
         (Kind::Structure, Value::Object(object)) => {
-            for name in &shape.required {
-                if object.get(name).is_none_or(Value::is_null) {
-                    let at = below(path, name);
-                    breaches.push(breach("null", &at, "Member must not be null"));
-                }
-            }
+            let missing = shape.required.iter().filter(|name| object.get(*name).is_none_or(Value::is_null));
+            breaches.extend(
+                missing.map(|name| breach("null", &member_path(path, name), "Member must not be null")),
+            );
             object.iter().try_for_each(|(name, value)| {
-                let at = below(path, name);
+                let at = member_path(path, name);
                 match shape.members.get(name) {
                     Some(member) => find_breaches(member, value, &at, breaches),
                     None => Err(invalid(format!("Unknown parameter in input: '{at}'"))),
@@ -105,18 +56,15 @@ fn find_breaches(shape: &str, value: &Value, path: &str, breaches: &mut Vec<Stri
         }
         (Kind::List, Value::Array(items)) => {
             breaches.extend(shape.length_breach(items.len()).map(|must| breach("[...]", path, &must)));
-            let member = shape.member.as_deref().unwrap_or_default();
             items.iter().zip(1..).try_for_each(|(item, number)| {
-                find_breaches(member, item, &format!("{path}.{number}.member"), breaches)
+                find_breaches(&shape.member, item, &format!("{path}.{number}.member"), breaches)
             })
         }
         (Kind::Map, Value::Object(entries)) => {
             breaches.extend(shape.length_breach(entries.len()).map(|must| breach("{...}", path, &must)));
-            let of_key = shape.key.as_deref().unwrap_or_default();
-            let of_value = shape.value.as_deref().unwrap_or_default();
             entries.iter().try_for_each(|(key, value)| {
-                find_breaches(of_key, &Value::from(key.as_str()), &below(path, "key"), breaches)?;
-                find_breaches(of_value, value, &format!("{path}.{key}.member"), breaches)
+                find_breaches(&shape.key, &Value::from(key.as_str()), &member_path(path, "key"), breaches)?;
+                find_breaches(&shape.value, value, &format!("{path}.{key}.member"), breaches)
             })
         }
         (Kind::String, Value::String(text)) => {
@@ -130,15 +78,7 @@ fn find_breaches(shape: &str, value: &Value, path: &str, breaches: &mut Vec<Stri
         }
         (Kind::Timestamp, Value::Number(_)) | (Kind::Boolean, Value::Bool(_)) => Ok(()),
         (kind, _) => {
-            let expected = match kind {
-                Kind::Structure => "a structure",
-                Kind::List => "a list",
-                Kind::Map => "a map",
-                Kind::String => "a String",
-                Kind::Integer => "an Integer",
-                Kind::Timestamp => "a Timestamp",
-                Kind::Boolean => "a Boolean",
-            };
+            let expected = kind.name();
             Err(ApiError::serialization(format!("{path}: the value can not be converted to {expected}")))
         }
     }
@@ -146,9 +86,8 @@ fn find_breaches(shape: &str, value: &Value, path: &str, breaches: &mut Vec<Stri
 
 impl Shape {
     fn text_breach(&self, text: &str) -> Option<String> {
-        if let Some(values) = self.values.as_ref().filter(|values| !values.iter().any(|value| value == text))
-        {
-            return Some(format!("Member must satisfy enum value set: [{}]", values.join(", ")));
+        if let Some(listed) = self.listed.as_ref().filter(|listed| !listed.iter().any(|it| it == text)) {
+            return Some(format!("Member must satisfy enum value set: [{}]", listed.join(", ")));
         }
         self.length_breach(text.chars().count()).or_else(|| {
             let pattern = self.pattern.as_deref().filter(|pattern| !fits(pattern, text))?;
@@ -189,8 +128,4 @@ fn fits(pattern: &str, text: &str) -> bool {
 
 fn breach(value: &str, path: &str, must: &str) -> String {
     format!("Value {value} at '{path}' failed to satisfy constraint: {must}")
-}
-
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

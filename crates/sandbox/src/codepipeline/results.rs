@@ -5,38 +5,38 @@ use std::collections::BTreeMap;
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::action::{ActionState, ActionStatus};
-use super::execution::{Execution, JobStatus};
+use super::action::ActionStatus;
+use super::execution::{Job, JobStatus};
 use super::jobs::Jobs;
 use super::model::invalid;
-use crate::wire::ApiError;
+use crate::wire::{Answer, ApiError, refuse_if};
 
 impl Jobs {
     /// `PutJobSuccessResult`: the action goes on in another job if there is a token, and else it
     /// succeeded.
-    pub(super) fn succeed(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
-        let token = text(request, "/continuationToken");
-        let variables = output_variables(request);
-        if token.is_some() && variables.is_some() {
-            return Err(invalid("outputVariables can be included only when there is no continuation token"));
-        }
+    pub(super) fn succeed(&mut self, request: &Value, now: Timestamp) -> Answer {
+        let token = owned(&request["continuationToken"]);
+        let variables = request["outputVariables"].as_object();
+        refuse_if(token.is_some() && variables.is_some(), || {
+            invalid("outputVariables can be included only when there is no continuation token")
+        })?;
         let index = self.find_in_progress(request)?;
-        let variables = variables.unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let variables = variables.into_iter().flatten().map(|(key, value)| (key.clone(), text(value)));
+        let variables: BTreeMap<String, String> = variables.collect();
         let bytes: usize = variables.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > self.variable_bytes {
-            return Err(ApiError::new(
-                "OutputVariablesSizeExceededException",
-                format!("The output variables have {bytes} bytes, {} are allowed", self.variable_bytes),
-            ));
-        }
-
-        self.check_length(text(request, "/executionDetails/summary"))?;
+        refuse_if(bytes > self.variable_bytes, || {
+            let message =
+                format!("The output variables have {bytes} bytes, {} are allowed", self.variable_bytes);
+            ApiError::new("OutputVariablesSizeExceededException", message)
+        })?;
+        let details = &request["executionDetails"];
+        self.check_length(&details["summary"])?;
 
         let execution = self.complete(index, JobStatus::Succeeded);
-        let Execution { state, .. } = &mut self.executions[execution];
-        let ActionState { external_execution_id, summary, .. } = state;
-        replace(external_execution_id, text(request, "/executionDetails/externalExecutionId"));
-        replace(summary, text(request, "/executionDetails/summary"));
+        let state = &mut self.executions[execution].state;
+        replace(&mut state.external_execution_id, &details["externalExecutionId"]);
+        replace(&mut state.summary, &details["summary"]);
         match token {
             Some(token) => {
                 state.tokens.push(token.clone());
@@ -51,46 +51,38 @@ impl Jobs {
     }
 
     /// `PutJobFailureResult`: the action failed.
-    pub(super) fn fail(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    pub(super) fn fail(&mut self, request: &Value, now: Timestamp) -> Answer {
         let index = self.find_in_progress(request)?;
-        self.check_length(text(request, "/failureDetails/message"))?;
+        let details = &request["failureDetails"];
+        self.check_length(&details["message"])?;
         let execution = self.complete(index, JobStatus::Failed);
-        let Execution { state, .. } = &mut self.executions[execution];
-        replace(&mut state.external_execution_id, text(request, "/failureDetails/externalExecutionId"));
-        let kind = text(request, "/failureDetails/type");
-        state.failure = kind.zip(text(request, "/failureDetails/message"));
+        let state = &mut self.executions[execution].state;
+        replace(&mut state.external_execution_id, &details["externalExecutionId"]);
+        state.failure = owned(&details["type"]).zip(owned(&details["message"]));
         self.end(execution, ActionStatus::Failed, now);
         Ok(json!({}))
     }
 
-    /// Counts an answer to a job that exists, if it was refused.
-    pub(super) fn count_refusal(
-        &mut self,
-        request: &Value,
-        answer: Result<Value, ApiError>,
-    ) -> Result<Value, ApiError> {
-        if let (Err(_), Ok(index)) = (&answer, self.find(request)) {
+    /// Counts that an answer was refused, if its job exists.
+    pub(super) fn count_refusal(&mut self, request: &Value) {
+        if let Ok(index) = self.find(request) {
             self.executions[self.jobs[index].execution].state.refused_results += 1;
         }
-        answer
     }
 
-    fn check_length(&self, text: Option<String>) -> Result<(), ApiError> {
-        match text.filter(|text| text.chars().count() > self.characters) {
-            Some(_) => Err(invalid("the text of the answer is not accepted")),
-            None => Ok(()),
-        }
+    fn check_length(&self, text: &Value) -> Result<(), ApiError> {
+        let length = text.as_str().unwrap_or_default().chars().count();
+        refuse_if(length > self.characters, || invalid("the text of the answer is not accepted"))
     }
 
     /// The position of the job that is answered, which somebody has to have acknowledged.
     fn find_in_progress(&self, request: &Value) -> Result<usize, ApiError> {
         let index = self.find(request)?;
-        let job = &self.jobs[index];
-        if job.status == JobStatus::InProgress {
-            return Ok(index);
-        }
-        let message = format!("Job {} is {}, not InProgress", job.id, job.status.as_str());
-        Err(ApiError::new("InvalidJobStateException", message))
+        let Job { id, status, .. } = &self.jobs[index];
+        refuse_if(*status != JobStatus::InProgress, || {
+            ApiError::new("InvalidJobStateException", format!("Job {id} is {status}, not InProgress"))
+        })?;
+        Ok(index)
     }
 
     /// Ends a job; gives the position of its execution.
@@ -108,18 +100,12 @@ impl Jobs {
     }
 }
 
-fn output_variables(request: &Value) -> Option<BTreeMap<String, String>> {
-    let variables = request.get("outputVariables")?.as_object()?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    Some(variables.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+fn owned(text: &Value) -> Option<String> {
+    text.as_str().map(str::to_owned)
 }
 
-fn text(request: &Value, pointer: &str) -> Option<String> {
-    request.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn replace(member: &mut Option<String>, newer: Option<String>) {
-    if newer.is_some() {
-        *member = newer;
+fn replace(member: &mut Option<String>, newer: &Value) {
+    if newer.is_string() {
+        *member = owned(newer);
     }
 }

@@ -29,10 +29,8 @@ mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -134,49 +132,6 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Performs an ECS operation as somebody else would, a console user or a rival: the same
-    /// checks and effects, but no fault hits it, no hook sees it and the call log has no entry.
-    ///
-    /// # Errors
-    /// What AWS would answer.
-    pub fn call(&self, operation: &str, request: Value) -> Result<Value, ApiError> {
-        let now = self.clock.now();
-        self.state().ecs.answer(operation, &request, now)
-    }
-
-    /// Sets how the deployments of new revisions go that are started for this service from now on.
-    /// Without it they succeed in a minute; one that goes back to the last good revision always does.
-    /// Set before the service is created, it is also how its first deployment goes; without it, a
-    /// service that is created runs at once.
-    pub fn set_rollout(&self, cluster: &str, service: &str, rollout: Rollout) {
-        self.state().ecs.set_rollout(cluster, service, rollout);
-    }
-
-    /// Lets what is read over the wire of services, their deployments and tasks lag so far behind
-    /// from now on: `DescribeServices`, `ListServiceDeployments`, `DescribeServiceDeployments`,
-    /// `DescribeServiceRevisions`, `ListTasks` and `DescribeTasks` answer as things were then, and
-    /// what did not exist is missing. Writes and their own answers are fresh, and so is
-    /// [`Self::call`]. What was there when the lag was set is seen as it was at that moment.
-    pub fn set_read_lag(&self, lag: Duration) {
-        let now = self.clock.now();
-        self.state().ecs.set_read_lag(lag, now);
-    }
-
-    /// Sets the `resourceManagementType` of a service: `ECS` for one that ECS made for an Express
-    /// gateway service, `CUSTOMER` for any other. Without effect when there is no such service.
-    pub fn set_resource_management(&self, cluster: &str, service: &str, kind: &str) {
-        let now = self.clock.now();
-        self.state().ecs.set_resource_management(cluster, service, kind, now);
-    }
-
-    /// Sets how long the tasks of a service take to leave their load balancer when they are stopped: its
-    /// target group's deregistration delay, which AWS sets to 300 seconds. Without it, or without such a
-    /// service, they are gone at once.
-    pub fn set_deregistration_delay(&self, cluster: &str, service: &str, delay: Duration) {
-        let now = self.clock.now();
-        self.state().ecs.set_deregistration_delay(cluster, service, delay, now);
-    }
-
     /// Sets what the containers of a service write that log by `awslogs` and come to an end before
     /// their time. Without it, that looks like an application that cannot reach its database.
     pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {
@@ -223,29 +178,6 @@ impl Sandbox {
     /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.state().calls.clear();
-    }
-
-    /// Makes the operations accept a member that the model does not know, but AWS is said to, for
-    /// example `futureMember` or `containerDefinitions[].futureMember`. A member that the model does
-    /// know may then have values that it does not list, for example `networkMode`.
-    pub fn declare_member(&self, path: &str) {
-        self.state().ecs.declare_member(path);
-    }
-
-    /// Adds a revision past the checks of `RegisterTaskDefinition`, and gives its ARN. It stands for one
-    /// that was registered before ECS had today's rules: ECS keeps such revisions and runs them.
-    pub fn add_old_revision(&self, request: &Value) -> String {
-        let now = self.clock.now();
-        self.state().ecs.add_old_revision(request, now)
-    }
-
-    /// A task definition exactly as it was registered, tags included and without the members that
-    /// AWS adds when it is read.
-    ///
-    /// # Errors
-    /// When there is none of this ARN, `family:revision` or family.
-    pub fn stored(&self, task_definition: &str) -> Result<Value, ApiError> {
-        self.state().ecs.stored(task_definition)
     }
 
     /// Runs `then` right after the `nth` call (counted from 1 and from now on) of `operation` over

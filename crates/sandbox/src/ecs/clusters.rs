@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::ids::{arn, name_of};
-use super::request::{not_found, page, text, texts};
-use crate::wire::ApiError;
+use crate::request::{described, list, page, text, texts};
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// Every cluster, by its name, with the members that it was created with.
 #[derive(Debug, Clone, Default)]
@@ -21,59 +21,55 @@ pub(super) struct Counts {
 }
 
 impl Clusters {
-    pub(super) fn create(&mut self, request: &Value) -> Result<Value, ApiError> {
+    pub(super) fn create(&mut self, request: &Value) -> Answer {
         let name = text(request, "clusterName").unwrap_or("default");
         // Creating a cluster that exists answers with the one that exists.
-        self.0.entry(name.to_owned()).or_insert_with(|| request.clone());
-        Ok(json!({ "cluster": self.view(name, &Counts::default()) }))
+        let given = self.0.entry(name.to_owned()).or_insert_with(|| request.clone());
+        Ok(json!({ "cluster": view(name, given, &Counts::default()) }))
     }
 
     /// `counts` tells what the cluster of a name holds.
-    pub(super) fn describe(
-        &self,
-        request: &Value,
-        counts: impl Fn(&str) -> Counts,
-    ) -> Result<Value, ApiError> {
+    pub(super) fn describe(&self, request: &Value, counts: impl Fn(&str) -> Counts) -> Answer {
         let mut references = texts(request, "clusters");
         if references.is_empty() {
             references.push("default");
         }
-        let names = references.iter().map(|reference| name_of("cluster", reference));
-        let (found, missing): (Vec<_>, Vec<_>) = names.partition(|name| self.0.contains_key(*name));
-        let clusters: Vec<Value> = found.into_iter().map(|name| self.view(name, &counts(name))).collect();
-        let failures: Vec<Value> = missing.into_iter().map(|name| not_found(&arn("cluster", name))).collect();
-        Ok(json!({ "clusters": clusters, "failures": failures }))
+        let views = references.iter().map(|reference| {
+            let name = name_of("cluster", reference);
+            let given = self.0.get(name).ok_or_else(|| arn("cluster", name))?;
+            Ok(view(name, given, &counts(name)))
+        });
+        described("clusters", views)
     }
 
-    pub(super) fn list(&self, request: &Value) -> Result<Value, ApiError> {
-        page(request, "clusterArns", self.0.keys().map(|name| arn("cluster", name).into()).collect())
+    pub(super) fn list(&self, request: &Value) -> Answer {
+        page(request, "clusterArns", self.0.keys().map(|name| arn("cluster", name).into()).collect(), 100)
     }
 
     /// The name of the cluster that a request is about; `default` when it names none.
     pub(super) fn name_in<'a>(&self, request: &'a Value) -> Result<&'a str, ApiError> {
         let name = name_of("cluster", text(request, "cluster").unwrap_or("default"));
-        if self.0.contains_key(name) {
-            Ok(name)
-        } else {
-            Err(ApiError::new("ClusterNotFoundException", "Cluster not found."))
-        }
+        refuse_if(!self.0.contains_key(name), || {
+            ApiError::new("ClusterNotFoundException", "Cluster not found.")
+        })?;
+        Ok(name)
     }
+}
 
-    fn view(&self, name: &str, counts: &Counts) -> Value {
-        let given = |member: &str| self.0.get(name).and_then(|request| request.get(member)).cloned();
-        json!({
-            "clusterArn": arn("cluster", name),
-            "clusterName": name,
-            "status": "ACTIVE",
-            "registeredContainerInstancesCount": 0,
-            "runningTasksCount": counts.running,
-            "pendingTasksCount": counts.pending,
-            "activeServicesCount": counts.services,
-            "statistics": [],
-            "tags": given("tags").unwrap_or_else(|| json!([])),
-            "settings": given("settings").unwrap_or_else(|| json!([])),
-            "capacityProviders": given("capacityProviders").unwrap_or_else(|| json!([])),
-            "defaultCapacityProviderStrategy": given("defaultCapacityProviderStrategy").unwrap_or_else(|| json!([])),
-        })
-    }
+/// A cluster with the members that it was created with.
+fn view(name: &str, given: &Value, counts: &Counts) -> Value {
+    json!({
+        "clusterArn": arn("cluster", name),
+        "clusterName": name,
+        "status": "ACTIVE",
+        "registeredContainerInstancesCount": 0,
+        "runningTasksCount": counts.running,
+        "pendingTasksCount": counts.pending,
+        "activeServicesCount": counts.services,
+        "statistics": [],
+        "tags": list(given, "tags"),
+        "settings": list(given, "settings"),
+        "capacityProviders": list(given, "capacityProviders"),
+        "defaultCapacityProviderStrategy": list(given, "defaultCapacityProviderStrategy"),
+    })
 }

@@ -98,34 +98,36 @@ const UNHEALTHY: Ending = Ending {
     ..CRASH
 };
 
+/// How every new task ends, by the outcomes that this is true of.
+const ENDINGS: [(RolloutOutcome, &Ending); 9] = [
+    (RolloutOutcome::Crash, &CRASH),
+    (RolloutOutcome::CrashTwice, &CRASH),
+    (RolloutOutcome::SidecarExits, &SIDECAR),
+    (RolloutOutcome::CrashAfterStart, &CRASH_AFTER_START),
+    (RolloutOutcome::OutOfMemory, &OUT_OF_MEMORY),
+    (RolloutOutcome::CannotPull, &CANNOT_PULL),
+    (RolloutOutcome::ImageMissing, &CANNOT_PULL),
+    (RolloutOutcome::NoSecret, &NO_SECRET),
+    (RolloutOutcome::Unhealthy, &UNHEALTHY),
+];
+
+/// How many new tasks end, and how, before all goes well. So many short jobs would be enough for a crash loop, if
+/// they were one.
+const FIRST_ENDINGS: [(RolloutOutcome, (usize, &Ending)); 2] =
+    [(RolloutOutcome::Flaky, (1, &CANNOT_PULL)), (RolloutOutcome::ShortJobs, (6, &DONE))];
+
 impl RolloutOutcome {
     /// How every new task ends, if that is what the outcome is.
     pub(super) fn ending(self) -> Option<&'static Ending> {
-        match self {
-            Self::Crash | Self::CrashTwice => Some(&CRASH),
-            Self::SidecarExits => Some(&SIDECAR),
-            Self::CrashAfterStart => Some(&CRASH_AFTER_START),
-            Self::OutOfMemory => Some(&OUT_OF_MEMORY),
-            Self::CannotPull | Self::ImageMissing => Some(&CANNOT_PULL),
-            Self::NoSecret => Some(&NO_SECRET),
-            Self::Unhealthy => Some(&UNHEALTHY),
-            Self::Ok
-            | Self::Flaky
-            | Self::Stuck
-            | Self::Superseded
-            | Self::ForcedAgain
-            | Self::Unplaceable
-            | Self::PlacedLate
-            | Self::HostPort
-            | Self::ShortJobs
-            | Self::HookFails
-            | Self::Alarm => None,
-        }
+        of(self, &ENDINGS)
     }
 
-    /// How new tasks end before all goes well.
-    pub(super) fn first_ending(self) -> Option<&'static Ending> {
-        let endings = [(Self::Flaky, &CANNOT_PULL), (Self::ShortJobs, &DONE)];
-        endings.into_iter().find(|(outcome, _)| *outcome == self).map(|(_, ending)| ending)
+    /// How many new tasks end, and how, before all goes well.
+    pub(super) fn first_endings(self) -> Option<(usize, &'static Ending)> {
+        of(self, &FIRST_ENDINGS)
     }
+}
+
+fn of<T: Copy>(outcome: RolloutOutcome, table: &[(RolloutOutcome, T)]) -> Option<T> {
+    table.iter().find(|(it, _)| *it == outcome).map(|(_, value)| *value)
 }

@@ -16,7 +16,7 @@ pub(super) fn name_of<'a>(kind: &str, reference: &'a str) -> &'a str {
 }
 
 /// A source of ids, each one only once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ids(u64);
 
 impl Ids {

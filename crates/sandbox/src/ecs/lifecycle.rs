@@ -1,14 +1,17 @@
 //! The stages that a blue/green, linear or canary deployment goes through, and the hooks at them.
 
+use std::fmt;
 use std::time::Duration;
 
 use evenkeel_core::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::request::seconds;
+use crate::request::{seconds, without_nulls};
 
 /// A stage of a deployment, or a moment between two at which hooks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Stage {
     /// Only when a deployment starts while another one goes on.
     ReconcileService,
@@ -38,10 +41,11 @@ pub(super) struct Hook {
 }
 
 /// How a deployment goes on from a hook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Decision {
     Continue,
-    RollBack,
+    Rollback,
 }
 
 /// A hook that runs, or ran.
@@ -56,7 +60,8 @@ pub(super) struct HookRun {
     pub(super) target: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum HookStatus {
     AwaitingAction,
     Succeeded,
@@ -64,50 +69,22 @@ pub(super) enum HookStatus {
     TimedOut,
 }
 
-impl Stage {
-    const ALL: [(Self, &'static str); 11] = [
-        (Self::ReconcileService, "RECONCILE_SERVICE"),
-        (Self::PreScaleUp, "PRE_SCALE_UP"),
-        (Self::ScaleUp, "SCALE_UP"),
-        (Self::PostScaleUp, "POST_SCALE_UP"),
-        (Self::TestTrafficShift, "TEST_TRAFFIC_SHIFT"),
-        (Self::PostTestTrafficShift, "POST_TEST_TRAFFIC_SHIFT"),
-        (Self::PreProductionTrafficShift, "PRE_PRODUCTION_TRAFFIC_SHIFT"),
-        (Self::ProductionTrafficShift, "PRODUCTION_TRAFFIC_SHIFT"),
-        (Self::PostProductionTrafficShift, "POST_PRODUCTION_TRAFFIC_SHIFT"),
-        (Self::BakeTime, "BAKE_TIME"),
-        (Self::CleanUp, "CLEAN_UP"),
-    ];
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, its)| *its == name).map(|(stage, _)| *stage)
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(stage, _)| *stage == self).map_or("", |(_, name)| name)
+/// As AWS spells it.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
 impl HookRun {
     pub(super) fn view(&self) -> Value {
-        let mut view = json!({
+        without_nulls(json!({
             "hookId": self.id,
             "targetType": if self.pauses { "PAUSE" } else { "AWS_LAMBDA" },
-            "status": match self.status {
-                HookStatus::AwaitingAction => "AWAITING_ACTION",
-                HookStatus::Succeeded => "SUCCEEDED",
-                HookStatus::Failed => "FAILED",
-                HookStatus::TimedOut => "TIMED_OUT",
-            },
+            "targetArn": self.target,
+            "status": self.status,
             "expiresAt": seconds(self.expires),
-            "timeoutAction": match self.on_timeout {
-                Decision::Continue => "CONTINUE",
-                Decision::RollBack => "ROLLBACK",
-            },
-        });
-        if let Some(target) = &self.target {
-            view["targetArn"] = target.as_str().into();
-        }
-        view
+            "timeoutAction": self.on_timeout,
+        }))
     }
 }

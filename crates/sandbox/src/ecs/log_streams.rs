@@ -4,10 +4,10 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::Ecs;
-use super::request::text;
 use super::service::Service;
 use super::task::{Task, TaskState};
 use super::task_definitions::Revision;
+use crate::request::text;
 
 /// A container's log stream.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl Ecs {
         stream: &str,
         now: Timestamp,
     ) -> Result<LogStream, Missing> {
+        self.advance(now);
         let Self { services, definitions, .. } = self;
-        services.advance(now, definitions);
         let logs_to_group = |(_, options): &(&str, &Value)| text(options, "awslogs-group") == Some(group);
         if !definitions.all().any(|revision| log_options(revision).any(|it| logs_to_group(&it))) {
             return Err(Missing::Group);

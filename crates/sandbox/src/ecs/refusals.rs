@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::request::text;
-use crate::wire::ApiError;
+use crate::request::{list, text};
+use crate::wire::{self, ApiError};
 
 /// Quotas of a task definition: "Task definition size limit" and "Containers per task definition".
 const LARGEST_DEFINITION: usize = 64 << 10;
@@ -49,9 +49,8 @@ fn check_size(request: &Value) -> Result<(), ApiError> {
 }
 
 fn check_family(request: &Value) -> Result<(), ApiError> {
-    let Some(family) = text(request, "family") else {
-        return Err(ApiError::client("Family should not be null or empty."));
-    };
+    let family = text(request, "family");
+    let family = family.ok_or_else(|| ApiError::client("Family should not be null or empty."))?;
     // The message: aws/amazon-ecs-cli, issue 37.
     check_characters("Family", family, is_of_name)?;
     check_length("Family", family)
@@ -61,9 +60,7 @@ fn check_family(request: &Value) -> Result<(), ApiError> {
 /// for the ARN of a cluster.
 fn check_roles(request: &Value) -> Result<(), ApiError> {
     let is_valid = |member: &str| request.get(member).and_then(Value::as_str).is_none_or(is_role);
-    refuse_if(!["taskRoleArn", "executionRoleArn"].into_iter().all(is_valid), || {
-        "Role is not valid".to_owned()
-    })
+    refuse_if(!["taskRoleArn", "executionRoleArn"].into_iter().all(is_valid), || "Role is not valid")
 }
 
 /// Whether this is a role's short name or its full ARN. The API reference allows the short name for the task's role
@@ -90,9 +87,9 @@ fn is_account(text: &str) -> bool {
 }
 
 fn check_containers(containers: &[Value]) -> Result<(), ApiError> {
-    refuse_if(containers.is_empty(), || "Container list cannot be empty.".to_owned())?;
+    refuse_if(containers.is_empty(), || "Container list cannot be empty.")?;
     // The message: aws/amazon-ecs-cli, issue 184.
-    refuse_if(containers.len() > MOST_CONTAINERS, || "Too many containers.".to_owned())?;
+    refuse_if(containers.len() > MOST_CONTAINERS, || "Too many containers.")?;
     let mut names = BTreeSet::new();
     for container in containers {
         let required = |member: &str| {
@@ -107,14 +104,13 @@ fn check_containers(containers: &[Value]) -> Result<(), ApiError> {
         // "For images using digests the 255 character limit applies only to everything before the @ sign."
         check_length("Container.image", image.split('@').next().unwrap_or_default())?;
         // The message: Shippable/support, issue 2946.
-        refuse_if(!names.insert(name), || {
-            "Container names must be unique within a Task Definition.".to_owned()
-        })?;
+        refuse_if(!names.insert(name), || "Container names must be unique within a Task Definition.")?;
     }
     // The message: eagletmt/hako, pull request 68.
-    refuse_if(!containers.iter().any(is_essential), || {
-        "Task definition doesn't have any essential container.".to_owned()
-    })
+    refuse_if(
+        !containers.iter().any(is_essential),
+        || "Task definition doesn't have any essential container.",
+    )
 }
 
 /// "If this parameter is omitted, a container is assumed to be essential."
@@ -174,26 +170,22 @@ fn check_ports(request: &Value, container: &Value) -> Result<(), ApiError> {
 /// pull request 166.
 fn check_secrets(request: &Value, container: &Value) -> Result<(), ApiError> {
     let has_role = text(request, "executionRoleArn").is_some();
-    refuse_if(!has_role && !list(container, "secrets").is_empty(), || {
-        "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
-            .to_owned()
-    })
+    refuse_if(
+        !has_role && !list(container, "secrets").is_empty(),
+        || "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+    )
 }
 
 fn check_tags(request: &Value) -> Result<(), ApiError> {
     let tags = list(request, "tags");
-    if tags.len() > 50 {
-        return Err(ApiError::invalid_parameter("Too many tags, at most 50 are allowed."));
-    }
-    let reserved = |text: &str| text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
-    match tags.iter().any(|tag| texts_of(tag).any(reserved)) {
-        true => Err(ApiError::invalid_parameter("Tag keys and values cannot start with 'aws:'.")),
-        false => Ok(()),
-    }
-}
-
-fn texts_of(tag: &Value) -> impl Iterator<Item = &str> {
-    ["key", "value"].into_iter().filter_map(|member| text(tag, member))
+    wire::refuse_if(tags.len() > 50, || {
+        ApiError::invalid_parameter("Too many tags, at most 50 are allowed.")
+    })?;
+    let texts = tags.iter().flat_map(|tag| [text(tag, "key"), text(tag, "value")]).flatten();
+    let mut starts = texts.filter_map(|text| text.get(..4));
+    wire::refuse_if(starts.any(|start| start.eq_ignore_ascii_case("aws:")), || {
+        ApiError::invalid_parameter("Tag keys and values cannot start with 'aws:'.")
+    })
 }
 
 /// A container's name: it has one, since that is checked first.
@@ -201,11 +193,6 @@ fn name_of(container: &Value) -> &str {
     text(container, "name").unwrap_or_default()
 }
 
-/// A member that is a list; empty when absent.
-fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {
-    value.get(member).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn refuse_if(is_wrong: bool, message: impl FnOnce() -> String) -> Result<(), ApiError> {
-    if is_wrong { Err(ApiError::client(message())) } else { Ok(()) }
+fn refuse_if<M: Into<String>>(is_wrong: bool, message: impl FnOnce() -> M) -> Result<(), ApiError> {
+    wire::refuse_if(is_wrong, || ApiError::client(message()))
 }

@@ -12,7 +12,7 @@ use super::task_definitions::TaskDefinitions;
 /// the same rollouts by itself. It keeps no more than the writes of one lag.
 #[derive(Debug, Clone)]
 pub(super) struct Replica {
-    lag: Duration,
+    pub(super) lag: Duration,
     /// Since when it lags.
     since: Timestamp,
     services: Services,
@@ -37,10 +37,6 @@ impl Replica {
         Self { lag, since: now, services: services.clone(), waiting: Vec::new() }
     }
 
-    pub(super) fn set_lag(&mut self, lag: Duration) {
-        self.lag = lag;
-    }
-
     /// Keeps what a write made of a service until the lag is over.
     pub(super) fn record(&mut self, service: &Service, now: Timestamp) {
         self.catch_up(now);
@@ -60,11 +56,11 @@ impl Replica {
 
     /// Until when task definitions are known.
     pub(super) fn knows_until(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_unix(now.since_epoch().saturating_sub(self.lag)).max(self.since)
+        now.before(self.lag).max(self.since)
     }
 
     fn catch_up(&mut self, now: Timestamp) -> Timestamp {
-        let then = Timestamp::from_unix(now.since_epoch().saturating_sub(self.lag));
+        let then = now.before(self.lag);
         for (_, service) in self.waiting.extract_if(.., |(written, _)| *written <= then) {
             self.services.replace(service);
         }

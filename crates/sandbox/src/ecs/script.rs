@@ -72,12 +72,13 @@ pub(super) enum Step {
 
 /// How soon the scheduler tries to place a task.
 const FIRST_ATTEMPT: Duration = Duration::from_millis(500);
-/// How many tasks do their work before all goes well: enough for a crash loop, if they were one.
-const SHORT_JOBS: usize = 6;
 /// How often the scheduler repeats that it cannot place a task.
 const PLACEMENT_RETRY: Duration = Duration::from_secs(60);
 /// A crash loop goes on for ever when no circuit breaker ends it, so its steps need some width.
 const SHORTEST_PACE: Duration = Duration::from_millis(100);
+
+/// When a task of one of three attempts was started and failed, in a real rollout of eleven minutes.
+const FARGATE: [(u32, u32); 3] = [(48, 154), (172, 286), (289, 660)];
 
 impl Script {
     /// The script of a deployment of `desired` tasks. `threshold` is the number of failed tasks that
@@ -132,20 +133,6 @@ struct Writer<'a> {
     threshold: u32,
 }
 
-/// Whether a script goes on when the tasks were started.
-#[derive(PartialEq, Eq)]
-enum Tasks {
-    Run,
-    Never,
-}
-
-/// What came of the bake time.
-#[derive(PartialEq, Eq)]
-enum Baked {
-    Well,
-    Alarmed,
-}
-
 impl Writer<'_> {
     /// Half the time brings the tasks up, half of it drains the old ones.
     fn rolling(mut self) -> Script {
@@ -153,7 +140,7 @@ impl Writer<'_> {
             return self.one_port();
         }
         let quarter = self.without_placement() / 4;
-        if self.bring_up(2 * quarter) == Tasks::Never {
+        if !self.bring_up(2 * quarter) {
             return self.script;
         }
         let Some(early) = self.strategy.early_success else {
@@ -164,7 +151,7 @@ impl Writer<'_> {
         if early.after_cleanup {
             self.push(Duration::ZERO, Step::DrainOthers);
         }
-        if self.bake(Duration::ZERO, Step::SucceedEarly) == Baked::Well {
+        if self.bake(Duration::ZERO, Step::SucceedEarly) {
             self.push(quarter / 2, Step::RunTasks);
             self.push(quarter / 2, Step::DrainOthers);
             self.push(quarter, Step::Complete);
@@ -191,12 +178,10 @@ impl Writer<'_> {
         if reconciles {
             first /= 2;
             self.enter(Duration::ZERO, Stage::ReconcileService);
-            self.enter(first, Stage::PreScaleUp);
-        } else {
-            self.enter(Duration::ZERO, Stage::PreScaleUp);
         }
+        self.enter(if reconciles { first } else { Duration::ZERO }, Stage::PreScaleUp);
         self.enter(first, Stage::ScaleUp);
-        if self.bring_up(part) == Tasks::Never {
+        if !self.bring_up(part) {
             return self.script;
         }
         self.enter(Duration::ZERO, Stage::PostScaleUp);
@@ -215,7 +200,7 @@ impl Writer<'_> {
         }
         self.enter(part, Stage::PostProductionTrafficShift);
         self.enter(part, Stage::BakeTime);
-        if self.bake(Duration::ZERO, Step::Enter(Stage::CleanUp)) == Baked::Well {
+        if self.bake(Duration::ZERO, Step::Enter(Stage::CleanUp)) {
             self.push(part / 2, Step::DrainOthers);
             self.push(part / 2, Step::Complete);
         }
@@ -223,92 +208,85 @@ impl Writer<'_> {
     }
 
     /// Starts the tasks and lets them run, in so much time after they could be placed, as far as the
-    /// outcome allows.
-    fn bring_up(&mut self, time: Duration) -> Tasks {
+    /// outcome allows. Tells whether all of them run and the script goes on.
+    fn bring_up(&mut self, time: Duration) -> bool {
         let Rollout { outcome, duration } = self.rollout;
-        if let (RolloutOutcome::ImageMissing, Some(ending)) = (outcome, outcome.ending()) {
-            self.script.beats.extend(fargate_pace(ending, duration));
-            self.script.again = failing_task(ending, duration / 4);
-            return Tasks::Never;
-        }
-        if let Some(ending) = outcome.ending() {
-            let cycle = duration / self.threshold.max(1);
-            self.script.again = failing_task(ending, (cycle / 2).max(SHORTEST_PACE));
-            return Tasks::Never;
-        }
         let mut half = time / 2;
-        match outcome {
-            RolloutOutcome::Unplaceable => {
+        match (outcome, outcome.ending()) {
+            (RolloutOutcome::ImageMissing, Some(ending)) => {
+                self.fail_at_fargates_pace(ending);
+                self.script.again = failing_task(ending, duration / 4);
+                return false;
+            }
+            (_, Some(ending)) => {
+                let cycle = duration / self.threshold.max(1);
+                self.script.again = failing_task(ending, (cycle / 2).max(SHORTEST_PACE));
+                return false;
+            }
+            (RolloutOutcome::Unplaceable, None) => {
                 self.push(half, Step::CannotPlace);
                 self.script.again = vec![Beat { after: PLACEMENT_RETRY, step: Step::CannotPlace }];
-                return Tasks::Never;
+                return false;
             }
-            RolloutOutcome::PlacedLate => {
+            (RolloutOutcome::PlacedLate, None) => {
                 let late = duration - self.without_placement();
                 let times =
                     u32::try_from(late.as_secs().div_ceil(PLACEMENT_RETRY.as_secs())).unwrap_or(1).max(1);
                 (0..times).for_each(|_| self.push(late / times, Step::CannotPlace));
             }
-            RolloutOutcome::Stuck => {
+            (RolloutOutcome::Stuck, None) => {
                 self.push(half, Step::StartTasks);
-                return Tasks::Never;
+                return false;
             }
-            RolloutOutcome::Superseded | RolloutOutcome::ForcedAgain => {
+            (RolloutOutcome::Superseded | RolloutOutcome::ForcedAgain, None) => {
                 let is_theirs = outcome == RolloutOutcome::Superseded;
                 self.push(half, Step::StartTasks);
                 self.push(half, if is_theirs { Step::Supersede } else { Step::ForceAgain });
-                return Tasks::Never;
+                return false;
             }
-            RolloutOutcome::Flaky => {
-                half /= 2;
-                if let Some(ending) = outcome.first_ending() {
-                    self.script.beats.extend(failing_task(ending, half));
-                }
-            }
-            RolloutOutcome::ShortJobs => {
-                half /= 2;
-                for ending in outcome.first_ending().into_iter().cycle().take(SHORT_JOBS) {
-                    self.script.beats.extend(failing_task(ending, half));
-                }
-            }
-            RolloutOutcome::Ok
-            | RolloutOutcome::Alarm
-            | RolloutOutcome::HostPort
-            | RolloutOutcome::HookFails
-            | RolloutOutcome::ImageMissing
-            | RolloutOutcome::CrashTwice
-            | RolloutOutcome::SidecarExits
-            | RolloutOutcome::Crash
-            | RolloutOutcome::CrashAfterStart
-            | RolloutOutcome::OutOfMemory
-            | RolloutOutcome::CannotPull
-            | RolloutOutcome::NoSecret
-            | RolloutOutcome::Unhealthy => {}
+            (_, None) => {}
+        }
+        if let Some((count, ending)) = outcome.first_endings() {
+            half /= 2;
+            self.script.beats.extend((0..count).flat_map(|_| failing_task(ending, half)));
         }
         self.push(half, Step::StartTasks);
         let percent = self.strategy.early_success.map(|early| early.percent);
         let run = percent.filter(|_| self.strategy.traffic == Traffic::Rolling);
         self.push(half, run.map_or(Step::RunTasks, Step::RunShare));
-        Tasks::Run
+        true
     }
 
-    /// The bake time, and then a step; or the alarm that goes off in it.
-    fn bake(&mut self, before: Duration, then: Step) -> Baked {
+    /// The bake time, and then a step; or the alarm that goes off in it. Tells whether none does.
+    fn bake(&mut self, before: Duration, then: Step) -> bool {
         let bake = self.strategy.bake;
-        if self.rollout.outcome == RolloutOutcome::Alarm && self.strategy.has_alarms {
+        let has_alarm = self.rollout.outcome == RolloutOutcome::Alarm && self.strategy.has_alarms;
+        if has_alarm {
             // Without a bake time there is only the moment before the deployment would have completed.
             let until = if bake.is_zero() { before / 2 } else { before + bake / 2 };
             self.push(until, Step::RaiseAlarm);
-            return Baked::Alarmed;
+        } else {
+            self.push(before + bake, then);
         }
-        self.push(before + bake, then);
-        Baked::Well
+        !has_alarm
     }
 
     /// How long the rollout takes from the moment at which its tasks can be placed.
     fn without_placement(&self) -> Duration {
         let Rollout { outcome, duration } = self.rollout;
         if outcome == RolloutOutcome::PlacedLate { duration / 2 } else { duration }
+    }
+
+    /// Tasks that fail as they did in a real rollout of eleven minutes.
+    fn fail_at_fargates_pace(&mut self, ending: &'static Ending) {
+        let mut before = 0;
+        for (started, failed) in FARGATE {
+            let part = |seconds: u32| self.rollout.duration * seconds / 660;
+            let (start, end) = (part(started - before), part(failed - started));
+            self.push(start, Step::StartOne);
+            self.push(end, Step::End(ending));
+            before = failed;
+        }
     }
 
     fn push(&mut self, after: Duration, step: Step) {
@@ -332,20 +310,6 @@ impl Writer<'_> {
             after = Duration::ZERO;
         }
     }
-}
-
-/// When a task of one of three attempts was started and failed, in a real rollout of eleven minutes.
-const FARGATE: [(u32, u32); 3] = [(48, 154), (172, 286), (289, 660)];
-
-fn fargate_pace(ending: &'static Ending, duration: Duration) -> Vec<Beat> {
-    let (mut beats, mut before) = (Vec::new(), 0);
-    for (started, failed) in FARGATE {
-        let part = |seconds: u32| duration * seconds / 660;
-        beats.push(Beat { after: part(started - before), step: Step::StartOne });
-        beats.push(Beat { after: part(failed - started), step: Step::End(ending) });
-        before = failed;
-    }
-    beats
 }
 
 /// A task that is started at this pace and ends as long after it.

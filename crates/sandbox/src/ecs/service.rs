@@ -4,21 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use evenkeel_core::timestamp::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ids::Ids;
-use super::request::{flag, text};
 use super::rollout::{Rollout, RolloutOutcome};
 use super::script::{Script, Step};
-use super::service_deployment::{Cause, Course, ServiceDeployment};
-use super::service_revision::ServiceRevision;
+use super::service_deployment::{Cause, Course, ServiceDeployment, ServiceRevision};
 use super::strategy::Strategy;
 use super::task::Task;
+use crate::request::{flag, number, text};
 
 /// `DescribeServices` shows so many events, the newest ones.
 const MOST_EVENTS: usize = 100;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Service {
     pub(super) cluster: String,
     pub(super) name: String,
@@ -26,8 +25,8 @@ pub(super) struct Service {
     pub(super) created: Timestamp,
     /// The desired count, unless the scheduling strategy is `DAEMON`.
     pub(super) desired: usize,
-    /// The members of `CreateService` and `UpdateService` that are kept as they were given.
-    pub(super) settings: Map<String, Value>,
+    /// The members of `CreateService` and `UpdateService` that are kept as they were given, an object.
+    pub(super) settings: Value,
     pub(super) tags: Value,
     /// The newest first: the first one is PRIMARY, the others are ACTIVE.
     pub(super) deployments: Vec<Deployment>,
@@ -95,11 +94,7 @@ pub(super) struct Event {
 impl Service {
     /// Starts a deployment, which replaces the one that is going on.
     pub(super) fn deploy(&mut self, task_definition: &str, rollout: Rollout, at: Timestamp) {
-        let running = self.service_deployments.first_mut().filter(|running| running.is_running());
-        let reconciles = running.is_some();
-        if let Some(running) = running {
-            running.set_course(Course::Replaced, at);
-        }
+        let reconciles = self.end_running(Course::Replaced, at);
         // A revision that ran before runs again: going back to it succeeds.
         let ran_before =
             self.last_completed.as_ref().is_some_and(|last| last.task_definition == task_definition);
@@ -108,11 +103,19 @@ impl Service {
         let script = Script::new(rollout, &strategy, self.desired, self.failure_threshold(), reconciles);
         let number = self.ids.number();
         let sources = self.current_revisions();
-        self.revisions.insert(0, ServiceRevision::new(number, task_definition, at));
+        let task_definition = task_definition.to_owned();
+        let revision =
+            ServiceRevision { number, task_definition: task_definition.clone(), created: at, resolved: None };
+        self.revisions.insert(0, revision);
         let record = ServiceDeployment::new(&mut self.ids, number, sources, at);
         self.service_deployments.insert(0, record);
-        let revision = (number, task_definition.to_owned());
-        self.deployments.insert(0, Deployment::new(number, revision, rollout, script, at));
+        self.deployments.insert(0, Deployment::new(number, (number, task_definition), rollout, script, at));
+    }
+
+    /// Ends the service deployment that is going on; tells whether there was one.
+    fn end_running(&mut self, course: Course, at: Timestamp) -> bool {
+        let running = self.service_deployments.first_mut().filter(|running| running.is_running());
+        running.map(|running| running.set_course(course, at)).is_some()
     }
 
     /// Ends the PRIMARY deployment as a success: only its tasks are left, as many as desired.
@@ -138,9 +141,7 @@ impl Service {
             revision: primary.revision,
         });
         let course = if primary.rolls_back.is_some() { Course::RolledBack } else { Course::Successful };
-        if let Some(current) = self.service_deployments.first_mut().filter(|current| current.is_running()) {
-            current.set_course(course, at);
-        }
+        self.end_running(course, at);
     }
 
     /// As [`Self::scale`], unless a rollout goes on, which ends with the desired number anyway; at
@@ -156,9 +157,7 @@ impl Service {
     /// Ends everything that runs, because the service is deleted.
     pub(super) fn delete(&mut self, at: Timestamp) {
         self.stop_tasks(at, |_| true);
-        if let Some(current) = self.service_deployments.first_mut().filter(|current| current.is_running()) {
-            current.set_course(Course::Deleted, at);
-        }
+        self.end_running(Course::Deleted, at);
         self.deployments.clear();
         self.desired = 0;
         self.active = false;
@@ -166,34 +165,39 @@ impl Service {
 
     /// Who rolls out deployments: `ECS`, `CODE_DEPLOY`, or with `EXTERNAL` somebody outside AWS.
     pub(super) fn controller(&self) -> &str {
-        self.settings
-            .get("deploymentController")
-            .and_then(|controller| text(controller, "type"))
-            .unwrap_or("ECS")
+        text(&self.settings["deploymentController"], "type").unwrap_or("ECS")
     }
 
     pub(super) fn launch_type(&self) -> &str {
-        self.settings.get("launchType").and_then(Value::as_str).unwrap_or("EC2")
+        text(&self.settings, "launchType").unwrap_or("EC2")
+    }
+
+    pub(super) fn scheduling_strategy(&self) -> &str {
+        text(&self.settings, "schedulingStrategy").unwrap_or("REPLICA")
+    }
+
+    /// The PRIMARY deployment's number.
+    pub(super) fn primary(&self) -> Option<u64> {
+        self.deployments.first().map(|primary| primary.number)
     }
 
     /// A member of the deployment configuration that can be enabled, as it was configured.
-    pub(super) fn monitor(&self, member: &str) -> Option<&Value> {
-        self.settings.get("deploymentConfiguration")?.get(member)
+    pub(super) fn monitor(&self, member: &str) -> &Value {
+        &self.settings["deploymentConfiguration"][member]
     }
 
     pub(super) fn has_monitor(&self, member: &str) -> bool {
-        self.monitor(member).is_some_and(|monitor| flag(monitor, "enable"))
+        flag(self.monitor(member), "enable")
     }
 
     /// How many failed tasks make the circuit breaker step in. By default that is half the desired
     /// count, but at least 3 and at most 200: "How the Amazon ECS deployment circuit breaker
     /// detects service failures" in the Amazon ECS Developer Guide.
     pub(super) fn failure_threshold(&self) -> u32 {
-        let breaker = self.monitor("deploymentCircuitBreaker");
-        let configured = breaker.and_then(|breaker| breaker.get("thresholdConfiguration"));
-        let value = configured.and_then(|threshold| threshold.get("value")?.as_u64()).unwrap_or(50);
+        let configured = &self.monitor("deploymentCircuitBreaker")["thresholdConfiguration"];
+        let value: u64 = number(configured, "value").unwrap_or(50);
         let part = u32::try_from((self.desired as u64 * value).div_ceil(100)).unwrap_or(u32::MAX);
-        match configured.and_then(|threshold| text(threshold, "type")) {
+        match text(configured, "type") {
             Some("COUNT") => u32::try_from(value).unwrap_or(u32::MAX).max(1),
             Some("UNBOUNDED_PERCENT") => part.max(1),
             Some(_) | None => part.clamp(3, 200),

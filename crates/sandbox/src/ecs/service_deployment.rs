@@ -1,4 +1,4 @@
-//! One service deployment: its course, and the status that shows it.
+//! One service deployment: its course, and the status that shows it; and the service revision that it brings.
 
 use std::time::Duration;
 
@@ -31,7 +31,17 @@ pub(super) struct ServiceDeployment {
     pub(super) traffic: (f64, f64),
     course: Course,
     /// When the course was taken.
-    since: Timestamp,
+    pub(super) since: Timestamp,
+}
+
+/// A service revision: a definition as a service runs it, which a service deployment rolls out.
+#[derive(Debug, Clone)]
+pub(super) struct ServiceRevision {
+    pub(super) number: u64,
+    pub(super) task_definition: String,
+    pub(super) created: Timestamp,
+    /// When ECS asked the registry for the images' digests, if it has.
+    pub(super) resolved: Option<Timestamp>,
 }
 
 /// What became of a service deployment.
@@ -73,10 +83,8 @@ pub(super) enum Cause {
 
 impl ServiceDeployment {
     pub(super) fn new(ids: &mut Ids, target: u64, sources: Vec<u64>, at: Timestamp) -> Self {
-        let mut id = ids.hex();
-        id.truncate(21);
         Self {
-            id,
+            id: ids.hex()[..21].to_owned(),
             target,
             sources,
             created: at,
@@ -100,11 +108,6 @@ impl ServiceDeployment {
         self.rollback = Some(Rollback { to, at });
         self.traffic = (0.0, 0.0);
         self.set_course(Course::RollingBack, at);
-    }
-
-    /// When it took its present course.
-    pub(super) fn updated(&self) -> Timestamp {
-        self.since
     }
 
     /// Whether it brings its target, or goes back.
@@ -165,18 +168,14 @@ impl ServiceDeployment {
 impl Cause {
     /// Why a service deployment goes back, or went.
     pub(super) fn rollback_reason(self) -> String {
-        match self {
-            Self::CircuitBreaker => {
-                "Service deployment rolled back because the circuit breaker threshold was exceeded."
-                    .to_owned()
-            }
+        let why = match self {
+            Self::CircuitBreaker => "the circuit breaker threshold was exceeded",
             // AWS documents no text for this one.
-            Self::Alarm => "Service deployment rolled back because an alarm was triggered.".to_owned(),
-            Self::Caller => "Service deployment rolled back because of a user request.".to_owned(),
-            Self::Hook(stage) => {
-                format!("Service deployment rolled back because {} lifecycle hook(s) failed.", stage.name())
-            }
-        }
+            Self::Alarm => "an alarm was triggered",
+            Self::Caller => "of a user request",
+            Self::Hook(stage) => &format!("{stage} lifecycle hook(s) failed"),
+        };
+        format!("Service deployment rolled back because {why}.")
     }
 
     /// Why a deployment failed: the `rolloutStateReason`.
@@ -185,7 +184,7 @@ impl Cause {
             Self::CircuitBreaker => "ECS deployment circuit breaker: tasks failed to start.".to_owned(),
             Self::Alarm => "ECS deployment failed: alarm detected.".to_owned(),
             Self::Caller => "ECS deployment failed: stopped by a user request.".to_owned(),
-            Self::Hook(stage) => format!("ECS deployment failed: {} lifecycle hook(s) failed.", stage.name()),
+            Self::Hook(stage) => format!("ECS deployment failed: {stage} lifecycle hook(s) failed."),
         }
     }
 

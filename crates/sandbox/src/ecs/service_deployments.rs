@@ -6,29 +6,21 @@
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::clusters::Clusters;
 use super::ids::{arn, name_of};
 use super::lifecycle::{Decision, HookRun};
-use super::request::{not_found, page_of, seconds, text, texts};
 use super::service::Service;
-use super::service_deployment::{Cause, Rollback, ServiceDeployment};
-use super::service_revision::ServiceRevision;
+use super::service_deployment::{Cause, Rollback, ServiceDeployment, ServiceRevision};
 use super::services::Services;
-use super::task_definitions::TaskDefinitions;
-use crate::wire::ApiError;
+use super::task_definitions::{Revision, TaskDefinitions};
+use crate::request::{described, merged, page, seconds, text, texts, without_nulls};
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take so many ARNs.
 const MOST_ARNS: usize = 20;
 
 impl Services {
-    pub(super) fn list_deployments(
-        &self,
-        request: &Value,
-        clusters: &Clusters,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
-        let service = self.find(cluster, text(request, "service").unwrap_or_default())?;
+    pub(super) fn list_deployments(&self, request: &Value, cluster: &str, now: Timestamp) -> Answer {
+        let service = self.asked(cluster, request)?;
         let statuses = texts(request, "status");
         let bound = |member: &str| request.get("createdAt")?.get(member)?.as_f64();
         let (after, before) = (bound("after"), bound("before"));
@@ -42,57 +34,54 @@ impl Services {
             .filter(|it| before.is_none_or(|before| it.created.since_epoch().as_secs_f64() <= before))
             .map(|it| service.service_deployment_brief(it, now))
             .collect();
-        page_of(request, "serviceDeployments", briefs, 20)
+        page(request, "serviceDeployments", briefs, 20)
     }
 
-    pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> Answer {
+        let arns = arns(request, "serviceDeploymentArns")?;
         let view = |arn: &str| {
-            let (service, id) = self.owner("service-deployment", arn)?;
-            let found = service.service_deployments.iter().find(|it| it.id == id)?;
+            let (service, found) = self.service_deployment(arn)?;
             Some(service.service_deployment_view(found, now))
         };
-        describe_each(request, "serviceDeploymentArns", "serviceDeployments", view)
+        described("serviceDeployments", arns.into_iter().map(|arn| view(arn).ok_or_else(|| arn.to_owned())))
     }
 
-    pub(super) fn describe_revisions(
-        &self,
-        request: &Value,
-        definitions: &TaskDefinitions,
-    ) -> Result<Value, ApiError> {
+    pub(super) fn describe_revisions(&self, request: &Value, definitions: &TaskDefinitions) -> Answer {
+        let arns = arns(request, "serviceRevisionArns")?;
         let view = |arn: &str| {
             let (service, number) = self.owner("service-revision", arn)?;
             let found = service.revisions.iter().find(|it| it.number.to_string() == number)?;
             Some(service.revision_view(found, definitions))
         };
-        describe_each(request, "serviceRevisionArns", "serviceRevisions", view)
+        described("serviceRevisions", arns.into_iter().map(|arn| view(arn).ok_or_else(|| arn.to_owned())))
     }
 
     /// Rolls a running service deployment back, whether or not a circuit breaker would.
-    pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> Answer {
         // The model's enum has ABORT too, but its text says that only ROLLBACK is valid.
-        if text(request, "stopType").is_some_and(|kind| kind != "ROLLBACK") {
-            return Err(ApiError::invalid_parameter("The stop type is not supported."));
-        }
+        refuse_if(text(request, "stopType").is_some_and(|kind| kind != "ROLLBACK"), || {
+            ApiError::invalid_parameter("The stop type is not supported.")
+        })?;
         let arn = text(request, "serviceDeploymentArn").unwrap_or_default();
-        let (service, found) = self.service_deployment(arn)?;
+        let (service, found) = self.service_deployment(arn).ok_or_else(deployment_not_found)?;
         // A deployment that is in progress is the newest one, and so the one that goes back below.
-        if !found.is_in_progress() {
-            return Err(ApiError::new("ConflictException", "The service deployment is not in progress."));
-        }
+        refuse_if(!found.is_in_progress(), || {
+            ApiError::new("ConflictException", "The service deployment is not in progress.")
+        })?;
         let key = service.key();
         self.change(&key, |service| service.roll_back(Cause::Caller, now))?;
         Ok(json!({ "serviceDeploymentArn": arn }))
     }
 
     /// Answers the hook that a service deployment waits at.
-    pub(super) fn continue_deployment(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    pub(super) fn continue_deployment(&mut self, request: &Value, now: Timestamp) -> Answer {
         let decision = match text(request, "action") {
-            Some("ROLLBACK") => Decision::RollBack,
+            Some("ROLLBACK") => Decision::Rollback,
             Some("CONTINUE") | None => Decision::Continue,
             Some(_) => return Err(ApiError::invalid_parameter("The action is not supported.")),
         };
         let arn = text(request, "serviceDeploymentArn").unwrap_or_default();
-        let (service, found) = self.service_deployment(arn)?;
+        let (service, found) = self.service_deployment(arn).ok_or_else(deployment_not_found)?;
         let is_newest = service.service_deployments.first().is_some_and(|newest| newest.id == found.id);
         let key = service.key();
         let id = text(request, "hookId");
@@ -103,19 +92,15 @@ impl Services {
             }
             waits
         })?;
-        if !answered {
-            return Err(ApiError::invalid_parameter("The service deployment is not paused at this hook."));
-        }
+        refuse_if(!answered, || {
+            ApiError::invalid_parameter("The service deployment is not paused at this hook.")
+        })?;
         Ok(json!({ "serviceDeploymentArn": arn }))
     }
 
-    fn service_deployment(&self, arn: &str) -> Result<(&Service, &ServiceDeployment), ApiError> {
-        let found = self.owner("service-deployment", arn).and_then(|(service, id)| {
-            Some((service, service.service_deployments.iter().find(|it| it.id == id)?))
-        });
-        found.ok_or_else(|| {
-            ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found.")
-        })
+    fn service_deployment(&self, arn: &str) -> Option<(&Service, &ServiceDeployment)> {
+        let (service, id) = self.owner("service-deployment", arn)?;
+        Some((service, service.service_deployments.iter().find(|it| it.id == id)?))
     }
 
     /// The service that an ARN `…:kind/cluster/service/id` is about, and the id.
@@ -138,7 +123,8 @@ impl Service {
 
     fn service_deployment_brief(&self, deployment: &ServiceDeployment, now: Timestamp) -> Value {
         let (status, reason) = deployment.status(now);
-        let mut view = json!({
+        let is_finished = !deployment.is_running() && status != "STOP_REQUESTED";
+        without_nulls(json!({
             "serviceDeploymentArn": self.service_deployment_arn(deployment),
             "serviceArn": self.arn(),
             "clusterArn": arn("cluster", &self.cluster),
@@ -146,22 +132,12 @@ impl Service {
             "startedAt": seconds(deployment.created),
             "targetServiceRevisionArn": self.revision_arn(deployment.target),
             "status": status,
-        });
-        if let Some(reason) = reason {
-            view["statusReason"] = reason.into();
-        }
-        if !deployment.is_running() && status != "STOP_REQUESTED" {
-            view["finishedAt"] = seconds(deployment.updated());
-        }
-        view
+            "statusReason": reason,
+            "finishedAt": is_finished.then(|| seconds(deployment.since)),
+        }))
     }
 
     fn service_deployment_view(&self, deployment: &ServiceDeployment, now: Timestamp) -> Value {
-        let mut view = self.service_deployment_brief(deployment, now);
-        // The brief names the target's ARN; the whole view has the target itself.
-        if let Some(members) = view.as_object_mut() {
-            members.remove("targetServiceRevisionArn");
-        }
         let (test, production) = deployment.traffic;
         let (status, _) = deployment.status(now);
         let weighted = |revision: u64, test: f64, production: f64| {
@@ -172,40 +148,43 @@ impl Service {
             }
             summary
         };
-        view["targetServiceRevision"] = weighted(deployment.target, test, production);
-        view["sourceServiceRevisions"] =
-            deployment.sources.iter().map(|source| weighted(*source, 0.0, 100.0 - production)).collect();
-        view["updatedAt"] = seconds(deployment.updated());
-        view["deploymentConfiguration"] = self.deployment_configuration();
-        view["deploymentCircuitBreaker"] = json!({
-            "status": if self.has_monitor("deploymentCircuitBreaker") { deployment.monitor_status(Cause::CircuitBreaker) } else { "DISABLED" },
-            "failureCount": deployment.failures,
-            "threshold": self.failure_threshold(),
-        });
-        view["alarms"] = self.alarms_view(deployment);
-        if let Some(stage) = deployment.stage.filter(|_| status != "PENDING") {
-            view["lifecycleStage"] = stage.name().into();
-        }
-        if !deployment.hooks.is_empty() {
-            view["lifecycleHookDetails"] = deployment.hooks.iter().map(HookRun::view).collect();
-        }
-        if let (Some(Rollback { to, at }), Some(cause)) = (deployment.rollback, deployment.cause) {
-            view["rollback"] = json!({
+        let source = |source: &u64| weighted(*source, 0.0, 100.0 - production);
+        let has_breaker = self.has_monitor("deploymentCircuitBreaker");
+        let breaker = if has_breaker { deployment.monitor_status(Cause::CircuitBreaker) } else { "DISABLED" };
+        let rollback = deployment.rollback.zip(deployment.cause).map(|(Rollback { to, at }, cause)| {
+            json!({
                 "reason": cause.rollback_reason() + &deployment.failed_hook(),
                 "startedAt": seconds(at),
                 "serviceRevisionArn": self.revision_arn(to),
-            });
-        }
-        if status == "STOPPED" {
-            view["stoppedAt"] = seconds(deployment.updated());
-        }
-        view
+            })
+        });
+        let hooks: Vec<Value> = deployment.hooks.iter().map(HookRun::view).collect();
+        let whole = json!({
+            // The brief names the target's ARN; the whole view has the target itself.
+            "targetServiceRevisionArn": null,
+            "targetServiceRevision": weighted(deployment.target, test, production),
+            "sourceServiceRevisions": deployment.sources.iter().map(source).collect::<Vec<_>>(),
+            "updatedAt": seconds(deployment.since),
+            "deploymentConfiguration": self.deployment_configuration(),
+            "deploymentCircuitBreaker": {
+                "status": breaker,
+                "failureCount": deployment.failures,
+                "threshold": self.failure_threshold(),
+            },
+            "alarms": self.alarms_view(deployment),
+            "lifecycleStage": deployment.stage.filter(|_| status != "PENDING"),
+            "lifecycleHookDetails": (!hooks.is_empty()).then_some(hooks),
+            "rollback": rollback,
+            "stoppedAt": (status == "STOPPED").then(|| seconds(deployment.since)),
+        });
+        without_nulls(merged(self.service_deployment_brief(deployment, now), &whole))
     }
 
     fn alarms_view(&self, deployment: &ServiceDeployment) -> Value {
-        let alarms = self.monitor("alarms").filter(|_| self.has_monitor("alarms"));
-        let Some(alarms) = alarms else { return json!({ "status": "DISABLED" }) };
-        let names = texts(alarms, "alarmNames");
+        if !self.has_monitor("alarms") {
+            return json!({ "status": "DISABLED" });
+        }
+        let names = texts(self.monitor("alarms"), "alarmNames");
         let triggered = names.iter().take(usize::from(deployment.cause == Some(Cause::Alarm)));
         json!({
             "status": deployment.monitor_status(Cause::Alarm),
@@ -217,45 +196,30 @@ impl Service {
     fn revision_view(&self, revision: &ServiceRevision, definitions: &TaskDefinitions) -> Value {
         let definition = definitions.find(&revision.task_definition);
         let image = |(name, image): (&str, &str)| {
-            let mut view = json!({ "containerName": name, "image": image });
-            if let Some(time) = revision.resolved {
-                view["imageDigest"] = definitions.digests.at(image, time).into();
-            }
-            view
+            let digest = revision.resolved.map(|time| definitions.digests.at(image, time));
+            without_nulls(json!({ "containerName": name, "image": image, "imageDigest": digest }))
         };
-        let images: Vec<Value> =
-            definition.into_iter().flat_map(|definition| definition.images()).map(image).collect();
         json!({
             "serviceRevisionArn": self.revision_arn(revision.number),
             "serviceArn": self.arn(),
             "clusterArn": arn("cluster", &self.cluster),
             "taskDefinition": revision.task_definition,
             "launchType": self.launch_type(),
-            "containerImages": images,
+            "containerImages": definition.into_iter().flat_map(Revision::images).map(image).collect::<Vec<_>>(),
             "createdAt": seconds(revision.created),
         })
     }
 }
 
-fn describe_each(
-    request: &Value,
-    arns: &str,
-    member: &str,
-    view: impl Fn(&str) -> Option<Value>,
-) -> Result<Value, ApiError> {
-    let arns = texts(request, arns);
-    if arns.is_empty() || arns.len() > MOST_ARNS {
-        let message = format!("The number of ARNs must be between 1 and {MOST_ARNS}.");
-        return Err(ApiError::invalid_parameter(message));
-    }
-    let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for arn in arns {
-        match view(arn) {
-            Some(value) => found.push(value),
-            None => failures.push(not_found(arn)),
-        }
-    }
-    let mut answer = json!({ "failures": failures });
-    answer[member] = found.into();
-    Ok(answer)
+/// The ARNs that a request asks for.
+fn arns<'a>(request: &'a Value, member: &str) -> Result<Vec<&'a str>, ApiError> {
+    let arns = texts(request, member);
+    refuse_if(arns.is_empty() || arns.len() > MOST_ARNS, || {
+        ApiError::invalid_parameter(format!("The number of ARNs must be between 1 and {MOST_ARNS}."))
+    })?;
+    Ok(arns)
+}
+
+fn deployment_not_found() -> ApiError {
+    ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found.")
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::ids::arn;
-use super::request::{seconds, text};
 use super::service::{Deployment, Event, RolloutState, Service};
 use super::service_deployment::Cause;
 use super::strategy::Traffic;
 use super::task::TaskState;
 use crate::ACCOUNT;
+use crate::request::{list, merged, seconds, text, without_nulls};
 
 /// How long a new deployment is shown with a desired count of 0. Real answers to an update show it so;
 /// for how long is not known, but tasks start some 14 s after it.
@@ -24,10 +24,6 @@ impl Service {
     /// The definition of the PRIMARY deployment.
     pub(super) fn task_definition(&self) -> Option<&str> {
         self.deployments.first().map(|primary| primary.task_definition.as_str())
-    }
-
-    pub(super) fn scheduling_strategy(&self) -> &str {
-        self.settings.get("schedulingStrategy").and_then(Value::as_str).unwrap_or("REPLICA")
     }
 
     /// The running and pending tasks of the deployments that `of` picks.
@@ -60,64 +56,62 @@ impl Service {
 
     pub(super) fn view(&self, with_tags: bool) -> Value {
         let (running, pending) = self.task_counts(|_| true);
-        let mut service = self.settings.clone();
-        let mut set = |member: &str, value: Value| service.insert(member.to_owned(), value);
-        set("serviceArn", self.arn().into());
-        set("serviceName", self.name.as_str().into());
-        set("clusterArn", arn("cluster", &self.cluster).into());
-        set("status", if self.active { "ACTIVE" } else { "INACTIVE" }.into());
-        set("desiredCount", self.desired.into());
-        set("runningCount", running.into());
-        set("pendingCount", pending.into());
-        set("launchType", self.launch_type().into());
-        set("schedulingStrategy", self.scheduling_strategy().into());
-        set("deploymentConfiguration", self.deployment_configuration());
-        set("createdAt", seconds(self.created));
-        set("createdBy", format!("arn:aws:iam::{ACCOUNT}:user/evenkeel").into());
-        set("events", self.events_view());
-        if let Some(definition) = self.task_definition() {
-            set("taskDefinition", definition.into());
+        let unset = json!({
+            "loadBalancers": [],
+            "serviceRegistries": [],
+            "placementConstraints": [],
+            "placementStrategy": [],
+            "enableECSManagedTags": false,
+            "enableExecuteCommand": false,
+            "propagateTags": "NONE",
+            "resourceManagementType": "CUSTOMER",
+        });
+        let added = json!({
+            "serviceArn": self.arn(),
+            "serviceName": self.name,
+            "clusterArn": arn("cluster", &self.cluster),
+            "status": if self.active { "ACTIVE" } else { "INACTIVE" },
+            "desiredCount": self.desired,
+            "runningCount": running,
+            "pendingCount": pending,
+            "launchType": self.launch_type(),
+            "schedulingStrategy": self.scheduling_strategy(),
+            "deploymentConfiguration": self.deployment_configuration(),
+            "createdAt": seconds(self.created),
+            "createdBy": format!("arn:aws:iam::{ACCOUNT}:user/evenkeel"),
+            "events": self.events_view(),
+            "taskDefinition": self.task_definition(),
+            "tags": with_tags.then_some(&self.tags),
+        });
+        let service = merged(merged(unset, &self.settings), &added);
+        without_nulls(merged(service, &self.rollouts_view()))
+    }
+
+    /// The members that show deployments. One of another controller is a task set, and has no service
+    /// deployment.
+    fn rollouts_view(&self) -> Value {
+        if self.controller() != "ECS" {
+            return json!({ "deployments": [], "taskSets": self.task_sets() });
         }
-        // A deployment of another controller is a task set, and has no service deployment.
-        if self.controller() == "ECS" {
-            set("deployments", self.deployments_view());
-            if let Some(current) = self.service_deployments.first() {
-                set("currentServiceDeployment", self.service_deployment_arn(current).into());
-            }
-            let summary = |revision| self.revision_summary(revision);
-            set("currentServiceRevisions", self.current_revisions().into_iter().map(summary).collect());
-        } else {
-            set("deployments", json!([]));
-            set("taskSets", self.task_sets());
-        }
-        if with_tags {
-            set("tags", self.tags.clone());
-        }
-        for list in ["loadBalancers", "serviceRegistries", "placementConstraints", "placementStrategy"] {
-            service.entry(list).or_insert_with(|| json!([]));
-        }
-        for switch in ["enableECSManagedTags", "enableExecuteCommand"] {
-            service.entry(switch).or_insert_with(|| json!(false));
-        }
-        service.entry("propagateTags").or_insert_with(|| json!("NONE"));
-        service.entry("resourceManagementType").or_insert_with(|| json!("CUSTOMER"));
-        Value::Object(service)
+        let current = self.service_deployments.first();
+        let revisions = self.current_revisions().into_iter();
+        json!({
+            "deployments": self.deployments_view(),
+            "currentServiceDeployment": current.map(|current| self.service_deployment_arn(current)),
+            "currentServiceRevisions": revisions.map(|it| self.revision_summary(it)).collect::<Vec<_>>(),
+        })
     }
 
     pub(super) fn deployment_configuration(&self) -> Value {
         let (maximum, minimum) = if self.scheduling_strategy() == "DAEMON" { (100, 0) } else { (200, 100) };
-        let mut configuration = json!({
+        let unset = json!({
             "deploymentCircuitBreaker": { "enable": false, "rollback": false },
             "maximumPercent": maximum,
             "minimumHealthyPercent": minimum,
             "strategy": "ROLLING",
             "bakeTimeInMinutes": 0,
         });
-        let given = self.settings.get("deploymentConfiguration").and_then(Value::as_object);
-        for (member, value) in given.into_iter().flatten() {
-            configuration[member] = value.clone();
-        }
-        configuration
+        merged(unset, &self.settings["deploymentConfiguration"])
     }
 
     fn deployments_view(&self) -> Value {
@@ -126,7 +120,9 @@ impl Service {
 
     fn deployment_view(&self, deployment: &Deployment, primary: bool) -> Value {
         let (running, pending) = self.task_counts(|it| it.number == deployment.number);
-        let mut view = json!({
+        let rollout = self.reports_rollout_states().then(|| rollout_state(deployment));
+        let (state, reason) = rollout.unzip();
+        without_nulls(json!({
             "id": format!("ecs-svc/{}", deployment.number),
             "status": self.deployment_status(deployment, primary),
             "taskDefinition": deployment.task_definition,
@@ -137,16 +133,10 @@ impl Service {
             "createdAt": seconds(deployment.started),
             "updatedAt": seconds(deployment.updated),
             "launchType": self.launch_type(),
-        });
-        if self.reports_rollout_states() {
-            let (state, reason) = rollout_state(deployment);
-            view["rolloutState"] = state.into();
-            view["rolloutStateReason"] = reason.into();
-        }
-        if let Some(network) = self.settings.get("networkConfiguration") {
-            view["networkConfiguration"] = network.clone();
-        }
-        view
+            "rolloutState": state,
+            "rolloutStateReason": reason,
+            "networkConfiguration": self.settings["networkConfiguration"],
+        }))
     }
 
     /// What failed and was rolled back is shown as `DRAINING`; the model does not name it.
@@ -162,11 +152,9 @@ impl Service {
     /// "The rolloutState of a service is only returned for services that use the rolling update (ECS)
     /// deployment type that aren't behind a Classic Load Balancer": the service model.
     fn reports_rollout_states(&self) -> bool {
-        let balancers = self.settings.get("loadBalancers").and_then(Value::as_array);
         let is_classic = |balancer: &Value| text(balancer, "loadBalancerName").is_some();
-        let configuration = self.settings.get("deploymentConfiguration");
-        configuration.is_none_or(|it| Traffic::of(it) == Traffic::Rolling)
-            && !balancers.into_iter().flatten().any(is_classic)
+        Traffic::of(&self.settings["deploymentConfiguration"]) == Traffic::Rolling
+            && !list(&self.settings, "loadBalancers").iter().any(is_classic)
     }
 
     fn task_sets(&self) -> Value {

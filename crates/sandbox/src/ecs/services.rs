@@ -1,19 +1,18 @@
 //! The operations on services.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use evenkeel_core::timestamp::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::clusters::{Clusters, Counts};
+use super::clusters::Counts;
 use super::ids::{Ids, arn};
-use super::request::{flag, includes, not_found, page, text, texts};
 use super::rollout::Rollout;
 use super::service::Service;
 use super::task::TaskState;
 use super::task_definitions::TaskDefinitions;
-use crate::wire::ApiError;
+use crate::request::{described, flag, includes, list, merged, number, page, text, texts};
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// Members whose change starts a deployment, beside `taskDefinition` and `forceNewDeployment`:
 /// the documentation of `UpdateService`.
@@ -44,7 +43,7 @@ const NOT_SETTINGS: [&str; 9] = [
 #[derive(Debug, Default, Clone)]
 pub(super) struct Services {
     services: BTreeMap<(String, String), Service>,
-    rollouts: BTreeMap<(String, String), Rollout>,
+    pub(super) rollouts: BTreeMap<(String, String), Rollout>,
     /// The service that the last operation changed, until it is asked for.
     changed: Option<(String, String)>,
 }
@@ -56,27 +55,22 @@ impl Services {
         }
     }
 
-    pub(super) fn set_rollout(&mut self, cluster: &str, service: &str, rollout: Rollout) {
-        self.rollouts.insert((cluster.to_owned(), service.to_owned()), rollout);
-    }
-
     /// Creates a service that runs at once, so that a test can start from a steady one; unless a
     /// rollout was set for it before, which its first deployment goes through then.
     pub(super) fn create(
         &mut self,
         request: &Value,
-        clusters: &Clusters,
+        cluster: &str,
         definitions: &TaskDefinitions,
         now: Timestamp,
-    ) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
+    ) -> Answer {
         let name = text(request, "serviceName");
         let name = name.ok_or_else(|| ApiError::invalid_parameter("Service name cannot be empty."))?;
         let key = (cluster.to_owned(), name.to_owned());
         let former = self.services.get(&key);
-        if former.is_some_and(|service| service.active) {
-            return Err(ApiError::invalid_parameter("Creation of service was not idempotent."));
-        }
+        refuse_if(former.is_some_and(|service| service.active), || {
+            ApiError::invalid_parameter("Creation of service was not idempotent.")
+        })?;
         // The ids of a service that had this name before are not given once more.
         let ids = former.map_or_else(|| Ids::of(&format!("{cluster}/{name}")), |former| former.ids.clone());
         let mut service = Service {
@@ -85,17 +79,11 @@ impl Services {
             active: true,
             created: now,
             desired: count(request)?.unwrap_or_default(),
-            settings: Map::new(),
-            tags: request.get("tags").cloned().unwrap_or_else(|| json!([])),
-            deployments: Vec::new(),
-            service_deployments: Vec::new(),
-            revisions: Vec::new(),
-            tasks: Vec::new(),
-            events: VecDeque::new(),
-            last_completed: None,
-            deregistration_delay: Duration::ZERO,
+            settings: json!({}),
+            tags: list(request, "tags").into(),
             played: now,
             ids,
+            ..Service::default()
         };
         service.change_settings(request);
         match (service.controller(), text(request, "taskDefinition")) {
@@ -114,41 +102,36 @@ impl Services {
             }
         }
         let answer = json!({ "service": of_a_write(service.view(true)) });
-        self.changed = Some(key.clone());
-        self.services.insert(key, service);
+        self.changed = Some(key);
+        self.replace(service);
         Ok(answer)
     }
 
     pub(super) fn update(
         &mut self,
         request: &Value,
-        clusters: &Clusters,
+        cluster: &str,
         definitions: &TaskDefinitions,
         now: Timestamp,
-    ) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
-        let key = self.find(cluster, text(request, "service").unwrap_or_default())?.key();
+    ) -> Answer {
+        let key = self.asked(cluster, request)?.key();
         let rollout = self.rollouts.get(&key).copied().unwrap_or_default();
         let service = self.services.get_mut(&key).ok_or_else(service_not_found)?;
-        if !service.active {
-            return Err(ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."));
-        }
+        refuse_if(!service.active, || ApiError::new("ServiceNotActiveException", "Service was not ACTIVE."))?;
         let reference = text(request, "taskDefinition");
         let forced = flag(request, "forceNewDeployment");
         if reference.is_some() || forced {
             check_controller(service.controller())?;
         }
         let desired = count(request)?;
-        if desired.is_some() && service.settings.get("schedulingStrategy") == Some(&json!("DAEMON")) {
-            return Err(ApiError::invalid_parameter(
+        refuse_if(desired.is_some() && service.scheduling_strategy() == "DAEMON", || {
+            ApiError::invalid_parameter(
                 "The daemon scheduling strategy does not support a desired count for services. Remove the desired \
                  count value and try again",
-            ));
-        }
-        let asked = match reference {
-            Some(reference) => Some(definitions.find_active(reference)?.arn.clone()),
-            None => None,
-        };
+            )
+        })?;
+        let asked = reference.map(|reference| definitions.find_active(reference)).transpose()?;
+        let asked = asked.map(|revision| revision.arn.clone());
 
         let changed_settings = service.change_settings(request);
         if let Some(desired) = desired {
@@ -165,19 +148,11 @@ impl Services {
         Ok(answer)
     }
 
-    pub(super) fn delete(
-        &mut self,
-        request: &Value,
-        clusters: &Clusters,
-        now: Timestamp,
-    ) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
-        let service = self.find(cluster, text(request, "service").unwrap_or_default())?;
-        if service.desired > 0 && !flag(request, "force") {
-            return Err(ApiError::invalid_parameter(
-                "The service cannot be stopped while it is scaled above 0.",
-            ));
-        }
+    pub(super) fn delete(&mut self, request: &Value, cluster: &str, now: Timestamp) -> Answer {
+        let service = self.asked(cluster, request)?;
+        refuse_if(service.desired > 0 && !flag(request, "force"), || {
+            ApiError::invalid_parameter("The service cannot be stopped while it is scaled above 0.")
+        })?;
         let key = service.key();
         self.change(&key, |service| {
             service.delete(now);
@@ -206,45 +181,17 @@ impl Services {
         self.services.insert(service.key(), service);
     }
 
-    /// Says who manages the resources of a service, which no request can.
-    pub(super) fn set_resource_management(&mut self, cluster: &str, service: &str, kind: &str) {
-        // Without the service there is nothing to say it of.
-        let _ = self.change(&(cluster.to_owned(), service.to_owned()), |service| {
-            service.settings.insert("resourceManagementType".to_owned(), kind.into())
-        });
-    }
-
-    /// Says how long the tasks of a service take to leave.
-    pub(super) fn set_deregistration_delay(&mut self, cluster: &str, service: &str, delay: Duration) {
-        // Without the service there is nothing to say it of.
-        let _ = self.change(&(cluster.to_owned(), service.to_owned()), |service| {
-            service.deregistration_delay = delay;
-        });
-    }
-
-    pub(super) fn describe(&self, request: &Value, clusters: &Clusters) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
+    pub(super) fn describe(&self, request: &Value, cluster: &str) -> Answer {
         let references = texts(request, "services");
-        if references.is_empty() {
-            return Err(ApiError::invalid_parameter("Services cannot be empty."));
-        }
-        if references.len() > 10 {
-            return Err(ApiError::invalid_parameter("Services cannot be more than 10."));
-        }
-        let (mut services, mut failures) = (Vec::new(), Vec::new());
-        for reference in references {
-            match self.find(cluster, reference) {
-                Ok(service) => services.push(service.view(includes(request, "TAGS"))),
-                Err(_) => {
-                    failures.push(not_found(&arn("service", &format!("{cluster}/{}", short(reference)))))
-                }
-            }
-        }
-        Ok(json!({ "services": services, "failures": failures }))
+        check_number("Services", &references, 10)?;
+        let views = references.into_iter().map(|reference| match self.find(cluster, reference) {
+            Ok(service) => Ok(service.view(includes(request, "TAGS"))),
+            Err(_) => Err(arn("service", &format!("{cluster}/{}", short(reference)))),
+        });
+        described("services", views)
     }
 
-    pub(super) fn list(&self, request: &Value, clusters: &Clusters) -> Result<Value, ApiError> {
-        let cluster = clusters.name_in(request)?;
+    pub(super) fn list(&self, request: &Value, cluster: &str) -> Answer {
         let (launch_type, strategy) = (text(request, "launchType"), text(request, "schedulingStrategy"));
         let arns = self
             .in_cluster(cluster)
@@ -253,7 +200,12 @@ impl Services {
             .filter(|service| strategy.is_none_or(|strategy| strategy == service.scheduling_strategy()))
             .map(|service| service.arn().into())
             .collect();
-        page(request, "serviceArns", arns)
+        page(request, "serviceArns", arns, 100)
+    }
+
+    /// The service that a request is about.
+    pub(super) fn asked(&self, cluster: &str, request: &Value) -> Result<&Service, ApiError> {
+        self.find(cluster, text(request, "service").unwrap_or_default())
     }
 
     /// The service of this name or ARN, also when it was deleted.
@@ -294,22 +246,18 @@ impl Service {
     /// Keeps the members that are given; tells whether one of them starts a deployment.
     fn change_settings(&mut self, request: &Value) -> bool {
         let mut deploys = false;
-        let members = request.as_object().into_iter().flatten();
-        for (name, value) in members.filter(|(_, value)| !value.is_null()) {
-            if NOT_SETTINGS.contains(&name.as_str()) {
+        for (name, value) in request.as_object().into_iter().flatten() {
+            if value.is_null() || NOT_SETTINGS.contains(&name.as_str()) {
                 continue;
             }
-            let new = match (self.settings.get(name), value) {
+            let old = self.settings.get(name);
+            let new = match old {
                 // A member of the deployment configuration that is not given stays as it was.
-                (Some(Value::Object(old)), Value::Object(given)) if name == "deploymentConfiguration" => {
-                    let mut merged = old.clone();
-                    merged.extend(given.clone());
-                    Value::Object(merged)
-                }
-                _ => value.clone(),
+                Some(old) if name == "deploymentConfiguration" => merged(old.clone(), value),
+                Some(_) | None => value.clone(),
             };
-            let old = self.settings.insert(name.clone(), new.clone());
-            deploys |= DEPLOYING.contains(&name.as_str()) && old.as_ref() != Some(&new);
+            deploys |= DEPLOYING.contains(&name.as_str()) && old != Some(&new);
+            self.settings[name] = new;
         }
         deploys
     }
@@ -340,20 +288,27 @@ fn check_controller(controller: &str) -> Result<(), ApiError> {
 }
 
 fn count(request: &Value) -> Result<Option<usize>, ApiError> {
-    match request.get("desiredCount") {
-        None | Some(Value::Null) => Ok(None),
-        Some(count) => match count.as_u64().and_then(|count| usize::try_from(count).ok()) {
-            Some(count) => Ok(Some(count)),
-            None => Err(ApiError::invalid_parameter("Desired count cannot be negative.")),
-        },
-    }
+    let is_given = request.get("desiredCount").is_some_and(|count| !count.is_null());
+    let count = number(request, "desiredCount");
+    refuse_if(is_given && count.is_none(), || {
+        ApiError::invalid_parameter("Desired count cannot be negative.")
+    })?;
+    Ok(count)
 }
 
-/// The last part of a service's ARN; a name stays as it is.
+/// Refuses a request that names none, or more than `most`.
+pub(super) fn check_number(what: &str, references: &[&str], most: usize) -> Result<(), ApiError> {
+    refuse_if(references.is_empty(), || ApiError::invalid_parameter(format!("{what} cannot be empty.")))?;
+    refuse_if(references.len() > most, || {
+        ApiError::invalid_parameter(format!("{what} cannot be more than {most}."))
+    })
+}
+
+/// The last part of the ARN of a service or a task; a name stays as it is.
 pub(super) fn short(reference: &str) -> &str {
     reference.rsplit('/').next().unwrap_or_default()
 }
 
-pub(super) fn service_not_found() -> ApiError {
+fn service_not_found() -> ApiError {
     ApiError::new("ServiceNotFoundException", "Service not found.")
 }

@@ -5,33 +5,24 @@ use std::time::Duration;
 use evenkeel_core::timestamp::Timestamp;
 
 use super::lifecycle::{Decision, HookRun, HookStatus};
-use super::request::flag;
 use super::rollout::{Rollout, RolloutOutcome};
 use super::script::Script;
 use super::service::{Deployment, RolloutState, Service};
 use super::service_deployment::{Cause, Course};
 use super::strategy::Strategy;
 use super::task::{Task, TaskState};
+use crate::request::flag;
 
 /// How long a rollback takes whose tasks all still run: real ones took 44 and 45 s.
 const QUICK_ROLLBACK: Duration = Duration::from_secs(45);
 
 impl Service {
-    fn running_of(&self, deployment: u64) -> usize {
-        let running = |task: &&Task| task.deployment == deployment && task.state == TaskState::Running;
-        self.tasks.iter().filter(running).count()
-    }
-
     /// The circuit breaker or an alarm ends the PRIMARY deployment, and it goes back if that was
     /// configured.
     pub(super) fn fail(&mut self, cause: Cause, at: Timestamp) {
         let monitor = if cause == Cause::Alarm { "alarms" } else { "deploymentCircuitBreaker" };
-        let rollback = self.monitor(monitor).is_some_and(|monitor| flag(monitor, "rollback"));
-        let Some(failed) = self.deployments.first_mut() else { return };
-        failed.state = RolloutState::Failed(cause);
-        failed.updated = at;
-        let number = failed.number;
-        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {}", cause.event()));
+        let rollback = flag(self.monitor(monitor), "rollback");
+        self.fail_primary(cause, at);
         if rollback {
             self.roll_back(cause, at);
         } else {
@@ -40,6 +31,14 @@ impl Service {
                 record.set_course(Course::Failed, at);
             });
         }
+    }
+
+    fn fail_primary(&mut self, cause: Cause, at: Timestamp) {
+        let Some(failed) = self.deployments.first_mut() else { return };
+        failed.state = RolloutState::Failed(cause);
+        failed.updated = at;
+        let (number, what) = (failed.number, cause.event());
+        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {what}"));
     }
 
     /// Goes back to the last deployment that completed, if there is one: its own entry is in progress
@@ -58,9 +57,9 @@ impl Service {
         };
         current.begin_rollback(target.revision, at);
         let Rollout { outcome, duration } = primary.rollout;
-        let crashes = outcome == RolloutOutcome::CrashTwice;
-        let outcome = if crashes { RolloutOutcome::CrashTwice } else { RolloutOutcome::Ok };
-        let is_whole = self.running_of(target.deployment) >= self.desired;
+        let outcome = if outcome == RolloutOutcome::CrashTwice { outcome } else { RolloutOutcome::Ok };
+        let is_left = |task: &&Task| task.deployment == target.deployment && task.state == TaskState::Running;
+        let is_whole = self.tasks.iter().filter(is_left).count() >= self.desired;
         let duration = if is_whole { duration.min(QUICK_ROLLBACK) } else { duration };
         let rollout = Rollout { outcome, duration };
         self.report(at, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
@@ -84,12 +83,7 @@ impl Service {
 
     /// The tasks of the rollback fail as those of the rollout did, and nothing goes on any more.
     pub(super) fn fail_to_roll_back(&mut self, at: Timestamp) {
-        let Some(back) = self.deployments.first_mut() else { return };
-        back.state = RolloutState::Failed(Cause::CircuitBreaker);
-        back.updated = at;
-        let number = back.number;
-        let what = Cause::CircuitBreaker.event();
-        self.report(at, &format!("(deployment ecs-svc/{number}) deployment failed: {what}"));
+        self.fail_primary(Cause::CircuitBreaker, at);
         self.change_record(|record| record.set_course(Course::RollbackFailed, at));
     }
 
@@ -102,28 +96,25 @@ impl Service {
 
     /// Nobody answered the hook in time.
     pub(super) fn time_out(&mut self, at: Timestamp) {
-        let Some(hook) = self.waiting_hook(None) else { return };
-        hook.status = HookStatus::TimedOut;
-        let (decision, stage) = (hook.on_timeout, hook.stage);
-        self.decide(decision, Cause::Hook(stage), at);
+        if let Some(decision) = self.waiting_hook(None).map(|hook| hook.on_timeout) {
+            self.decide(HookStatus::TimedOut, decision, at);
+        }
     }
 
     /// Somebody answers the hook that the deployment waits at.
     pub(super) fn answer_hook(&mut self, decision: Decision, at: Timestamp) {
-        let Some(hook) = self.waiting_hook(None) else { return };
-        hook.status = if decision == Decision::Continue { HookStatus::Succeeded } else { HookStatus::Failed };
-        let stage = hook.stage;
-        self.decide(decision, Cause::Hook(stage), at);
+        let continues = decision == Decision::Continue;
+        self.decide(if continues { HookStatus::Succeeded } else { HookStatus::Failed }, decision, at);
     }
 
-    fn decide(&mut self, decision: Decision, cause: Cause, at: Timestamp) {
-        match decision {
-            Decision::Continue => {
-                if let Some(primary) = self.deployments.first_mut() {
-                    primary.go_on(at);
-                }
-            }
-            Decision::RollBack => self.roll_back(cause, at),
+    fn decide(&mut self, status: HookStatus, decision: Decision, at: Timestamp) {
+        let Some(hook) = self.waiting_hook(None) else { return };
+        hook.status = status;
+        let cause = Cause::Hook(hook.stage);
+        match (decision, self.deployments.first_mut()) {
+            (Decision::Rollback, _) => self.roll_back(cause, at),
+            (Decision::Continue, Some(primary)) => primary.go_on(at),
+            (Decision::Continue, None) => {}
         }
     }
 }

@@ -4,13 +4,14 @@ use evenkeel_core::timestamp::Timestamp;
 
 use super::ending::{Ending, Reach};
 use super::lifecycle::{Hook, HookRun, HookStatus, Stage};
-use super::request::text;
 use super::rollout::{Rollout, RolloutOutcome};
 use super::script::Step;
-use super::service::Service;
+use super::service::{Deployment, Service};
 use super::service_deployment::{Cause, ServiceDeployment};
 use super::task::{StopReason, Task, TaskState};
 use super::task_definitions::TaskDefinitions;
+use crate::request::{number, text};
+use crate::{ACCOUNT, REGION};
 
 impl Service {
     /// Takes every step of the rollout that is due at `now`, each at its own time.
@@ -67,8 +68,10 @@ impl Service {
             }
             Step::SucceedEarly => self.succeed(at),
             Step::Complete => self.complete(at),
-            Step::Supersede => self.supersede(at, definitions),
-            Step::ForceAgain => self.force_again(at),
+            Step::Supersede => {
+                self.overtake(|it| definitions.rival_of(it.number, &it.task_definition, at), at);
+            }
+            Step::ForceAgain => self.overtake(|it| Some(it.task_definition.clone()), at),
             Step::RaiseAlarm => self.fail(Cause::Alarm, at),
             Step::Enter(stage) => self.change_record(|record| record.stage = Some(stage)),
             Step::ShiftTest(percent) => self.change_record(|record| record.traffic.0 = percent),
@@ -80,60 +83,60 @@ impl Service {
 
     /// Starts or stops tasks of the PRIMARY deployment until the desired number runs.
     pub(super) fn scale(&mut self, at: Timestamp) {
-        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
-        let desired = self.desired;
-        let have = self.tasks.iter().filter(|task| task.deployment == number && !task.is_stopped()).count();
-        if have < desired {
-            self.start_missing(at);
-        }
+        self.start_missing(at);
+        let (primary, desired) = (self.primary(), self.desired);
         let mut kept = 0;
         self.stop_tasks(at, |task| {
-            kept += usize::from(task.deployment == number);
-            task.deployment == number && kept > desired
+            let is_own = Some(task.deployment) == primary;
+            kept += usize::from(is_own);
+            is_own && kept > desired
         });
         self.run_tasks(usize::MAX, at);
     }
 
     pub(super) fn drain_others(&mut self, at: Timestamp) {
-        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
-        self.stop_tasks(at, |task| task.deployment != number);
+        if let Some(primary) = self.primary() {
+            self.stop_tasks(at, |task| task.deployment != primary);
+        }
     }
 
     pub(super) fn stop_tasks(&mut self, at: Timestamp, mut surplus: impl FnMut(&Task) -> bool) {
-        let deployment = self.deployments.first().map_or(0, |primary| primary.number);
+        let deployment = self.primary().unwrap_or_default();
         let (mut stopped, mut leaving) = (Vec::new(), 0);
-        for task in self.tasks.iter_mut().filter(|task| !task.is_stopped()) {
-            if surplus(task) {
-                let (why, delay) = (StopReason::Scaling { deployment }, self.deregistration_delay);
-                task.state = if task.state == TaskState::Running && !delay.is_zero() {
-                    leaving += 1;
-                    TaskState::Leaving { since: at, until: at.plus(delay), why }
-                } else {
-                    TaskState::Stopped { at, why }
-                };
-                stopped.push(&*task);
-            }
+        for task in self.tasks.iter_mut().filter(|task| !task.is_stopped() && surplus(task)) {
+            let (why, delay) = (StopReason::Scaling { deployment }, self.deregistration_delay);
+            task.state = if task.state == TaskState::Running && !delay.is_zero() {
+                leaving += 1;
+                TaskState::Leaving { since: at, until: at.plus(delay), why }
+            } else {
+                TaskState::Stopped { at, why }
+            };
+            stopped.push(task.named());
         }
-        let (names, count) = (names_of(stopped.iter().copied()), stopped.len());
-        self.report_stopped(at, &names, count);
+        self.report_stopped(at, &stopped);
         if leaving > 0 {
             self.report(at, &format!("has begun draining connections on {leaving} tasks."));
         }
     }
 
-    fn report_stopped(&mut self, at: Timestamp, names: &str, count: usize) {
-        if count > 0 {
-            self.report(at, &format!("has stopped {count} running tasks: {names}."));
+    fn report_stopped(&mut self, at: Timestamp, tasks: &[String]) {
+        if !tasks.is_empty() {
+            self.report(at, &format!("has stopped {} running tasks: {}.", tasks.len(), tasks.join(" ")));
         }
+    }
+
+    /// The tasks of the PRIMARY deployment that are not to stop.
+    fn own_tasks(&mut self) -> impl Iterator<Item = &mut Task> {
+        let primary = self.primary();
+        self.tasks.iter_mut().filter(move |task| Some(task.deployment) == primary && !task.is_stopped())
     }
 
     /// Starts as many tasks of the PRIMARY deployment as are missing: one that is rolled back to may
     /// have all of its own still.
     fn start_missing(&mut self, at: Timestamp) {
-        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
-        let have = self.tasks.iter().filter(|task| task.deployment == number && !task.is_stopped()).count();
-        if have < self.desired {
-            self.start_tasks(self.desired - have, at);
+        let missing = self.desired.saturating_sub(self.own_tasks().count());
+        if missing > 0 {
+            self.start_tasks(missing, at);
         }
     }
 
@@ -153,28 +156,23 @@ impl Service {
             resolved,
         };
         let started: Vec<Task> = (0..count).map(new_task).collect();
-        let names = names_of(started.iter());
+        let names: Vec<String> = started.iter().map(Task::named).collect();
         self.tasks.extend(started);
-        self.report(at, &format!("has started {count} tasks: {names}."));
+        self.report(at, &format!("has started {count} tasks: {}.", names.join(" ")));
     }
 
     /// Lets pending tasks of the PRIMARY deployment run, until so many do.
     fn run_tasks(&mut self, most: usize, at: Timestamp) {
-        let Some(number) = self.deployments.first().map(|primary| primary.number) else { return };
-        let of_primary = |task: &&mut Task| task.deployment == number && !task.is_stopped();
-        for task in self.tasks.iter_mut().filter(of_primary).take(most) {
-            if task.state == TaskState::Pending {
-                task.state = TaskState::Running;
-                task.started = Some(at);
-            }
+        for task in self.own_tasks().take(most).filter(|task| task.state == TaskState::Pending) {
+            task.state = TaskState::Running;
+            task.started = Some(at);
         }
     }
 
     /// A task that runs well ends the row of failed ones, for the circuit breaker too unless it was
     /// told otherwise: `resetOnHealthyTask`.
     fn forget_failures(&mut self) {
-        let breaker = self.monitor("deploymentCircuitBreaker");
-        let resets = breaker.and_then(|breaker| breaker.get("resetOnHealthyTask")?.as_bool()).unwrap_or(true);
+        let resets = self.monitor("deploymentCircuitBreaker")["resetOnHealthyTask"].as_bool().unwrap_or(true);
         if let Some(primary) = self.deployments.first_mut() {
             primary.failed_tasks = 0;
         }
@@ -189,27 +187,24 @@ impl Service {
     fn end_task(&mut self, ending: &'static Ending, image: &str, at: Timestamp) {
         let (target_group, port) = self.target_group();
         let fill = |text: &str| text.replace("{target-group}", &target_group).replace("{port}", &port);
-        let event = ending.event.map(|event| event.replace("{reason}", ending.stopped_reason));
-        let event = event.map(|event| fill(&event).replace("{image}", image));
-        let Some(primary) = self.deployments.first_mut() else { return };
-        let number = primary.number;
+        let reason = fill(ending.stopped_reason);
         let mut ended = Vec::new();
-        for task in self.tasks.iter_mut().filter(|task| task.deployment == number && !task.is_stopped()) {
-            let reason = fill(ending.stopped_reason);
-            task.state = TaskState::Stopped { at, why: StopReason::Failed { ending, reason } };
+        for task in self.own_tasks() {
+            task.state =
+                TaskState::Stopped { at, why: StopReason::Failed { ending, reason: reason.clone() } };
             if ending.reach == Reach::Start {
                 task.started = Some(at);
             }
-            ended.push(&*task);
+            ended.push(task.named());
         }
-        let (names, count) = (names_of(ended.iter().copied()), ended.len());
+        let Some(primary) = self.deployments.first_mut() else { return };
         primary.updated = at;
         primary.failed_tasks += u32::from(ending.counts);
-        if let Some(event) = event {
-            self.report(at, &event);
-        }
-        if ending.event.is_some() && ending.reach == Reach::Run {
-            self.report_stopped(at, &names, count);
+        if let Some(event) = ending.event {
+            self.report(at, &fill(event).replace("{reason}", &reason).replace("{image}", image));
+            if ending.reach == Reach::Run {
+                self.report_stopped(at, &ended);
+            }
         }
         if ending.counts {
             self.count_failure(at);
@@ -232,9 +227,9 @@ impl Service {
 
     /// The ARN of the target group that the service's tasks are in, and their port there.
     fn target_group(&self) -> (String, String) {
-        let balancer = self.settings.get("loadBalancers").and_then(|balancers| balancers.get(0));
-        let group = balancer.and_then(|balancer| text(balancer, "targetGroupArn")).map(str::to_owned);
-        let port = balancer.and_then(|balancer| balancer.get("containerPort")?.as_u64()).unwrap_or(8080);
+        let balancer = &self.settings["loadBalancers"][0];
+        let group = text(balancer, "targetGroupArn").map(str::to_owned);
+        let port: u64 = number(balancer, "containerPort").unwrap_or(8080);
         (group.unwrap_or_else(|| made_up_target_group(&self.name)), port.to_string())
     }
 
@@ -265,21 +260,14 @@ impl Service {
         }
     }
 
-    /// Another actor registers a copy of the PRIMARY deployment's definition with another image and
-    /// deploys it.
-    fn supersede(&mut self, at: Timestamp, definitions: &mut TaskDefinitions) {
+    /// Another actor deploys something: a definition that it registers, a copy of the PRIMARY deployment's with
+    /// another image, or the same one again.
+    fn overtake(&mut self, definition: impl FnOnce(&Deployment) -> Option<String>, at: Timestamp) {
         let Some(primary) = self.deployments.first() else { return };
         let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
-        if let Some(rival) = definitions.rival_of(primary.number, &primary.task_definition, at) {
-            self.deploy(&rival, rollout, at);
+        if let Some(definition) = definition(primary) {
+            self.deploy(&definition, rollout, at);
         }
-    }
-
-    /// Another actor forces a new deployment of what the PRIMARY one runs.
-    fn force_again(&mut self, at: Timestamp) {
-        let Some(primary) = self.deployments.first() else { return };
-        let rollout = Rollout { outcome: RolloutOutcome::Ok, ..primary.rollout };
-        self.deploy(&primary.task_definition.clone(), rollout, at);
     }
 
     /// Changes the newest service deployment.
@@ -291,10 +279,5 @@ impl Service {
 }
 
 fn made_up_target_group(service: &str) -> String {
-    use crate::{ACCOUNT, REGION};
     format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{service}/6d0ecf831eec9f09")
-}
-
-fn names_of<'a>(tasks: impl Iterator<Item = &'a Task>) -> String {
-    tasks.map(|task| format!("(task {})", task.id)).collect::<Vec<_>>().join(" ")
 }

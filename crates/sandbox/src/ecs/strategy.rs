@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::lifecycle::{Decision, Hook, Stage};
-use super::request::{flag, text, texts};
+use crate::request::{flag, list, number, text};
 
 /// A pause that sets no time-out has this one: the model's `timeoutInMinutes`.
 const HOOK_TIMEOUT_MINUTES: u64 = 1440;
@@ -18,7 +19,7 @@ pub(super) struct Strategy {
     pub(super) early_success: Option<EarlySuccess>,
     pub(super) has_alarms: bool,
     pub(super) hooks: Vec<Hook>,
-    /// The fewest and the most tasks that may run, in percent.
+    /// The fewest and the most tasks that may run, in percent; none of a daemon.
     room: Option<(usize, usize)>,
 }
 
@@ -47,29 +48,23 @@ pub(super) struct EarlySuccess {
 
 impl Strategy {
     /// Reads it from a service's settings.
-    pub(super) fn of(settings: &Map<String, Value>) -> Self {
+    pub(super) fn of(settings: &Value) -> Self {
         let Some(given) = settings.get("deploymentConfiguration") else { return Self::default() };
-        let early_success = given.get("earlySuccessCriteria").filter(|early| flag(early, "enable"));
+        let early = &given["earlySuccessCriteria"];
+        let early_success = EarlySuccess {
+            percent: number(early, "healthyPercent").unwrap_or(100),
+            after_cleanup: text(early, "sourceServiceRevisionCleanup") == Some("BLOCKING"),
+        };
+        let is_daemon = text(settings, "schedulingStrategy") == Some("DAEMON");
+        let percent = |member: &str, or: usize| number(given, member).unwrap_or(or);
+        let room = (percent("minimumHealthyPercent", 100), percent("maximumPercent", 200));
         Self {
             traffic: Traffic::of(given),
-            bake: minutes(given.get("bakeTimeInMinutes"), 0),
-            early_success: early_success.map(|early| EarlySuccess {
-                percent: early
-                    .get("healthyPercent")
-                    .and_then(Value::as_u64)
-                    .and_then(|it| usize::try_from(it).ok())
-                    .unwrap_or(100),
-                after_cleanup: text(early, "sourceServiceRevisionCleanup") == Some("BLOCKING"),
-            }),
-            has_alarms: given.get("alarms").is_some_and(|alarms| flag(alarms, "enable")),
-            room: room(given, settings),
-            hooks: given
-                .get("lifecycleHooks")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .map(hook)
-                .collect(),
+            bake: minutes(given, "bakeTimeInMinutes", 0),
+            early_success: flag(early, "enable").then_some(early_success),
+            has_alarms: flag(&given["alarms"], "enable"),
+            room: (!is_daemon).then_some(room),
+            hooks: list(given, "lifecycleHooks").iter().map(hook).collect(),
         }
     }
 
@@ -101,52 +96,37 @@ impl Strategy {
 impl Traffic {
     /// Reads it from a deployment configuration; what is not given has the model's defaults.
     pub(super) fn of(configuration: &Value) -> Self {
-        let part = |of: &str, member: &str| configuration.get(of)?.get(member).cloned();
-        let percent = |of: &str, member: &str, or: f64| {
-            part(of, member)
-                .and_then(|percent| percent.as_f64())
-                .filter(|percent| *percent > 0.0)
-                .unwrap_or(or)
+        let percent = |part: &Value, member: &str, or: f64| {
+            part[member].as_f64().filter(|percent| *percent > 0.0).unwrap_or(or)
         };
+        let (linear, canary) = (&configuration["linearConfiguration"], &configuration["canaryConfiguration"]);
         match text(configuration, "strategy") {
             Some("BLUE_GREEN") => Self::AtOnce,
             Some("LINEAR") => Self::Linear {
-                percent: percent("linearConfiguration", "stepPercent", 10.0),
-                between: minutes(part("linearConfiguration", "stepBakeTimeInMinutes").as_ref(), 6),
+                percent: percent(linear, "stepPercent", 10.0),
+                between: minutes(linear, "stepBakeTimeInMinutes", 6),
             },
             Some("CANARY") => Self::Canary {
-                percent: percent("canaryConfiguration", "canaryPercent", 5.0),
-                between: minutes(part("canaryConfiguration", "canaryBakeTimeInMinutes").as_ref(), 10),
+                percent: percent(canary, "canaryPercent", 5.0),
+                between: minutes(canary, "canaryBakeTimeInMinutes", 10),
             },
             Some(_) | None => Self::Rolling,
         }
     }
 }
 
-/// The percentages of a service that is no daemon.
-fn room(given: &Value, settings: &Map<String, Value>) -> Option<(usize, usize)> {
-    let is_daemon = settings.get("schedulingStrategy") == Some(&"DAEMON".into());
-    let percent = |member: &str, or: usize| {
-        given.get(member).and_then(Value::as_u64).and_then(|it| usize::try_from(it).ok()).unwrap_or(or)
-    };
-    (!is_daemon).then(|| (percent("minimumHealthyPercent", 100), percent("maximumPercent", 200)))
-}
-
 fn hook(given: &Value) -> Hook {
-    let timeout = given.get("timeoutConfiguration").unwrap_or(&Value::Null);
+    let timeout = &given["timeoutConfiguration"];
+    let continues = text(timeout, "action") == Some("CONTINUE");
     Hook {
         pauses: text(given, "targetType") == Some("PAUSE"),
         target: text(given, "hookTargetArn").map(str::to_owned),
-        stages: texts(given, "lifecycleStages").into_iter().filter_map(Stage::named).collect(),
-        timeout: minutes(timeout.get("timeoutInMinutes"), HOOK_TIMEOUT_MINUTES),
-        on_timeout: if text(timeout, "action") == Some("CONTINUE") {
-            Decision::Continue
-        } else {
-            Decision::RollBack
-        },
+        stages: list(given, "lifecycleStages").iter().filter_map(|it| Stage::deserialize(it).ok()).collect(),
+        timeout: minutes(timeout, "timeoutInMinutes", HOOK_TIMEOUT_MINUTES),
+        on_timeout: if continues { Decision::Continue } else { Decision::Rollback },
     }
 }
 
-fn minutes(given: Option<&Value>, or: u64) -> Duration {
-    Duration::from_secs(60 * given.and_then(Value::as_u64).unwrap_or(or))
+fn minutes(given: &Value, member: &str, or: u64) -> Duration {
+    Duration::from_secs(60 * number(given, member).unwrap_or(or))
 }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::ending::{Ending, Reach, SIGTERM};
 use super::ids::{Ids, arn};
-use super::request::seconds;
-use super::task_definitions::TaskDefinitions;
+use super::service::Service;
+use super::task_definitions::{Revision, TaskDefinitions};
+use crate::request::{seconds, without_nulls};
 
 /// How long a stopped task can still be described.
 const STOPPED_TASK_VISIBLE: Duration = Duration::from_secs(3600);
@@ -77,68 +78,83 @@ impl Task {
         arn("task", &format!("{cluster}/{}", self.id))
     }
 
+    /// The task as the service's events name it.
+    pub(super) fn named(&self) -> String {
+        format!("(task {})", self.id)
+    }
+
     pub(super) fn desired_status(&self) -> &'static str {
         if self.is_stopped() { "STOPPED" } else { "RUNNING" }
     }
 
-    pub(super) fn view(
-        &self,
-        cluster: &str,
-        service: &str,
-        launch_type: &str,
-        definitions: &TaskDefinitions,
-    ) -> Value {
+    pub(super) fn view(&self, service: &Service, definitions: &TaskDefinitions) -> Value {
         let last_status = match self.state {
             TaskState::Pending => "PENDING",
             TaskState::Running => "RUNNING",
             TaskState::Leaving { .. } => "DEACTIVATING",
             TaskState::Stopped { .. } => "STOPPED",
         };
-        let task_arn = self.arn(cluster);
-        let mut task = json!({
+        let revision = definitions.find(&self.task_definition);
+        let images: Vec<_> = revision.into_iter().flat_map(Revision::images).collect();
+        let first_image = images.first().map_or("", |(_, image)| *image);
+        let (stop, at) = match &self.state {
+            TaskState::Leaving { since: at, why, .. } | TaskState::Stopped { at, why } => {
+                (Some(why.told(first_image)), Some(seconds(*at)))
+            }
+            TaskState::Pending | TaskState::Running => (None, None),
+        };
+        let (stop_code, stopped_reason) = stop.unzip();
+        // A container is healthy if its own check says so, and the task if all that have a check are.
+        let is_healthy = |name: &str| {
+            let check = revision.and_then(|revision| revision.container(name)?.get("healthCheck"));
+            self.state == TaskState::Running && check.is_some_and(Value::is_object)
+        };
+        let health = |is_healthy: bool| if is_healthy { "HEALTHY" } else { "UNKNOWN" };
+        let task_arn = self.arn(&service.cluster);
+        let last = images.len().saturating_sub(1);
+        let containers = images.iter().enumerate().map(|(index, (name, image))| {
+            // One container ends the task; the others are stopped then.
+            let ended = self.ending();
+            let ending = ended.filter(|it| index == if it.by_last { last } else { 0 });
+            let stopped = ended.map_or(SIGTERM, |it| it.others);
+            let exit_code = ending.and_then(|it| it.exit_code).unwrap_or(stopped);
+            let was_created = self.has_containers();
+            without_nulls(json!({
+                "containerArn": format!("{}/{index}", task_arn.replacen(":task/", ":container/", 1)),
+                "taskArn": task_arn,
+                "name": name,
+                "image": image,
+                "lastStatus": last_status,
+                "networkInterfaces": [],
+                "healthStatus": health(is_healthy(name)),
+                "imageDigest": was_created.then(|| definitions.digests.at(image, self.resolved)),
+                "runtimeId": was_created.then(|| self.runtime_id(name, service.launch_type())),
+                "exitCode": (was_created && last_status == "STOPPED").then_some(exit_code),
+                "reason": ending.and_then(|ending| ending.container_reason),
+            }))
+        });
+        without_nulls(json!({
             "taskArn": task_arn,
-            "clusterArn": arn("cluster", cluster),
+            "clusterArn": arn("cluster", &service.cluster),
             "taskDefinitionArn": self.task_definition,
-            "group": format!("service:{service}"),
+            "group": format!("service:{}", service.name),
             "startedBy": format!("ecs-svc/{}", self.deployment),
-            "launchType": launch_type,
+            "launchType": service.launch_type(),
             "desiredStatus": self.desired_status(),
             "lastStatus": last_status,
-            "healthStatus": self.task_health(definitions),
+            "healthStatus": health(images.iter().any(|(name, _)| is_healthy(name))),
             "createdAt": seconds(self.created),
+            "startedAt": self.started.map(seconds),
+            "stopCode": stop_code,
+            "stoppedReason": stopped_reason,
+            "stoppingAt": at,
+            "stoppedAt": at.as_ref().filter(|_| last_status == "STOPPED"),
             "attachments": [],
             "attributes": [],
             "tags": [],
             "version": 1,
-            "containers": self.containers(&task_arn, last_status, launch_type, definitions),
-        });
-        if let Some(time) = self.started {
-            task["startedAt"] = seconds(time);
-        }
-        if let TaskState::Leaving { since: at, why, .. } | TaskState::Stopped { at, why } = &self.state {
-            let (code, reason) = match why {
-                StopReason::Failed { ending, reason } => {
-                    (ending.stop_code, reason.replace("{image}", self.image(definitions)))
-                }
-                StopReason::Scaling { deployment } => (
-                    "ServiceSchedulerInitiated",
-                    format!("Scaling activity initiated by (deployment ecs-svc/{deployment})"),
-                ),
-            };
-            task["stopCode"] = code.into();
-            task["stoppedReason"] = reason.into();
-            task["stoppingAt"] = seconds(*at);
-            if last_status == "STOPPED" {
-                task["stoppedAt"] = seconds(*at);
-            }
-        }
-        task
-    }
-
-    /// The first container's image.
-    fn image<'a>(&self, definitions: &'a TaskDefinitions) -> &'a str {
-        let revision = definitions.find(&self.task_definition);
-        revision.and_then(|revision| revision.images().next()).map_or("", |(_, image)| image)
+            "containers": containers.collect::<Vec<_>>(),
+        }))
     }
 
     /// How far it got, if it is over.
@@ -157,22 +173,6 @@ impl Task {
         self.started.is_some() || self.ending().is_some_and(|ending| ending.reach != Reach::Nothing)
     }
 
-    /// A container's health as its own check tells it; `UNKNOWN` without a check, or before it runs.
-    fn health(&self, container: &str, definitions: &TaskDefinitions) -> &'static str {
-        let revision = definitions.find(&self.task_definition);
-        let checks = revision
-            .and_then(|revision| revision.container(container)?.get("healthCheck"))
-            .is_some_and(Value::is_object);
-        if checks && self.state == TaskState::Running { "HEALTHY" } else { "UNKNOWN" }
-    }
-
-    /// The task is healthy if all containers that have a check are.
-    fn task_health(&self, definitions: &TaskDefinitions) -> &'static str {
-        let revision = definitions.find(&self.task_definition);
-        let mut names = revision.into_iter().flat_map(|revision| revision.images()).map(|(name, _)| name);
-        names.find(|name| self.health(name, definitions) == "HEALTHY").map_or("UNKNOWN", |_| "HEALTHY")
-    }
-
     /// The id that the container runtime gives a container: the task's id and some digits on
     /// Fargate, 64 hexadecimal digits elsewhere.
     pub(super) fn runtime_id(&self, container: &str, launch_type: &str) -> String {
@@ -183,44 +183,17 @@ impl Task {
             format!("{}{}", self.id, ids.hex())
         }
     }
+}
 
-    fn containers(
-        &self,
-        task_arn: &str,
-        status: &str,
-        launch_type: &str,
-        definitions: &TaskDefinitions,
-    ) -> Vec<Value> {
-        let last_status_is_stopped = status == "STOPPED";
-        let revision = definitions.find(&self.task_definition);
-        let images: Vec<_> = revision.into_iter().flat_map(|revision| revision.images()).collect();
-        let last = images.len().saturating_sub(1);
-        let view = |(index, (name, image)): (usize, (&str, &str))| {
-            let mut container = json!({
-                "containerArn": format!("{}/{index}", task_arn.replacen(":task/", ":container/", 1)),
-                "taskArn": task_arn,
-                "name": name,
-                "image": image,
-                "lastStatus": status,
-                "networkInterfaces": [],
-                "healthStatus": self.health(name, definitions),
-            });
-            if self.has_containers() {
-                container["imageDigest"] = definitions.digests.at(image, self.resolved).into();
-                container["runtimeId"] = self.runtime_id(name, launch_type).into();
+impl StopReason {
+    /// The code and the words that tell of it; the task's first container has this image.
+    fn told(&self, image: &str) -> (&'static str, String) {
+        match self {
+            Self::Failed { ending, reason } => (ending.stop_code, reason.replace("{image}", image)),
+            Self::Scaling { deployment } => {
+                let by = format!("(deployment ecs-svc/{deployment})");
+                ("ServiceSchedulerInitiated", format!("Scaling activity initiated by {by}"))
             }
-            // One container ends the task; the others are stopped then.
-            let ended = self.ending();
-            let ending = ended.filter(|it| index == if it.by_last { last } else { 0 });
-            if last_status_is_stopped && self.has_containers() {
-                let stopped = ended.map_or(SIGTERM, |it| it.others);
-                container["exitCode"] = ending.and_then(|it| it.exit_code).unwrap_or(stopped).into();
-            }
-            if let Some(reason) = ending.and_then(|ending| ending.container_reason) {
-                container["reason"] = reason.into();
-            }
-            container
-        };
-        images.into_iter().enumerate().map(view).collect()
+        }
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_core::timestamp::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::digests::Digests;
 use super::ids::{arn, name_of};
 use super::on_read;
 use super::refusals;
-use super::request::{includes, page, seconds, text};
 use crate::ACCOUNT;
-use crate::wire::ApiError;
+use crate::request::{includes, list, merged, page, seconds, text, without_nulls};
+use crate::wire::{Answer, ApiError, refuse_if};
 
 /// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,8 @@ pub(super) struct TaskDefinitions {
 pub(super) struct Revision {
     pub(super) arn: String,
     number: usize,
-    request: Value,
+    /// The request that registered it, as it was.
+    pub(super) request: Value,
     registered: Timestamp,
     deregistered: Option<Timestamp>,
 }
@@ -40,7 +41,7 @@ impl TaskDefinitions {
         request: &Value,
         declared: &BTreeSet<String>,
         now: Timestamp,
-    ) -> Result<Value, ApiError> {
+    ) -> Answer {
         refusals::check(request, declared)?;
         Ok(self.add(request, now).answer(true))
     }
@@ -66,7 +67,7 @@ impl TaskDefinitions {
         if let Some(rival) = self.rivals.get(&deployment) {
             return Some(rival.clone());
         }
-        let mut copy = self.find(base)?.stored().clone();
+        let mut copy = self.find(base)?.request.clone();
         if let Some(image) = copy.pointer_mut("/containerDefinitions/0/image") {
             *image = "registry.example.com/rival:1".into();
         }
@@ -75,12 +76,8 @@ impl TaskDefinitions {
         Some(rival)
     }
 
-    pub(super) fn describe(&self, request: &Value) -> Result<Value, ApiError> {
-        self.describe_of(request, None)
-    }
-
     /// Describes one of those that were registered until a time: a read may lag.
-    pub(super) fn describe_of(&self, request: &Value, until: Option<Timestamp>) -> Result<Value, ApiError> {
+    pub(super) fn describe(&self, request: &Value, until: Option<Timestamp>) -> Answer {
         let is_known = |revision: &&Revision| until.is_none_or(|until| revision.registered <= until);
         let revision = text(request, "taskDefinition").and_then(|reference| {
             let newest = self.find(reference)?;
@@ -91,29 +88,26 @@ impl TaskDefinitions {
             let known = self.families.get(family)?.iter().filter(is_known);
             known.rev().find(|revision| revision.is_active())
         });
-        let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
-        Ok(revision.answer(includes(request, "TAGS")))
+        Ok(revision.ok_or_else(not_found)?.answer(includes(request, "TAGS")))
     }
 
-    pub(super) fn deregister(&mut self, request: &Value, now: Timestamp) -> Result<Value, ApiError> {
+    pub(super) fn deregister(&mut self, request: &Value, now: Timestamp) -> Answer {
         let reference = text(request, "taskDefinition").unwrap_or_default();
-        if !reference.contains(':') {
-            return Err(ApiError::client("Invalid revision number. Number: null"));
-        }
+        refuse_if(!reference.contains(':'), || ApiError::client("Invalid revision number. Number: null"))?;
         let revision = self
             .position(reference)
-            .and_then(|(family, index)| self.families.get_mut(&family)?.get_mut(index));
-        let revision = revision.ok_or_else(|| ApiError::client("Unable to describe task definition."))?;
-        if revision.deregistered.is_some() {
-            return Err(ApiError::client(
+            .and_then(|(family, index)| self.families.get_mut(family)?.get_mut(index))
+            .ok_or_else(not_found)?;
+        refuse_if(!revision.is_active(), || {
+            ApiError::client(
                 "The specified task definition is inactive. You can only deregister a task definition that is active.",
-            ));
-        }
+            )
+        })?;
         revision.deregistered = Some(now);
         Ok(revision.answer(false))
     }
 
-    pub(super) fn list(&self, request: &Value) -> Result<Value, ApiError> {
+    pub(super) fn list(&self, request: &Value) -> Answer {
         let family = text(request, "familyPrefix");
         let active = match text(request, "status").unwrap_or("ACTIVE") {
             "ACTIVE" => true,
@@ -131,13 +125,18 @@ impl TaskDefinitions {
         if text(request, "sort") == Some("DESC") {
             arns.reverse();
         }
-        page(request, "taskDefinitionArns", arns)
+        page(request, "taskDefinitionArns", arns, 100)
     }
 
     /// The revision of an ARN or `family:revision`, or the latest active one of a family.
     pub(super) fn find(&self, reference: &str) -> Option<&Revision> {
         let (family, index) = self.position(reference)?;
-        self.families.get(&family)?.get(index)
+        self.families.get(family)?.get(index)
+    }
+
+    /// As [`Self::find`], where one has to be described.
+    pub(super) fn described(&self, reference: &str) -> Result<&Revision, ApiError> {
+        self.find(reference).ok_or_else(not_found)
     }
 
     /// Every revision of every family.
@@ -148,38 +147,34 @@ impl TaskDefinitions {
     /// The revision that a service may start.
     pub(super) fn find_active(&self, reference: &str) -> Result<&Revision, ApiError> {
         let revision = self.find(reference).ok_or_else(|| ApiError::client("TaskDefinition not found."))?;
-        if revision.is_active() { Ok(revision) } else { Err(ApiError::client("TaskDefinition is inactive")) }
+        refuse_if(!revision.is_active(), || ApiError::client("TaskDefinition is inactive"))?;
+        Ok(revision)
     }
 
-    fn position(&self, reference: &str) -> Option<(String, usize)> {
+    fn position<'a>(&self, reference: &'a str) -> Option<(&'a str, usize)> {
         let name = name_of("task-definition", reference);
-        let (family, index) = match name.split_once(':') {
-            Some((family, revision)) => (family, revision.parse::<usize>().ok()?.checked_sub(1)?),
-            None => (name, self.families.get(name)?.iter().rposition(Revision::is_active)?),
-        };
-        Some((family.to_owned(), index))
+        match name.split_once(':') {
+            Some((family, revision)) => Some((family, revision.parse::<usize>().ok()?.checked_sub(1)?)),
+            None => Some((name, self.families.get(name)?.iter().rposition(Revision::is_active)?)),
+        }
     }
 }
 
-impl Revision {
-    /// The request that registered it, as it was.
-    pub(super) fn stored(&self) -> &Value {
-        &self.request
-    }
+fn not_found() -> ApiError {
+    ApiError::client("Unable to describe task definition.")
+}
 
+impl Revision {
     /// The names and images of its containers.
     pub(super) fn images(&self) -> impl Iterator<Item = (&str, &str)> {
-        let containers = self.request.get("containerDefinitions").and_then(Value::as_array);
-        containers
-            .into_iter()
-            .flatten()
-            .filter_map(|container| Some((text(container, "name")?, text(container, "image")?)))
+        let containers = list(&self.request, "containerDefinitions").iter();
+        containers.filter_map(|container| Some((text(container, "name")?, text(container, "image")?)))
     }
 
     /// A container's definition.
     pub(super) fn container(&self, name: &str) -> Option<&Value> {
-        let containers = self.request.get("containerDefinitions")?.as_array()?;
-        containers.iter().find(|container| text(container, "name") == Some(name))
+        let mut containers = list(&self.request, "containerDefinitions").iter();
+        containers.find(|container| text(container, "name") == Some(name))
     }
 
     fn is_active(&self) -> bool {
@@ -189,30 +184,22 @@ impl Revision {
     /// An answer that holds this revision; its tags stand beside it.
     fn answer(&self, with_tags: bool) -> Value {
         let mut definition = self.request.as_object().cloned().unwrap_or_default();
-        let tags = definition.remove("tags").filter(Value::is_array).unwrap_or_else(|| json!([]));
+        definition.remove("tags");
         on_read::complete(&mut definition);
-        self.add_read_only(&mut definition);
-        if with_tags {
-            json!({ "taskDefinition": definition, "tags": tags })
-        } else {
-            json!({ "taskDefinition": definition })
-        }
-    }
-
-    fn add_read_only(&self, definition: &mut Map<String, Value>) {
-        let status = if self.is_active() { "ACTIVE" } else { "INACTIVE" };
-        let members = [
-            ("taskDefinitionArn", json!(self.arn)),
-            ("revision", json!(self.number)),
-            ("status", json!(status)),
-            ("compatibilities", on_read::compatibilities(definition)),
-            ("requiresAttributes", on_read::requires_attributes(definition)),
-            ("registeredAt", seconds(self.registered)),
-            ("registeredBy", json!(format!("arn:aws:iam::{ACCOUNT}:user/evenkeel"))),
-        ];
-        definition.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        let added = json!({
+            "taskDefinitionArn": self.arn,
+            "revision": self.number,
+            "status": if self.is_active() { "ACTIVE" } else { "INACTIVE" },
+            "compatibilities": on_read::compatibilities(&definition),
+            "requiresAttributes": on_read::requires_attributes(&definition),
+            "registeredAt": seconds(self.registered),
+            "registeredBy": format!("arn:aws:iam::{ACCOUNT}:user/evenkeel"),
+        });
+        let mut definition = merged(definition.into(), &added);
         if let Some(time) = self.deregistered {
-            definition.insert("deregisteredAt".to_owned(), seconds(time));
+            definition["deregisteredAt"] = seconds(time);
         }
+        let tags = with_tags.then(|| list(&self.request, "tags"));
+        without_nulls(json!({ "taskDefinition": definition, "tags": tags }))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::refuse_if;
-use crate::ecs::request::{text, texts};
+use crate::request::{text, texts};
 use crate::wire::ApiError;
 
 /// The log drivers that Fargate has.
@@ -20,9 +20,10 @@ pub(super) fn check(request: &Value, containers: &[Value]) -> Result<(), ApiErro
         return Ok(());
     }
     // The message, with these quotation marks: aws/amazon-ecs-cli, issue 1145.
-    refuse_if(text(request, "networkMode") != Some("awsvpc"), || {
-        "Fargate only supports network mode ‘awsvpc’.".to_owned()
-    })?;
+    refuse_if(
+        text(request, "networkMode") != Some("awsvpc"),
+        || "Fargate only supports network mode ‘awsvpc’.",
+    )?;
     check_size(cpu, memory)?;
     containers.iter().try_for_each(|container| check_execution_role(request, container))
 }

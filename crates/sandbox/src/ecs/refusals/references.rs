@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{is_essential, list, name_of, refuse_if};
-use crate::ecs::request::{text, texts};
+use super::{is_essential, name_of, refuse_if};
+use crate::request::{list, text, texts};
 use crate::wire::ApiError;
 
 /// The names of containers, each with those that it refers to.
@@ -20,11 +20,11 @@ pub(super) fn check(request: &Value, containers: &[Value]) -> Result<(), ApiErro
     }
     let links: References<'_> = containers.iter().map(|it| (name_of(it), linked(it).collect())).collect();
     // The message: Shippable/support, issue 4194.
-    refuse_if(has_circle(links), || "Container links should not have a cycle".to_owned())?;
+    refuse_if(has_circle(links), || "Container links should not have a cycle")?;
     let dependencies: References<'_> =
         containers.iter().map(|it| (name_of(it), dependencies(it).map(|(name, _)| name).collect())).collect();
     // ECS's words are not known.
-    refuse_if(has_circle(dependencies), || "The containers depend on each other in a circle.".to_owned())
+    refuse_if(has_circle(dependencies), || "The containers depend on each other in a circle.")
 }
 
 /// The message: ansible/ansible, issue 35751; without a name: blinkist/terraform-aws-airship-ecs-service, issue 46.
@@ -56,14 +56,15 @@ fn check_dependencies(containers: &[Value], container: &Value) -> Result<(), Api
                 "Cannot depend on container + '{name}' because it does not exist"
             )));
         };
-        refuse_if(matches!(condition, "SUCCESS" | "COMPLETE") && is_essential(target), || {
-            "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container"
-                .to_owned()
-        })?;
+        refuse_if(
+            matches!(condition, "SUCCESS" | "COMPLETE") && is_essential(target),
+            || "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container",
+        )?;
         let has_check = target.get("healthCheck").is_some_and(Value::is_object);
-        refuse_if(condition == "HEALTHY" && !has_check, || {
-            "A dependency container with HEALTHY condition must have health check configured".to_owned()
-        })?;
+        refuse_if(
+            condition == "HEALTHY" && !has_check,
+            || "A dependency container with HEALTHY condition must have health check configured",
+        )?;
     }
     Ok(())
 }
@@ -71,9 +72,10 @@ fn check_dependencies(containers: &[Value], container: &Value) -> Result<(), Api
 /// The message for `awsvpc`: aws-observability/aws-otel-collector, issue 1359.
 fn check_links(request: &Value, containers: &[Value], container: &Value) -> Result<(), ApiError> {
     let is_alone = text(request, "networkMode") == Some("awsvpc");
-    refuse_if(is_alone && linked(container).next().is_some(), || {
-        "Links are not supported when networkMode=awsvpc.".to_owned()
-    })?;
+    refuse_if(
+        is_alone && linked(container).next().is_some(),
+        || "Links are not supported when networkMode=awsvpc.",
+    )?;
     let missing = linked(container).find(|name| find(containers, name).is_none());
     // ECS's words are not known.
     missing.map_or(Ok(()), |name| {

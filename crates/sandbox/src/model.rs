@@ -87,53 +87,29 @@ impl Model {
         request: &Value,
         declared: &BTreeSet<String>,
     ) -> Result<(), ApiError> {
-        self.check_value(self.input(operation)?, request, "", declared)
+        self.enum_values(operation, request, declared).map(|_| ())
     }
 
-    /// Every value of an enum in `request`, which has the shapes of `operation`.
-    pub(super) fn enum_values<'a>(&'a self, operation: &str, request: &'a Value) -> Vec<EnumValue<'a>> {
+    /// As [`Self::check`]; gives every value of an enum in `request`.
+    pub(super) fn enum_values<'a>(
+        &'a self,
+        operation: &str,
+        request: &'a Value,
+        declared: &BTreeSet<String>,
+    ) -> Result<Vec<EnumValue<'a>>, ApiError> {
         let mut found = Vec::new();
-        if let Some(shape) = self.operations.get(operation) {
-            self.find_enum_values(shape, request, String::new(), &mut found);
-        }
-        found
+        self.check_value(self.input(operation)?, request, "", declared, &mut found)?;
+        Ok(found)
     }
 
-    fn find_enum_values<'a>(
+    /// Checks the value at `path`, and adds the values of enums to those that were found.
+    fn check_value<'a>(
         &'a self,
         shape: &str,
         value: &'a Value,
-        path: String,
-        found: &mut Vec<EnumValue<'a>>,
-    ) {
-        let Some(shape) = self.shapes.get(shape) else { return };
-        match (shape.kind, value) {
-            (Kind::Structure, Value::Object(object)) => {
-                for (name, value) in object {
-                    if let Some(member) = shape.members.get(name) {
-                        self.find_enum_values(member, value, member_path(&path, name), found);
-                    }
-                }
-            }
-            (Kind::List, Value::Array(items)) => {
-                for item in items {
-                    self.find_enum_values(&shape.member, item, format!("{path}[]"), found);
-                }
-            }
-            (Kind::String, Value::String(text)) => {
-                found.extend(shape.listed.as_ref().map(|listed| EnumValue { path, text, listed }));
-            }
-            // No map of the models has enums.
-            _ => {}
-        }
-    }
-
-    fn check_value(
-        &self,
-        shape: &str,
-        value: &Value,
         path: &str,
         declared: &BTreeSet<String>,
+        found: &mut Vec<EnumValue<'a>>,
     ) -> Result<(), ApiError> {
         let shape = self.shape(shape, path)?;
         match (shape.kind, value) {
@@ -143,7 +119,7 @@ impl Model {
                 for (name, value) in object {
                     let path = member_path(path, name);
                     match shape.members.get(name) {
-                        Some(member) => self.check_value(member, value, &path, declared)?,
+                        Some(member) => self.check_value(member, value, &path, declared, found)?,
                         None if declared.contains(&path) => {}
                         None => {
                             return Err(ApiError::client(format!("Unknown parameter in input: '{path}'")));
@@ -157,14 +133,22 @@ impl Model {
             }
             (Kind::List, Value::Array(items)) => {
                 let path = format!("{path}[]");
-                items.iter().try_for_each(|item| self.check_value(&shape.member, item, &path, declared))
+                items
+                    .iter()
+                    .try_for_each(|item| self.check_value(&shape.member, item, &path, declared, found))
             }
             (Kind::Map, Value::Object(entries)) => {
                 let path = format!("{path}{{}}");
-                entries.values().try_for_each(|value| self.check_value(&shape.value, value, &path, declared))
+                entries
+                    .values()
+                    .try_for_each(|value| self.check_value(&shape.value, value, &path, declared, found))
             }
-            (Kind::String, Value::String(_))
-            | (Kind::Integer | Kind::Long | Kind::Double | Kind::Timestamp, Value::Number(_))
+            (Kind::String, Value::String(text)) => {
+                let value = |listed| EnumValue { path: path.to_owned(), text, listed };
+                found.extend(shape.listed.as_deref().map(value));
+                Ok(())
+            }
+            (Kind::Integer | Kind::Long | Kind::Double | Kind::Timestamp, Value::Number(_))
             | (Kind::Boolean, Value::Bool(_)) => Ok(()),
             (kind, value) => {
                 let (given, expected) = (token(value), kind.name());

@@ -18,7 +18,7 @@ const PROTOCOL: &str = "containerDefinitions[].portMappings[].protocol";
 /// Checks the values of the request's enums, but for those of the `declared` members.
 pub(super) fn check(request: &Value, declared: &BTreeSet<String>) -> Result<(), ApiError> {
     let is_fargate = fargate::is_required(request);
-    let values = MODEL.enum_values("RegisterTaskDefinition", request);
+    let values = MODEL.enum_values("RegisterTaskDefinition", request, declared)?;
     for value in values.iter().filter(|value| value.path != PROTOCOL && !declared.contains(&value.path)) {
         let listed: Vec<&str> = value.listed.iter().map(String::as_str).collect();
         if value.path == LOG_DRIVER {

@@ -51,6 +51,14 @@ pub(crate) fn without_nulls(mut object: Value) -> Value {
     object
 }
 
+/// An object without one of its members.
+pub(crate) fn without(mut object: Value, member: &str) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.remove(member);
+    }
+    object
+}
+
 /// An object with the members of another one in the place of its own.
 pub(crate) fn merged(mut object: Value, newer: &Value) -> Value {
     for (member, value) in newer.as_object().into_iter().flatten() {

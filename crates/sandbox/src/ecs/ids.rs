@@ -9,10 +9,7 @@ pub(super) fn arn(kind: &str, path: &str) -> String {
 
 /// What stands after `…:kind/` in an ARN of this account and Region; a short name stays as it is.
 pub(super) fn name_of<'a>(kind: &str, reference: &'a str) -> &'a str {
-    match reference.strip_prefix(&arn(kind, "")) {
-        Some(name) => name,
-        None => reference,
-    }
+    reference.strip_prefix(&arn(kind, "")).unwrap_or(reference)
 }
 
 /// A source of ids, each one only once.

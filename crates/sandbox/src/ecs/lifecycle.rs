@@ -54,10 +54,8 @@ pub(super) struct HookRun {
     pub(super) id: String,
     pub(super) stage: Stage,
     pub(super) status: HookStatus,
-    pub(super) on_timeout: Decision,
     pub(super) expires: Timestamp,
-    pub(super) pauses: bool,
-    pub(super) target: Option<String>,
+    pub(super) hook: Hook,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -80,11 +78,11 @@ impl HookRun {
     pub(super) fn view(&self) -> Value {
         without_nulls(json!({
             "hookId": self.id,
-            "targetType": if self.pauses { "PAUSE" } else { "AWS_LAMBDA" },
-            "targetArn": self.target,
+            "targetType": if self.hook.pauses { "PAUSE" } else { "AWS_LAMBDA" },
+            "targetArn": self.hook.target,
             "status": self.status,
             "expiresAt": seconds(self.expires),
-            "timeoutAction": self.on_timeout,
+            "timeoutAction": self.hook.on_timeout,
         }))
     }
 }

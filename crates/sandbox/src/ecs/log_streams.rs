@@ -8,6 +8,7 @@ use super::service::Service;
 use super::task::{Task, TaskState};
 use super::task_definitions::Revision;
 use crate::request::text;
+use crate::wire::ApiError;
 
 /// A container's log stream.
 #[derive(Debug)]
@@ -16,13 +17,6 @@ pub(crate) struct LogStream {
     pub(crate) service: (String, String),
     /// When the container came to an end before its time, and with which status, if it did.
     pub(crate) ended: Option<(Timestamp, i32)>,
-}
-
-/// What lacks for a stream to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    Group,
-    Stream,
 }
 
 impl Ecs {
@@ -35,12 +29,16 @@ impl Ecs {
         group: &str,
         stream: &str,
         now: Timestamp,
-    ) -> Result<LogStream, Missing> {
+    ) -> Result<LogStream, ApiError> {
         self.advance(now);
         let Self { services, definitions, .. } = self;
+        let missing = |what| {
+            let message = format!("The specified log {what} does not exist.");
+            Err(ApiError::new("ResourceNotFoundException", message))
+        };
         let logs_to_group = |(_, options): &(&str, &Value)| text(options, "awslogs-group") == Some(group);
         if !definitions.all().any(|revision| log_options(revision).any(|it| logs_to_group(&it))) {
-            return Err(Missing::Group);
+            return missing("group");
         }
         for service in services.all() {
             let candidates = service.tasks.iter().filter(|task| stream.contains(&task.id));
@@ -57,7 +55,7 @@ impl Ecs {
                 }
             }
         }
-        Err(Missing::Stream)
+        missing("stream")
     }
 }
 

@@ -31,7 +31,7 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::Value;
 
 pub(super) use self::ids::digest_of;
-pub(super) use self::log_streams::{LogStream, Missing};
+pub(super) use self::log_streams::LogStream;
 pub use self::rollout::{Rollout, RolloutOutcome};
 
 use self::clusters::Clusters;

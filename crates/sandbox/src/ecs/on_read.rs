@@ -2,71 +2,68 @@
 //!
 //! Only members that are absent are added: what was registered stays as it was given.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-type Object = Map<String, Value>;
+use crate::request::{merged, text};
 
-/// Adds the members that were not given, as `DescribeTaskDefinition` shows them.
-pub(super) fn complete(definition: &mut Object) {
-    let network_mode = definition.get("networkMode").and_then(Value::as_str).unwrap_or("bridge").to_owned();
-    add(definition, "placementConstraints", json!([]));
-    add(definition, "volumes", json!([]));
-    for container in objects(definition, "containerDefinitions") {
-        add(container, "cpu", json!(0));
-        add(container, "essential", json!(true));
-        for list in ["environment", "mountPoints", "volumesFrom", "portMappings", "systemControls"] {
-            add(container, list, json!([]));
+/// A definition with the members that were not given, as `DescribeTaskDefinition` shows them.
+pub(super) fn completed(given: &Value) -> Value {
+    let network_mode = text(given, "networkMode").unwrap_or("bridge");
+    let mut definition = merged(json!({ "placementConstraints": [], "volumes": [] }), given);
+    complete_each(&mut definition, "containerDefinitions", |container| {
+        let unset = json!({
+            "cpu": 0,
+            "essential": true,
+            "environment": [],
+            "mountPoints": [],
+            "volumesFrom": [],
+            "portMappings": [],
+            "systemControls": [],
+        });
+        let mut container = merged(unset, container);
+        complete_each(&mut container, "portMappings", |mapping| completed_port(mapping, network_mode));
+        if let Some(check) = container.get_mut("healthCheck").filter(|check| check.is_object()) {
+            *check = merged(json!({ "interval": 30, "timeout": 5, "retries": 3 }), check);
         }
-        for mapping in objects(container, "portMappings") {
-            complete_port(mapping, &network_mode);
-        }
-        if let Some(Value::Object(check)) = container.get_mut("healthCheck") {
-            add(check, "interval", json!(30));
-            add(check, "timeout", json!(5));
-            add(check, "retries", json!(3));
-        }
-    }
+        container
+    });
+    definition
 }
 
 /// Where the definition could run, from its network mode and sizes.
-pub(super) fn compatibilities(definition: &Object) -> Value {
-    match definition.get("networkMode").and_then(Value::as_str) {
-        Some("awsvpc") if definition.contains_key("cpu") && definition.contains_key("memory") => {
-            json!(["EC2", "FARGATE"])
-        }
+pub(super) fn compatibilities(definition: &Value) -> Value {
+    let has_size = definition.get("cpu").is_some() && definition.get("memory").is_some();
+    match text(definition, "networkMode") {
+        Some("awsvpc") if has_size => json!(["EC2", "FARGATE"]),
         Some("awsvpc") => json!(["EC2"]),
-        _ => json!(["EXTERNAL", "EC2"]),
+        Some(_) | None => json!(["EXTERNAL", "EC2"]),
     }
 }
 
 /// The attributes that a container instance needs: the two that most definitions have.
-pub(super) fn requires_attributes(definition: &Object) -> Value {
+pub(super) fn requires_attributes(definition: &Value) -> Value {
     let mut names = vec!["com.amazonaws.ecs.capability.docker-remote-api.1.18"];
-    if definition.contains_key("taskRoleArn") {
+    if definition.get("taskRoleArn").is_some() {
         names.push("com.amazonaws.ecs.capability.task-iam-role");
     }
-    if definition.get("networkMode").and_then(Value::as_str) == Some("awsvpc") {
+    if text(definition, "networkMode") == Some("awsvpc") {
         names.push("ecs.capability.task-eni");
     }
     names.into_iter().map(|name| json!({ "name": name })).collect()
 }
 
-fn complete_port(mapping: &mut Object, network_mode: &str) {
-    add(mapping, "protocol", json!("tcp"));
+fn completed_port(given: &Value, network_mode: &str) -> Value {
+    let mut unset = json!({ "protocol": "tcp" });
     // A range of ports has no single host port.
-    if let Some(port) = mapping.get("containerPort").cloned() {
-        let host_port = if matches!(network_mode, "awsvpc" | "host") { port } else { json!(0) };
-        add(mapping, "hostPort", host_port);
+    if let Some(port) = given.get("containerPort") {
+        let is_same = matches!(network_mode, "awsvpc" | "host");
+        unset["hostPort"] = if is_same { port.clone() } else { json!(0) };
     }
+    merged(unset, given)
 }
 
-fn add(object: &mut Object, member: &str, value: Value) {
-    if !object.contains_key(member) {
-        object.insert(member.to_owned(), value);
+fn complete_each(object: &mut Value, member: &str, complete: impl Fn(&Value) -> Value) {
+    for item in object.get_mut(member).and_then(Value::as_array_mut).into_iter().flatten() {
+        *item = complete(item);
     }
-}
-
-fn objects<'a>(object: &'a mut Object, member: &str) -> impl Iterator<Item = &'a mut Object> {
-    let items = object.get_mut(member).and_then(Value::as_array_mut);
-    items.into_iter().flatten().filter_map(Value::as_object_mut)
 }

@@ -148,8 +148,8 @@ impl ServiceDeployment {
 
     /// The second sentence on a hook whose function failed; a pause has no target.
     pub(super) fn failed_hook(&self) -> String {
-        let failed = self.hooks.iter().filter(|hook| hook.status == HookStatus::Failed);
-        let target = failed.filter_map(|hook| hook.target.as_deref()).next_back();
+        let failed = self.hooks.iter().filter(|run| run.status == HookStatus::Failed);
+        let target = failed.filter_map(|run| run.hook.target.as_deref()).next_back();
         target
             .map(|target| format!(" Lifecycle hook target {target} returned FAILED status."))
             .unwrap_or_default()

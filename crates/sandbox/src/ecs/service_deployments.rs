@@ -38,22 +38,18 @@ impl Services {
     }
 
     pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> Answer {
-        let arns = arns(request, "serviceDeploymentArns")?;
-        let view = |arn: &str| {
+        describe_each(request, "serviceDeploymentArns", "serviceDeployments", |arn| {
             let (service, found) = self.service_deployment(arn)?;
             Some(service.service_deployment_view(found, now))
-        };
-        described("serviceDeployments", arns.into_iter().map(|arn| view(arn).ok_or_else(|| arn.to_owned())))
+        })
     }
 
     pub(super) fn describe_revisions(&self, request: &Value, definitions: &TaskDefinitions) -> Answer {
-        let arns = arns(request, "serviceRevisionArns")?;
-        let view = |arn: &str| {
+        describe_each(request, "serviceRevisionArns", "serviceRevisions", |arn| {
             let (service, number) = self.owner("service-revision", arn)?;
             let found = service.revisions.iter().find(|it| it.number.to_string() == number)?;
             Some(service.revision_view(found, definitions))
-        };
-        described("serviceRevisions", arns.into_iter().map(|arn| view(arn).ok_or_else(|| arn.to_owned())))
+        })
     }
 
     /// Rolls a running service deployment back, whether or not a circuit breaker would.
@@ -211,13 +207,13 @@ impl Service {
     }
 }
 
-/// The ARNs that a request asks for.
-fn arns<'a>(request: &'a Value, member: &str) -> Result<Vec<&'a str>, ApiError> {
-    let arns = texts(request, member);
+/// Describes what a request names in the member `arns`, each by `view`, under `member`.
+fn describe_each(request: &Value, arns: &str, member: &str, view: impl Fn(&str) -> Option<Value>) -> Answer {
+    let arns = texts(request, arns);
     refuse_if(arns.is_empty() || arns.len() > MOST_ARNS, || {
         ApiError::invalid_parameter(format!("The number of ARNs must be between 1 and {MOST_ARNS}."))
     })?;
-    Ok(arns)
+    described(member, arns.into_iter().map(|arn| view(arn).ok_or_else(|| arn.to_owned())))
 }
 
 fn deployment_not_found() -> ApiError {

@@ -11,7 +11,7 @@ use super::rollout::Rollout;
 use super::service::Service;
 use super::task::TaskState;
 use super::task_definitions::TaskDefinitions;
-use crate::request::{described, flag, includes, list, merged, number, page, text, texts};
+use crate::request::{described, flag, includes, list, merged, number, page, text, texts, without};
 use crate::wire::{Answer, ApiError, refuse_if};
 
 /// Members whose change starts a deployment, beside `taskDefinition` and `forceNewDeployment`:
@@ -265,11 +265,8 @@ impl Service {
 
 /// A service as the answer to a write shows it: the service deployment does not exist yet (real answers
 /// of `CreateService` and `UpdateService`).
-fn of_a_write(mut service: Value) -> Value {
-    if let Some(members) = service.as_object_mut() {
-        members.remove("currentServiceDeployment");
-    }
-    service
+fn of_a_write(service: Value) -> Value {
+    without(service, "currentServiceDeployment")
 }
 
 fn check_controller(controller: &str) -> Result<(), ApiError> {

@@ -96,7 +96,7 @@ impl Service {
 
     /// Nobody answered the hook in time.
     pub(super) fn time_out(&mut self, at: Timestamp) {
-        if let Some(decision) = self.waiting_hook(None).map(|hook| hook.on_timeout) {
+        if let Some(decision) = self.waiting_hook(None).map(|run| run.hook.on_timeout) {
             self.decide(HookStatus::TimedOut, decision, at);
         }
     }

@@ -76,7 +76,7 @@ impl Service {
             Step::Enter(stage) => self.change_record(|record| record.stage = Some(stage)),
             Step::ShiftTest(percent) => self.change_record(|record| record.traffic.0 = percent),
             Step::ShiftProduction(percent) => self.change_record(|record| record.traffic.1 = percent),
-            Step::Call(hook, stage) => self.call_hook(&hook, stage, at),
+            Step::Call(hook, stage) => self.call_hook(hook, stage, at),
             Step::TimeOut => self.time_out(at),
         }
     }
@@ -233,29 +233,21 @@ impl Service {
         (group.unwrap_or_else(|| made_up_target_group(&self.name)), port.to_string())
     }
 
-    fn call_hook(&mut self, hook: &Hook, stage: Stage, at: Timestamp) {
-        let fails = !hook.pauses
-            && self.deployments.first().is_some_and(|it| it.rollout.outcome == RolloutOutcome::HookFails);
-        let expires = at.plus(hook.timeout);
-        let run = HookRun {
-            id: self.ids.uuid(),
-            stage,
-            // A function answers at once.
-            status: match hook.pauses {
-                true => HookStatus::AwaitingAction,
-                false if fails => HookStatus::Failed,
-                false => HookStatus::Succeeded,
-            },
-            on_timeout: hook.on_timeout,
-            expires,
-            pauses: hook.pauses,
-            target: hook.target.clone(),
+    fn call_hook(&mut self, hook: Hook, stage: Stage, at: Timestamp) {
+        let Some(primary) = self.deployments.first_mut() else { return };
+        // A function answers at once.
+        let status = match (hook.pauses, primary.rollout.outcome == RolloutOutcome::HookFails) {
+            (true, _) => HookStatus::AwaitingAction,
+            (false, true) => HookStatus::Failed,
+            (false, false) => HookStatus::Succeeded,
         };
-        if let Some(primary) = self.deployments.first_mut().filter(|_| hook.pauses) {
+        let expires = at.plus(hook.timeout);
+        if hook.pauses {
             primary.waits_until = Some(expires);
         }
+        let run = HookRun { id: self.ids.uuid(), stage, status, expires, hook };
         self.change_record(|record| record.hooks.push(run));
-        if fails {
+        if status == HookStatus::Failed {
             self.roll_back(Cause::Hook(stage), at);
         }
     }

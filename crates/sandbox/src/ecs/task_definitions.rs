@@ -10,7 +10,7 @@ use super::ids::{arn, name_of};
 use super::on_read;
 use super::refusals;
 use crate::ACCOUNT;
-use crate::request::{includes, list, merged, page, seconds, text, without_nulls};
+use crate::request::{includes, list, merged, page, seconds, text, without, without_nulls};
 use crate::wire::{Answer, ApiError, refuse_if};
 
 /// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
@@ -183,10 +183,8 @@ impl Revision {
 
     /// An answer that holds this revision; its tags stand beside it.
     fn answer(&self, with_tags: bool) -> Value {
-        let mut definition = self.request.as_object().cloned().unwrap_or_default();
-        definition.remove("tags");
-        on_read::complete(&mut definition);
-        let added = json!({
+        let definition = on_read::completed(&self.request);
+        let added = without_nulls(json!({
             "taskDefinitionArn": self.arn,
             "revision": self.number,
             "status": if self.is_active() { "ACTIVE" } else { "INACTIVE" },
@@ -194,11 +192,9 @@ impl Revision {
             "requiresAttributes": on_read::requires_attributes(&definition),
             "registeredAt": seconds(self.registered),
             "registeredBy": format!("arn:aws:iam::{ACCOUNT}:user/evenkeel"),
-        });
-        let mut definition = merged(definition.into(), &added);
-        if let Some(time) = self.deregistered {
-            definition["deregisteredAt"] = seconds(time);
-        }
+            "deregisteredAt": self.deregistered.map(seconds),
+        }));
+        let definition = without(merged(definition, &added), "tags");
         let tags = with_tags.then(|| list(&self.request, "tags"));
         without_nulls(json!({ "taskDefinition": definition, "tags": tags }))
     }

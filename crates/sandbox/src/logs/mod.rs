@@ -7,7 +7,7 @@ use std::time::Duration;
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::ecs::{Ecs, LogStream, Missing};
+use super::ecs::{Ecs, LogStream};
 use super::model::Model;
 use super::request::{flag, number};
 use super::wire::{Answer, ApiError, refuse_if};
@@ -48,14 +48,7 @@ impl Logs {
                 ));
             }
         };
-        let stream = ecs.log_stream(group, text("logStreamName").unwrap_or_default(), now);
-        let stream = stream.map_err(|missing| {
-            let what = match missing {
-                Missing::Group => "group",
-                Missing::Stream => "stream",
-            };
-            ApiError::new("ResourceNotFoundException", format!("The specified log {what} does not exist."))
-        })?;
+        let stream = ecs.log_stream(group, text("logStreamName").unwrap_or_default(), now)?;
         let (since, until) = (number(request, "startTime"), number(request, "endTime"));
         let mut events = self.written(&stream);
         events.retain(|(at, _)| {

@@ -135,7 +135,7 @@ impl Sandbox {
     /// Sets what the containers of a service write that log by `awslogs` and come to an end before
     /// their time. Without it, that looks like an application that cannot reach its database.
     pub fn set_log_lines(&self, cluster: &str, service: &str, lines: Vec<String>) {
-        self.state().logs.set_lines(cluster, service, lines);
+        self.state().logs.lines.insert((cluster.to_owned(), service.to_owned()), lines);
     }
 
     /// Lets ECS, CloudWatch Logs and every error quote these texts in what they say from now on over the

@@ -8,7 +8,7 @@ use super::Ecs;
 use super::replica::Replica;
 use super::rollout::Rollout;
 use super::service::Service;
-use crate::wire::{Answer, ApiError};
+use crate::wire::ApiError;
 use crate::{Sandbox, Timestamp};
 
 impl Sandbox {
@@ -84,7 +84,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When there is none of this ARN, `family:revision` or family.
-    pub fn stored(&self, task_definition: &str) -> Answer {
+    pub fn stored(&self, task_definition: &str) -> Result<Value, ApiError> {
         Ok(self.state().ecs.definitions.described(task_definition)?.request.clone())
     }
 }

@@ -228,9 +228,13 @@ impl Service {
     /// The ARN of the target group that the service's tasks are in, and their port there.
     fn target_group(&self) -> (String, String) {
         let balancer = &self.settings["loadBalancers"][0];
-        let group = text(balancer, "targetGroupArn").map(str::to_owned);
+        let made_up = || {
+            let path = format!("targetgroup/{}/6d0ecf831eec9f09", self.name);
+            format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:{path}")
+        };
+        let group = text(balancer, "targetGroupArn").map_or_else(made_up, str::to_owned);
         let port: u64 = number(balancer, "containerPort").unwrap_or(8080);
-        (group.unwrap_or_else(|| made_up_target_group(&self.name)), port.to_string())
+        (group, port.to_string())
     }
 
     fn call_hook(&mut self, hook: Hook, stage: Stage, at: Timestamp) {
@@ -268,8 +272,4 @@ impl Service {
             change(record);
         }
     }
-}
-
-fn made_up_target_group(service: &str) -> String {
-    format!("arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{service}/6d0ecf831eec9f09")
 }

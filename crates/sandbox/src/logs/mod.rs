@@ -21,7 +21,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("mode
 /// themselves follow from the tasks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Logs {
-    lines: BTreeMap<(String, String), Vec<String>>,
+    pub(super) lines: BTreeMap<(String, String), Vec<String>>,
 }
 
 impl Logs {
@@ -31,10 +31,6 @@ impl Logs {
             "GetLogEvents" => self.events(request, ecs, now),
             _ => Err(ApiError::unknown_operation()),
         }
-    }
-
-    pub(super) fn set_lines(&mut self, cluster: &str, service: &str, lines: Vec<String>) {
-        self.lines.insert((cluster.to_owned(), service.to_owned()), lines);
     }
 
     fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Answer {

@@ -15,7 +15,9 @@ pub(super) fn is_required(request: &Value) -> bool {
 }
 
 pub(super) fn check(request: &Value, containers: &[Value]) -> Result<(), ApiError> {
-    let (cpu, memory) = (cpu_of(request)?, memory_of(request)?);
+    // `1024` or `1 vCPU`, and in MiB `1024` or `1 GB`.
+    let cpu = size_of(request, "cpu", &[("vcpu", 1024.0)])?;
+    let memory = size_of(request, "memory", &[("gb", 1024.0), ("mb", 1.0)])?;
     if !is_required(request) {
         return Ok(());
     }
@@ -80,17 +82,8 @@ fn is_in_private_ecr(image: &str) -> bool {
     host.split_once(".dkr.ecr.").is_some_and(|(account, _)| super::is_account(account))
 }
 
-/// The task's CPU units, from `1024` or `1 vCPU`.
-fn cpu_of(request: &Value) -> Result<Option<u64>, ApiError> {
-    size_of(request, "cpu", &[("vcpu", 1024.0)])
-}
-
-/// The task's memory in MiB, from `1024` or `1 GB`.
-fn memory_of(request: &Value) -> Result<Option<u64>, ApiError> {
-    size_of(request, "memory", &[("gb", 1024.0), ("mb", 1.0)])
-}
-
-/// The message: Amazon ECS Developer Guide, "Invalid CPU or memory error".
+/// A size of the task, with one of these units or without. The message: Amazon ECS Developer Guide, "Invalid CPU or
+/// memory error".
 fn size_of(request: &Value, member: &str, units: &[(&str, f64)]) -> Result<Option<u64>, ApiError> {
     let Some(size) = text(request, member) else { return Ok(None) };
     let size = size.to_ascii_lowercase();

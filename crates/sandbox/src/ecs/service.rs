@@ -48,7 +48,7 @@ pub(super) struct Service {
 }
 
 /// An entry of `deployments[]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Deployment {
     /// The digits in `ecs-svc/<digits>`.
     pub(super) number: u64,
@@ -62,15 +62,16 @@ pub(super) struct Deployment {
     /// The deployment that it goes back to and why, if it is a rollback.
     pub(super) rolls_back: Option<(u64, Cause)>,
     pub(super) rollout: Rollout,
-    script: Script,
+    pub(super) script: Script,
     /// When the script's last step was taken.
-    stepped: Timestamp,
+    pub(super) stepped: Timestamp,
     /// Until when it waits at a hook, if it does.
     pub(super) waits_until: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum RolloutState {
+    #[default]
     InProgress,
     Completed,
     Failed(Cause),
@@ -109,7 +110,17 @@ impl Service {
         self.revisions.insert(0, revision);
         let record = ServiceDeployment::new(&mut self.ids, number, sources, at);
         self.service_deployments.insert(0, record);
-        self.deployments.insert(0, Deployment::new(number, (number, task_definition), rollout, script, at));
+        let mut deployment = Deployment {
+            number,
+            task_definition,
+            revision: number,
+            started: at,
+            updated: at,
+            rollout,
+            ..Deployment::default()
+        };
+        deployment.play(script, at);
+        self.deployments.insert(0, deployment);
     }
 
     /// Ends the service deployment that is going on; tells whether there was one.
@@ -220,35 +231,10 @@ impl Service {
 }
 
 impl Deployment {
-    /// A deployment of a service revision: its number and its task definition.
-    pub(super) fn new(
-        number: u64,
-        (revision, task_definition): (u64, String),
-        rollout: Rollout,
-        script: Script,
-        at: Timestamp,
-    ) -> Self {
-        Self {
-            number,
-            task_definition,
-            revision,
-            started: at,
-            updated: at,
-            failed_tasks: 0,
-            state: RolloutState::InProgress,
-            rolls_back: None,
-            rollout,
-            script,
-            stepped: at,
-            waits_until: None,
-        }
-    }
-
     /// Takes the next step no earlier than this.
     pub(super) fn hold_until(&mut self, then: Timestamp) {
         if let Some(wait) = self.script.wait() {
-            let earliest = Timestamp::from_unix(then.since_epoch().saturating_sub(wait));
-            self.stepped = self.stepped.max(earliest);
+            self.stepped = self.stepped.max(then.before(wait));
         }
     }
 

@@ -12,7 +12,7 @@ use super::lifecycle::{HookRun, HookStatus, Stage};
 const HANDOVER: Duration = Duration::from_secs(1);
 
 /// The record of an update and of its rollback, if there is one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ServiceDeployment {
     pub(super) id: String,
     /// The revision that it brings; its number is the one in the deployment's id `ecs-svc/<number>`.
@@ -45,8 +45,9 @@ pub(super) struct ServiceRevision {
 }
 
 /// What became of a service deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Course {
+    #[default]
     InProgress,
     Successful,
     /// Another deployment took its place.
@@ -83,20 +84,7 @@ pub(super) enum Cause {
 
 impl ServiceDeployment {
     pub(super) fn new(ids: &mut Ids, target: u64, sources: Vec<u64>, at: Timestamp) -> Self {
-        Self {
-            id: ids.hex()[..21].to_owned(),
-            target,
-            sources,
-            created: at,
-            failures: 0,
-            cause: None,
-            rollback: None,
-            stage: None,
-            hooks: Vec::new(),
-            traffic: (0.0, 0.0),
-            course: Course::InProgress,
-            since: at,
-        }
+        Self { id: ids.hex()[..21].to_owned(), target, sources, created: at, since: at, ..Self::default() }
     }
 
     pub(super) fn set_course(&mut self, course: Course, at: Timestamp) {

@@ -69,10 +69,13 @@ impl Service {
         let listed = self.deployments.iter().position(|listed| listed.number == target.deployment);
         let mut back = match listed {
             Some(place) => self.deployments.remove(place),
-            None => {
-                let revision = (target.revision, target.task_definition);
-                Deployment::new(target.deployment, revision, rollout, Script::default(), at)
-            }
+            None => Deployment {
+                number: target.deployment,
+                task_definition: target.task_definition,
+                revision: target.revision,
+                started: at,
+                ..Deployment::default()
+            },
         };
         back.play(script, at);
         back.rollout = rollout;

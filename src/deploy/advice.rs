@@ -4,9 +4,8 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::{Phase, Way};
-use evenkeel_core::plan::PlannedRevision;
-use evenkeel_core::request::ClusterName;
 
+use super::context::Context;
 use super::run::Run;
 
 /// What goes on in ECS, and how to follow it.
@@ -15,14 +14,9 @@ pub(super) struct GoingOn {
     pub(super) advice: String,
 }
 
-/// What goes on with a service whose update was made; nothing before that. `is_recorded` if a record tells the next run
-/// where this one was cut off.
-pub(super) fn going_on(
-    run: &Run,
-    planned: &PlannedRevision,
-    cluster: &ClusterName,
-    is_recorded: bool,
-) -> Option<GoingOn> {
+/// What goes on with a service whose update was made; nothing before that.
+pub(super) fn going_on<E>(cx: &Context<'_, E>, run: &Run) -> Option<GoingOn> {
+    let (planned, cluster, is_recorded) = (cx.planned(run), &cx.request.cluster, run.is_recorded);
     let command = |to: Option<&str>| {
         let to = to.map(|to| format!(" --to {to}")).unwrap_or_default();
         format!("`evenkeel rollback --cluster {cluster} --service {}{to}`", run.named)

@@ -15,31 +15,36 @@
 //! deployment ids that were seen.
 
 mod advice;
-mod back;
 mod beginning;
-mod conclude;
+mod context;
+mod ending;
 mod explain;
+mod flow;
+mod handing_on;
 mod interrupt;
 mod listed;
-mod machine;
 mod observer;
 mod overtaken;
-mod place;
+mod plan_again;
 mod polling;
 mod prepare;
 mod progress;
 mod recognise;
 mod record_keeping;
+mod recording;
 mod register;
 mod report;
 mod resume;
+mod roll_back;
+mod rollback_command;
 mod run;
 mod slice;
-mod undo;
+mod update;
 mod verify;
 mod watch;
 
 use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::Plan;
 use evenkeel_core::ports::{Cloud, EcsEffects, Masked, RecordStore};
 use evenkeel_core::record::Source;
 use evenkeel_core::request::DeployRequest;
@@ -47,17 +52,20 @@ use evenkeel_core::timestamp::Timestamp;
 
 use crate::clock::{Clock, Moment};
 
-pub use back::{prepare_rollback, roll_back};
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
 pub use prepare::prepare;
 pub use progress::{Listener, Progress};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
+pub use rollback_command::{prepare_rollback, roll_back};
 pub use slice::{Journal, NotBegun, Noted, Slice, SliceEnd};
 
-use machine::Machine;
+use context::{Chosen, Context};
+use flow::Flow;
+use polling::Pace;
 use record_keeping::RecordKeeping;
+use run::Run;
 
 /// What a deployment works with.
 #[derive(Debug)]
@@ -105,20 +113,20 @@ pub async fn deploy<E: Cloud + EcsEffects, R: RecordStore>(
     let begun = begin(&world, request, listen, None);
     let begun = beginning::within(timeout, world.clock, world.interrupt.clone(), begun).await;
     match begun.unwrap_or_else(|cut| Err(cut.failure(timeout))) {
-        Ok(mut machine) => {
-            machine.drive().await;
-            machine.report().await
+        Ok(mut flow) => {
+            flow.drive().await;
+            flow.report().await
         }
         Err(failure) => Report::refused(ecs.hide_failure(failure)),
     }
 }
 
-async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
+async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
-    listen: &'a mut Listener<'l>,
+    listen: &'a mut Listener<'a>,
     began: Option<Timestamp>,
-) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
+) -> Result<Flow<'a, Masked<'a, E>, R>, Failure> {
     let started = Moment::now();
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
@@ -138,13 +146,32 @@ async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
         record.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
     }
     listen(Progress::Planned(&plan));
-    let mut machine = Machine::new(world, request, listen, plan, records, began);
+    let mut flow = planned(Context::new(world, request, listen, began), plan, records);
     let digests = verify::digests(images);
-    for run in &mut machine.runs {
+    for (run, record) in flow.runs.iter_mut().zip(&flow.records) {
         run.digests.clone_from(&digests);
+        overtaken::go_on_with_the_overtaken(&mut flow.cx, run, record).await?;
     }
-    for at in 0..machine.runs.len() {
-        machine.go_on_with_the_overtaken(at).await?;
-    }
-    Ok(machine)
+    Ok(flow)
+}
+
+/// The flow of a plan of which nothing is done yet.
+fn planned<'a, E: Cloud + EcsEffects, R: RecordStore>(
+    mut cx: Context<'a, E>,
+    plan: Plan,
+    records: Vec<RecordKeeping<'a, R>>,
+) -> Flow<'a, E, R> {
+    let pace = Pace::begin(&cx.polling, Moment::now());
+    let services = plan.services.into_iter().zip(&cx.request.services).zip(&records);
+    let runs = services.map(|((planned, name), record)| {
+        let images = &cx.request.images;
+        let mut run = Run::new(name.as_str(), images, planned.service, planned.revision, pace);
+        run.began_images.clone_from(&plan.revisions[planned.revision].base_images);
+        run.is_recorded = record.is_kept();
+        run
+    });
+    let runs = runs.collect();
+    cx.revisions = plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect();
+    cx.warnings = plan.warnings;
+    Flow::new(cx, runs, records)
 }

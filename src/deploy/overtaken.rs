@@ -7,13 +7,15 @@
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Phase;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, RecordStore};
+use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing, RecordStore};
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
 use evenkeel_core::timestamp::Timestamp;
 
+use super::context::Context;
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
-use super::machine::Machine;
+use super::record_keeping::RecordKeeping;
+use super::run::Run;
 
 /// The newest deployment of our revision, and what it replaced unseen.
 pub(super) struct Found {
@@ -63,43 +65,44 @@ pub(super) async fn find<E: Ecs>(
     Ok(Some(Found { overtaken, mine }))
 }
 
-impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
-    /// Goes on where the same command was cut off: its update had replaced another actor's deployment, and nobody has
-    /// brought that one's change since. The record tells of the first, ECS of the second; where no record marks the
-    /// live revision as unfinished, ECS is not asked.
-    ///
-    /// # Errors
-    /// [`FailureKind::Unavailable`]; who may not read service deployments goes on without.
-    pub(super) async fn go_on_with_the_overtaken(&mut self, at: usize) -> Result<(), Failure> {
-        match self.find_overtaken(at).await {
-            Err(failure) if failure.kind() != FailureKind::Unavailable => Ok(()),
-            found => found,
-        }
+/// Goes on where the same command was cut off: its update had replaced another actor's deployment, and nobody has
+/// brought that one's change since. The record tells of the first, ECS of the second; where no record marks the
+/// live revision as unfinished, ECS is not asked.
+///
+/// # Errors
+/// [`FailureKind::Unavailable`]; who may not read service deployments goes on without.
+pub(super) async fn go_on_with_the_overtaken<E: Ecs, R: RecordStore>(
+    cx: &mut Context<'_, E>,
+    run: &mut Run,
+    record: &RecordKeeping<'_, R>,
+) -> Result<(), Failure> {
+    match find_overtaken(cx, run, record).await {
+        Err(failure) if failure.kind() != FailureKind::Unavailable => Ok(()),
+        found => found,
     }
+}
 
-    async fn find_overtaken(&mut self, at: usize) -> Result<(), Failure> {
-        let (ecs, run) = (self.world.ecs, &self.runs[at]);
-        let service = &run.seen.service;
-        let Some(primary) = service.primary() else { return Ok(()) };
-        let live = primary.task_definition.clone();
-        let Some(source) = self.records[at].cut_off(&live, &run.images) else { return Ok(()) };
-        let listed = ecs.list_service_deployments(service, Listing::Since(Timestamp::default())).await?;
-        let found = find(ecs, listed, &live, &source).await?;
-        let Some(overtaken) = found.and_then(|found| found.overtaken) else { return Ok(()) };
-        let Some(began) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(()) };
-        let rollout = Rollout {
-            revision: live.clone(),
-            deployment: Some(primary.id.clone()),
-            replaced: None,
-            since: self.since(service, Some(&primary.id)),
-        };
-        let run = &mut self.runs[at];
-        run.deployment.clone_from(&rollout.deployment);
-        run.target = Some(live);
-        run.began_images = began.definition.images();
-        run.began_on = Some(source.clone());
-        run.may_be_live = true;
-        run.phase = Phase::RollingOut { rollout, former: Some(source), overtaken: Some(overtaken) };
-        Ok(())
-    }
+async fn find_overtaken<E: Ecs, R: RecordStore>(
+    cx: &mut Context<'_, E>,
+    run: &mut Run,
+    record: &RecordKeeping<'_, R>,
+) -> Result<(), Failure> {
+    let ecs = cx.ecs;
+    let service = &run.seen.service;
+    let Some(primary) = service.primary() else { return Ok(()) };
+    let (live, id) = (primary.task_definition.clone(), primary.id.clone());
+    let Some(source) = record.cut_off(&live, &run.images) else { return Ok(()) };
+    let listed = ecs.list_service_deployments(service, Listing::Since(Timestamp::default())).await?;
+    let found = find(ecs, listed, &live, &source).await?;
+    let Some(overtaken) = found.and_then(|found| found.overtaken) else { return Ok(()) };
+    let Some(began) = ecs.describe_task_definition(source.as_str()).await? else { return Ok(()) };
+    let since = cx.since(service, Some(&id));
+    let rollout = Rollout { revision: live.clone(), deployment: Some(id.clone()), replaced: None, since };
+    run.deployment = Some(id);
+    run.target = Some(live);
+    run.began_images = began.definition.images();
+    run.began_on = Some(source.clone());
+    run.may_be_live = true;
+    run.phase = Phase::RollingOut { rollout, former: Some(source), overtaken: Some(overtaken) };
+    Ok(())
 }

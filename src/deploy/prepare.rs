@@ -88,11 +88,8 @@ pub(super) async fn lineage<E: Ecs>(ecs: &E, live: &TaskDefinitionArn) -> Result
         Some(newest) if newest.arn == *live => Ok(Lineage { live: newest, newer: None }),
         newer => {
             let live = ecs.describe_task_definition(live.as_str()).await?.ok_or_else(|| {
-                Failure::new(
-                    FailureKind::InvalidInput,
-                    format!("the live revision {live} cannot be described"),
-                )
-                .advice("It was deleted; put the service on a revision that exists first")
+                Failure::invalid_input(format!("the live revision {live} cannot be described"))
+                    .advice("It was deleted; put the service on a revision that exists first")
             })?;
             Ok(Lineage { live, newer })
         }

@@ -86,6 +86,11 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         together((0..services).map(of)).await
     }
 
+    /// Whether there is a record.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// Deployments that began earlier and of which no end is recorded, for a warning each.
     pub(super) fn unfinished(&self, now: Timestamp) -> impl Iterator<Item = String> {
         self.entries.iter().filter_map(move |entry| {

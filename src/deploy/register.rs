@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::deployment::{Event, Target};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::{PlannedRevision, Source};
-use evenkeel_core::ports::{Ecs, EcsEffects, EffectError};
+use evenkeel_core::ports::{Ecs, EcsEffects, EffectError, RecordStore};
 
 use crate::clock::Clock;
+
+use super::Progress;
+use super::context::Context;
+use super::record_keeping::RecordKeeping;
+use super::recording::under_way;
+use super::run::Run;
 
 /// How often an effect whose answer gets lost is tried in all.
 pub(super) const ATTEMPTS: u32 = 4;
@@ -16,10 +23,56 @@ pub(super) const ATTEMPTS: u32 = 4;
 pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
 
 /// A revision that exists.
-pub(super) struct Existing {
-    pub(super) arn: TaskDefinitionArn,
+struct Existing {
+    arn: TaskDefinitionArn,
     /// Whether this call registered it.
-    pub(super) registered: bool,
+    registered: bool,
+}
+
+/// Makes sure that the run's planned revision exists, which another service of the deployment may have registered, and
+/// records beside the registration that a deployment is under way.
+///
+/// # Errors
+/// What ECS refused, the last lost response, and those of the record's stores.
+pub(super) async fn register<E: Ecs + EcsEffects, R: RecordStore>(
+    cx: &mut Context<'_, E>,
+    run: &mut Run,
+    record: &mut RecordKeeping<'_, R>,
+) -> Result<(), Failure> {
+    let revision = match &cx.revisions[run.revision].arn {
+        Some(arn) => arn.clone(),
+        None => {
+            let existing = register_and_record(cx, run, record).await?;
+            let chosen = &mut cx.revisions[run.revision];
+            if existing.registered {
+                (cx.listen)(Progress::Registered(&existing.arn));
+            } else if existing.arn != chosen.planned.base {
+                (cx.listen)(Progress::Adopted(&existing.arn));
+            }
+            chosen.arn.insert(existing.arn).clone()
+        }
+    };
+    let base = cx.planned(run).base.clone();
+    let service = &run.seen.service;
+    let live = service.live().unwrap_or(&base).clone();
+    let replaces = service.primary().map(|primary| primary.id.clone());
+    let seen_until = service.seen_until();
+    run.apply(Event::Registered(Target { revision, base, live, replaces, seen_until }))
+}
+
+async fn register_and_record<E: Ecs + EcsEffects, R: RecordStore>(
+    cx: &mut Context<'_, E>,
+    run: &Run,
+    record: &mut RecordKeeping<'_, R>,
+) -> Result<Existing, Failure> {
+    let under_way = under_way(cx, run, None);
+    let (ecs, clock, planned) = (cx.ecs, cx.clock, cx.planned(run));
+    // What needs no registration may need no update either.
+    let Some(under_way) = under_way.filter(|_| planned.source == Source::Register) else {
+        return ensure_registered(ecs, clock, planned).await;
+    };
+    let (existing, opened) = tokio::join!(ensure_registered(ecs, clock, planned), record.begin(&under_way));
+    opened.and(existing)
 }
 
 /// Makes sure that the planned revision exists.
@@ -29,7 +82,7 @@ pub(super) struct Existing {
 ///
 /// # Errors
 /// What ECS refused, or the last lost answer when [`ATTEMPTS`] of them are.
-pub(super) async fn ensure_registered<E: Ecs + EcsEffects>(
+async fn ensure_registered<E: Ecs + EcsEffects>(
     ecs: &E,
     clock: Clock,
     planned: &PlannedRevision,

@@ -12,31 +12,29 @@
 //! One slice of an action execution runs at a time.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::checkpoint::{Checkpoint, Standing};
-use evenkeel_core::deployment::{Ending, Outcome, Phase, Target, Way, Why};
+use evenkeel_core::checkpoint::Standing;
+use evenkeel_core::deployment::{Ending, Phase, Target};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
-use evenkeel_core::plan::{Carried, CarriedFrom, PlannedRevision, Source};
+use evenkeel_core::plan::{Carried, PlannedRevision, Source};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::{DeploymentId, Service};
-use evenkeel_core::timestamp::Timestamp;
-use serde_json::Map;
 
 use crate::clock::Moment;
 
-use super::machine::{Chosen, Machine};
+use super::context::{Chosen, Context};
+use super::flow::Flow;
 use super::overtaken::{self, Found};
 use super::polling::Pace;
 use super::prepare;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::{NotBegun, Slice, SliceEnd};
-use super::{Listener, Progress, Report, World};
+use super::{Listener, Progress, Report, World, handing_on};
 
 /// Deploys for a while.
 pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
@@ -55,11 +53,11 @@ pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
         Err(NotBegun::Failed(failure)) => Err(failure),
     };
     match begun {
-        Ok(mut machine) => {
-            if machine.drive().await {
-                SliceEnd::Ended(machine.report().await)
+        Ok(mut flow) => {
+            if flow.drive().await {
+                SliceEnd::Ended(flow.report().await)
             } else {
-                SliceEnd::HandedOn(machine.checkpoint())
+                SliceEnd::HandedOn(handing_on::checkpoint(&flow.cx, &flow.runs))
             }
         }
         Err(failure) if slice.outlasts(&failure, request, world.clock.now()) => {
@@ -69,18 +67,18 @@ pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
     }
 }
 
-async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
+async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     world: &'a World<'a, Masked<'a, E>, R>,
     request: &'a DeployRequest,
     slice: &'a Slice<'a>,
-    listen: &'a mut Listener<'l>,
-) -> Result<Machine<'a, 'l, Masked<'a, E>, R>, Failure> {
+    listen: &'a mut Listener<'a>,
+) -> Result<Flow<'a, Masked<'a, E>, R>, Failure> {
     let from = &slice.from;
     if from.services.is_empty() {
-        let mut machine = super::begin(world, request, listen, Some(from.began)).await?;
-        machine.slice = Some(slice);
-        machine.largest_checkpoint().token()?;
-        return Ok(machine);
+        let mut flow = super::begin(world, request, listen, Some(from.began)).await?;
+        flow.cx.slice = Some(slice);
+        handing_on::largest_checkpoint(&flow.cx, &flow.runs).token()?;
+        return Ok(flow);
     }
     if from.services.len() != request.services.len() {
         return Err(Failure::new(
@@ -89,31 +87,35 @@ async fn begin<'a, 'l, E: Cloud + EcsEffects, R: RecordStore>(
         ));
     }
     let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
-    let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
-    let (mut revisions, mut runs) = (Vec::new(), Vec::new());
+    let (services, mut records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
+    let mut cx = Context::new(world, request, listen, from.began);
+    cx.slice = Some(slice);
+    let mut runs = Vec::new();
     for ((standing, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
         let (carried, began_images) = carried(world.ecs, &standing).await?;
         let chosen = chosen(world.ecs, &standing, &service, request, &carried).await?;
         world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, Moment::now());
-        let mut run = Run::resume(name.as_str(), &request.images, standing, service, revisions.len(), pace);
+        let mut run = Run::resume(name.as_str(), &request.images, standing, service, runs.len(), pace);
         run.images = carried.onto(&chosen.planned.base_images, &request.images);
         run.carried = carried;
         run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
         run.ended = run.is_done().then(|| world.clock.now());
         runs.push(run);
-        revisions.push(chosen);
+        cx.revisions.push(chosen);
     }
-    let mut machine = Machine::resumed(world, request, listen, records, from.began);
-    (machine.revisions, machine.runs, machine.slice) = (revisions, runs, Some(slice));
-    for at in machine.undone() {
-        // An earlier beginning may have made the revision that this deployment began on, and not told its name.
-        machine.recognise(at).await?;
-        let run = &machine.runs[at];
-        (machine.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });
+    for (run, record) in runs.iter_mut().zip(&mut records) {
+        run.is_recorded = record.is_kept();
+        if !run.is_done() {
+            // An earlier beginning may have made the revision that this deployment began on, and not told its name.
+            record.recognise(world.ecs, cx.planned(run), &run.images).await?;
+            (cx.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });
+        }
     }
-    Ok(machine)
+    let mut flow = Flow::new(cx, runs, records);
+    flow.is_resumed = true;
+    Ok(flow)
 }
 
 /// The update was about to be made: was it? A deployment of our revision that is no older than all
@@ -231,63 +233,6 @@ fn is_to_be_planned_on(standing: &Standing, service: &Service) -> bool {
     standing.phase == Phase::Pending && !is_ours
 }
 
-impl<E: Cloud + EcsEffects, R: RecordStore> Machine<'_, '_, E, R> {
-    /// Where the deployment stands.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
-        let standings = self.runs.iter().map(|run| run.standing(&self.revisions[run.revision].planned.base));
-        let is_untouched = self.runs.iter().all(Run::is_untouched);
-        Checkpoint {
-            execution: self.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
-            began: self.began,
-            services: if is_untouched { Vec::new() } else { standings.collect() },
-            unknown: self.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
-        }
-    }
-
-    /// Tells the journal what is about to be done.
-    pub(super) async fn note(&mut self) -> Result<(), Failure> {
-        match self.slice {
-            Some(slice) => slice.journal.note(&self.checkpoint()).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Whether this slice is over.
-    pub(super) fn is_to_be_handed_on(&self) -> bool {
-        self.slice.is_some_and(|slice| {
-            self.is_held_up
-                || self.world.interrupt.raised().is_some()
-                || slice.left().is_zero()
-                || slice.after_start && self.has_started
-        })
-    }
-
-    /// A checkpoint as long as any that this deployment can come to.
-    fn largest_checkpoint(&self) -> Checkpoint {
-        let id = || Some(DeploymentId::new(format!("ecs-svc/{}", u64::MAX)));
-        let standings = self.runs.iter().map(|run| {
-            let base = &self.revisions[run.revision].planned.base;
-            let revision = base.sibling(u64::from(u32::MAX));
-            let since = Timestamp::from_unix(Duration::from_secs(u64::from(u32::MAX)));
-            let rollout = Rollout { revision: revision.clone(), deployment: id(), replaced: id(), since };
-            let why = Why { outcome: Outcome::RolledBack, reason: String::new() };
-            Standing {
-                phase: Phase::Undoing { rollout, to: Some(revision.clone()), why, way: Way::Asked(since) },
-                began_on: Some(revision.clone()),
-                base: revision.clone(),
-                target: Some(revision),
-                deployment: id(),
-                service_deployment: Some("x".repeat(24)),
-                plans_again: 1,
-                carried: CarriedFrom::new(),
-                failed: None,
-                unknown: Map::new(),
-            }
-        });
-        Checkpoint { services: standings.collect(), ..self.checkpoint() }
-    }
-}
-
 impl Run {
     /// Goes on with a deployment that was handed on.
     fn resume(
@@ -317,22 +262,6 @@ impl Run {
         run.deployment = standing.deployment;
         run.plans_again = standing.plans_again;
         run
-    }
-
-    fn standing(&self, base: &TaskDefinitionArn) -> Standing {
-        let last = |arn: &String| arn.rsplit('/').next().unwrap_or_default().to_owned();
-        Standing {
-            phase: self.phase.clone(),
-            began_on: self.began_on.clone(),
-            base: base.clone(),
-            target: self.target.clone(),
-            deployment: self.deployment.clone(),
-            service_deployment: self.service_deployment.as_ref().map(last),
-            plans_again: self.plans_again,
-            carried: self.carried.origins(),
-            failed: self.failure.as_ref().map(Failure::kind),
-            unknown: self.unknown.clone(),
-        }
     }
 }
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::deployment::{Ending, Outcome, Phase};
+use evenkeel_core::deployment::{Ending, Event, Outcome, Phase};
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{Images, digest_of};
 use evenkeel_core::plan::Carried;
-use evenkeel_core::record::{Deployed, Source};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Observation;
 use evenkeel_core::service::{DeploymentId, Service};
@@ -16,6 +15,7 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ServiceReport;
+use super::ending::bug;
 use super::polling::Pace;
 
 /// One service's deployment.
@@ -55,6 +55,8 @@ pub(super) struct Run {
     pub(super) suspicion: Option<u32>,
     /// How often it was planned again.
     pub(super) plans_again: u32,
+    /// Whether a record tells of the deployment.
+    pub(super) is_recorded: bool,
     /// The members of its checkpoint that this version does not know.
     pub(super) unknown: Map<String, Value>,
     pub(super) failure: Option<Failure>,
@@ -94,11 +96,21 @@ impl Run {
             pace,
             suspicion: None,
             plans_again: 0,
+            is_recorded: false,
             unknown: Map::new(),
             failure: None,
             ended: None,
             unwatched: false,
         }
+    }
+
+    /// Goes on to the next phase.
+    ///
+    /// # Errors
+    /// [`FailureKind::Bug`] where no such event can follow.
+    pub(super) fn apply(&mut self, event: Event) -> Result<(), Failure> {
+        self.phase = self.phase.clone().apply(event).map_err(|illegal| bug(&illegal.to_string()))?;
+        Ok(())
     }
 
     /// Whether nothing was done yet, and nothing learnt that another run would have to know.
@@ -180,30 +192,6 @@ impl Run {
         reason
     }
 
-    /// What the record says of it, with `revision`, a copy of `source`, and `images` as the live ones.
-    pub(super) fn tell<'a>(
-        &'a self,
-        request: &'a DeployRequest,
-        revision: &'a TaskDefinitionArn,
-        source: &'a TaskDefinitionArn,
-        images: BTreeMap<String, String>,
-        now: Timestamp,
-        by: &'a Source,
-    ) -> Deployed<'a> {
-        Deployed {
-            cluster: request.cluster.as_str(),
-            service: &self.named,
-            revision,
-            source,
-            digests: self.digests_of(&images),
-            images,
-            asked: self.images.names().map(str::to_owned).collect(),
-            deployment_id: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
-            at: now.to_string(),
-            by,
-        }
-    }
-
     /// What it came to; `images` are the live revision's.
     pub(super) fn report(
         mut self,
@@ -228,7 +216,7 @@ impl Run {
     }
 
     /// What `images` resolved to: as they are pinned, or as ECS or the registry says.
-    fn digests_of(&self, images: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    pub(super) fn digests_of(&self, images: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let digest = |image: &String| {
             let pinned = digest_of(image).map(str::to_owned);
             pinned.or_else(|| self.digests.get(image).cloned())

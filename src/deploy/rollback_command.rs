@@ -1,7 +1,7 @@
 //! Puts a service back on a revision that it ran well before.
 //!
 //! # Flow
-//! Read the service → find the revision → the same machine as a deployment's: update, watch, verdict.
+//! Read the service → find the revision → the same flow as a deployment's: update, watch, verdict.
 //!
 //! # Guarantees
 //! Nothing is registered, and nobody's newer deployment is overtaken: one that comes in between ends
@@ -22,10 +22,10 @@ use evenkeel_core::task_definition::Revision;
 
 use crate::clock::Moment;
 
+use super::context::Context;
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
-use super::machine::Machine;
 use super::record_keeping::RecordKeeping;
-use super::{Listener, Progress, Report, World, beginning, prepare};
+use super::{Listener, Progress, Report, World, beginning, planned, prepare};
 
 /// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
 /// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
@@ -50,9 +50,9 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
             listen(Progress::Planned(&plan));
             // AWS's time is known by its responses.
             let began = world.clock.at(started);
-            let mut machine = Machine::new(world, &request, listen, plan, records, began);
-            machine.drive().await;
-            machine.report().await
+            let mut flow = planned(Context::new(world, &request, listen, began), plan, records);
+            flow.drive().await;
+            flow.report().await
         }
         Err(failure) => Report::refused(failure),
     }
@@ -78,7 +78,7 @@ async fn read_and_plan<E: Ecs>(
 ) -> Result<Plan, Failure> {
     let mut services = prepare::describe(ecs, request).await?;
     let (Some(service), None) = (services.pop(), services.pop()) else {
-        return Err(Failure::new(FailureKind::Usage, "one service is put back at a time"));
+        return Err(Failure::usage("one service is put back at a time"));
     };
     let live = service.live().cloned().ok_or_else(|| nowhere(&service, "it runs nothing"))?;
     let to = match to {
@@ -88,16 +88,16 @@ async fn read_and_plan<E: Ecs>(
     let (live, to) = tokio::try_join!(described(ecs, live.as_str()), described(ecs, &to))?;
     if !to.active {
         let what = format!("{} is not ACTIVE", to.arn.family_and_revision());
-        return Err(Failure::new(FailureKind::InvalidInput, what)
+        return Err(Failure::invalid_input(what)
             .because("ECS does not put a service on a revision that was deregistered")
             .advice("Give another one by --to; nothing was changed"));
     }
-    let mut plan = plan(service, live, to);
+    let mut plan = plan_of(service, live, to);
     ecs.hide_plan(&mut plan);
     Ok(plan)
 }
 
-fn plan(service: Service, live: Revision, to: Revision) -> Plan {
+fn plan_of(service: Service, live: Revision, to: Revision) -> Plan {
     let is_live = live.arn == to.arn;
     let planned = PlannedRevision {
         base_images: live.definition.images(),
@@ -166,14 +166,12 @@ async fn last_good<E: Ecs>(
 
 async fn described<E: Ecs>(ecs: &E, name: &str) -> Result<Revision, Failure> {
     ecs.describe_task_definition(name).await?.ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("there is no task definition {name}"))
+        Failure::invalid_input(format!("there is no task definition {name}"))
             .advice("Give the number of a revision, family:revision or its ARN; nothing was changed")
     })
 }
 
 fn nowhere(service: &Service, why: &str) -> Failure {
     let what = format!("service {} has no revision that is known to go back to", service.name);
-    Failure::new(FailureKind::InvalidInput, what)
-        .because(why)
-        .advice("Give the revision by --to; nothing was changed")
+    Failure::invalid_input(what).because(why).advice("Give the revision by --to; nothing was changed")
 }

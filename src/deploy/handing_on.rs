@@ -1,0 +1,69 @@
+//! What a slice hands on to the next one.
+
+use std::time::Duration;
+
+use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::checkpoint::{Checkpoint, Standing};
+use evenkeel_core::deployment::{Outcome, Phase, Way, Why};
+use evenkeel_core::failure::Failure;
+use evenkeel_core::plan::CarriedFrom;
+use evenkeel_core::rollout::Rollout;
+use evenkeel_core::service::DeploymentId;
+use evenkeel_core::timestamp::Timestamp;
+use serde_json::Map;
+
+use super::context::Context;
+use super::run::Run;
+
+/// Where the deployment stands.
+pub(super) fn checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
+    let standings = runs.iter().map(|run| run.standing(&cx.planned(run).base));
+    Checkpoint {
+        execution: cx.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
+        began: cx.began,
+        services: if runs.iter().all(Run::is_untouched) { Vec::new() } else { standings.collect() },
+        unknown: cx.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
+    }
+}
+
+/// A checkpoint as long as any that this deployment can come to.
+pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
+    let id = || Some(DeploymentId::new(format!("ecs-svc/{}", u64::MAX)));
+    let standings = runs.iter().map(|run| {
+        let revision = cx.planned(run).base.sibling(u64::from(u32::MAX));
+        let since = Timestamp::from_unix(Duration::from_secs(u64::from(u32::MAX)));
+        let rollout = Rollout { revision: revision.clone(), deployment: id(), replaced: id(), since };
+        let why = Why { outcome: Outcome::RolledBack, reason: String::new() };
+        Standing {
+            phase: Phase::Undoing { rollout, to: Some(revision.clone()), why, way: Way::Asked(since) },
+            began_on: Some(revision.clone()),
+            base: revision.clone(),
+            target: Some(revision),
+            deployment: id(),
+            service_deployment: Some("x".repeat(24)),
+            plans_again: 1,
+            carried: CarriedFrom::new(),
+            failed: None,
+            unknown: Map::new(),
+        }
+    });
+    Checkpoint { services: standings.collect(), ..checkpoint(cx, runs) }
+}
+
+impl Run {
+    fn standing(&self, base: &TaskDefinitionArn) -> Standing {
+        let last = |arn: &String| arn.rsplit('/').next().unwrap_or_default().to_owned();
+        Standing {
+            phase: self.phase.clone(),
+            began_on: self.began_on.clone(),
+            base: base.clone(),
+            target: self.target.clone(),
+            deployment: self.deployment.clone(),
+            service_deployment: self.service_deployment.as_ref().map(last),
+            plans_again: self.plans_again,
+            carried: self.carried.origins(),
+            failed: self.failure.as_ref().map(Failure::kind),
+            unknown: self.unknown.clone(),
+        }
+    }
+}

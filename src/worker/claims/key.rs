@@ -1,19 +1,20 @@
 //! What a job's claim is called, in a folder and in a bucket.
 
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::job::JobId;
+use uuid::Uuid;
 
 const EXTENSION: &str = ".json";
 
 /// The name of the job's claim. An id that is no lower-case UUID never becomes part of a path.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] for such an id.
+/// [`Failure::invalid_input`] for such an id.
 pub(super) fn name(job: &JobId) -> Result<String, Failure> {
     if is_uuid(job.as_str()) {
         return Ok(format!("{job}{EXTENSION}"));
     }
-    Err(Failure::new(FailureKind::InvalidInput, format!("the job id {:?} cannot be claimed", job.as_str()))
+    Err(Failure::invalid_input(format!("the job id {:?} cannot be claimed", job.as_str()))
         .because("a job's id is a lower-case UUID"))
 }
 
@@ -22,18 +23,15 @@ pub(super) fn job(name: &str) -> Option<JobId> {
     name.strip_suffix(EXTENSION).filter(|id| is_uuid(id)).map(JobId::new)
 }
 
-/// 8, 4, 4, 4 and 12 hexadecimal digits.
+/// Whether `text` is a UUID as CodePipeline writes one: lower-case, in five groups.
 fn is_uuid(text: &str) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.len() == 36
-        && text.bytes().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => byte == b'-',
-            0..=7 | 9..=12 | 14..=17 | 19..=22 | 24.. => is_digit(byte),
-        })
+    Uuid::try_parse(text).is_ok_and(|id| id.hyphenated().to_string() == text)
 }
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     #[test]

@@ -289,7 +289,7 @@ fn best(found: &[(Content, Option<Version>)], live: &TaskDefinitionArn) -> Optio
 
 fn nothing_to_repair<R: RecordStore>(stores: &[R]) -> Failure {
     let places: Vec<String> = stores.iter().map(RecordStore::place).collect();
-    Failure::new(FailureKind::InvalidInput, format!("there is no record in {}", places.join(", ")))
+    Failure::invalid_input(format!("there is no record in {}", places.join(", ")))
         .because("nothing tells which containers the pipeline owns")
         .advice("Run `evenkeel deploy` with the images that run: it rolls nothing out and writes the record")
 }

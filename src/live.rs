@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::image::digest_of;
 use evenkeel_core::ports::{Ecs, Masked};
 use evenkeel_core::request::{ClusterName, ServiceName};
@@ -28,7 +28,7 @@ pub struct Live {
 /// Reads what `service` runs now.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] when it does not exist or runs nothing; else those of [`Ecs`].
+/// [`Failure::invalid_input`] when it does not exist or runs nothing; else those of [`Ecs`].
 pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName) -> Result<Live, Failure> {
     let ecs = &Masked::new(ecs);
     let found = find(ecs, cluster, service).await?;
@@ -46,7 +46,7 @@ pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName)
 /// The service that is meant.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] when it does not exist; else those of [`Ecs`].
+/// [`Failure::invalid_input`] when it does not exist; else those of [`Ecs`].
 pub(crate) async fn find<E: Ecs>(
     ecs: &E,
     cluster: &ClusterName,
@@ -54,7 +54,7 @@ pub(crate) async fn find<E: Ecs>(
 ) -> Result<Service, Failure> {
     let found = ecs.describe_services(cluster, &[service.as_str()]).await?;
     found.into_iter().find(|service| service.active).ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("service {service} not found in cluster {cluster}"))
+        Failure::invalid_input(format!("service {service} not found in cluster {cluster}"))
             .advice("Check the names, the Region and the account")
     })
 }
@@ -62,17 +62,17 @@ pub(crate) async fn find<E: Ecs>(
 /// The revision that it runs.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] when it runs none.
+/// [`Failure::invalid_input`] when it runs none.
 pub(crate) fn of(service: &Service) -> Result<&TaskDefinitionArn, Failure> {
-    service.live().ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("service {} runs no task definition", service.name))
-    })
+    service
+        .live()
+        .ok_or_else(|| Failure::invalid_input(format!("service {} runs no task definition", service.name)))
 }
 
 /// Its live revision, and what the images of that resolved to.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] when it cannot be described; else those of [`Ecs`].
+/// [`Failure::invalid_input`] when it cannot be described; else those of [`Ecs`].
 pub(crate) async fn describe<E: Ecs>(
     ecs: &E,
     service: &Service,
@@ -82,9 +82,8 @@ pub(crate) async fn describe<E: Ecs>(
         ecs.describe_task_definition(live.as_str()),
         ecs.describe_service_revisions(&service.service_revisions),
     );
-    let revision = revision?.ok_or_else(|| {
-        Failure::new(FailureKind::InvalidInput, format!("the live revision {live} cannot be described"))
-    })?;
+    let revision = revision?
+        .ok_or_else(|| Failure::invalid_input(format!("the live revision {live} cannot be described")))?;
     let images = revision.definition.images();
     let mut digests: BTreeMap<_, _> = images
         .iter()

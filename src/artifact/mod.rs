@@ -70,10 +70,10 @@ pub async fn read_images<O: Objects>(
 ) -> Result<Images, Failure> {
     let container = match (&wanted.container_name, wanted.is_image_detail()) {
         (None, true) => {
-            return Err(Failure::new(
-                FailureKind::InvalidInput,
-                format!("{} names an image, but no container", wanted.file_name),
-            )
+            return Err(Failure::invalid_input(format!(
+                "{} names an image, but no container",
+                wanted.file_name
+            ))
             .advice("Give the container by the property `ContainerName`"));
         }
         (container, true) => container.as_deref(),
@@ -161,12 +161,11 @@ fn unreadable(at: &ObjectAddress, fault: &Fault) -> Failure {
                 None => failure.advice("Let the build put it there, or set the property `FileName`"),
             }
         }
-        Fault::Several { wanted, paths } => Failure::new(
-            FailureKind::InvalidInput,
-            format!("several files in the artifact at {at} are called {wanted}"),
-        )
-        .because(paths)
-        .advice("Set the property `FileName` to the path of one of them"),
+        Fault::Several { wanted, paths } => {
+            Failure::invalid_input(format!("several files in the artifact at {at} are called {wanted}"))
+                .because(paths)
+                .advice("Set the property `FileName` to the path of one of them")
+        }
     }
 }
 

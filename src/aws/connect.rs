@@ -16,7 +16,7 @@ use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{ActionType, ArtifactCredentials, Secret};
 use evenkeel_core::ports::{Access, Identity};
 
@@ -72,7 +72,7 @@ pub struct Connection {
 /// Connects to Amazon ECS. Makes no call yet, but may look for the Region.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] when no Region is known.
+/// [`Failure::invalid_input`] when no Region is known.
 pub async fn connect(connection: &Connection) -> Result<AwsCloud, Failure> {
     Ok(Aws::deployer(connection).await?.cloud())
 }
@@ -98,7 +98,7 @@ impl Aws {
     /// Loads the configuration. Makes no call yet, but may look for the Region.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`] when no Region is known.
+    /// [`Failure::invalid_input`] when no Region is known.
     pub async fn load(connection: &Connection) -> Result<Self, Failure> {
         let retries =
             RetryConfig::standard().with_max_attempts(attempts(connection.max_attempts.as_deref())?);
@@ -144,7 +144,7 @@ impl Aws {
     /// AWS as whoever deploys reaches it: in the connection's role, if it names one.
     ///
     /// # Errors
-    /// [`FailureKind::InvalidInput`] when no Region is known.
+    /// [`Failure::invalid_input`] when no Region is known.
     pub async fn deployer(connection: &Connection) -> Result<Self, Failure> {
         let aws = Self::load(connection).await?;
         let identity = Identity {
@@ -267,7 +267,7 @@ fn attempts(given: Option<&str>) -> Result<u32, Failure> {
     let Some(text) = given else { return Ok(ATTEMPTS) };
     text.parse().ok().filter(|attempts| *attempts > 0).ok_or_else(|| {
         let what = format!("AWS_MAX_ATTEMPTS is {text:?}, which is no number of attempts");
-        Failure::new(FailureKind::InvalidInput, what).advice("Set it to 1 or more, or unset it")
+        Failure::invalid_input(what).advice("Set it to 1 or more, or unset it")
     })
 }
 
@@ -275,12 +275,13 @@ fn attempts(given: Option<&str>) -> Result<u32, Failure> {
 fn region(config: &SdkConfig) -> Result<(), Failure> {
     let region = config.region().map(AsRef::as_ref).unwrap_or_default();
     if region.is_empty() {
-        return Err(Failure::new(FailureKind::InvalidInput, "no AWS Region is configured")
-            .advice("Give --region, or set AWS_REGION"));
+        return Err(
+            Failure::invalid_input("no AWS Region is configured").advice("Give --region, or set AWS_REGION")
+        );
     }
     let in_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !region.chars().all(in_name) {
-        return Err(Failure::new(FailureKind::InvalidInput, format!("{region:?} is not a Region"))
+        return Err(Failure::invalid_input(format!("{region:?} is not a Region"))
             .because("the name of a Region has lower-case letters, digits and hyphens")
             .advice("Give --region, or set AWS_REGION, as in eu-west-1"));
     }

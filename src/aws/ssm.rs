@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::Parameters;
 
 use super::error::{Who, failure_as};
@@ -57,10 +57,9 @@ impl Parameters for SsmParameters {
         match found.r#type() {
             None | Some(ParameterType::String) => {}
             Some(other) => {
-                return Err(Failure::new(
-                    FailureKind::InvalidInput,
-                    format!("the parameter {name} is of the type {other}, and a record is a String"),
-                )
+                return Err(Failure::invalid_input(format!(
+                    "the parameter {name} is of the type {other}, and a record is a String"
+                ))
                 .advice("Give the record a parameter of its own, of the type String"));
             }
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use evenkeel_core::encryption::{CLAIMS_FORM, Encryption};
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::job::ObjectAddress;
 
 /// Where claims are kept.
@@ -18,10 +18,10 @@ impl ClaimsPlace {
     /// Reads it.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`] for anything else, with the form that it should have.
+    /// [`Failure::usage`] for anything else, with the form that it should have.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let wrong = |why: &str, form: &str| {
-            Failure::new(FailureKind::Usage, format!("--claims {text:?} is not understood"))
+            Failure::usage(format!("--claims {text:?} is not understood"))
                 .because(why)
                 .advice(format!("Give {form}"))
         };
@@ -43,6 +43,8 @@ impl ClaimsPlace {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 
 use clap::Command;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 
 use super::environment::Environment;
 
@@ -64,7 +64,7 @@ pub(super) fn arguments(arguments: &[OsString], cli: &Command) -> Vec<OsString> 
 /// one that is not given.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] for a variable of AWS's with a control character inside, which no header
+/// [`Failure::invalid_input`] for a variable of AWS's with a control character inside, which no header
 /// of a request can hold.
 pub(super) fn variables(
     environment: &Environment,
@@ -75,7 +75,7 @@ pub(super) fn variables(
         let meant = meant(value, separator_of(name, cli));
         if name.starts_with("AWS_") && meant.contains(char::is_control) {
             let what = format!("the variable {name} has a line break or another control character in it");
-            return Err(Failure::new(FailureKind::InvalidInput, what).advice("Set it to one line of text"));
+            return Err(Failure::invalid_input(what).advice("Set it to one line of text"));
         }
         if meant != value || meant.is_empty() {
             changes.push((name.to_owned(), (!meant.is_empty()).then_some(meant)));

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 
 use super::environment::Environment;
 
@@ -56,7 +56,7 @@ const OF_THE_RUNNER: [&str; 2] = ["ARGS", "ENTRYPOINT"];
 /// gives the command's name alone.
 ///
 /// # Errors
-/// [`FailureKind::Usage`] for an input that is missing, unknown or has no meaning.
+/// [`Failure::usage`] for an input that is missing, unknown or has no meaning.
 pub(super) fn arguments(
     arguments: &[OsString],
     environment: &Environment,
@@ -124,7 +124,7 @@ fn variable(input: &str) -> String {
 }
 
 fn wrong(input: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Usage, format!("the action's input {input} cannot be used")).because(why)
+    Failure::usage(format!("the action's input {input} cannot be used")).because(why)
 }
 
 #[cfg(test)]

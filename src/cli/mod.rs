@@ -89,7 +89,7 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             0
         }
         Err(error) => {
-            let failure = Failure::new(FailureKind::Usage, error.to_string().trim_end());
+            let failure = Failure::usage(error.to_string().trim_end());
             refuse(&failure, &error.to_string(), &arguments, environment)
         }
     }
@@ -103,7 +103,7 @@ fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsSt
     if !changes.is_empty() {
         let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
         let what = format!("white space around the value of {} cannot be taken away", names.join(", "));
-        return Err(Failure::new(FailureKind::InvalidInput, what)
+        return Err(Failure::invalid_input(what)
             .caused_by(given::start_again(&changes))
             .advice("Set it without white space, or unset it where it is empty"));
     }

@@ -1,7 +1,7 @@
 //! `evenkeel policy`.
 
 use clap::{Args, ValueEnum};
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::notification::Channel;
 use evenkeel_core::policy::{Deploys, Permissions, Works};
 use evenkeel_core::record::{Sink, SinkPattern};
@@ -237,5 +237,5 @@ fn is_account(text: &str) -> bool {
 }
 
 fn wrong(option: &str, value: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::Usage, format!("{option} {value:?} is not understood")).because(why)
+    Failure::usage(format!("{option} {value:?} is not understood")).because(why)
 }

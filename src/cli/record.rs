@@ -1,7 +1,7 @@
 //! `evenkeel record`.
 
 use clap::{Args, Subcommand};
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::record::{Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, ServiceName};
 
@@ -139,10 +139,9 @@ fn named(
             (pattern.has_service() && services.is_empty(), "{service}", "--service"),
         ] {
             if is_missing {
-                return Err(Failure::new(
-                    FailureKind::Usage,
-                    format!("the name of the record {pattern} has {placeholder} in it"),
-                )
+                return Err(Failure::usage(format!(
+                    "the name of the record {pattern} has {placeholder} in it"
+                ))
                 .because(format!("{option} was not given"))
                 .advice(format!("Give {option} NAME")));
             }

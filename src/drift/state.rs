@@ -2,7 +2,7 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::drift::Believed;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::request::{ClusterName, ServiceName};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ const FORM: u64 = 4;
 /// a state has secrets.
 ///
 /// # Errors
-/// [`FailureKind::InvalidInput`] for what is no state, and for one that tells of neither.
+/// [`Failure::invalid_input`] for what is no state, and for one that tells of neither.
 pub(super) fn believed(
     place: &str,
     content: &[u8],
@@ -23,7 +23,7 @@ pub(super) fn believed(
     family: &str,
 ) -> Result<Believed, Failure> {
     let refuse = |why: String| {
-        Failure::new(FailureKind::InvalidInput, format!("the Terraform state in {place} is not understood"))
+        Failure::invalid_input(format!("the Terraform state in {place} is not understood"))
             .because(why)
             .advice("Give the state of the configuration that has the service, as `terraform state pull` prints it")
     };

@@ -10,7 +10,7 @@
 //! Assumptions: a value without the member was written by hand or by Terraform. It counts, and so does the next value. A run that is
 //! killed between its write and the next call can leave a value that does not count; the next run corrects that.
 
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{Parameters, RecordStore, Version};
 use serde_json::{Map, Value};
 
@@ -128,12 +128,9 @@ impl<P: Parameters> RecordStore for ParameterStore<P> {
         };
         let value = value_of(content, over);
         if value.len() > LONGEST {
-            return Err(Failure::new(
-                FailureKind::InvalidInput,
-                format!("the record is too long for {}", self.place()),
-            )
-            .because(format!("it has {} bytes, and a standard parameter {LONGEST} at most", value.len()))
-            .advice("Keep it in an object, by --record s3://BUCKET/KEY"));
+            return Err(Failure::invalid_input(format!("the record is too long for {}", self.place()))
+                .because(format!("it has {} bytes, and a standard parameter {LONGEST} at most", value.len()))
+                .advice("Keep it in an object, by --record s3://BUCKET/KEY"));
         }
         let made = match over {
             None => self.create(&value).await?,

@@ -1,6 +1,6 @@
 //! A record as the outputs of a Terraform state, for `terraform_remote_state`.
 
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::job::ObjectAddress;
 use evenkeel_core::ports::{Encryption, Objects, RecordStore, Version};
 use serde::Deserialize;
@@ -95,7 +95,7 @@ struct Output {
 /// The record in a state, and what stays of it.
 fn open(place: &str, content: &[u8]) -> Result<(Vec<u8>, Before), Failure> {
     let refuse = |why: String| {
-        Failure::new(FailureKind::InvalidInput, format!("the state in {place} holds no record of Evenkeel's"))
+        Failure::invalid_input(format!("the state in {place} holds no record of Evenkeel's"))
             .because(why)
             .advice("Give the record an object of its own; nothing was changed")
     };
@@ -160,6 +160,8 @@ fn type_of(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! A record in a file that sets a variable of Terraform's.
 
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{RecordStore, Version};
 use serde_json::{Map, Value};
 
@@ -23,12 +23,9 @@ impl VariablesStore {
 
     fn variables(&self, content: &[u8]) -> Result<Map<String, Value>, Failure> {
         serde_json::from_slice(content).map_err(|error| {
-            Failure::new(
-                FailureKind::InvalidInput,
-                format!("the variables in {} are not understood", self.file.place()),
-            )
-            .caused_by(error)
-            .advice("Mend or remove the file; nothing was changed")
+            Failure::invalid_input(format!("the variables in {} are not understood", self.file.place()))
+                .caused_by(error)
+                .advice("Mend or remove the file; nothing was changed")
         })
     }
 }
@@ -61,6 +58,8 @@ impl RecordStore for VariablesStore {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use aws_smithy_types::base64;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -26,9 +26,7 @@ impl Authorities {
 
     /// The system's authorities and those in the file at `path`, which the setting `name` gave.
     pub(super) fn beside(name: &'static str, path: &str) -> Result<Self, Failure> {
-        let wrong = |what: &str| {
-            Failure::new(FailureKind::InvalidInput, format!("the CA bundle {path} of {name} {what}"))
-        };
+        let wrong = |what: &str| Failure::invalid_input(format!("the CA bundle {path} of {name} {what}"));
         let advice = "Give a file with the certificates of your certificate authorities as PEM, or unset it";
         let text = std::fs::read(Path::new(path))
             .map_err(|error| wrong("cannot be read").caused_by(error).advice(advice))?;
@@ -86,6 +84,8 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     #[test]

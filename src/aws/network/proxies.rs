@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -66,7 +66,7 @@ impl Proxies {
 impl Proxy {
     fn parse(variable: &'static str, text: &str) -> Result<Self, Failure> {
         let wrong = |why: &str| {
-            Failure::new(FailureKind::InvalidInput, format!("{variable} is not the address of a proxy"))
+            Failure::invalid_input(format!("{variable} is not the address of a proxy"))
                 .because(why)
                 .advice("Give http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with the characters : / ? # [ ] @ % of user and password percent-encoded, or unset it")
         };
@@ -162,6 +162,8 @@ impl Exception {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_core::failure::FailureKind;
+
     use super::*;
 
     fn proxies(variables: &[(&'static str, &str)]) -> Result<Proxies, Failure> {

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::failure::Failure;
 use evenkeel_core::notification::Notification;
 
 use super::super::error::failure_as;
@@ -34,7 +34,7 @@ impl AwsNotifier {
                 let code = entry.error_code().unwrap_or_default();
                 let why = format!("{code}: {}", entry.error_message().unwrap_or("AWS gave no message"));
                 let what = format!("PutEvents of {bus} failed");
-                Err(Failure::new(FailureKind::InvalidInput, what).because(why))
+                Err(Failure::invalid_input(what).because(why))
             }
         }
     }

@@ -31,16 +31,15 @@ impl AwsNotifier {
         let (address, components) = (Secret::new(value.trim()), components.take());
         if !is_address(address.expose()) {
             let what = format!("the parameter {parameter} has no webhook's address");
-            return Err(Failure::new(FailureKind::InvalidInput, what)
+            return Err(Failure::invalid_input(what)
                 .advice("Give it the address that begins with https://, as it was handed out"));
         }
         let body = json!({ "text": escaped(&notification.text) }).to_string();
         match self.send(parameter, &address, components, body).await? {
             200..=299 => Ok(()),
-            status => Err(Failure::new(
-                FailureKind::InvalidInput,
-                format!("the webhook in {parameter} answered with HTTP {status}"),
-            )),
+            status => {
+                Err(Failure::invalid_input(format!("the webhook in {parameter} answered with HTTP {status}")))
+            }
         }
     }
 
@@ -59,7 +58,7 @@ impl AwsNotifier {
         let (Some(client), Some(components), Some(request)) =
             (self.config.http_client(), components, request)
         else {
-            return Err(Failure::new(FailureKind::InvalidInput, what()).because("its address is none"));
+            return Err(Failure::invalid_input(what()).because("its address is none"));
         };
         let connector = client.http_connector(&HttpConnectorSettings::default(), &components);
         // The SDK's own time-outs are above the connector.

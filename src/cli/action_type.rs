@@ -23,23 +23,10 @@ pub(super) enum ActionTypeCommand {
 #[derive(Debug, Args)]
 struct ActionArgs {
     /// The provider of the custom action, as pipelines name it
-    #[arg(
-        long,
-        env = "EVENKEEL_PROVIDER",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "Evenkeel"
-    )]
+    #[arg(long, value_name = "NAME", default_value = "Evenkeel")]
     provider: String,
     /// The category of the custom action
-    #[arg(
-        long,
-        env = "EVENKEEL_CATEGORY",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "Deploy",
-        ignore_case = true
-    )]
+    #[arg(long, value_name = "NAME", default_value = "Deploy", ignore_case = true)]
     category: CategoryArg,
 }
 
@@ -49,13 +36,7 @@ pub(super) struct ActionTypeArgs {
     #[command(flatten)]
     action: ActionArgs,
     /// The version of the custom action, as pipelines name it
-    #[arg(
-        long,
-        env = "EVENKEEL_ACTION_VERSION",
-        hide_env_values = true,
-        value_name = "VERSION",
-        default_value = "1"
-    )]
+    #[arg(long, value_name = "VERSION", default_value = "1")]
     action_version: String,
 }
 
@@ -65,14 +46,7 @@ pub(super) struct ActionTypesArgs {
     #[command(flatten)]
     action: ActionArgs,
     /// The versions of the custom action, as pipelines name them: several while pipelines move to another one
-    #[arg(
-        long,
-        env = "EVENKEEL_ACTION_VERSION",
-        hide_env_values = true,
-        value_name = "VERSION",
-        default_value = "1",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "VERSION", default_value = "1", value_delimiter = ',')]
     action_version: Vec<String>,
 }
 
@@ -131,16 +105,10 @@ pub(super) struct PrintArgs {
     #[command(flatten)]
     action_type: ActionTypeArgs,
     /// The Region of the clusters, for the console's links [default: the one that the console was in last]
-    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     region: Option<String>,
     /// How to print it: json is for `aws codepipeline create-custom-action-type --cli-input-json`
-    #[arg(
-        long,
-        env = "EVENKEEL_FORMAT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "json"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
     format: FormatArg,
 }
 
@@ -150,10 +118,10 @@ pub(super) struct CreateArgs {
     #[command(flatten)]
     action_type: ActionTypeArgs,
     /// The Region of the pipelines, and of the clusters for the console's links [default: that of the environment or the profile]
-    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     region: Option<String>,
     /// Another endpoint for every AWS service, as an emulator's
-    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
 }
 

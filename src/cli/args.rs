@@ -11,42 +11,29 @@ use crate::deploy::Polling;
 #[command(next_help_heading = "What to deploy")]
 pub(super) struct WhatArgs {
     /// The cluster's name or ARN
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) cluster: String,
     /// A service's name or ARN; several share one rollout watch
-    #[arg(
-        long,
-        env = "EVENKEEL_SERVICE",
-        hide_env_values = true,
-        value_name = "NAME",
-        required = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", required = true, value_delimiter = ',')]
     pub(super) service: Vec<String>,
     /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given]
-    #[arg(long, env = "EVENKEEL_IMAGE_DEFINITIONS", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(super) image_definitions: Option<String>,
     /// A container and its new image
-    #[arg(
-        long,
-        env = "EVENKEEL_IMAGE",
-        hide_env_values = true,
-        value_name = "CONTAINER=URI",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "CONTAINER=URI", value_delimiter = ',')]
     pub(super) image: Vec<String>,
     /// Start a deployment although the images are live already
-    #[arg(long, env = "EVENKEEL_FORCE_NEW_DEPLOYMENT", hide_env_values = true)]
+    #[arg(long)]
     pub(super) force_new_deployment: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ServiceArgs {
     /// The cluster's name or ARN
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) cluster: String,
     /// The service's name or ARN
-    #[arg(long, env = "EVENKEEL_SERVICE", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) service: String,
 }
 
@@ -54,16 +41,10 @@ pub(super) struct ServiceArgs {
 #[derive(Debug, Args)]
 pub(super) struct NamesArgs {
     /// The cluster that {cluster} in the record's name stands for
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) cluster: Option<String>,
     /// A service that {service} in the record's name stands for; several are separated by commas
-    #[arg(
-        long,
-        env = "EVENKEEL_SERVICE",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(super) service: Vec<String>,
 }
 
@@ -71,25 +52,12 @@ pub(super) struct NamesArgs {
 pub(super) struct RecordArgs {
     /// Where it is kept: `ssm:/NAME`, `s3://BUCKET/KEY[?sse=aws:kms[&kms-key-id=KEY]]`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
     /// {cluster} and {service} in it stand for their names
-    #[arg(
-        long,
-        env = "EVENKEEL_RECORD",
-        hide_env_values = true,
-        value_name = "SINK",
-        value_delimiter = ',',
-        required = true
-    )]
+    #[arg(long, value_name = "SINK", value_delimiter = ',', required = true)]
     pub(super) record: Vec<String>,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: OutputArg,
 }
 
@@ -100,20 +68,14 @@ pub(super) struct RollbackArgs {
     pub(super) service: ServiceArgs,
     /// The revision to roll back to, as 12, web:12 or an ARN [default: that of the last deployment that succeeded
     /// and brought another one than is live]
-    #[arg(long, env = "EVENKEEL_TO", hide_env_values = true, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION")]
     pub(super) to: Option<String>,
     #[command(flatten)]
     pub(super) rollout: RolloutArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print the result
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: ResultArg,
 }
 
@@ -121,51 +83,39 @@ pub(super) struct RollbackArgs {
 #[command(next_help_heading = "Rollout")]
 pub(super) struct RolloutArgs {
     /// How long a rollout may take; a rollback may take as long again
-    #[arg(long, env = "EVENKEEL_TIMEOUT", hide_env_values = true, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
     /// The poll interval: from the first wait to the longest
-    #[arg(long, env = "EVENKEEL_POLL", hide_env_values = true, value_name = "TIME..TIME", default_value = "2s..15s", value_parser = polling)]
+    #[arg(long, value_name = "TIME..TIME", default_value = "2s..15s", value_parser = polling)]
     pub(super) poll: Polling,
     /// What to do when the rollout fails or does not end in time
-    #[arg(
-        long,
-        env = "EVENKEEL_ON_FAILURE",
-        hide_env_values = true,
-        value_name = "WHAT",
-        default_value = "rollback"
-    )]
+    #[arg(long, value_name = "WHAT", default_value = "rollback")]
     pub(super) on_failure: OnFailureArg,
     /// Exit as soon as the rollout has started
-    #[arg(long, env = "EVENKEEL_NO_WAIT", hide_env_values = true)]
+    #[arg(long)]
     pub(super) no_wait: bool,
     /// Do not check in Amazon ECR that the images exist and fit the tasks' platform
-    #[arg(long, env = "EVENKEEL_SKIP_VERIFY", hide_env_values = true)]
+    #[arg(long)]
     pub(super) skip_verify: bool,
     /// How many tasks in a row may fail, 0 to leave them to ECS [default: ECS's own threshold, or its circuit breaker where that is on]
-    #[arg(long, env = "EVENKEEL_MAX_TASK_FAILURES", hide_env_values = true, value_name = "N")]
+    #[arg(long, value_name = "N")]
     pub(super) max_task_failures: Option<u32>,
     /// How long ECS may be unable to place a task, not counting the time in which former tasks drain
     /// [default: 15m where capacity lacks and tasks of the service run, else 5m]
-    #[arg(long, env = "EVENKEEL_PLACEMENT_GRACE", hide_env_values = true, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) placement_grace: Option<Duration>,
     /// Where to record the deployment: `ssm:/NAME`, `s3://BUCKET/KEY[?sse=aws:kms[&kms-key-id=KEY]]`, `tfstate:s3://BUCKET/KEY`, `tfvars:PATH`, `file:PATH`;
     /// {cluster} and {service} in it stand for their names, so that each of several services has a record of its own
-    #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
+    #[arg(long, value_name = "SINK", value_delimiter = ',')]
     pub(super) record: Vec<String>,
     /// Show what would change and write nothing: `evenkeel plan`
-    #[arg(long, env = "EVENKEEL_DRY_RUN", hide_env_values = true)]
+    #[arg(long)]
     pub(super) dry_run: bool,
     /// Where to send a notification when the deployment ends: `eventbridge:BUS`, `sns:ARN`, `webhook:ssm:/PARAMETER`
-    #[arg(
-        long,
-        env = "EVENKEEL_NOTIFY",
-        hide_env_values = true,
-        value_name = "CHANNEL",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "CHANNEL", value_delimiter = ',')]
     pub(super) notify: Vec<String>,
     /// Write a JUnit XML report of the deployment's steps to this file
-    #[arg(long, env = "EVENKEEL_JUNIT", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<String>,
 }
 
@@ -173,25 +123,19 @@ pub(super) struct RolloutArgs {
 #[command(next_help_heading = "AWS")]
 pub(super) struct ConnectionArgs {
     /// A role to assume
-    #[arg(long, env = "EVENKEEL_ROLE_ARN", hide_env_values = true, value_name = "ARN")]
+    #[arg(long, value_name = "ARN")]
     pub(super) role_arn: Option<String>,
     /// The external id that the role's trust policy asks for
-    #[arg(
-        long,
-        env = "EVENKEEL_EXTERNAL_ID",
-        hide_env_values = true,
-        value_name = "ID",
-        requires = "role_arn"
-    )]
+    #[arg(long, value_name = "ID", requires = "role_arn")]
     pub(super) external_id: Option<String>,
     /// The Region [default: the cluster's, if it is given as an ARN, or that of the environment or the profile]
-    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) region: Option<String>,
     /// The profile whose credentials are used, whatever the environment has [default: `AWS_PROFILE`'s]
-    #[arg(long, env = "EVENKEEL_PROFILE", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// Another endpoint for every AWS service, as an emulator's
-    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub(super) endpoint_url: Option<String>,
 }
 
@@ -205,13 +149,7 @@ pub(super) struct DeployArgs {
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print the result
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: ResultArg,
 }
 
@@ -221,7 +159,7 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) deploy: DeployArgs,
     /// Exit with status 8 when there is a change
-    #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
+    #[arg(long)]
     pub(super) detailed_exitcode: bool,
 }
 
@@ -233,13 +171,7 @@ pub(super) struct LiveArgs {
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it; external is the protocol of Terraform's external data source
-    #[arg(
-        long,
-        env = "EVENKEEL_OUTPUT",
-        hide_env_values = true,
-        value_name = "FORMAT",
-        default_value = "text"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) output: LiveOutputArg,
 }
 
@@ -248,16 +180,10 @@ pub(super) struct LiveArgs {
 #[derive(Debug, Args)]
 pub(super) struct SandboxArgs {
     /// Serve the embedded AWS on this address until interrupted, instead of playing
-    #[arg(long, env = "EVENKEEL_SERVE", hide_env_values = true, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub(super) serve: Option<std::net::SocketAddr>,
     /// What becomes of the rollout
-    #[arg(
-        long,
-        env = "EVENKEEL_SCENARIO",
-        hide_env_values = true,
-        value_name = "NAME",
-        default_value = "ok"
-    )]
+    #[arg(long, value_name = "NAME", default_value = "ok")]
     pub(super) scenario: Scenario,
 }
 

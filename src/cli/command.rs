@@ -1,6 +1,6 @@
 //! The command line as it is typed.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::action_type::ActionTypeCommand;
 #[cfg(feature = "sandbox")]
@@ -17,6 +17,23 @@ use super::worker::WorkerArgs;
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// The parser of the command line. Each option has a variable of the environment, as `--role-arn` has
+/// `EVENKEEL_ROLE_ARN`, whose value is not printed.
+pub(super) fn parser() -> clap::Command {
+    with_variables(Cli::command())
+}
+
+fn with_variables(command: clap::Command) -> clap::Command {
+    let with_variable = |option: clap::Arg| match option.get_long() {
+        Some(name) if !option.is_hide_set() => {
+            let variable = format!("EVENKEEL_{}", name.to_uppercase().replace('-', "_"));
+            option.env(variable).hide_env_values(true)
+        }
+        Some(_) | None => option,
+    };
+    command.mut_args(with_variable).mut_subcommands(with_variables)
 }
 
 #[derive(Debug, Subcommand)]

@@ -30,10 +30,10 @@ pub(super) struct DriftArgs {
     #[command(flatten)]
     service: ServiceArgs,
     /// The Terraform state of the configuration that has the service: a file, - for standard input, or `s3://BUCKET/KEY`
-    #[arg(long, env = "EVENKEEL_TFSTATE", hide_env_values = true, value_name = "PLACE")]
+    #[arg(long, value_name = "PLACE")]
     tfstate: Option<String>,
     /// Exit with status 8 when there is a difference
-    #[arg(long, env = "EVENKEEL_DETAILED_EXITCODE", hide_env_values = true)]
+    #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
     record: RecordArgs,

@@ -134,9 +134,7 @@ fn meant(value: &str, separator: Option<char>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
-    use super::super::command::Cli;
+    use super::super::command::parser;
     use super::*;
 
     #[test]
@@ -159,7 +157,7 @@ mod tests {
             (&["deploy", "--", "--cluster", " x"], &["deploy", "--", "--cluster", " x"]),
         ] {
             let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-            assert_eq!(arguments(&words(typed), &Cli::command()), words(read), "{typed:?}");
+            assert_eq!(arguments(&words(typed), &parser()), words(read), "{typed:?}");
         }
     }
 
@@ -178,7 +176,7 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into_iter()
         .collect();
-        let changes = variables(&environment, &Cli::command()).unwrap();
+        let changes = variables(&environment, &parser()).unwrap();
         let changes: Vec<_> = changes.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         assert_eq!(
             changes,

@@ -8,7 +8,6 @@
 
 use std::ffi::OsString;
 
-use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Command, FromArgMatches};
 use evenkeel_core::job::{JobOptions, Secret};
@@ -105,13 +104,12 @@ fn refusal(word: &str) -> Option<String> {
     (is_known && !TAKEN.contains(&option)).then(|| format!("--{option} has no meaning in a job"))
 }
 
-/// The parser of `evenkeel deploy`, without the twins of the options in the environment.
+/// The parser of `evenkeel deploy`; no variable of the environment stands in for an option here.
 fn command() -> Command {
     DeployArgs::augment_args(Command::new("Options"))
         .no_binary_name(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .mut_args(|option| option.env(Resettable::Reset))
 }
 
 /// What the parser says, in one line. A word that is no option may be the rest of a secret whose quotes

@@ -29,8 +29,8 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use evenkeel_core::failure::{Failure, FailureKind};
 use futures_util::FutureExt;
 use serde_json::Value;
@@ -40,7 +40,7 @@ use crate::output::github::{self, Level};
 
 pub use job_options::job_options;
 
-use command::{Cli, Command};
+use command::{Cli, Command, parser};
 use environment::Environment;
 use stdout::{or_lost, print};
 
@@ -70,7 +70,8 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
         Ok(arguments) => arguments,
         Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, environment),
     };
-    match Cli::try_parse_from(&arguments) {
+    let parsed = parser().try_get_matches_from(&arguments);
+    match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => match cli.command {
             Command::Deploy(args) => deploy::run(&args, environment).await,
             Command::Plan(args) => deploy::plan(&args, environment).await,
@@ -98,7 +99,7 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
 /// The arguments as they are meant. Where variables do not stand in the environment as they are meant, the
 /// program starts anew with those that do.
 fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsString>, Failure> {
-    let cli = Cli::command();
+    let cli = parser();
     let changes = given::variables(environment, &cli)?;
     if !changes.is_empty() {
         let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();

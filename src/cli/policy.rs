@@ -17,61 +17,37 @@ use super::{meaning, print_error, print_json};
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
     /// What it is for
-    #[arg(long = "for", env = "EVENKEEL_FOR", hide_env_values = true, value_name = "WHAT")]
+    #[arg(long = "for", value_name = "WHAT")]
     purpose: Purpose,
     /// The cluster's name or ARN [default: any]
-    #[arg(long, env = "EVENKEEL_CLUSTER", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
     /// A service's name or ARN [default: any of the cluster's]
-    #[arg(
-        long,
-        env = "EVENKEEL_SERVICE",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     service: Vec<String>,
     /// A family of the services' task definitions [default: any]
-    #[arg(long, env = "EVENKEEL_FAMILY", hide_env_values = true, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     family: Vec<String>,
     /// A role that the task definitions name, for their tasks or for ECS's agent; the former one too, for rollbacks [default: none]
-    #[arg(long, env = "EVENKEEL_ROLE", hide_env_values = true, value_name = "ARN", value_delimiter = ',')]
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
     role: Vec<String>,
     /// A repository of Amazon ECR that holds an image [default: any]
-    #[arg(
-        long,
-        env = "EVENKEEL_REPOSITORY",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     repository: Vec<String>,
     /// A group that a container logs to [default: any]
-    #[arg(
-        long,
-        env = "EVENKEEL_LOG_GROUP",
-        hide_env_values = true,
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     log_group: Vec<String>,
     /// Where the record is kept, as `evenkeel deploy` takes it
-    #[arg(long, env = "EVENKEEL_RECORD", hide_env_values = true, value_name = "SINK", value_delimiter = ',')]
+    #[arg(long, value_name = "SINK", value_delimiter = ',')]
     record: Vec<String>,
     /// Where notifications are sent, as `evenkeel deploy` takes it
-    #[arg(
-        long,
-        env = "EVENKEEL_NOTIFY",
-        hide_env_values = true,
-        value_name = "CHANNEL",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "CHANNEL", value_delimiter = ',')]
     notify: Vec<String>,
     /// The account [default: that of an ARN that is given, or any]
-    #[arg(long, env = "EVENKEEL_ACCOUNT", hide_env_values = true, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER")]
     account: Option<String>,
     /// The Region [default: that of an ARN that is given, or any]
-    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     region: Option<String>,
     #[command(flatten)]
     worker: WorkerArgs,
@@ -83,16 +59,10 @@ struct WorkerArgs {
     #[command(flatten)]
     action_types: ActionTypesArgs,
     /// Where the workers keep their claims, as `evenkeel worker` takes it
-    #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
+    #[arg(long, value_name = "PLACE")]
     claims: Option<String>,
     /// A role that actions name by `RoleArn`: then the worker itself deploys nothing
-    #[arg(
-        long,
-        env = "EVENKEEL_ASSUME_ROLE",
-        hide_env_values = true,
-        value_name = "ARN",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
     assume_role: Vec<String>,
 }
 

@@ -44,7 +44,7 @@ pub(super) struct RepairArgs {
     #[command(flatten)]
     place: RecordArgs,
     /// Record what the service is on although its rollout goes on; if that fails, repair again
-    #[arg(long, env = "EVENKEEL_FORCE", hide_env_values = true)]
+    #[arg(long)]
     force: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct ResetArgs {
     #[command(flatten)]
     place: PlaceArgs,
     /// Empty it although it tells of a deployment in progress
-    #[arg(long, env = "EVENKEEL_FORCE", hide_env_values = true)]
+    #[arg(long)]
     force: bool,
 }
 

@@ -37,34 +37,34 @@ pub(super) struct WorkerArgs {
     #[command(flatten)]
     action_types: ActionTypesArgs,
     /// How many jobs to work on at once
-    #[arg(long, env = "EVENKEEL_CONCURRENCY", hide_env_values = true, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
     /// How long to wait between two polls that found nothing: a random time in between
-    #[arg(long, env = "EVENKEEL_POLL", hide_env_values = true, value_name = "TIME..TIME", default_value = "5s..15s", value_parser = polling)]
+    #[arg(long, value_name = "TIME..TIME", default_value = "5s..15s", value_parser = polling)]
     poll: Polling,
     /// After how long to hand a job on to a new one; without --claims 30s at most
-    #[arg(long, env = "EVENKEEL_SLICE", hide_env_values = true, value_name = "TIME", default_value = "10m", value_parser = at_least_two_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = at_least_two_seconds)]
     slice: Duration,
     /// How long a claim is honoured that is not renewed
-    #[arg(long, env = "EVENKEEL_LEASE", hide_env_values = true, value_name = "TIME", default_value = "60s", value_parser = at_least_two_seconds)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = at_least_two_seconds)]
     lease: Duration,
     /// Where the workers keep their claims, so that one that dies loses no job: `s3://BUCKET/PREFIX[?sse=aws:kms[&kms-key-id=KEY]]`, or `dir:PATH` on one machine
-    #[arg(long, env = "EVENKEEL_CLAIMS", hide_env_values = true, value_name = "PLACE")]
+    #[arg(long, value_name = "PLACE")]
     claims: Option<String>,
     /// Serve /healthz (the loops turn), /readyz (the job queue answers) and /metrics on this address
-    #[arg(long, env = "EVENKEEL_HEALTH", hide_env_values = true, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     health: Option<SocketAddr>,
     /// Take what is queued, finish it, and exit
-    #[arg(long, env = "EVENKEEL_DRAIN", hide_env_values = true)]
+    #[arg(long)]
     drain: bool,
     /// How much to log to standard error
-    #[arg(long, env = "EVENKEEL_LOG", hide_env_values = true, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: Level,
     /// The Region [default: that of the environment or the profile]
-    #[arg(long, env = "EVENKEEL_REGION", hide_env_values = true, value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     region: Option<String>,
     /// Another endpoint for every AWS service, as an emulator's
-    #[arg(long, env = "EVENKEEL_ENDPOINT_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
     /// Show a clock that is so far ahead: for tests
     #[cfg(feature = "sandbox")]

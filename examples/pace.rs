@@ -20,7 +20,7 @@ use evenkeel::deploy::{Interrupt, Polling, World, deploy};
 use evenkeel::record::FileStore;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::image::{ImageReference, Images};
-use evenkeel_core::record::Source;
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
@@ -191,7 +191,7 @@ async fn watch(sandbox: &Sandbox, clock: Clock, course: &Course) -> anyhow::Resu
     let ecs = connect(&connection).await?;
     let (_interrupter, interrupt) = Interrupt::new();
     let records: [FileStore; 0] = [];
-    let source = Source { kind: "cli".to_owned(), id: None, url: None };
+    let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
     let world = World {
         ecs: &ecs,
         records: vec![&records],

@@ -5,19 +5,19 @@ mod state;
 use std::collections::BTreeMap;
 
 use evenkeel_core::diff::diff;
-use evenkeel_core::drift::{Recorded, Sight};
+use evenkeel_core::drift::{DriftView, Recorded};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{Ecs, Masked, RecordStore};
+use evenkeel_core::primary_state::PrimaryState;
 use evenkeel_core::request::{ClusterName, ServiceName};
-use evenkeel_core::standing::Standing;
 
-use crate::bookkeeping::{Content, ask, copied_from};
 use crate::clock::Clock;
 use crate::live;
+use crate::record_commands::{RecordContent, ask, copied_from};
 
 /// A Terraform state that was read.
 #[derive(Debug)]
-pub struct State {
+pub struct TerraformState {
     /// Where it is, for people.
     pub place: String,
     /// What is there.
@@ -33,24 +33,25 @@ pub async fn look<E: Ecs, R: RecordStore>(
     stores: &[R],
     cluster: &ClusterName,
     service: &ServiceName,
-    state: Option<&State>,
+    state: Option<&TerraformState>,
     clock: &Clock,
-) -> Result<Sight, Failure> {
+) -> Result<DriftView, Failure> {
     let ecs = &Masked::new(ecs);
     let (found, kept) = ask(ecs, stores, cluster, service).await?;
     let live = live::of(&found)?.clone();
     let (newest, described) =
         tokio::try_join!(ecs.describe_task_definition(live.family()), live::describe(ecs, &found, &live))?;
     let (revision, _) = described;
-    let believed =
-        |state: &State| state::believed(&state.place, &state.content, cluster, service, live.family());
+    let believed = |state: &TerraformState| {
+        state::believed(&state.place, &state.content, cluster, service, live.family())
+    };
     let terraform = state.map(believed).transpose()?;
     let mut records = Vec::new();
     for (store, (content, _)) in stores.iter().zip(kept) {
-        let is_missing = content == Content::Missing;
+        let is_missing = content == RecordContent::Missing;
         let record = match content {
-            Content::Record(record) => Some(*record),
-            Content::Missing | Content::Empty => None,
+            RecordContent::Record(record) => Some(*record),
+            RecordContent::Missing | RecordContent::Empty => None,
         };
         let is_copied_by_live = match &record {
             Some(record) => copied_from(ecs, record, &revision).await? != live,
@@ -58,8 +59,8 @@ pub async fn look<E: Ecs, R: RecordStore>(
         };
         records.push(Recorded { place: store.place(), record, is_missing, is_copied_by_live });
     }
-    let mut seen = Sight {
-        standing: Standing::of(&found),
+    let mut seen = DriftView {
+        standing: PrimaryState::of(&found),
         newest: newest.map(|newest| newest.arn),
         live,
         records,

@@ -13,7 +13,6 @@
 
 pub mod artifact;
 pub mod aws;
-pub mod bookkeeping;
 pub mod cli;
 pub mod clock;
 pub mod deploy;
@@ -21,4 +20,5 @@ pub mod drift;
 pub mod live;
 pub mod output;
 pub mod record;
+pub mod record_commands;
 pub mod worker;

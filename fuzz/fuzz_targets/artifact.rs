@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use evenkeel::artifact::{MAX_FETCHED, Wanted, read_images};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::ObjectAddress;
-use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+use evenkeel_core::ports::{Precondition, Encryption, ObjectHead, Objects, Version};
 use libfuzzer_sys::fuzz_target;
 
 /// A gap is a multiple of this.
@@ -108,7 +108,7 @@ impl Objects for Object<'_> {
         &self,
         _: &ObjectAddress,
         _: Vec<u8>,
-        _: &Condition,
+        _: &Precondition,
         _: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         unreachable!("an artifact is only read")

@@ -9,7 +9,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::end;
-use super::fault::{Fault, Instead};
+use super::fault::{ArtifactFault, Instead};
 
 /// How many bytes the wanted entry may have as it is packed.
 pub const MAX_PACKED: u64 = 1 << 20;
@@ -26,13 +26,13 @@ const IMAGE_DEFINITIONS: &str = "imagedefinitions.json";
 
 /// The path and the content of the file that stands at `wanted`, or of the only one deeper that is
 /// called so.
-pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(String, Vec<u8>), Fault> {
+pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(String, Vec<u8>), ArtifactFault> {
     end::check(&mut reader)?;
     // Nothing stands before the first entry: so there is one place where the end record can point to.
     let from_the_start = Config { archive_offset: ArchiveOffset::Known(0) };
     let mut archive = ZipArchive::with_config(from_the_start, reader).map_err(|error| broken(&error))?;
     if archive.has_duplicate_names() {
-        return Err(Fault::Unsound("two of its entries have the same name".to_owned()));
+        return Err(ArtifactFault::Unsound("two of its entries have the same name".to_owned()));
     }
     // A name that cannot be read is not the wanted one.
     let names: Vec<String> = archive
@@ -40,7 +40,7 @@ pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(Strin
         .map(|name| name.map_or_else(|_| String::new(), |name| name.into_owned()))
         .collect();
     if let Some(name) = names.iter().find(|name| claims_to_be(name, wanted) && leads_elsewhere(name)) {
-        return Err(Fault::Unsound(format!("its entry {} leads out of it", shown(name))));
+        return Err(ArtifactFault::Unsound(format!("its entry {} leads out of it", shown(name))));
     }
     let at = choose(&names, wanted)?;
     let content = content(&mut archive, at)?;
@@ -48,7 +48,7 @@ pub(super) fn find<R: Read + Seek>(mut reader: R, wanted: &str) -> Result<(Strin
 }
 
 /// Which of the entries is the wanted one. Old tools of Windows part the names of folders by backslashes.
-fn choose(names: &[String], wanted: &str) -> Result<usize, Fault> {
+fn choose(names: &[String], wanted: &str) -> Result<usize, ArtifactFault> {
     let paths: Vec<String> = names.iter().map(|name| name.replace('\\', "/")).collect();
     let all = |is_it: &dyn Fn(&str) -> bool| -> Vec<usize> {
         (0..paths.len()).filter(|at| is_it(&paths[*at])).collect()
@@ -74,7 +74,7 @@ fn choose(names: &[String], wanted: &str) -> Result<usize, Fault> {
                 Some(Instead { path: name.clone(), how: Some(how) })
             });
             let other = others.first().map(|at| Instead { path: names[*at].clone(), how: None });
-            Err(Fault::Missing {
+            Err(ArtifactFault::Missing {
                 wanted: wanted.to_owned(),
                 instead: near.or(other),
                 names: told(names.iter()),
@@ -82,13 +82,13 @@ fn choose(names: &[String], wanted: &str) -> Result<usize, Fault> {
         }
         several => {
             let paths = told(several.iter().map(|at| &names[*at]));
-            Err(Fault::Several { wanted: wanted.to_owned(), paths })
+            Err(ArtifactFault::Several { wanted: wanted.to_owned(), paths })
         }
     }
 }
 
-fn content<R: Read + Seek>(archive: &mut ZipArchive<R>, at: usize) -> Result<Vec<u8>, Fault> {
-    let unsound = |why: String| Err(Fault::Unsound(why));
+fn content<R: Read + Seek>(archive: &mut ZipArchive<R>, at: usize) -> Result<Vec<u8>, ArtifactFault> {
+    let unsound = |why: String| Err(ArtifactFault::Unsound(why));
     let size = {
         let metadata = archive.metadata();
         let entry = metadata.entry(at).map_err(|error| broken(&error))?;
@@ -137,8 +137,8 @@ fn leads_elsewhere(name: &str) -> bool {
         || name.split(['/', '\\']).any(|part| part == "..")
 }
 
-fn broken(error: &ZipError) -> Fault {
-    Fault::Unsound(error.to_string())
+fn broken(error: &ZipError) -> ArtifactFault {
+    ArtifactFault::Unsound(error.to_string())
 }
 
 fn told<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {

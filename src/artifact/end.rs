@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::fault::Fault;
+use super::fault::ArtifactFault;
 
 /// How many entries an archive may have.
 pub const MAX_ENTRIES: usize = 65_535;
@@ -22,7 +22,7 @@ const PLAIN: u64 = 44;
 
 /// Refuses an archive of which any end record claims more than is read. A small end record cannot
 /// claim more than [`MAX_ENTRIES`], so only the large ones are looked at.
-pub(super) fn check<R: Read + Seek>(reader: &mut R) -> Result<(), Fault> {
+pub(super) fn check<R: Read + Seek>(reader: &mut R) -> Result<(), ArtifactFault> {
     let size = reader.seek(SeekFrom::End(0))?;
     let tail = read(reader, size.saturating_sub(TAIL), TAIL)?;
     let is_locator = |bytes: &&[u8]| matches!(bytes, [b'P', b'K', 6, 7, .., b'P', b'K', 5, 6]);
@@ -33,16 +33,16 @@ pub(super) fn check<R: Read + Seek>(reader: &mut R) -> Result<(), Fault> {
         }
         let entries = number(&record, 32);
         if entries > MAX_ENTRIES as u64 {
-            return Err(Fault::Unsound(format!("it has {entries} entries, more than {MAX_ENTRIES}")));
+            return Err(ArtifactFault::Unsound(format!("it has {entries} entries, more than {MAX_ENTRIES}")));
         }
         if number(&record, 4) != PLAIN {
-            return Err(Fault::Unsound("its end record has extensions".to_owned()));
+            return Err(ArtifactFault::Unsound("its end record has extensions".to_owned()));
         }
     }
     Ok(())
 }
 
-fn read<R: Read + Seek>(reader: &mut R, at: u64, count: u64) -> Result<Vec<u8>, Fault> {
+fn read<R: Read + Seek>(reader: &mut R, at: u64, count: u64) -> Result<Vec<u8>, ArtifactFault> {
     reader.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
     reader.take(count).read_to_end(&mut bytes)?;

@@ -4,7 +4,7 @@ use std::io;
 
 /// Why the file is not had.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ArtifactFault {
     /// The archive is broken, or not one that is read.
     Unsound(String),
     /// It does not have the file.
@@ -34,7 +34,7 @@ pub(super) struct Instead {
     pub(super) how: Option<&'static str>,
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for ArtifactFault {
     fn from(error: io::Error) -> Self {
         Self::Unsound(error.to_string())
     }

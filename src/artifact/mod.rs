@@ -32,7 +32,7 @@ use evenkeel_core::ports::{Objects, Version};
 use evenkeel_core::runner::Runner;
 use evenkeel_core::{image_definitions, image_detail};
 
-use fault::{Fault, Instead};
+use fault::{ArtifactFault, Instead};
 use sparse::Sparse;
 
 /// The largest artifact: 7 GB, what CodePipeline lets a source have (its user guide, "Quotas").
@@ -99,7 +99,7 @@ async fn find<O: Objects>(
     })?;
     if head.size > MAX_SIZE {
         let why = format!("it has {} bytes, and more than {MAX_SIZE} are not read", head.size);
-        return Err(unreadable(at, &Fault::Unsound(why)));
+        return Err(unreadable(at, &ArtifactFault::Unsound(why)));
     }
     let sparse = Sparse::new(head.size);
     if head.size > 0 && head.size <= SMALL {
@@ -110,7 +110,7 @@ async fn find<O: Objects>(
         // An archive that was read in part tells nothing, whatever came of it.
         match sparse.missing() {
             Some(Ok(range)) => fetch(objects, at, range, &head.version, &sparse).await?,
-            Some(Err(why)) => return Err(unreadable(at, &Fault::Unsound(why))),
+            Some(Err(why)) => return Err(unreadable(at, &ArtifactFault::Unsound(why))),
             None => return found.map_err(|fault| unreadable(at, &fault)),
         }
     }
@@ -127,20 +127,20 @@ async fn fetch<O: Objects>(
     let bytes = objects.read_range(at, range.clone(), version).await?;
     if bytes.len() as u64 != range.end - range.start {
         let why = "S3 gave another number of bytes than it was asked for".to_owned();
-        return Err(unreadable(at, &Fault::Unsound(why)));
+        return Err(unreadable(at, &ArtifactFault::Unsound(why)));
     }
     sparse.put(range.start, bytes);
     Ok(())
 }
 
-fn unreadable(at: &ObjectAddress, fault: &Fault) -> Failure {
+fn unreadable(at: &ObjectAddress, fault: &ArtifactFault) -> Failure {
     match fault {
-        Fault::Unsound(why) => {
+        ArtifactFault::Unsound(why) => {
             Failure::new(FailureKind::Unreadable, format!("the artifact at {at} is not a sound zip archive"))
                 .because(why)
                 .advice("Look at the action that makes it; nothing was changed")
         }
-        Fault::Missing { wanted, instead, names } => {
+        ArtifactFault::Missing { wanted, instead, names } => {
             let failure = Failure::new(
                 FailureKind::Unreadable,
                 format!("there is no {wanted} in the artifact at {at}"),
@@ -161,7 +161,7 @@ fn unreadable(at: &ObjectAddress, fault: &Fault) -> Failure {
                 None => failure.advice("Let the build put it there, or set the property `FileName`"),
             }
         }
-        Fault::Several { wanted, paths } => {
+        ArtifactFault::Several { wanted, paths } => {
             Failure::invalid_input(format!("several files in the artifact at {at} are called {wanted}"))
                 .because(paths)
                 .advice("Set the property `FileName` to the path of one of them")

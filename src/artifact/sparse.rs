@@ -14,10 +14,10 @@ const PIECES: (u64, u64) = (128 << 10, 2 << 20);
 
 /// The parts of an object that are here.
 #[derive(Debug)]
-pub(super) struct Sparse(Arc<Mutex<State>>);
+pub(super) struct Sparse(Arc<Mutex<Fetched>>);
 
 #[derive(Debug)]
-struct State {
+struct Fetched {
     size: u64,
     /// The pieces by where they begin; none overlaps another.
     pieces: BTreeMap<u64, Vec<u8>>,
@@ -30,7 +30,7 @@ struct State {
 impl Sparse {
     /// Nothing of an object of `size` bytes.
     pub(super) fn new(size: u64) -> Self {
-        let state = State { size, pieces: BTreeMap::new(), fetched: 0, next: PIECES.0, missing: None };
+        let state = Fetched { size, pieces: BTreeMap::new(), fetched: 0, next: PIECES.0, missing: None };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -68,7 +68,7 @@ impl Sparse {
 /// Reads the object as far as it is here.
 #[derive(Debug)]
 pub(super) struct Reader {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Fetched>>,
     position: u64,
 }
 
@@ -108,6 +108,6 @@ impl Seek for Reader {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock(state: &Mutex<Fetched>) -> MutexGuard<'_, Fetched> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

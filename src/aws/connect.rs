@@ -23,7 +23,7 @@ use evenkeel_core::ports::{Access, Identity};
 use crate::clock::Clock;
 
 use super::buckets::Buckets;
-use super::crowd::at_most;
+use super::connection_limit::at_most;
 use super::error::{Who, naming_hosts};
 use super::network::Network;
 use super::settings::{Observers, settings};

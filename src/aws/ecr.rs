@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnec
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::Registry;
+use evenkeel_core::ports::ContainerRegistry;
 use evenkeel_core::registry::{EcrImage, FoundImage, ImageLookup, ImageVersion, Platform};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ const MANIFESTS: [&str; 4] = [
 /// The configuration of an image has some kilobytes; more than this is not read.
 const LARGEST_CONFIGURATION: usize = 1 << 20;
 
-impl Registry for AwsCloud {
+impl ContainerRegistry for AwsCloud {
     async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         let id = match &image.version {
             ImageVersion::Tag(tag) => ImageIdentifier::builder().image_tag(tag),

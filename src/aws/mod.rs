@@ -12,7 +12,7 @@ mod cloud;
 mod codepipeline;
 mod components;
 mod connect;
-mod crowd;
+mod connection_limit;
 mod ecr;
 mod ecs;
 mod error;

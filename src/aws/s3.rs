@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::ObjectAddress;
-use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+use evenkeel_core::ports::{Encryption, ObjectHead, Objects, Precondition, Version};
 
 use super::buckets::Buckets;
 use super::error::{Who, failure_as, status_of_refusal, unread};
@@ -99,7 +99,7 @@ impl Objects for S3Objects {
         &self,
         at: &ObjectAddress,
         content: Vec<u8>,
-        condition: &Condition,
+        condition: &Precondition,
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         let content = Bytes::from(content);
@@ -153,11 +153,11 @@ impl Objects for S3Objects {
     }
 }
 
-fn conditional(call: PutObjectFluentBuilder, condition: &Condition) -> PutObjectFluentBuilder {
+fn conditional(call: PutObjectFluentBuilder, condition: &Precondition) -> PutObjectFluentBuilder {
     match condition {
-        Condition::Always => call,
-        Condition::Absent => call.if_none_match("*"),
-        Condition::Unchanged(version) => call.if_match(&version.0),
+        Precondition::Always => call,
+        Precondition::Absent => call.if_none_match("*"),
+        Precondition::Unchanged(version) => call.if_match(&version.0),
     }
 }
 

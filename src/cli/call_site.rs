@@ -50,11 +50,11 @@ impl CallSite {
     }
 
     /// Begins the lines that tell the progress, which end when what is returned is dropped.
-    pub(super) fn begin(&self, title: &str) -> Option<Lines> {
+    pub(super) fn begin(&self, title: &str) -> Option<FoldedLines> {
         self.is_github.then(|| {
             let secret = self.secret.as_deref().map(github::mask).unwrap_or_default();
             print_error(&format!("{secret}{}", github::group(title)));
-            Lines { fence: Some(Fence::open(stderr())) }
+            FoldedLines { fence: Some(Fence::open(stderr())) }
         })
     }
 
@@ -149,11 +149,11 @@ impl CallSite {
 
 /// Lines that GitHub folds, and obeys nothing in.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct FoldedLines {
     fence: Option<Fence<Stderr>>,
 }
 
-impl Drop for Lines {
+impl Drop for FoldedLines {
     fn drop(&mut self) {
         // The group's end is a command, and counts after the fence only.
         self.fence = None;

@@ -9,7 +9,7 @@ use crate::deploy::prepare;
 
 use super::args::{DeployArgs, PlanArgs};
 use super::call_site::CallSite;
-use super::deployment::{Deployment, Task};
+use super::deployment::{DeploymentCommand, Operation};
 use super::environment::Environment;
 use super::meaning;
 
@@ -20,7 +20,9 @@ pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
         return site.tell_plan(planned(args, environment).await, args.output, false);
     }
     let request = meaning::request(&args.what, &args.rollout, environment.runner());
-    let new = |request| Deployment::new(Task::Deploy, request, &args.rollout, &args.connection, environment);
+    let new = |request| {
+        DeploymentCommand::new(Operation::Deploy, request, &args.rollout, &args.connection, environment)
+    };
     match request.and_then(new) {
         Ok(deployment) => deployment.run(args.output, &site).await,
         Err(failure) => site.refuse(failure, args.output),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::notification::Channel;
-use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_core::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ use super::meaning;
 use super::signals::Signals;
 
 /// What is to be done.
-pub(super) enum Task {
+pub(super) enum Operation {
     /// Put services on new images.
     Deploy,
     /// Put a service back, on this revision or the last good one.
@@ -29,21 +29,21 @@ pub(super) enum Task {
 }
 
 /// A deployment with all that it needs.
-pub(super) struct Deployment {
-    pub(super) task: Task,
+pub(super) struct DeploymentCommand {
+    pub(super) task: Operation,
     pub(super) request: DeployRequest,
     connection: Connection,
     /// The records of each service, in the request's order.
     records: Vec<Vec<Sink>>,
     channels: Vec<Channel>,
     polling: Polling,
-    source: Source,
+    source: DeployedBy,
     credentials_end: Option<Timestamp>,
 }
 
-impl Deployment {
+impl DeploymentCommand {
     pub(super) fn new(
-        task: Task,
+        task: Operation,
         request: DeployRequest,
         rollout: &RolloutArgs,
         connection: &ConnectionArgs,
@@ -79,8 +79,8 @@ impl Deployment {
 
     fn title(&self) -> String {
         let what = match &self.task {
-            Task::Deploy => "Deployment",
-            Task::RollBack(_) => "Rollback",
+            Operation::Deploy => "Deployment",
+            Operation::RollBack(_) => "Rollback",
         };
         let services: Vec<&str> = self.request.services.iter().map(ServiceName::short).collect();
         format!("{what} of {} in {}", services.join(", "), self.request.cluster.short())
@@ -119,8 +119,8 @@ impl Deployment {
             narrator.tell(&progress);
         };
         let mut report = match &self.task {
-            Task::Deploy => deploy(&world, &self.request, &mut listen).await,
-            Task::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
+            Operation::Deploy => deploy(&world, &self.request, &mut listen).await,
+            Operation::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
         };
         report.warnings.extend(warning);
         if !self.channels.is_empty() {

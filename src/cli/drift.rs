@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::Read;
 
 use clap::Args;
-use evenkeel_core::drift::{Sight, differences};
+use evenkeel_core::drift::{DriftView, differences};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::ports::Objects;
 use evenkeel_core::record::{Sink, sinks_of_each};
 
 use crate::aws::Aws;
-use crate::drift::{State, look};
+use crate::drift::{TerraformState, look};
 use crate::output;
 use crate::record;
 
@@ -61,7 +61,7 @@ pub(super) async fn run(args: &DriftArgs, environment: &Environment) -> u8 {
     }
 }
 
-async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, Failure> {
+async fn compare(args: &DriftArgs, environment: &Environment) -> Result<DriftView, Failure> {
     let (cluster, service) = meaning::service(&args.service)?;
     let sinks = meaning::sinks(&args.record.record)?;
     let aws =
@@ -76,7 +76,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<Sight, F
     look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &aws.clock()).await
 }
 
-async fn state(place: &str, objects: &impl Objects) -> Result<State, Failure> {
+async fn state(place: &str, objects: &impl Objects) -> Result<TerraformState, Failure> {
     let content = if place.starts_with("s3://") {
         let Sink::Object(at, _) = Sink::parse(place)? else { return Err(unreadable(place)) };
         objects
@@ -90,7 +90,7 @@ async fn state(place: &str, objects: &impl Objects) -> Result<State, Failure> {
         read(place, File::open(place).map_err(|error| unreadable(place).caused_by(error))?)?
     };
     let place = if place == "-" { "standard input" } else { place };
-    Ok(State { place: place.to_owned(), content })
+    Ok(TerraformState { place: place.to_owned(), content })
 }
 
 fn read(place: &str, from: impl Read) -> Result<Vec<u8>, Failure> {

@@ -11,7 +11,7 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 /// How much to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Level {
+pub(super) enum LogLevel {
     Error,
     Warn,
     Info,
@@ -21,17 +21,17 @@ pub(super) enum Level {
 
 /// Logs from now on. Only what Evenkeel says itself is logged: what the libraries below it log at
 /// the finer levels holds requests and answers, and with them secrets.
-pub(super) fn start(level: Level, as_json: bool) {
+pub(super) fn start(level: LogLevel, as_json: bool) {
     let of_ours = filter_fn(|metadata: &Metadata<'_>| {
         let target = metadata.target();
         target == "evenkeel" || target.starts_with("evenkeel::")
     });
     let level = match level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
     };
     let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_json {
         Box::new(fmt::layer().json().with_current_span(false).with_writer(stderr))

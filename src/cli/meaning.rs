@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
 use evenkeel_core::image_definitions;
-use evenkeel_core::record::{Sink, SinkPattern, Source, sinks_of_each};
+use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
 
@@ -123,19 +123,19 @@ pub(super) fn connection(
 }
 
 /// Who deploys, as far as the environment tells.
-pub(super) fn source(environment: &Environment) -> Source {
+pub(super) fn source(environment: &Environment) -> DeployedBy {
     if let Some(id) = environment.get("GITHUB_RUN_ID") {
         let url = match (environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")) {
             (Some(server), Some(repository)) => Some(format!("{server}/{repository}/actions/runs/{id}")),
             _ => None,
         };
-        return Source { kind: "github".to_owned(), id: Some(id.to_owned()), url };
+        return DeployedBy { kind: "github".to_owned(), id: Some(id.to_owned()), url };
     }
     if let Some(id) = environment.get("CODEBUILD_BUILD_ID") {
         let url = environment.get("CODEBUILD_BUILD_URL").map(str::to_owned);
-        return Source { kind: "codebuild".to_owned(), id: Some(id.to_owned()), url };
+        return DeployedBy { kind: "codebuild".to_owned(), id: Some(id.to_owned()), url };
     }
-    Source { kind: "cli".to_owned(), id: None, url: None }
+    DeployedBy { kind: "cli".to_owned(), id: None, url: None }
 }
 
 fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {

@@ -50,12 +50,12 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
     #[command(flatten)]
-    worker: WorkerArgs,
+    worker: ForWorkerArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "For a worker")]
-struct WorkerArgs {
+struct ForWorkerArgs {
     #[command(flatten)]
     action_types: ActionTypesArgs,
     /// Where the workers keep their claims, as `evenkeel worker` takes it

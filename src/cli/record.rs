@@ -6,9 +6,9 @@ use evenkeel_core::record::{Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, ServiceName};
 
 use crate::aws::{Aws, S3Objects, SsmParameters};
-use crate::bookkeeping::{self, Kept, Repair};
 use crate::output;
 use crate::record::{self, Store};
+use crate::record_commands::{self, Kept, Repair};
 
 use super::args::{NamesArgs, OutputArg, RecordArgs, ServiceArgs};
 use super::environment::Environment;
@@ -85,16 +85,16 @@ pub(super) async fn run(command: &RecordCommand, environment: &Environment) -> u
 }
 
 async fn init(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    bookkeeping::init(&open_named(args, environment).await?.1).await
+    record_commands::init(&open_named(args, environment).await?.1).await
 }
 
 async fn show(args: &PlaceArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
-    bookkeeping::show(&open_named(args, environment).await?.1).await
+    record_commands::show(&open_named(args, environment).await?.1).await
 }
 
 async fn reset(args: &ResetArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
     let (aws, stores) = open_named(&args.place, environment).await?;
-    bookkeeping::reset(&stores, &aws.clock(), args.force).await
+    record_commands::reset(&stores, &aws.clock(), args.force).await
 }
 
 async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept>, Failure> {
@@ -109,7 +109,7 @@ async fn repair(args: &RepairArgs, environment: &Environment) -> Result<Vec<Kept
         by: &meaning::source(environment),
         force: args.force,
     };
-    bookkeeping::repair(&aws.cloud(), &stores, &repair).await
+    record_commands::repair(&aws.cloud(), &stores, &repair).await
 }
 
 type Stores = Vec<Store<S3Objects, SsmParameters>>;

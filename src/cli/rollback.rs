@@ -9,7 +9,7 @@ use crate::deploy::prepare_rollback;
 
 use super::args::RollbackArgs;
 use super::call_site::CallSite;
-use super::deployment::{Deployment, Task};
+use super::deployment::{DeploymentCommand, Operation};
 use super::environment::Environment;
 use super::meaning;
 
@@ -20,8 +20,8 @@ pub(super) async fn run(args: &RollbackArgs, environment: &Environment) -> u8 {
         return site.tell_plan(planned(args, environment).await, args.output, false);
     }
     let new = |request| {
-        let task = Task::RollBack(args.to.clone());
-        Deployment::new(task, request, &args.rollout, &args.connection, environment)
+        let task = Operation::RollBack(args.to.clone());
+        DeploymentCommand::new(task, request, &args.rollout, &args.connection, environment)
     };
     match meaning::rollback_request(args).and_then(new) {
         Ok(rollback) => rollback.run(args.output, &site).await,

@@ -23,7 +23,7 @@ use super::args::polling;
 use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
 use super::job_options::job_options;
-use super::log::{self, Level};
+use super::log::{self, LogLevel};
 use super::print_error;
 use super::signals::Signals;
 
@@ -59,7 +59,7 @@ pub(super) struct WorkerArgs {
     drain: bool,
     /// How much to log to standard error
     #[arg(long, value_name = "LEVEL", default_value = "info")]
-    log: Level,
+    log: LogLevel,
     /// The Region [default: that of the environment or the profile]
     #[arg(long, value_name = "NAME")]
     region: Option<String>,

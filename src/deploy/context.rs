@@ -6,7 +6,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::Ecs;
-use evenkeel_core::record::Source;
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
@@ -24,7 +24,7 @@ pub(super) struct Context<'a, E> {
     pub(super) clock: Clock,
     pub(super) polling: Polling,
     pub(super) interrupt: Interrupt,
-    pub(super) source: &'a Source,
+    pub(super) source: &'a DeployedBy,
     pub(super) request: &'a DeployRequest,
     pub(super) listen: &'a mut Listener<'a>,
     /// When to hand on; a command's deployment never does.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::checkpoint::{Checkpoint, Standing};
+use evenkeel_core::checkpoint::{Checkpoint, ServiceCheckpoint};
 use evenkeel_core::deployment::{Outcome, Phase, Way, Why};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::CarriedFrom;
@@ -34,7 +34,7 @@ pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkp
         let since = Timestamp::from_unix(Duration::from_secs(u64::from(u32::MAX)));
         let rollout = Rollout { revision: revision.clone(), deployment: id(), replaced: id(), since };
         let why = Why { outcome: Outcome::RolledBack, reason: String::new() };
-        Standing {
+        ServiceCheckpoint {
             phase: Phase::Undoing { rollout, to: Some(revision.clone()), why, way: Way::Asked(since) },
             began_on: Some(revision.clone()),
             base: revision.clone(),
@@ -51,9 +51,9 @@ pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkp
 }
 
 impl Run {
-    fn standing(&self, base: &TaskDefinitionArn) -> Standing {
+    fn standing(&self, base: &TaskDefinitionArn) -> ServiceCheckpoint {
         let last = |arn: &String| arn.rsplit('/').next().unwrap_or_default().to_owned();
-        Standing {
+        ServiceCheckpoint {
             phase: self.phase.clone(),
             began_on: self.began_on.clone(),
             base: base.clone(),

@@ -46,7 +46,7 @@ mod watch;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::ports::{Cloud, EcsEffects, Masked, RecordStore};
-use evenkeel_core::record::Source;
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::timestamp::Timestamp;
 
@@ -82,7 +82,7 @@ pub struct World<'a, E, R> {
     /// What ends the wait early.
     pub interrupt: Interrupt,
     /// Who deploys.
-    pub source: &'a Source,
+    pub source: &'a DeployedBy,
 }
 
 impl<E, R> World<'_, E, R> {

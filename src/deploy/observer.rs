@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::eta::{Subject, goes_on};
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::outlook::{Subject, goes_on};
 use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::rollout::{Observation, Rollout};
@@ -17,7 +17,7 @@ use super::listed::with_what_they_run;
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
-    found: BTreeMap<DeploymentId, Found>,
+    found: BTreeMap<DeploymentId, KnownArn>,
     /// Service deployments are no longer asked for.
     closed: bool,
     /// Why, until that is told.
@@ -26,7 +26,7 @@ pub(super) struct Observer {
 
 /// The service deployment of a deployment, as far as it was found.
 #[derive(Debug, Clone)]
-enum Found {
+enum KnownArn {
     Arn(String),
     /// So often it was looked for.
     NotYet(u32),
@@ -133,10 +133,10 @@ impl Observer {
             let record = described.iter().find(|record| record.arn == arn);
             let Some((record, id)) = record.zip(watched[at].deployment()) else { continue };
             match self.found.get(id) {
-                Some(Found::Arn(_)) => {}
+                Some(KnownArn::Arn(_)) => {}
                 // What the service calls its current one was described on the chance that it is ours.
                 _ if id.rolls_out(&record.target) => {
-                    self.found.insert(id.clone(), Found::Arn(arn));
+                    self.found.insert(id.clone(), KnownArn::Arn(arn));
                 }
                 _ => continue,
             }
@@ -154,11 +154,11 @@ impl Observer {
     ) -> Result<Option<String>, Failure> {
         let Some(id) = rollout.deployment.as_ref().filter(|_| !self.closed) else { return Ok(None) };
         let times = match self.found.get(id) {
-            Some(Found::Arn(arn)) => return Ok(Some(arn.clone())),
-            Some(Found::NotYet(times)) => times + 1,
+            Some(KnownArn::Arn(arn)) => return Ok(Some(arn.clone())),
+            Some(KnownArn::NotYet(times)) => times + 1,
             None => 0,
         };
-        self.found.insert(id.clone(), Found::NotYet(times));
+        self.found.insert(id.clone(), KnownArn::NotYet(times));
         if times == 0 && service.current_deployment.is_some() {
             return Ok(service.current_deployment.clone());
         }
@@ -180,7 +180,7 @@ impl Observer {
             (None, None) => None,
         };
         if let Some(arn) = &arn {
-            self.found.insert(id.clone(), Found::Arn(arn.clone()));
+            self.found.insert(id.clone(), KnownArn::Arn(arn.clone()));
         }
         Ok(arn)
     }

@@ -18,7 +18,7 @@ use super::record_keeping::RecordKeeping;
 use super::run::Run;
 
 /// The newest deployment of our revision, and what it replaced unseen.
-pub(super) struct Found {
+pub(super) struct FoundDeployment {
     pub(super) mine: ListedServiceDeployment,
     /// Nothing where the base was replaced, no earlier deployment is listed, or the earlier one was rolled back.
     pub(super) overtaken: Option<TaskDefinitionArn>,
@@ -34,7 +34,7 @@ pub(super) async fn find<E: Ecs>(
     mut listed: Vec<ListedServiceDeployment>,
     revision: &TaskDefinitionArn,
     base: &TaskDefinitionArn,
-) -> Result<Option<Found>, Failure> {
+) -> Result<Option<FoundDeployment>, Failure> {
     listed.sort_by_key(|listed| std::cmp::Reverse(listed.created));
     listed.truncate(LOOKED_THROUGH);
     let mut listed = with_what_they_run(ecs, listed).await?;
@@ -62,7 +62,7 @@ pub(super) async fn find<E: Ecs>(
         | ServiceDeploymentStatus::RolledBack
         | ServiceDeploymentStatus::RollbackFailed => None,
     });
-    Ok(Some(Found { overtaken, mine }))
+    Ok(Some(FoundDeployment { overtaken, mine }))
 }
 
 /// Goes on where the same command was cut off: its update had replaced another actor's deployment, and nobody has

@@ -21,18 +21,18 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::image::Images;
 use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::{Ecs, RecordStore};
-use evenkeel_core::record::{Candidate, Deployed, Record, Source, Status};
+use evenkeel_core::record::{Candidate, Deployed, DeployedBy, Record, Status};
 use evenkeel_core::timestamp::Timestamp;
 use futures_util::future::join_all;
 
 use crate::clock::Clock;
 
 use super::recognise::is_candidate;
-use entry::Entry;
+use entry::StoredRecord;
 
 /// The record of one service's deployment, in each of its stores.
 pub(super) struct RecordKeeping<'a, R> {
-    entries: Vec<Entry<'a, R>>,
+    entries: Vec<StoredRecord<'a, R>>,
     /// Another run wrote since the last look at the service.
     met: bool,
 }
@@ -50,7 +50,7 @@ pub(super) struct UnderWay {
     /// When another Evenkeel may think that we are gone.
     pub(super) expires: Timestamp,
     /// Who deploys.
-    pub(super) by: Source,
+    pub(super) by: DeployedBy,
 }
 
 /// What became of a final write.
@@ -68,7 +68,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     /// # Errors
     /// A store that cannot be read, or a record that is not understood.
     async fn read(stores: &'a [R], clock: Clock) -> Result<Self, Failure> {
-        let entries = together(stores.iter().map(|store| Entry::read(store, clock))).await?;
+        let entries = together(stores.iter().map(|store| StoredRecord::read(store, clock))).await?;
         Ok(Self { entries, met: false })
     }
 
@@ -136,7 +136,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
 
     /// What the unfinished revision `live` was copied from, if a run of the same images was cut off on it.
     pub(super) fn cut_off(&self, live: &TaskDefinitionArn, asked: &Images) -> Option<TaskDefinitionArn> {
-        self.entries.iter().filter_map(Entry::record).find_map(|record| {
+        self.entries.iter().filter_map(StoredRecord::record).find_map(|record| {
             let is_ours = |mark: &&Candidate| {
                 let mut images = mark.images.iter();
                 mark.is(live.as_str())
@@ -151,7 +151,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     /// The containers for which the run that made `revision`, and those whose revisions that is a copy of, brought
     /// images, as far as their marks are there.
     pub(super) fn changed_by(&self, revision: &TaskDefinitionArn) -> Option<BTreeSet<String>> {
-        let records = self.entries.iter().filter_map(Entry::recalled);
+        let records = self.entries.iter().filter_map(StoredRecord::recalled);
         records.map(|record| record.brought_by(revision)).find(|brought| !brought.is_empty())
     }
 
@@ -164,12 +164,12 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
 
     /// Leaves the newest mark of this run out of later writes: its revision was never live.
     pub(super) fn forget_newest(&mut self) {
-        self.entries.iter_mut().for_each(Entry::forget_newest);
+        self.entries.iter_mut().for_each(StoredRecord::forget_newest);
     }
 
     /// Writes the marks of this run once more, by what is known of other runs' marks now.
     pub(super) async fn mark_again(&mut self) -> Result<(), Failure> {
-        let met = together(self.entries.iter_mut().map(Entry::write_marks)).await?;
+        let met = together(self.entries.iter_mut().map(StoredRecord::write_marks)).await?;
         self.met |= met.contains(&Written::MetARival);
         Ok(())
     }
@@ -181,7 +181,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
 
     /// Reads the records again, because another run's deployment was seen.
     pub(super) async fn read_again(&mut self) -> Result<(), Failure> {
-        together(self.entries.iter_mut().map(Entry::read_again)).await?;
+        together(self.entries.iter_mut().map(StoredRecord::read_again)).await?;
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         live: Option<&TaskDefinitionArn>,
         is_replaced: bool,
     ) -> Result<Written, Failure> {
-        let take_back = |entry| Entry::take_back(entry, it, live, is_replaced);
+        let take_back = |entry| StoredRecord::take_back(entry, it, live, is_replaced);
         all(together(self.entries.iter_mut().map(take_back)).await)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::{Event, Target};
 use evenkeel_core::failure::Failure;
-use evenkeel_core::plan::{PlannedRevision, Source};
+use evenkeel_core::plan::{PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Ecs, EcsEffects, EffectError, RecordStore};
 
 use crate::clock::Clock;
@@ -68,7 +68,7 @@ async fn register_and_record<E: Ecs + EcsEffects, R: RecordStore>(
     let under_way = under_way(cx, run, None);
     let (ecs, clock, planned) = (cx.ecs, cx.clock, cx.planned(run));
     // What needs no registration may need no update either.
-    let Some(under_way) = under_way.filter(|_| planned.source == Source::Register) else {
+    let Some(under_way) = under_way.filter(|_| planned.source == RevisionOrigin::Register) else {
         return ensure_registered(ecs, clock, planned).await;
     };
     let (existing, opened) = tokio::join!(ensure_registered(ecs, clock, planned), record.begin(&under_way));
@@ -88,11 +88,11 @@ async fn ensure_registered<E: Ecs + EcsEffects>(
     planned: &PlannedRevision,
 ) -> Result<Existing, Failure> {
     match &planned.source {
-        Source::Live => return Ok(Existing { arn: planned.base.clone(), registered: false }),
-        Source::Adopt(arn) | Source::Return(arn) => {
+        RevisionOrigin::Live => return Ok(Existing { arn: planned.base.clone(), registered: false }),
+        RevisionOrigin::Adopt(arn) | RevisionOrigin::Return(arn) => {
             return Ok(Existing { arn: arn.clone(), registered: false });
         }
-        Source::Register => {}
+        RevisionOrigin::Register => {}
     }
     let mut attempt = 1;
     loop {

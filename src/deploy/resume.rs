@@ -14,11 +14,11 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::checkpoint::Standing;
+use evenkeel_core::checkpoint::ServiceCheckpoint;
 use evenkeel_core::deployment::{Ending, Phase, Target};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
-use evenkeel_core::plan::{Carried, PlannedRevision, Source};
+use evenkeel_core::plan::{Carried, PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Rollout;
@@ -28,7 +28,7 @@ use crate::clock::Moment;
 
 use super::context::{Chosen, Context};
 use super::flow::Flow;
-use super::overtaken::{self, Found};
+use super::overtaken::{self, FoundDeployment};
 use super::polling::Pace;
 use super::prepare;
 use super::record_keeping::RecordKeeping;
@@ -122,9 +122,9 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
 /// that we had seen of the service is ours, also if it is over and undone by now.
 async fn look_for_the_update<E: Ecs>(
     ecs: &E,
-    standing: Standing,
+    standing: ServiceCheckpoint,
     service: &Service,
-) -> Result<Standing, Failure> {
+) -> Result<ServiceCheckpoint, Failure> {
     let Phase::Registered(target) = &standing.phase else { return Ok(standing) };
     // A deployment that was forced has the revision that was live before it.
     let shown = service.primary().filter(|primary| {
@@ -149,7 +149,7 @@ async fn look_for_the_update<E: Ecs>(
     };
     let former = (target.base != target.revision).then(|| target.base.clone());
     let overtaken = found.and_then(|found| found.overtaken);
-    Ok(Standing {
+    Ok(ServiceCheckpoint {
         target: Some(target.revision.clone()),
         phase: Phase::RollingOut { rollout, former, overtaken },
         deployment: Some(id),
@@ -162,7 +162,7 @@ async fn deployment_of<E: Ecs>(
     ecs: &E,
     target: &Target,
     service: &Service,
-) -> Result<Option<Found>, Failure> {
+) -> Result<Option<FoundDeployment>, Failure> {
     let listed = ecs.list_service_deployments(service, Listing::Since(target.seen_until)).await?;
     let is_new = |listed: &ListedServiceDeployment| {
         listed.created >= target.seen_until
@@ -175,7 +175,7 @@ async fn deployment_of<E: Ecs>(
 /// not the base.
 async fn carried<E: Ecs>(
     ecs: &E,
-    standing: &Standing,
+    standing: &ServiceCheckpoint,
 ) -> Result<(Carried, Option<BTreeMap<String, String>>), Failure> {
     let Some(began_on) = standing.began_on.as_ref().filter(|began_on| **began_on != standing.base) else {
         return Ok((Carried::default(), None));
@@ -199,7 +199,7 @@ async fn images<E: Ecs>(ecs: &E, revision: &TaskDefinitionArn) -> Result<BTreeMa
 /// What the service is, or is to be, put on.
 async fn chosen<E: Ecs>(
     ecs: &E,
-    standing: &Standing,
+    standing: &ServiceCheckpoint,
     service: &Service,
     request: &DeployRequest,
     carried: &Carried,
@@ -220,14 +220,14 @@ async fn chosen<E: Ecs>(
         }
     };
     if let Some(arn) = &arn {
-        planned.source = Source::Adopt(arn.clone());
+        planned.source = RevisionOrigin::Adopt(arn.clone());
     }
     Ok(Chosen { planned, arn })
 }
 
 /// Whether the revision to deploy is a copy of what is live now. After our update replaced another deployment unseen,
 /// it is a copy of that one's, as long as nobody has changed the service since.
-fn is_to_be_planned_on(standing: &Standing, service: &Service) -> bool {
+fn is_to_be_planned_on(standing: &ServiceCheckpoint, service: &Service) -> bool {
     let is_ours = standing.deployment.is_some()
         && service.primary().map(|primary| &primary.id) == standing.deployment.as_ref();
     standing.phase == Phase::Pending && !is_ours
@@ -238,7 +238,7 @@ impl Run {
     fn resume(
         named: &str,
         images: &Images,
-        standing: Standing,
+        standing: ServiceCheckpoint,
         service: Service,
         revision: usize,
         pace: Pace,

@@ -13,7 +13,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::diff::diff;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{ImageReference, Images};
-use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, Source};
+use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, RevisionOrigin};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
@@ -106,7 +106,7 @@ fn plan_of(service: Service, live: Revision, to: Revision) -> Plan {
         newest: to.arn.clone(),
         lacks_of_newest: false,
         definition: to.definition,
-        source: if is_live { Source::Live } else { Source::Return(to.arn) },
+        source: if is_live { RevisionOrigin::Live } else { RevisionOrigin::Return(to.arn) },
     };
     let mut plan = Plan {
         revisions: vec![planned],

@@ -2,7 +2,7 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::console::deployments_url;
-use evenkeel_core::crash_loop::Tasks;
+use evenkeel_core::crash_loop::TaskCensus;
 use evenkeel_core::deployment::{Event, Phase, Target};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{Ecs, EcsEffects, EffectError};
@@ -85,7 +85,7 @@ pub(super) fn join<E>(
             if rollout.deployment.is_some() {
                 // A newer deployment of the same revision: what is known of ours does not hold for it.
                 (cx.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
-                (run.seen.service_deployment, run.seen.tasks) = (None, Tasks::Unread);
+                (run.seen.service_deployment, run.seen.tasks) = (None, TaskCensus::Unread);
                 run.pace = Pace::begin(&cx.polling, Moment::now());
             }
             if matches!(run.phase, Phase::RollingOut { .. }) {

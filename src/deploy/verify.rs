@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::plan::{Plan, Source};
-use evenkeel_core::ports::Registry;
+use evenkeel_core::plan::{Plan, RevisionOrigin};
+use evenkeel_core::ports::ContainerRegistry;
 use evenkeel_core::registry::{EcrImage, ImageLookup, check_image};
 use evenkeel_core::request::DeployRequest;
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use crate::clock::Clock;
 
 /// The images of a request that are in Amazon ECR, or should be, by their references.
-pub(super) type Images = BTreeMap<String, Result<ImageLookup, Failure>>;
+pub(super) type ImageLookups = BTreeMap<String, Result<ImageLookup, Failure>>;
 
 /// How long to wait before each further look for an image that is missing: a replica in another Region gets
 /// it some seconds after the push.
@@ -21,9 +21,13 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2
 
 /// Looks the request's images up, all at once; those in other registries are left out, and all are
 /// when that is asked for.
-pub(super) async fn look_up<E: Registry>(registry: &E, clock: &Clock, request: &DeployRequest) -> Images {
+pub(super) async fn look_up<E: ContainerRegistry>(
+    registry: &E,
+    clock: &Clock,
+    request: &DeployRequest,
+) -> ImageLookups {
     if request.policy.skip_verify {
-        return Images::new();
+        return ImageLookups::new();
     }
     let mut asked: BTreeMap<String, EcrImage> = BTreeMap::new();
     for (_, image) in request.images.iter() {
@@ -37,7 +41,11 @@ pub(super) async fn look_up<E: Registry>(registry: &E, clock: &Clock, request: &
 }
 
 /// Looks for an image that is missing once more, and again.
-async fn find<E: Registry>(registry: &E, clock: &Clock, image: &EcrImage) -> Result<ImageLookup, Failure> {
+async fn find<E: ContainerRegistry>(
+    registry: &E,
+    clock: &Clock,
+    image: &EcrImage,
+) -> Result<ImageLookup, Failure> {
     for pause in LOOK_AGAIN {
         let found = registry.find_image(image).await?;
         if found != ImageLookup::Missing {
@@ -52,8 +60,9 @@ async fn find<E: Registry>(registry: &E, clock: &Clock, image: &EcrImage) -> Res
 ///
 /// # Errors
 /// [`FailureKind::InvalidInput`] for an image that is not there, or is for another platform.
-pub(super) fn check(plan: &mut Plan, request: &DeployRequest, images: &Images) -> Result<(), Failure> {
-    let changes = |source: &Source| *source != Source::Live || request.policy.force_new_deployment;
+pub(super) fn check(plan: &mut Plan, request: &DeployRequest, images: &ImageLookups) -> Result<(), Failure> {
+    let changes =
+        |source: &RevisionOrigin| *source != RevisionOrigin::Live || request.policy.force_new_deployment;
     let mut warnings = Vec::new();
     for planned in &plan.services {
         let revision = plan.revision_of(planned);
@@ -78,7 +87,7 @@ pub(super) fn check(plan: &mut Plan, request: &DeployRequest, images: &Images) -
 }
 
 /// The digests of the images that are there, by their references.
-pub(super) fn digests(images: Images) -> BTreeMap<String, String> {
+pub(super) fn digests(images: ImageLookups) -> BTreeMap<String, String> {
     let found = |(reference, lookup): (String, Result<ImageLookup, Failure>)| match lookup {
         Ok(ImageLookup::Found(found)) => Some((reference, found.digest)),
         Ok(ImageLookup::Missing | ImageLookup::Refused(_) | ImageLookup::Unknown(_)) | Err(_) => None,

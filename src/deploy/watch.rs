@@ -1,9 +1,9 @@
 //! Looks at the rollouts that go on.
 
-use evenkeel_core::crash_loop::{Census, Tasks, is_suspicious};
+use evenkeel_core::crash_loop::{Census, TaskCensus, is_suspicious};
 use evenkeel_core::deployment::Phase;
+use evenkeel_core::eta::{Subject, eta, subject};
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::outlook::{Subject, outlook, subject};
 use evenkeel_core::placement::{Departures, are_departures_due};
 use evenkeel_core::ports::Ecs;
 use evenkeel_core::rollout::Observation;
@@ -88,7 +88,7 @@ async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observ
 
 fn wait_for_the_next_look<E>(cx: &Context<'_, E>, run: &mut Run) {
     if let Some(rollout) = run.phase.rollout() {
-        run.pace.looked(&cx.polling, outlook(rollout, &run.seen), cx.elapsed(run), Moment::now());
+        run.pace.looked(&cx.polling, eta(rollout, &run.seen), cx.elapsed(run), Moment::now());
     }
 }
 
@@ -104,15 +104,15 @@ async fn count_tasks<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
     }
     match tokio::try_join!(cx.ecs.stopped_tasks(service, id), cx.ecs.running_tasks(service, id)) {
         Ok((stopped, running)) => {
-            run.seen.tasks = Tasks::Read(Census { stopped, running });
+            run.seen.tasks = TaskCensus::Read(Census { stopped, running });
             run.suspicion = suspicion;
         }
         Err(failure) if failure.kind() == FailureKind::Unavailable => {}
         Err(failure) => {
-            if run.seen.tasks != Tasks::Unreadable {
+            if run.seen.tasks != TaskCensus::Unreadable {
                 cx.warn(format!("tasks cannot be read, so ECS's own count of failures decides: {failure}"));
             }
-            run.seen.tasks = Tasks::Unreadable;
+            run.seen.tasks = TaskCensus::Unreadable;
             run.suspicion = suspicion;
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn believed(
             .advice("Give the state of the configuration that has the service, as `terraform state pull` prints it")
     };
     // The error's words could quote the state.
-    let state: State = serde_json::from_slice(content).map_err(|error| {
+    let state: StateFile = serde_json::from_slice(content).map_err(|error| {
         refuse(format!("it is no JSON of a state, at line {}, column {}", error.line(), error.column()))
     })?;
     if state.version != FORM {
@@ -60,7 +60,7 @@ pub(super) fn believed(
 }
 
 #[derive(Deserialize)]
-struct State {
+struct StateFile {
     version: u64,
     #[serde(default)]
     resources: Vec<Resource>,

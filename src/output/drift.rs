@@ -2,7 +2,7 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::diff::Change;
-use evenkeel_core::drift::{Difference, Recorded, Sight};
+use evenkeel_core::drift::{Difference, DriftView, Recorded};
 use evenkeel_core::record::Status;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::text::change_line;
 
 /// `evenkeel.drift/v1`.
 #[must_use]
-pub fn drift_document(cluster: &str, service: &str, seen: &Sight, differences: &[Difference]) -> Value {
+pub fn drift_document(cluster: &str, service: &str, seen: &DriftView, differences: &[Difference]) -> Value {
     let arn = |arn: &Option<TaskDefinitionArn>| arn.as_ref().map(|arn| arn.as_str().to_owned());
     let change = |change: &Change| json!({ "path": change.path, "from": change.from, "to": change.to });
     let difference = |it: &Difference| {
@@ -39,7 +39,7 @@ pub fn drift_document(cluster: &str, service: &str, seen: &Sight, differences: &
 
 /// A line for what was compared, three for each difference, and one for each member that differs.
 #[must_use]
-pub fn drift_text(service: &str, seen: &Sight, differences: &[Difference]) -> String {
+pub fn drift_text(service: &str, seen: &DriftView, differences: &[Difference]) -> String {
     let short = |arn: &TaskDefinitionArn| arn.family_and_revision().to_owned();
     let mut compared = vec![format!("live {} ({})", short(&seen.live), seen.standing.as_str())];
     if let Some(newest) = &seen.newest {

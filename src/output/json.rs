@@ -1,7 +1,7 @@
 //! The JSON documents: part of the contract, scripts depend on them.
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::plan::{Plan, PlannedService, Source};
+use evenkeel_core::plan::{Plan, PlannedService, RevisionOrigin};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 use serde_json::{Value, json};
@@ -29,11 +29,11 @@ pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
     let service = |planned: &PlannedService| {
         let revision = plan.revision_of(planned);
         let (action, becomes) = match &revision.source {
-            Source::Register => ("register", None),
-            Source::Adopt(arn) => ("adopt", Some(arn)),
-            Source::Return(arn) => ("return", Some(arn)),
-            Source::Live if request.policy.force_new_deployment => ("force", Some(&revision.base)),
-            Source::Live => ("unchanged", Some(&revision.base)),
+            RevisionOrigin::Register => ("register", None),
+            RevisionOrigin::Adopt(arn) => ("adopt", Some(arn)),
+            RevisionOrigin::Return(arn) => ("return", Some(arn)),
+            RevisionOrigin::Live if request.policy.force_new_deployment => ("force", Some(&revision.base)),
+            RevisionOrigin::Live => ("unchanged", Some(&revision.base)),
         };
         let changes = revision
             .changes

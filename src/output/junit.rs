@@ -8,7 +8,7 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use crate::deploy::{Report, ServiceReport};
 
 use super::reasons::reasons_text;
-use super::story::{Kind, Step, Story};
+use super::story::{Step, StepKind, Story};
 use super::text::report_text;
 
 /// The longest text of an element, in characters.
@@ -64,7 +64,7 @@ fn cases<'a>(report: &'a Report, story: &Story) -> Vec<Case<'a>> {
         failure: None,
     };
     let of = |service: Option<&str>| {
-        let steps = story.steps.iter().filter(|step| step.kind != Kind::Stage);
+        let steps = story.steps.iter().filter(|step| step.kind != StepKind::Stage);
         steps.filter(move |step| step.service.as_deref() == service).collect::<Vec<_>>()
     };
     let mut cases: Vec<Case<'_>> = of(None).into_iter().map(|step| case("evenkeel", step)).collect();

@@ -2,7 +2,7 @@
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::notification::Notification;
-use evenkeel_core::record::Source;
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub fn notification(
     request: &DeployRequest,
     report: &Report,
     story: &Story,
-    source: &Source,
+    source: &DeployedBy,
 ) -> Notification {
     let services: Vec<&str> = request.services.iter().map(|service| service.short()).take(MOST).collect();
     let subject = format!("{} in {}: {}", services.join(", "), request.cluster.short(), report.outcome);

@@ -3,16 +3,16 @@
 use evenkeel_core::record::{Record, Status};
 use serde_json::{Value, json};
 
-use crate::bookkeeping::{Content, Done, Kept};
+use crate::record_commands::{Done, Kept, RecordContent};
 
 /// `evenkeel.records/v1`.
 #[must_use]
 pub fn records_document(records: &[Kept]) -> Value {
     let kept = |kept: &Kept| {
         let (status, record) = match &kept.content {
-            Content::Missing => ("missing", Value::Null),
-            Content::Empty => ("empty", Value::Null),
-            Content::Record(record) => (status(record), json!(record)),
+            RecordContent::Missing => ("missing", Value::Null),
+            RecordContent::Empty => ("empty", Value::Null),
+            RecordContent::Record(record) => (status(record), json!(record)),
         };
         json!({ "place": kept.place, "done": done(kept.done), "status": status, "record": record })
     };
@@ -30,9 +30,9 @@ pub fn records_text(records: &[Kept]) -> String {
         };
         let place = &kept.place;
         match &kept.content {
-            Content::Missing => lines.push(format!("{place}  {done}nothing is there")),
-            Content::Empty => lines.push(format!("{place}  {done}nothing was deployed")),
-            Content::Record(record) => {
+            RecordContent::Missing => lines.push(format!("{place}  {done}nothing is there")),
+            RecordContent::Empty => lines.push(format!("{place}  {done}nothing was deployed")),
+            RecordContent::Record(record) => {
                 lines.push(format!("{place}  {done}{}", summary(record)));
                 lines.extend(record.images.iter().map(|(name, image)| format!("  {name}  {image}")));
             }

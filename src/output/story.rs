@@ -31,7 +31,7 @@ pub struct Story {
 pub(super) struct Step {
     /// The service, as it was named; none for what is done for all of them.
     pub(super) service: Option<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: StepKind,
     /// What was done, in letters that no format takes for its own: `roll out web:2`.
     pub(super) what: String,
     pub(super) from: Timestamp,
@@ -41,7 +41,7 @@ pub(super) struct Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum StepKind {
     /// Reading and deciding.
     Plan,
     /// Making a revision.
@@ -69,25 +69,27 @@ impl Story {
             Progress::Planned(plan) => self.planned(plan, at),
             Progress::PlannedAgain { service, .. } => {
                 self.close(service, at, false);
-                self.did(Some(service), Kind::Plan, "plan again", at);
+                self.did(Some(service), StepKind::Plan, "plan again", at);
             }
             Progress::Registered(arn) => {
-                self.did(None, Kind::Register, &format!("register {}", arn.family_and_revision()), at);
+                self.did(None, StepKind::Register, &format!("register {}", arn.family_and_revision()), at);
             }
             Progress::Adopted(arn) => {
-                self.did(None, Kind::Register, &format!("take {}", arn.family_and_revision()), at);
+                self.did(None, StepKind::Register, &format!("take {}", arn.family_and_revision()), at);
             }
             Progress::Started { service, revision, console, .. } => {
-                self.did(Some(service), Kind::Update, "update the service", at);
+                self.did(Some(service), StepKind::Update, "update the service", at);
                 self.begin(
                     service,
-                    Kind::RollOut,
+                    StepKind::RollOut,
                     &format!("roll out {}", revision.family_and_revision()),
                     at,
                 );
                 self.found(service, console.clone());
             }
-            Progress::Joined { service, .. } => self.begin(service, Kind::RollOut, "follow the rollout", at),
+            Progress::Joined { service, .. } => {
+                self.begin(service, StepKind::RollOut, "follow the rollout", at)
+            }
             Progress::Seen { service, seen, .. } => {
                 // A rollout that was joined or handed on is seen, and never started.
                 self.found(service, deployments_url(&seen.service));
@@ -129,27 +131,27 @@ impl Story {
     fn planned(&mut self, plan: &Plan, at: Timestamp) {
         let changes = plan.revisions.iter().flat_map(|revision| &revision.changes);
         self.changes = changes.cloned().collect();
-        self.did(None, Kind::Plan, "plan", at);
+        self.did(None, StepKind::Plan, "plan", at);
     }
 
     fn staged(&mut self, service: &str, stage: &str, at: Timestamp) {
         let what = stage.to_lowercase().replace('_', " ");
         let open = self.steps.iter_mut().rev().find(|step| {
-            step.kind == Kind::Stage && step.to.is_none() && step.service.as_deref() == Some(service)
+            step.kind == StepKind::Stage && step.to.is_none() && step.service.as_deref() == Some(service)
         });
         match open {
             Some(open) if open.what == what => {}
             Some(open) => {
                 open.to = Some(at);
-                self.begin(service, Kind::Stage, &what, at);
+                self.begin(service, StepKind::Stage, &what, at);
             }
-            None => self.begin(service, Kind::Stage, &what, at),
+            None => self.begin(service, StepKind::Stage, &what, at),
         }
     }
 
     fn roll_back(&mut self, service: &str, to: Option<&TaskDefinitionArn>, at: Timestamp) {
         let is_open = |step: &Step| {
-            step.kind == Kind::RollBack && step.to.is_none() && step.service.as_deref() == Some(service)
+            step.kind == StepKind::RollBack && step.to.is_none() && step.service.as_deref() == Some(service)
         };
         // It is told again where ECS does not go back and Evenkeel does.
         if self.steps.iter().any(is_open) {
@@ -157,23 +159,23 @@ impl Story {
         }
         self.close(service, at, true);
         let to = to.map_or("the former revision", TaskDefinitionArn::family_and_revision);
-        self.begin(service, Kind::RollBack, &format!("go back to {to}"), at);
+        self.begin(service, StepKind::RollBack, &format!("go back to {to}"), at);
     }
 
     /// Notes what has been done since the last thing happened.
-    fn did(&mut self, service: Option<&str>, kind: Kind, what: &str, at: Timestamp) {
+    fn did(&mut self, service: Option<&str>, kind: StepKind, what: &str, at: Timestamp) {
         self.push(service, kind, what, self.last, Some(at));
     }
 
     /// Notes what begins now.
-    fn begin(&mut self, service: &str, kind: Kind, what: &str, at: Timestamp) {
+    fn begin(&mut self, service: &str, kind: StepKind, what: &str, at: Timestamp) {
         self.push(Some(service), kind, what, at, None);
     }
 
     fn push(
         &mut self,
         service: Option<&str>,
-        kind: Kind,
+        kind: StepKind,
         what: &str,
         from: Timestamp,
         to: Option<Timestamp>,
@@ -191,7 +193,7 @@ impl Story {
         for step in self.steps.iter_mut().filter(|step| step.service.as_deref() == Some(service)) {
             if step.to.is_none() {
                 step.to = Some(at);
-                step.failed = failed && step.kind == Kind::RollOut;
+                step.failed = failed && step.kind == StepKind::RollOut;
             }
         }
     }

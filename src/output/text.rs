@@ -8,7 +8,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Phase;
 use evenkeel_core::diff::Change;
 use evenkeel_core::failure::Failure;
-use evenkeel_core::plan::{Plan, Source};
+use evenkeel_core::plan::{Plan, RevisionOrigin};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Observation;
 use evenkeel_core::service::DeploymentId;
@@ -147,13 +147,17 @@ pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
     for planned in &plan.services {
         let revision = plan.revision_of(planned);
         let action = match &revision.source {
-            Source::Register => "a new revision would be registered".to_owned(),
-            Source::Adopt(arn) => {
+            RevisionOrigin::Register => "a new revision would be registered".to_owned(),
+            RevisionOrigin::Adopt(arn) => {
                 format!("{}, registered earlier, would be used again", arn.family_and_revision())
             }
-            Source::Return(arn) => format!("the service would go back to {}", arn.family_and_revision()),
-            Source::Live if request.policy.force_new_deployment => "a deployment would be forced".to_owned(),
-            Source::Live => "nothing to change".to_owned(),
+            RevisionOrigin::Return(arn) => {
+                format!("the service would go back to {}", arn.family_and_revision())
+            }
+            RevisionOrigin::Live if request.policy.force_new_deployment => {
+                "a deployment would be forced".to_owned()
+            }
+            RevisionOrigin::Live => "nothing to change".to_owned(),
         };
         let base = revision.base.family_and_revision();
         lines.push(format!("{}: live is {base}; {action}", planned.service.name));

@@ -2,7 +2,7 @@
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::ObjectAddress;
-use evenkeel_core::ports::{Condition, Encryption, Objects, RecordStore, Version};
+use evenkeel_core::ports::{Encryption, Objects, Precondition, RecordStore, Version};
 
 /// How many bytes a record may have: far more than any has, and little enough to read.
 const LONGEST: u64 = 256 * 1024;
@@ -43,7 +43,7 @@ impl<O: Objects> RecordStore for ObjectStore<O> {
     }
 
     async fn write(&self, over: Option<&Version>, content: &[u8]) -> Result<Option<Version>, Failure> {
-        let condition = over.map_or(Condition::Absent, |version| Condition::Unchanged(version.clone()));
+        let condition = over.map_or(Precondition::Absent, |version| Precondition::Unchanged(version.clone()));
         let written = self.objects.write(&self.at, content.to_vec(), &condition, &self.encryption).await?;
         if written.is_some() {
             return Ok(written);

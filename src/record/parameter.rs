@@ -30,7 +30,7 @@ pub struct ParameterStore<P> {
 
 /// A version of the parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Written {
+struct ParameterVersion {
     version: u64,
     value: String,
 }
@@ -41,23 +41,23 @@ impl<P: Parameters> ParameterStore<P> {
         Self { parameters, name: name.into() }
     }
 
-    async fn newest(&self) -> Result<Option<Written>, Failure> {
+    async fn newest(&self) -> Result<Option<ParameterVersion>, Failure> {
         let found = self.parameters.get(&self.name, None).await?;
-        Ok(found.map(|(value, version)| Written { version, value }))
+        Ok(found.map(|(value, version)| ParameterVersion { version, value }))
     }
 
     /// The version that counts, of those up to the newest.
-    async fn counting(&self, newest: Written) -> Result<Written, Failure> {
+    async fn counting(&self, newest: ParameterVersion) -> Result<ParameterVersion, Failure> {
         let Some(replaced) = replaced(&newest.value).filter(|replaced| replaced + 1 < newest.version) else {
             return Ok(newest);
         };
-        let mut counting: Option<Written> = None;
+        let mut counting: Option<ParameterVersion> = None;
         for version in replaced..newest.version {
             // Systems Manager keeps a hundred versions; one that is gone replaced nothing that is left.
             let found = self.parameters.get(&self.name, Some(version)).await?;
             let Some((value, version)) = found else { continue };
             if counting.as_ref().is_none_or(|counting| follows(&value, counting)) {
-                counting = Some(Written { version, value });
+                counting = Some(ParameterVersion { version, value });
             }
         }
         match counting {
@@ -116,7 +116,7 @@ impl<P: Parameters> RecordStore for ParameterStore<P> {
 
     async fn read(&self) -> Result<Option<(Vec<u8>, Version)>, Failure> {
         let Some(newest) = self.newest().await? else { return Ok(None) };
-        let Written { version, value } = self.counting(newest).await?;
+        let ParameterVersion { version, value } = self.counting(newest).await?;
         Ok(Some((without_version(value).into_bytes(), Version(version.to_string()))))
     }
 
@@ -148,7 +148,7 @@ fn replaced(value: &str) -> Option<u64> {
 
 /// Whether `value`, which was written after `counting`, counts. After a value by hand any does, since somebody may put an
 /// earlier record back, with the version that it replaced.
-fn follows(value: &str, counting: &Written) -> bool {
+fn follows(value: &str, counting: &ParameterVersion) -> bool {
     replaced(value).is_none_or(|replaced| replaced == counting.version) || replaced(&counting.value).is_none()
 }
 

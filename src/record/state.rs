@@ -75,7 +75,7 @@ impl Before {
 }
 
 #[derive(Deserialize)]
-struct State {
+struct StateFile {
     version: u64,
     serial: u64,
     lineage: String,
@@ -99,7 +99,7 @@ fn open(place: &str, content: &[u8]) -> Result<(Vec<u8>, Before), Failure> {
             .because(why)
             .advice("Give the record an object of its own; nothing was changed")
     };
-    let state: State = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
+    let state: StateFile = serde_json::from_slice(content).map_err(|error| refuse(error.to_string()))?;
     if state.lineage != LINEAGE {
         return Err(refuse(format!("its lineage {:?} is that of another configuration", state.lineage)));
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use evenkeel_core::checkpoint::Checkpoint;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::{Answer, Execution, Job, JobConfiguration};
-use evenkeel_core::ports::{Access, ClaimStore, Condition, Encryption, Identity, JobQueue, Objects};
-use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::ports::{Access, ClaimStore, Encryption, Identity, JobQueue, Objects, Precondition};
+use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::DeployRequest;
 
 use crate::clock::Moment;
@@ -16,7 +16,7 @@ use crate::deploy::{Journal, NotBegun, Progress, Report, Slice, SliceEnd, World,
 use crate::output::{self, Narrator, Story};
 use crate::record;
 
-use super::Shared;
+use super::WorkerContext;
 use super::images::images;
 use super::job_ecs::JobEcs;
 use super::job_record::JobRecord;
@@ -29,7 +29,7 @@ const DELIVERIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// What came of it.
-pub(super) enum Attempt {
+pub(super) enum WorkEnd {
     /// The job is to be answered so; the word is for the metrics.
     Over(Answer, &'static str),
     /// It goes on from here in another job.
@@ -45,11 +45,11 @@ pub(super) enum Attempt {
 
 /// Works on the job until it is over or to be handed on.
 pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     from: Checkpoint,
     journal: &dyn Journal,
-) -> Attempt {
+) -> WorkEnd {
     let configuration = match JobConfiguration::parse(&job.configuration, shared.settings.options) {
         Ok(configuration) => configuration,
         Err(failure) => return refused(&failure, ""),
@@ -62,7 +62,7 @@ pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
         }
         Ok(Sliced::HandedOn(checkpoint)) => {
             let summary = format!("{} is under way", names(&configuration));
-            Attempt::HandOn { checkpoint, external_id, summary }
+            WorkEnd::HandOn { checkpoint, external_id, summary }
         }
         // What does not answer now may do so later, as long as there is time.
         Err(failure)
@@ -70,7 +70,7 @@ pub(super) async fn attempt<Q: JobQueue, C: ClaimStore, A: Access>(
                 && shared.clock.now().since(from.began) < configuration.policy().timeout =>
         {
             tracing::warn!("{failure}");
-            Attempt::HandOn { checkpoint: from, external_id, summary: failure.to_string() }
+            WorkEnd::HandOn { checkpoint: from, external_id, summary: failure.to_string() }
         }
         Err(failure) => refused(&failure, &external_id),
     }
@@ -85,11 +85,11 @@ enum Sliced {
 /// What a slice works with.
 struct Prepared {
     request: DeployRequest,
-    source: Source,
+    source: DeployedBy,
 }
 
 async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     configuration: &JobConfiguration,
     from: &Checkpoint,
@@ -173,12 +173,12 @@ fn identity(job: &Job, configuration: &JobConfiguration) -> Identity {
 }
 
 async fn over<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     report: &Report,
     prepared: &Prepared,
     external_id: &str,
-) -> Attempt {
+) -> WorkEnd {
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
@@ -193,12 +193,12 @@ async fn over<Q: JobQueue, C: ClaimStore, A: Access>(
         .advice("Retry the stage: nothing will be deployed again");
         return refused(&failure, external_id);
     }
-    Attempt::Over(result::answer(report, external_id), report.outcome.as_str())
+    WorkEnd::Over(result::answer(report, external_id), report.outcome.as_str())
 }
 
 /// Writes the output artifact. What was deployed is deployed, so it is worth a few tries.
 async fn delivered<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     report: &Report,
     prepared: &Prepared,
@@ -217,7 +217,7 @@ async fn delivered<Q: JobQueue, C: ClaimStore, A: Access>(
 
 /// Writes the output artifact, if the action has one.
 async fn deliver<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     report: &Report,
     prepared: &Prepared,
@@ -242,19 +242,19 @@ async fn deliver<Q: JobQueue, C: ClaimStore, A: Access>(
         None => Encryption::AwsKms,
     };
     for output in &job.outputs {
-        objects.write(&output.location, content.clone(), &Condition::Always, &encryption).await?;
+        objects.write(&output.location, content.clone(), &Precondition::Always, &encryption).await?;
     }
     Ok(())
 }
 
 /// Who deploys, for the record.
-fn source(job: &Job) -> Source {
+fn source(job: &Job) -> DeployedBy {
     let id = Some(job.execution.pipeline_execution.clone());
-    Source { kind: "codepipeline".to_owned(), id, url: None }
+    DeployedBy { kind: "codepipeline".to_owned(), id, url: None }
 }
 
-fn refused(failure: &Failure, external_id: &str) -> Attempt {
-    Attempt::Over(Answer::fail(failure, external_id), failure.kind().as_str())
+fn refused(failure: &Failure, external_id: &str) -> WorkEnd {
+    WorkEnd::Over(Answer::fail(failure, external_id), failure.kind().as_str())
 }
 
 fn names(configuration: &JobConfiguration) -> String {

@@ -30,7 +30,7 @@ const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 
 /// The jobs in flight.
 pub(super) struct InFlight {
-    seen: Arc<watch::Sender<Seen>>,
+    seen: Arc<watch::Sender<LoopTimes>>,
     tasks: Mutex<JoinSet<()>>,
     concurrency: usize,
     has_claims: bool,
@@ -39,7 +39,7 @@ pub(super) struct InFlight {
 
 /// What the loops of a worker know.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct LoopTimes {
     jobs: BTreeSet<JobId>,
     /// Jobs that are another worker's, and until when offers of them are left alone.
     resting: BTreeMap<JobId, Moment>,
@@ -57,7 +57,7 @@ pub(super) struct Seen {
 impl InFlight {
     /// None yet, of so many queues.
     pub(super) fn new(settings: &Settings, has_claims: bool, queues: usize) -> Self {
-        let (seen, _) = watch::channel(Seen::default());
+        let (seen, _) = watch::channel(LoopTimes::default());
         let (seen, concurrency) = (Arc::new(seen), settings.concurrency);
         Self { seen, tasks: Mutex::default(), concurrency, has_claims, queues }
     }
@@ -74,7 +74,7 @@ impl InFlight {
 
     /// Waits until nothing is queued, nothing in flight, and no claim may be a dead worker's.
     pub(super) async fn wait_until_drained(&self) {
-        let are_claims_sure = |seen: &Seen| {
+        let are_claims_sure = |seen: &LoopTimes| {
             !self.has_claims || seen.has_listed && !seen.claims.has_doubts(|job| seen.jobs.contains(job))
         };
         self.wait_for(|seen| {
@@ -96,18 +96,18 @@ impl InFlight {
         self.wait_for(|seen| seen.jobs.is_empty()).await;
     }
 
-    async fn wait_for(&self, is_so: impl FnMut(&Seen) -> bool) {
+    async fn wait_for(&self, is_so: impl FnMut(&LoopTimes) -> bool) {
         // The sender lives as long as this.
         let _ = self.seen.subscribe().wait_for(is_so).await;
     }
 
     /// Tells what the loops know.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+    pub(super) fn look<T>(&self, look: impl FnOnce(&LoopTimes) -> T) -> T {
         look(&self.seen.borrow())
     }
 
     /// Notes what a loop has learnt.
-    pub(super) fn note(&self, note: impl FnOnce(&mut Seen)) {
+    pub(super) fn note(&self, note: impl FnOnce(&mut LoopTimes)) {
         self.seen.send_modify(note);
     }
 
@@ -123,7 +123,7 @@ impl InFlight {
             seen.jobs.insert(id.clone());
         });
         metrics.began();
-        let mut place = Place { id, seen: Arc::clone(&self.seen), metrics, left: None };
+        let mut place = Slot { id, seen: Arc::clone(&self.seen), metrics, left: None };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
@@ -133,7 +133,7 @@ impl InFlight {
     }
 }
 
-impl Seen {
+impl LoopTimes {
     /// Whether this worker works on the job.
     pub(super) fn has(&self, job: &JobId) -> bool {
         self.jobs.contains(job)
@@ -162,14 +162,14 @@ impl Seen {
 }
 
 /// The place that a job has among those in flight, until this is dropped.
-struct Place {
+struct Slot {
     id: JobId,
-    seen: Arc<watch::Sender<Seen>>,
+    seen: Arc<watch::Sender<LoopTimes>>,
     metrics: Arc<Metrics>,
     left: Option<Left>,
 }
 
-impl Place {
+impl Slot {
     /// The work has come to its end.
     fn leave(&mut self, left: Left, now: Moment, pause: Duration) {
         if matches!(left, Left::NotOurs | Left::NotUnderstood(_)) {
@@ -193,7 +193,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         match &self.left {
             Some(left) => self.metrics.left(left.as_str()),

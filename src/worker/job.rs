@@ -24,11 +24,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Moment;
 
-use super::Shared;
+use super::WorkerContext;
 use super::answering::answer;
-use super::attempt::{Attempt, attempt};
-use super::claims::{Claim, Stage};
-use super::hold::{Hold, Taken};
+use super::attempt::{WorkEnd, attempt};
+use super::claims::{Claim, JobStage};
+use super::held_job::{HeldJob, Taken};
 use super::metrics::Part;
 use super::settings::FOR_ANOTHER_VERSION;
 
@@ -83,7 +83,7 @@ pub(super) struct Known {
 /// Takes an offer up. `settling` is sent a message when the job is acknowledged, and dropped when the job is
 /// acknowledged or left.
 pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     offer: Offer,
     known: Known,
     settling: UnboundedSender<()>,
@@ -99,37 +99,37 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
         }
         return Left::NotUnderstood(None);
     }
-    let taken = match shared.clock.within(LONGEST_CLAIM, Hold::take(shared, id, known.stalled.as_ref())).await
-    {
-        Some(Ok(Taken::NotOurs)) => return Left::NotOurs,
-        Some(Ok(Taken::NotUnderstood(why, version))) if known.abandoned.as_ref() != Some(&version) => {
-            // Its worker lives, or was not known to have gone.
-            if known.stalled.as_ref() != Some(&version) {
+    let taken =
+        match shared.clock.within(LONGEST_CLAIM, HeldJob::take(shared, id, known.stalled.as_ref())).await {
+            Some(Ok(Taken::NotOurs)) => return Left::NotOurs,
+            Some(Ok(Taken::NotUnderstood(why, version))) if known.abandoned.as_ref() != Some(&version) => {
+                // Its worker lives, or was not known to have gone.
+                if known.stalled.as_ref() != Some(&version) {
+                    return Left::NotOurs;
+                }
+                if !known.was_said {
+                    leave(&why);
+                }
+                return Left::NotUnderstood(Some(version));
+            }
+            Some(Ok(taken)) => taken,
+            Some(Err(failure)) => {
+                tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
                 return Left::NotOurs;
             }
-            if !known.was_said {
-                leave(&why);
+            None => {
+                let limit = LONGEST_CLAIM.as_secs();
+                tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
+                return Left::NotOurs;
             }
-            return Left::NotUnderstood(Some(version));
-        }
-        Some(Ok(taken)) => taken,
-        Some(Err(failure)) => {
-            tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
-            return Left::NotOurs;
-        }
-        None => {
-            let limit = LONGEST_CLAIM.as_secs();
-            tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
-            return Left::NotOurs;
-        }
-    };
+        };
     let acknowledged = match shared.queue.acknowledge(id, &offer.nonce).await {
-        Ok(Acknowledgement::Ours) => Stage::Acknowledged,
+        Ok(Acknowledgement::Ours) => JobStage::Acknowledged,
         // To leave it would be to lose it for a day, if it was acknowledged. If it was not, the answer to it does not
         // count, and the job is offered again.
         Ok(Acknowledgement::Unsure) => {
             tracing::warn!("the response to the acknowledgement was lost; the job is taken as acknowledged");
-            Stage::Claimed
+            JobStage::Claimed
         }
         // Nobody has acknowledged the job under a claim that was made for this offer. Under one that was another
         // worker's somebody may have: it stays, to be found when it has stood still.
@@ -153,7 +153,7 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
     shared.metrics.took(Part::Acknowledge, Moment::now().since(began));
     match taken {
         Taken::Held(hold) => {
-            if acknowledged == Stage::Acknowledged {
+            if acknowledged == JobStage::Acknowledged {
                 hold.acknowledged().await;
             }
             let left = async {
@@ -190,7 +190,7 @@ pub(super) enum Stood {
 
 /// Takes over a job by its claim.
 pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     id: &JobId,
     stalled: &Version,
     stood: Stood,
@@ -206,7 +206,7 @@ pub(super) async fn take_over<Q: JobQueue, C: ClaimStore, A: Access>(
 }
 
 async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     id: &JobId,
     stalled: &Version,
     stood: Stood,
@@ -218,30 +218,30 @@ async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
         leave(&why);
         Left::NotUnderstood(Some(stalled.clone()))
     };
-    let claim = match Hold::stalled(shared, id, stalled).await? {
+    let claim = match HeldJob::stalled(shared, id, stalled).await? {
         Some(Ok(claim)) => claim,
         Some(Err(why)) => return Ok(not_understood(why, Claim::new(&shared.settings.owner)).await),
         None => return Ok(Left::NotOurs),
     };
-    if claim.stage != Stage::Acknowledged && stood == Stood::ForALease {
+    if claim.stage != JobStage::Acknowledged && stood == Stood::ForALease {
         return Ok(Left::NotOurs);
     }
     let Some(job) = shared.queue.details(id).await? else {
-        if let Some(hold) = Hold::succeed(shared, id, claim, stalled).await? {
+        if let Some(hold) = HeldJob::succeed(shared, id, claim, stalled).await? {
             hold.release().await;
         }
         return Ok(Left::Over);
     };
     let rest = match (claim.stage, &claim.answer) {
-        (Stage::Refused, _) => Rest::Release,
-        (Stage::Claimed | Stage::Acknowledged, Some(given)) => Rest::Give(given.clone()),
+        (JobStage::Refused, _) => Rest::Release,
+        (JobStage::Claimed | JobStage::Acknowledged, Some(given)) => Rest::Give(given.clone()),
         (stage, None) => match checkpoint(shared, &job, claim.checkpoint.as_deref()) {
-            Ok(from) if stage == Stage::Acknowledged => Rest::Work(from),
+            Ok(from) if stage == JobStage::Acknowledged => Rest::Work(from),
             Ok(from) => Rest::HandOn(from),
             Err(why) => return Ok(not_understood(why, claim).await),
         },
     };
-    let Some(hold) = Hold::succeed(shared, id, claim, stalled).await? else {
+    let Some(hold) = HeldJob::succeed(shared, id, claim, stalled).await? else {
         return Ok(Left::NotOurs);
     };
     tracing::info!("taken over from a worker that has gone");
@@ -270,10 +270,10 @@ enum Rest {
 /// Hands a job on that may be over, before anything is done: a claim can be written late, after another worker has come
 /// to the job's end. CodePipeline tells that only to an answer, and offers the job again if it is under way.
 async fn hand_on<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     from: &Checkpoint,
-    hold: &Hold<'_, C>,
+    hold: &HeldJob<'_, C>,
 ) -> Left {
     let configuration = JobConfiguration::parse(&job.configuration, shared.settings.options);
     let external_id = configuration.map(|it| it.external_id()).unwrap_or_default();
@@ -293,7 +293,7 @@ fn leave(why: &NotUnderstood) {
 /// Fails a job that no worker came for that understands it. `claim` replaces the claim of this `version`, and has the
 /// answer in it at once: a worker that found a claim without an answer would begin the job again.
 async fn give_up<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     id: &JobId,
     why: &NotUnderstood,
     mut claim: Claim,
@@ -301,7 +301,7 @@ async fn give_up<Q: JobQueue, C: ClaimStore, A: Access>(
 ) -> Left {
     let (given, outcome) = refusal(why);
     claim.answer = Some(given.clone());
-    match Hold::succeed(shared, id, claim, version).await {
+    match HeldJob::succeed(shared, id, claim, version).await {
         Ok(Some(hold)) => kept(&hold, finish(shared, id, &given, outcome, &hold)).await,
         Ok(None) => Left::NotOurs,
         Err(failure) => {
@@ -318,7 +318,7 @@ fn refusal(why: &NotUnderstood) -> (Answer, &'static str) {
 }
 
 /// Does `work` as long as the claim is ours.
-async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left>) -> Left {
+async fn kept<C: ClaimStore>(hold: &HeldJob<'_, C>, work: impl Future<Output = Left>) -> Left {
     tokio::select! {
         // Work whose claim is lost at the same moment does not count.
         biased;
@@ -331,10 +331,10 @@ async fn kept<C: ClaimStore>(hold: &Hold<'_, C>, work: impl Future<Output = Left
 }
 
 async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     from: Checkpoint,
-    hold: &Hold<'_, C>,
+    hold: &HeldJob<'_, C>,
 ) -> Left {
     // After a panic nothing that it held is looked at again.
     let attempting = AssertUnwindSafe(Box::pin(attempt(shared, job, from, hold)));
@@ -344,7 +344,7 @@ async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
         Err(_) => {
             let bug = Failure::new(FailureKind::Bug, "a bug in Evenkeel: the job's work panicked")
                 .advice("Please report it with the worker's log; look at the service, then retry the stage");
-            Attempt::Over(Answer::fail(&bug, ""), bug.kind().as_str())
+            WorkEnd::Over(Answer::fail(&bug, ""), bug.kind().as_str())
         }
     };
     // What was done under a claim that is not ours any more is for its new owner to tell.
@@ -352,11 +352,11 @@ async fn work<Q: JobQueue, C: ClaimStore, A: Access>(
         return Left::Lost;
     }
     match attempted {
-        Attempt::HandOn { checkpoint, external_id, summary } => {
+        WorkEnd::HandOn { checkpoint, external_id, summary } => {
             let (given, outcome) = handed_on(&checkpoint, &external_id, &summary);
             finish(shared, &job.id, &given, outcome, hold).await
         }
-        Attempt::Over(answer, outcome) => finish(shared, &job.id, &answer, outcome, hold).await,
+        WorkEnd::Over(answer, outcome) => finish(shared, &job.id, &answer, outcome, hold).await,
     }
 }
 
@@ -372,11 +372,11 @@ fn handed_on(checkpoint: &Checkpoint, external_id: &str, summary: &str) -> (Answ
 /// neither work beside the one that goes on with it, nor do again what is over. By then somebody else
 /// may have deployed something newer.
 async fn finish<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     id: &JobId,
     given: &Answer,
     outcome: &'static str,
-    hold: &Hold<'_, C>,
+    hold: &HeldJob<'_, C>,
 ) -> Left {
     let is_acknowledged = hold.is_acknowledged().await;
     if let Err(failure) = hold.answering(given).await {
@@ -401,7 +401,7 @@ async fn finish<Q: JobQueue, C: ClaimStore, A: Access>(
 
 /// Gives an answer.
 async fn give<Q: JobQueue, C, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     id: &JobId,
     given: &Answer,
     outcome: &'static str,
@@ -435,7 +435,7 @@ async fn give<Q: JobQueue, C, A: Access>(
 /// A token of another execution is no reason to fail. All jobs of an execution have one key, so the token's deployment is
 /// another one, which this execution does not continue: it has not begun yet.
 fn checkpoint<Q: JobQueue, C: ClaimStore, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     job: &Job,
     noted: Option<&str>,
 ) -> Result<Checkpoint, NotUnderstood> {

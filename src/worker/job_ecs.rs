@@ -10,7 +10,8 @@ use evenkeel_core::job::Secret;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
-    Access, Cloud, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment, Listing, Logs, Registry,
+    Access, Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment,
+    Listing, Logs,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -24,7 +25,7 @@ use crate::clock::{Clock, Moment};
 use super::shared::{SharedEcs, Sharing};
 
 /// Whose calls can be made together: Region, role and external id.
-pub(super) type Who = (Option<String>, Option<String>, Option<Secret>);
+pub(super) type CallerKey = (Option<String>, Option<String>, Option<Secret>);
 
 /// Amazon ECS for one job.
 ///
@@ -43,7 +44,7 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
     /// Opens ECS for a job that acts as `identity` and is handed on at `until`.
     pub(super) async fn open<A: Access<Ecs = E>>(
         access: &A,
-        sharing: &Sharing<Who, E>,
+        sharing: &Sharing<CallerKey, E>,
         identity: Identity,
         clock: Clock,
         until: Option<Moment>,
@@ -186,7 +187,7 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> Logs for JobEcs<E> {
     }
 }
 
-impl<E: Cloud + EcsEffects + Send + Sync + 'static> Registry for JobEcs<E> {
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> ContainerRegistry for JobEcs<E> {
     async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         once_more!(self.shared.find_image(image))
     }

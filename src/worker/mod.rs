@@ -20,7 +20,7 @@ mod answering;
 mod attempt;
 pub mod claims;
 mod health;
-mod hold;
+mod held_job;
 mod images;
 mod in_flight;
 mod job;
@@ -50,7 +50,7 @@ use crate::clock::Clock;
 use crate::deploy::Interrupt;
 
 use in_flight::InFlight;
-use job_ecs::Who;
+use job_ecs::CallerKey;
 use shared::Sharing;
 
 /// How many deployments begin at once. ECS lets an account register a revision a second, so more
@@ -59,17 +59,17 @@ const BEGINNINGS: usize = 16;
 
 /// A worker, and all that it works with.
 pub struct Worker<Q, C, A: Access> {
-    shared: Arc<Shared<Q, C, A>>,
+    shared: Arc<WorkerContext<Q, C, A>>,
     /// The queues of further action types.
     further: Vec<Q>,
 }
 
 /// What all jobs of a worker share.
-struct Shared<Q, C, A: Access> {
+struct WorkerContext<Q, C, A: Access> {
     queue: Q,
     claims: Option<C>,
     access: A,
-    sharing: Sharing<Who, A::Ecs>,
+    sharing: Sharing<CallerKey, A::Ecs>,
     clock: Clock,
     settings: Settings,
     metrics: Arc<Metrics>,
@@ -96,7 +96,7 @@ where
     ) -> Self {
         let sharing = Sharing::default();
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(WorkerContext {
                 queue,
                 claims,
                 access,

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::clock::Moment;
 
-use super::Shared;
+use super::WorkerContext;
 use super::in_flight::InFlight;
 use super::job;
 use super::pulse::Loop;
@@ -28,7 +28,7 @@ const FULL: Duration = Duration::from_secs(10);
 /// Polls `queue`, the worker's `nth`, until it refuses to be asked before it ever answered: a wrong name, or no
 /// permission.
 pub(super) async fn run<Q, C, A>(
-    shared: &Arc<Shared<Q, C, A>>,
+    shared: &Arc<WorkerContext<Q, C, A>>,
     queue: &Q,
     nth: usize,
     jobs: &InFlight,
@@ -90,11 +90,11 @@ where
     }
 }
 
-fn turned<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, time: Duration) {
+fn turned<Q, C, A: Access>(shared: &WorkerContext<Q, C, A>, nth: usize, time: Duration) {
     shared.metrics.pulse().turned(Loop::Polling(nth), Moment::now(), time);
 }
 
-async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, jobs: &InFlight) {
+async fn wait_for_room<Q, C, A: Access>(shared: &WorkerContext<Q, C, A>, nth: usize, jobs: &InFlight) {
     loop {
         turned(shared, nth, FULL);
         if shared.clock.within(FULL, jobs.wait_for_room()).await.is_some() {
@@ -104,7 +104,7 @@ async fn wait_for_room<Q, C, A: Access>(shared: &Shared<Q, C, A>, nth: usize, jo
 }
 
 async fn ask<Q: JobQueue, C, A: Access>(
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
     queue: &Q,
     nth: usize,
     room: usize,
@@ -133,7 +133,7 @@ async fn any_acknowledged(mut settled: UnboundedReceiver<()>) -> bool {
 /// Takes up the offers of jobs that are not in our hands already, and were not another worker's just now. What is
 /// returned, if there was any, receives a message for each acknowledged job and ends when all offers are settled.
 fn take_up<Q, C, A>(
-    shared: &Arc<Shared<Q, C, A>>,
+    shared: &Arc<WorkerContext<Q, C, A>>,
     jobs: &InFlight,
     offers: Vec<Offer>,
 ) -> Option<UnboundedReceiver<()>>

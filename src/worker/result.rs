@@ -2,8 +2,8 @@
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::image::Images;
-use evenkeel_core::job::{Answer, Told, output_variables};
-use evenkeel_core::record::{Deployed, Record, Source};
+use evenkeel_core::job::{Answer, ServiceOutputs, output_variables};
+use evenkeel_core::record::{Deployed, DeployedBy, Record};
 use serde_json::Value;
 
 use crate::artifact;
@@ -17,12 +17,12 @@ pub(super) fn answer(report: &Report, external_id: &str) -> Answer {
     if let Some(failure) = report.first_failure() {
         return Answer::fail_for(failure, &output::reasons_text(report), external_id);
     }
-    let told: Vec<Told<'_>> = report.services.iter().map(told).collect();
+    let told: Vec<ServiceOutputs<'_>> = report.services.iter().map(told).collect();
     Answer::succeed(&output::report_text(report), external_id, output_variables(&told))
 }
 
-fn told(service: &ServiceReport) -> Told<'_> {
-    Told {
+fn told(service: &ServiceReport) -> ServiceOutputs<'_> {
+    ServiceOutputs {
         service: short(&service.service),
         task_definition: service.task_definition.as_ref(),
         previous: service.previous.as_ref(),
@@ -42,7 +42,7 @@ fn told(service: &ServiceReport) -> Told<'_> {
 pub(super) fn output_artifact(
     report: &Report,
     asked: &Images,
-    source: &Source,
+    source: &DeployedBy,
     now: Timestamp,
 ) -> Result<Vec<u8>, Failure> {
     let mut files = vec![("deployment.json".to_owned(), pretty(&output::report_document(report)))];
@@ -65,7 +65,7 @@ pub(super) fn output_artifact(
 
 /// The record of a service's deployment as if there had been none before: its base is the revision
 /// that was live, its images are those that were asked for.
-fn record(service: &ServiceReport, asked: &Images, source: &Source, now: Timestamp) -> Option<Record> {
+fn record(service: &ServiceReport, asked: &Images, source: &DeployedBy, now: Timestamp) -> Option<Record> {
     let revision = service.task_definition.as_ref()?;
     let done = Deployed {
         cluster: &service.cluster,

@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use crate::clock::Moment;
 
-use super::Shared;
+use super::WorkerContext;
 use super::in_flight::InFlight;
 use super::job::{self, Stood};
 use super::pulse::Loop;
@@ -19,7 +19,7 @@ use super::pulse::Loop;
 const LONGEST_LISTING: Duration = Duration::from_secs(60);
 
 /// Looks through the claims, for ever. A worker without claims has none to look through.
-pub(super) async fn run<Q, C, A>(shared: &Arc<Shared<Q, C, A>>, jobs: &InFlight)
+pub(super) async fn run<Q, C, A>(shared: &Arc<WorkerContext<Q, C, A>>, jobs: &InFlight)
 where
     Q: JobQueue + Send + 'static,
     C: ClaimStore + 'static,
@@ -46,7 +46,7 @@ where
 
 async fn list<Q, C: ClaimStore, A: Access>(
     store: &C,
-    shared: &Shared<Q, C, A>,
+    shared: &WorkerContext<Q, C, A>,
 ) -> Result<Vec<(JobId, Version)>, Failure> {
     let listed = shared.clock.within(LONGEST_LISTING, store.list()).await;
     listed.unwrap_or_else(|| {
@@ -56,7 +56,7 @@ async fn list<Q, C: ClaimStore, A: Access>(
 }
 
 /// Takes over as many of the jobs whose claims stand still as there is room for.
-fn take_over<Q, C, A>(shared: &Arc<Shared<Q, C, A>>, jobs: &InFlight)
+fn take_over<Q, C, A>(shared: &Arc<WorkerContext<Q, C, A>>, jobs: &InFlight)
 where
     Q: JobQueue + Send + 'static,
     C: ClaimStore + 'static,

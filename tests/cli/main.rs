@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod action_type;
-mod bookkeeping;
 mod buildspec;
 #[path = "../container/docker.rs"]
 mod docker;
@@ -19,6 +18,7 @@ mod notifications;
 mod policy;
 mod profiles;
 mod readme;
+mod record_commands;
 mod records;
 mod refusals;
 mod rollback;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use evenkeel_sandbox::{Fault, FaultKind, Garbled, GarbledBody};
+use evenkeel_sandbox::{Fault, FaultKind, GarbledBody, GarbledResponse};
 use serde_json::Value;
 
 use crate::world::{APP_NEW, Account, DEPLOY, Ended};
@@ -103,7 +103,7 @@ fn what_a_repetition_cannot_mend_is_3_and_names_the_settings() {
         let account = Account::new();
         account.always(
             "DescribeServices",
-            FaultKind::Garbled(Garbled { status: Some(status), body: page.clone() }),
+            FaultKind::Garbled(GarbledResponse { status: Some(status), body: page.clone() }),
         );
         let ended = account.deploy(&[]);
         ended.is(

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use evenkeel::aws::{Aws, Connection, S3Objects};
 use evenkeel::worker::claims::BucketClaims;
 use evenkeel_core::job::{ArtifactCredentials, JobId, ObjectAddress, Secret};
-use evenkeel_core::ports::{Access as _, ClaimStore as _, Condition, Encryption, Objects as _, Version};
+use evenkeel_core::ports::{Access as _, ClaimStore as _, Encryption, Objects as _, Precondition, Version};
 
 use crate::emulator::{Emulator, Kind};
 
@@ -30,7 +30,7 @@ async fn behaves(emulator: &Emulator) {
     let artifact = ObjectAddress { bucket: "claims".to_owned(), key: "artifacts/build".to_owned() };
     assert_eq!(objects.head(&artifact).await.unwrap(), None);
     let encryption = Encryption::Kms("arn:aws:kms:us-east-1:123456789012:key/1".to_owned());
-    objects.write(&artifact, b"0123456789".to_vec(), &Condition::Always, &encryption).await.unwrap();
+    objects.write(&artifact, b"0123456789".to_vec(), &Precondition::Always, &encryption).await.unwrap();
     let head = objects.head(&artifact).await.unwrap().unwrap();
     assert_eq!(head.size, 10);
     assert_eq!(objects.read_range(&artifact, 2..5, &head.version).await.unwrap(), b"234");
@@ -39,14 +39,14 @@ async fn behaves(emulator: &Emulator) {
     let job = JobId::new(JOB);
     assert_eq!(claims.list().await.unwrap(), []);
     assert_eq!(claims.read(&job).await.unwrap(), None);
-    let nothing_like_it = Condition::Unchanged(Version("\"0123456789abcdef0123456789abcdef\"".to_owned()));
+    let nothing_like_it = Precondition::Unchanged(Version("\"0123456789abcdef0123456789abcdef\"".to_owned()));
     assert_eq!(claims.write(&job, b"zero", &nothing_like_it).await.unwrap(), None);
 
-    let one = claims.write(&job, b"one", &Condition::Absent).await.unwrap().unwrap();
-    assert_eq!(claims.write(&job, b"two", &Condition::Absent).await.unwrap(), None);
+    let one = claims.write(&job, b"one", &Precondition::Absent).await.unwrap().unwrap();
+    assert_eq!(claims.write(&job, b"two", &Precondition::Absent).await.unwrap(), None);
     assert_eq!(claims.read(&job).await.unwrap(), Some((b"one".to_vec(), one.clone())));
-    let two = claims.write(&job, b"two", &Condition::Unchanged(one.clone())).await.unwrap().unwrap();
-    assert_eq!(claims.write(&job, b"old", &Condition::Unchanged(one.clone())).await.unwrap(), None);
+    let two = claims.write(&job, b"two", &Precondition::Unchanged(one.clone())).await.unwrap().unwrap();
+    assert_eq!(claims.write(&job, b"old", &Precondition::Unchanged(one.clone())).await.unwrap(), None);
     assert_eq!(claims.list().await.unwrap(), [(job.clone(), two.clone())]);
     assert!(claims.remove(&job, &two).await.unwrap());
     assert_eq!(claims.list().await.unwrap(), []);

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use evenkeel::bookkeeping;
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::Interrupt;
+use evenkeel::record_commands;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_sandbox::{Rollout, RolloutOutcome};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ async fn a_record_is_held_until_it_expires_by_the_clock_of_aws() {
 
         // On another machine, whose clock has learnt nothing yet.
         let other = Account { clock: Clock::starting_at(at(skew)), ..account };
-        let reset = bookkeeping::reset(&other.records(&["ssm:/record"]).await, &other.clock, false).await;
+        let reset = record_commands::reset(&other.records(&["ssm:/record"]).await, &other.clock, false).await;
         assert_eq!(reset.is_err(), is_held, "{skew} {minutes}: {reset:?}");
     }
 }

@@ -9,15 +9,17 @@ use evenkeel_core::job::{ActionType, Answer, Job, ObjectAddress, Secret};
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::notification::{Channel, Notification};
 use evenkeel_core::ports::{
-    Access, Condition, Ecs, EcsEffects, EffectError, Encryption, Identity, JobQueue, Listing, Logs, Notifier,
-    Objects, Offer, Parameters, Registry, Version,
+    Access, ContainerRegistry, Ecs, EcsEffects, EffectError, Encryption, Identity, JobQueue, Listing, Logs,
+    Notifier, Objects, Offer, Parameters, Precondition, Version,
 };
 use evenkeel_core::registry::EcrImage;
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::task_definition::Revision;
 use evenkeel_core::timestamp::Timestamp;
-use evenkeel_sandbox::{Action, ActionArtifact, Fault, FaultKind, Garbled, GarbledBody, RolloutOutcome};
+use evenkeel_sandbox::{
+    Action, ActionArtifact, Fault, FaultKind, GarbledBody, GarbledResponse, RolloutOutcome,
+};
 use serde_json::json;
 
 use crate::world::{Account, CLUSTER, SERVICE, definition, message, request, say};
@@ -153,9 +155,11 @@ impl World {
             "PutParameter" => aws.parameters().overwrite("/record", "s3cret-new").await.map(drop),
             "GetObject" => objects.read(&at, 1000).await.map(drop),
             "HeadObject" => objects.head(&at).await.map(drop),
-            "PutObject" => {
-                aws.objects().write(&at, content(), &Condition::Always, &Encryption::Default).await.map(drop)
-            }
+            "PutObject" => aws
+                .objects()
+                .write(&at, content(), &Precondition::Always, &Encryption::Default)
+                .await
+                .map(drop),
             "DeleteObject" => aws.objects().delete(&at, &Version("\"x\"".to_owned())).await.map(drop),
             "ListObjectsV2" => aws.objects().list("bucket", "").await.map(drop),
             "PollForJobs" => self.offer().await.map(drop),
@@ -201,7 +205,7 @@ async fn described(aws: &Aws) -> Result<Vec<Service>, Failure> {
 }
 
 /// Every way in which a response is changed, some of them by this seed.
-fn garblings(seed: &mut fastrand::Rng) -> Vec<Garbled> {
+fn garblings(seed: &mut fastrand::Rng) -> Vec<GarbledResponse> {
     let statuses =
         [None, Some(400), Some(403), Some(404), Some(407), Some(409), Some(412), Some(500), Some(503)];
     let bodies = |seed: &mut fastrand::Rng| {
@@ -213,11 +217,14 @@ fn garblings(seed: &mut fastrand::Rng) -> Vec<Garbled> {
         ];
         cuts.into_iter().chain(others)
     };
-    statuses.into_iter().flat_map(|status| bodies(seed).map(move |body| Garbled { status, body })).collect()
+    statuses
+        .into_iter()
+        .flat_map(|status| bodies(seed).map(move |body| GarbledResponse { status, body }))
+        .collect()
 }
 
 /// Whether AWS itself may respond so to the operation, or nobody can tell.
-fn may_be_aws(operation: &str, garbled: &Garbled) -> bool {
+fn may_be_aws(operation: &str, garbled: &GarbledResponse) -> bool {
     match (operation, &garbled.body) {
         // The body is as AWS sent it, so it may be believed; and what cut off credentials the SDK takes whole is for
         // the call that they sign.
@@ -264,7 +271,7 @@ async fn nothing_of_a_response_that_is_not_of_aws_is_shown_by_any_call() {
 }
 
 /// What is wrong with what came of a call.
-fn fault_of(operation: &str, garbled: &Garbled, called: Result<(), Failure>) -> Option<String> {
+fn fault_of(operation: &str, garbled: &GarbledResponse, called: Result<(), Failure>) -> Option<String> {
     let Err(failure) = called else {
         return (!may_be_aws(operation, garbled)).then(|| "it went well".to_owned());
     };

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel::aws::{S3Objects, SsmParameters};
-use evenkeel::bookkeeping::{self, Repair};
 use evenkeel::deploy::Interrupt;
 use evenkeel::record::Store;
+use evenkeel::record_commands::{self, Repair};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::FailureKind;
 use evenkeel_core::ports::RecordStore;
-use evenkeel_core::record::{Record, Source, Status};
+use evenkeel_core::record::{DeployedBy, Record, Status};
 use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use proptest::prelude::*;
@@ -156,11 +156,11 @@ impl World {
                 self.account.clock.sleep(Duration::from_secs(120)).await;
                 let (cluster, service) =
                     (ClusterName::parse(CLUSTER).unwrap(), ServiceName::parse(SERVICE).unwrap());
-                let by = Source { kind: "cli".to_owned(), id: None, url: None };
+                let by = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
                 let clock = self.account.clock;
                 let repair = Repair { cluster: &cluster, service: &service, clock, by: &by, force: false };
                 let ecs = self.account.aws().await.cloud();
-                match bookkeeping::repair(&ecs, &self.places, &repair).await {
+                match record_commands::repair(&ecs, &self.places, &repair).await {
                     Ok(_) => self.is_in_step().await?,
                     // The rollout goes on: of what was never good, and is put back, too.
                     Err(failure) if failure.kind() == FailureKind::Unavailable => {}

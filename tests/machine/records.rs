@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use evenkeel::aws::{S3Objects, SsmParameters};
-use evenkeel::bookkeeping::{self, Content, Done, Repair};
 use evenkeel::deploy::{Interrupt, Report};
 use evenkeel::record::Store;
+use evenkeel::record_commands::{self, Done, RecordContent, Repair};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::FailureKind;
 use evenkeel_core::ports::{RecordStore, Version};
-use evenkeel_core::record::{EMPTY, Record, Source, Status};
+use evenkeel_core::record::{DeployedBy, EMPTY, Record, Status};
 use evenkeel_core::request::{ClusterName, OnFailure, ServiceName};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
@@ -321,14 +321,14 @@ async fn assert_planned(account: &Account, place: &impl RecordStore, what: &str)
 
 async fn repair(account: &Account, places: &Places, what: &str) {
     let (cluster, service) = (ClusterName::parse(CLUSTER).unwrap(), ServiceName::parse(SERVICE).unwrap());
-    let by = Source { kind: "cli".to_owned(), id: None, url: None };
+    let by = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
     let repair = Repair { cluster: &cluster, service: &service, clock: account.clock, by: &by, force: false };
-    match bookkeeping::repair(&account.aws().await.cloud(), places, &repair).await {
+    match record_commands::repair(&account.aws().await.cloud(), places, &repair).await {
         Ok(kept) => {
             let [kept] = kept.as_slice() else { panic!("{kept:?}") };
-            assert!(matches!(kept.content, Content::Record(_)), "{what}: {kept:?}");
+            assert!(matches!(kept.content, RecordContent::Record(_)), "{what}: {kept:?}");
             // What is repaired once has nothing left to repair.
-            let again = bookkeeping::repair(&account.aws().await.cloud(), places, &repair).await;
+            let again = record_commands::repair(&account.aws().await.cloud(), places, &repair).await;
             assert_eq!(again.unwrap()[0].done, Done::Nothing, "{what}");
         }
         Err(failure) => {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use evenkeel::deploy::{Interrupt, Polling, World};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::ports::RecordStore;
-use evenkeel_core::record::{Source, Status};
+use evenkeel_core::record::{DeployedBy, Status};
 use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_sandbox::RolloutOutcome;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ async fn while_a_deployment_is_under_way_the_record_names_who_makes_it() {
     assert_eq!(deploy(&account, &places, NEW.1).await.exit_status(), 0);
 
     let ecs = account.aws().await.cloud();
-    let source = Source { kind: "github".to_owned(), id: Some("4711".to_owned()), url: None };
+    let source = DeployedBy { kind: "github".to_owned(), id: Some("4711".to_owned()), url: None };
     let (_interrupter, interrupt) = Interrupt::new();
     let world = World {
         ecs: &ecs,

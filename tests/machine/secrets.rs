@@ -13,7 +13,7 @@ use evenkeel_core::drift::differences;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::Answer;
 use evenkeel_core::plan::Plan;
-use evenkeel_core::record::Source;
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use fastrand::Rng;
@@ -143,7 +143,7 @@ impl Script {
     async fn deployed(&self, account: &Account) -> String {
         let cloud = account.aws().await.cloud();
         let records = account.records(&["ssm:/deploy/web"]).await;
-        let source = Source { kind: "cli".to_owned(), id: None, url: None };
+        let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
         let (_interrupter, interrupt) = Interrupt::new();
         let (clock, polling) = (account.clock, Polling::default());
         let world = World {
@@ -179,7 +179,7 @@ impl Script {
 }
 
 /// A deployment's end in every form.
-fn told(request: &DeployRequest, report: &Report, story: &Story, source: &Source) -> String {
+fn told(request: &DeployRequest, report: &Report, story: &Story, source: &DeployedBy) -> String {
     let mut text = format!(
         "{report:?}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{:?}\n",
         output::report_text(report),

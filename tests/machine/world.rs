@@ -10,7 +10,7 @@ use evenkeel::record::{self, FileStore, Store};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::ports::RecordStore;
-use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ impl Account {
         interrupt: Interrupt,
     ) -> Report {
         let ecs = self.aws().await.cloud();
-        let source = Source { kind: "cli".to_owned(), id: None, url: None };
+        let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
         let (clock, polling) = (self.clock, Polling::default());
         let world = World { ecs: &ecs, records: vec![records], clock, polling, interrupt, source: &source };
         roll_back(&world, request, to, &mut |_| {}).await
@@ -150,7 +150,7 @@ impl Account {
             clock: self.clock,
             polling: Polling::default(),
             interrupt,
-            source: &Source { kind: "cli".to_owned(), id: None, url: None },
+            source: &DeployedBy { kind: "cli".to_owned(), id: None, url: None },
         };
         deploy(&world, request, &mut |_| {}).await
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use evenkeel_sandbox::{Fault, FaultKind, Garbled, GarbledBody};
+use evenkeel_sandbox::{Fault, FaultKind, GarbledBody, GarbledResponse};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -44,7 +44,7 @@ impl Write for Log {
 }
 
 /// Lets a worker work while an operation's responses are garbled, and gives all that it showed.
-async fn shown(operation: &str, garbled: Garbled, count: usize) -> String {
+async fn shown(operation: &str, garbled: GarbledResponse, count: usize) -> String {
     let pipeline = Pipeline::new();
     pipeline.start("web", &[]);
     for nth in 1..=count {
@@ -90,7 +90,7 @@ async fn nothing_of_a_response_that_is_not_of_aws_is_shown_by_a_worker() {
                 GarbledBody::Page("s3cret-words of a page".to_owned()),
                 GarbledBody::Nothing,
             ] {
-                let garbled = Garbled { status, body };
+                let garbled = GarbledResponse { status, body };
                 let shown = shown(operation, garbled.clone(), 1 + seed.usize(..3)).await;
                 let what = format!("{operation} with {garbled:?}");
                 for secret in PLANTED {

@@ -12,7 +12,7 @@ use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Between, Metrics, Settings, Worker, health_page};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{ActionType, ActionVersion, JobId};
-use evenkeel_core::ports::{ClaimStore, Condition, Version};
+use evenkeel_core::ports::{ClaimStore, Precondition, Version};
 use evenkeel_sandbox::{Action, ActionStatus, Fault, FaultKind, RolloutOutcome};
 use http::Method;
 use serde_json::json;
@@ -127,7 +127,7 @@ impl ClaimStore for PanicsOnce {
         &self,
         job: &JobId,
         content: &[u8],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Option<Version>, Failure> {
         assert!(self.1.swap(true, Ordering::Relaxed), "as this test wants it");
         self.0.write(job, content, condition).await

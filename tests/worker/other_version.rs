@@ -11,7 +11,7 @@ use evenkeel::worker::claims::BucketClaims;
 use evenkeel::worker::{Settings, Worker};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{ActionType, Answer, Job, JobId, Secret};
-use evenkeel_core::ports::{Acknowledgement, ClaimStore, Condition, JobQueue, Offer, Version};
+use evenkeel_core::ports::{Acknowledgement, ClaimStore, JobQueue, Offer, Precondition, Version};
 use serde_json::{Value, json};
 
 use crate::world::{CLAIMS, aws_by};
@@ -176,7 +176,7 @@ impl ClaimStore for OtherClaims {
         &self,
         job: &JobId,
         content: &[u8],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Option<Version>, Failure> {
         self.0.write(job, &self.write_as(content), condition).await
     }

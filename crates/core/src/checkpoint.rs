@@ -31,14 +31,14 @@ pub struct Checkpoint {
     /// When the deployment began, by AWS's clock.
     pub began: Timestamp,
     /// Each service's, in the order asked for; none while nothing was planned.
-    pub services: Vec<Standing>,
+    pub services: Vec<ServiceCheckpoint>,
     /// The token's members that this version does not know, which it keeps.
     pub unknown: Map<String, Value>,
 }
 
 /// How far one service's deployment is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct ServiceCheckpoint {
     /// Where it stands.
     pub phase: Phase,
     /// The revision that was live when it began.

@@ -18,7 +18,7 @@ use super::timestamp::Timestamp;
 
 /// What is known of a deployment's tasks beside how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Tasks {
+pub enum TaskCensus {
     /// They were not asked for.
     #[default]
     Unread,
@@ -75,7 +75,7 @@ pub fn is_suspicious(mine: &Deployment, service: &Service, policy: &Policy) -> O
 pub fn crash_loop(
     mine: &Deployment,
     service: &Service,
-    tasks: &Tasks,
+    tasks: &TaskCensus,
     now: Timestamp,
     policy: &Policy,
 ) -> Option<String> {
@@ -87,9 +87,9 @@ pub fn crash_loop(
     let row = in_a_row
         .then(|| format!("{} tasks failed in a row and none runs (the limit is {limit})", mine.failed));
     let census = match tasks {
-        Tasks::Unread => return None,
-        Tasks::Unreadable => return cannot_ever_start(mine, service, &[]).or(row),
-        Tasks::Read(census) => census,
+        TaskCensus::Unread => return None,
+        TaskCensus::Unreadable => return cannot_ever_start(mine, service, &[]).or(row),
+        TaskCensus::Read(census) => census,
     };
     if census.running.is_empty()
         && let Some(why) = cannot_ever_start(mine, service, &census.stopped)

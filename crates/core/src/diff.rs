@@ -30,8 +30,8 @@ pub struct Change {
 #[must_use]
 pub fn diff(from: &TaskDefinition, to: &TaskDefinition) -> Vec<Change> {
     let mut changes = Vec::new();
-    let mut tell = |path: &str, place: Place<'_>| changes.push(change(path, place));
-    compare("", Sight::Shown, Some(&from.canonical()), Some(&to.canonical()), &mut tell);
+    let mut tell = |path: &str, place: Differing<'_>| changes.push(change(path, place));
+    compare("", Visibility::Shown, Some(&from.canonical()), Some(&to.canonical()), &mut tell);
     changes
 }
 
@@ -45,27 +45,27 @@ pub(super) struct Texts {
 /// The texts of a whole definition, sorted by the rule that decides what a plan shows.
 pub(super) fn texts(definition: &TaskDefinition) -> Texts {
     let mut texts = Texts::default();
-    let mut tell = |path: &str, place: Place<'_>| {
+    let mut tell = |path: &str, place: Differing<'_>| {
         // Names of containers, variables and labels are in the path.
         texts.shown.push(path.to_owned());
-        let Place::Value(sight, _, Some(value)) = place else { return };
-        let list = if sight == Sight::Shown { &mut texts.shown } else { &mut texts.hidden };
+        let Differing::Value(sight, _, Some(value)) = place else { return };
+        let list = if sight == Visibility::Shown { &mut texts.shown } else { &mut texts.hidden };
         list.push(text_of(value));
     };
-    compare("", Sight::Shown, None, Some(definition.value()), &mut tell);
+    compare("", Visibility::Shown, None, Some(definition.value()), &mut tell);
     texts
 }
 
 /// Something that differs at a path.
-enum Place<'a> {
+enum Differing<'a> {
     /// A value on either side.
-    Value(Sight, Option<&'a Value>, Option<&'a Value>),
+    Value(Visibility, Option<&'a Value>, Option<&'a Value>),
     /// The order of a list's items.
     Order(String, String),
 }
 
 /// Receives every path at which two definitions differ.
-type Tell<'a> = dyn FnMut(&str, Place<'_>) + 'a;
+type Tell<'a> = dyn FnMut(&str, Differing<'_>) + 'a;
 
 /// Whether a value may be shown.
 ///
@@ -76,14 +76,14 @@ type Tell<'a> = dyn FnMut(&str, Place<'_>) + 'a;
 /// path still says what changes. The options of `awslogs` name log groups, streams and formats, so
 /// they are shown. `secrets`, `secretOptions` and `repositoryCredentials` are references to secrets, and are shown.
 #[derive(Clone, Copy, PartialEq)]
-enum Sight {
+enum Visibility {
     Shown,
     /// In the options of a log driver: each name decides.
     LogOptions,
     Hidden,
 }
 
-impl Sight {
+impl Visibility {
     fn of_member(self, name: &str) -> Self {
         match self {
             Self::Hidden => Self::Hidden,
@@ -100,7 +100,7 @@ impl Sight {
     }
 }
 
-fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, tell: &mut Tell<'_>) {
+fn compare(path: &str, sight: Visibility, from: Option<&Value>, to: Option<&Value>, tell: &mut Tell<'_>) {
     if from == to {
         return;
     }
@@ -124,13 +124,13 @@ fn compare(path: &str, sight: Sight, from: Option<&Value>, to: Option<&Value>, t
             compare(path, sight, Some(from), None, tell);
             compare(path, sight, None, Some(to), tell);
         }
-        (from, to) => tell(path, Place::Value(sight, from, to)),
+        (from, to) => tell(path, Differing::Value(sight, from, to)),
     }
 }
 
 fn compare_members(
     path: &str,
-    sight: Sight,
+    sight: Visibility,
     from: &Map<String, Value>,
     to: &Map<String, Value>,
     tell: &mut Tell<'_>,
@@ -144,7 +144,7 @@ fn compare_members(
     }
 }
 
-fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], tell: &mut Tell<'_>) {
+fn compare_items(path: &str, sight: Visibility, from: &[Value], to: &[Value], tell: &mut Tell<'_>) {
     let Some((from, to)) = ["name", "key"].iter().find_map(|key| Some((keyed(from, key)?, keyed(to, key)?)))
     else {
         for index in 0..from.len().max(to.len()) {
@@ -159,7 +159,7 @@ fn compare_items(path: &str, sight: Sight, from: &[Value], to: &[Value], tell: &
     let (order, new_order) = (in_both(&from, &to), in_both(&to, &from));
     if order != new_order {
         let [from, to] = [order, new_order].map(|order| format!("in the order {}", order.join(", ")));
-        tell(path, Place::Order(from, to));
+        tell(path, Differing::Order(from, to));
     }
     let added = to.iter().filter(|(name, _)| item(&from, name).is_none());
     let mut names: Vec<&str> = from.iter().chain(added).map(|(name, _)| *name).collect();
@@ -206,16 +206,18 @@ fn is_nested(value: &Value) -> bool {
     matches!(value, Value::Object(_) | Value::Array(_))
 }
 
-fn change(path: &str, place: Place<'_>) -> Change {
+fn change(path: &str, place: Differing<'_>) -> Change {
     let (from, to) = match place {
-        Place::Value(sight, from, to) => (from.map(|from| show(sight, from)), to.map(|to| show(sight, to))),
-        Place::Order(from, to) => (Some(cut(from)), Some(cut(to))),
+        Differing::Value(sight, from, to) => {
+            (from.map(|from| show(sight, from)), to.map(|to| show(sight, to)))
+        }
+        Differing::Order(from, to) => (Some(cut(from)), Some(cut(to))),
     };
     Change { path: path.to_owned(), from, to }
 }
 
-fn show(sight: Sight, value: &Value) -> String {
-    if sight == Sight::Shown { cut(text_of(value)) } else { HIDDEN.to_owned() }
+fn show(sight: Visibility, value: &Value) -> String {
+    if sight == Visibility::Shown { cut(text_of(value)) } else { HIDDEN.to_owned() }
 }
 
 fn text_of(value: &Value) -> String {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use super::arn::{TaskDefinitionArn, last_part};
 use super::diff::Change;
-use super::record::{Record, Source, Status};
-use super::standing::Standing;
+use super::primary_state::PrimaryState;
+use super::record::{DeployedBy, Record, Status};
 
 /// What was seen.
 #[derive(Debug, Clone)]
-pub struct Sight {
+pub struct DriftView {
     /// The live revision.
     pub live: TaskDefinitionArn,
     /// How the rollout of it stands.
-    pub standing: Standing,
+    pub standing: PrimaryState,
     /// The newest revision of its family.
     pub newest: Option<TaskDefinitionArn>,
     /// The records.
@@ -69,7 +69,7 @@ impl Difference {
     }
 }
 
-impl Sight {
+impl DriftView {
     /// The other revisions that the live one should be compared with.
     #[must_use]
     pub fn expected(&self) -> Vec<&str> {
@@ -94,7 +94,7 @@ impl Sight {
 
 /// Every difference, those of the record first.
 #[must_use]
-pub fn differences(seen: &Sight) -> Vec<Difference> {
+pub fn differences(seen: &DriftView) -> Vec<Difference> {
     let mut found: Vec<Difference> =
         seen.records.iter().filter_map(|recorded| of_record(seen, recorded)).collect();
     found.extend(of_records(seen));
@@ -104,7 +104,7 @@ pub fn differences(seen: &Sight) -> Vec<Difference> {
     found
 }
 
-fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
+fn of_record(seen: &DriftView, recorded: &Recorded) -> Option<Difference> {
     let (place, live) = (&recorded.place, seen.live.family_and_revision());
     if recorded.is_missing {
         return Some(Difference::new(
@@ -148,7 +148,7 @@ fn of_record(seen: &Sight, recorded: &Recorded) -> Option<Difference> {
     Some(Difference { changes: seen.changes_from(&record.task_definition_arn), ..difference })
 }
 
-fn of_deployment_in_progress(seen: &Sight, place: &str, record: &Record) -> Difference {
+fn of_deployment_in_progress(seen: &DriftView, place: &str, record: &Record) -> Difference {
     let who = source(record.deployed_by());
     let until = record.expires_at.as_deref().unwrap_or("an unknown time");
     if record.is_held(&seen.now) {
@@ -168,7 +168,7 @@ fn of_deployment_in_progress(seen: &Sight, place: &str, record: &Record) -> Diff
     }
 }
 
-fn of_records(seen: &Sight) -> Option<Difference> {
+fn of_records(seen: &DriftView) -> Option<Difference> {
     let (first, others) = seen.records.split_first()?;
     let differs = |other: &&Recorded| match (&first.record, &other.record) {
         (Some(one), Some(another)) => !one.tells_the_same(another),
@@ -183,17 +183,17 @@ fn of_records(seen: &Sight) -> Option<Difference> {
     ))
 }
 
-fn of_rollout(seen: &Sight) -> Option<Difference> {
+fn of_rollout(seen: &DriftView) -> Option<Difference> {
     let live = seen.live.family_and_revision();
     match seen.standing {
-        Standing::Completed => None,
-        Standing::GoesOn => Some(Difference::new(
+        PrimaryState::Completed => None,
+        PrimaryState::GoesOn => Some(Difference::new(
             "rollout_in_progress",
             format!("the rollout of {live} goes on"),
             "whoever updated the service last",
             "wait for its end and look again",
         )),
-        Standing::Failed => Some(Difference::new(
+        PrimaryState::Failed => Some(Difference::new(
             "rollout_failed",
             format!("the rollout of {live} failed, and the service is still on it"),
             "ECS's circuit breaker or an alarm, without a rollback",
@@ -202,7 +202,7 @@ fn of_rollout(seen: &Sight) -> Option<Difference> {
     }
 }
 
-fn of_terraform(seen: &Sight) -> Option<Difference> {
+fn of_terraform(seen: &DriftView) -> Option<Difference> {
     let registered = seen.registered()?;
     let ancestor = ancestor(seen);
     if registered.as_str() == ancestor || *registered == seen.live {
@@ -235,7 +235,7 @@ fn of_terraform(seen: &Sight) -> Option<Difference> {
     Some(Difference { changes: seen.changes_from(registered.as_str()), ..difference })
 }
 
-fn of_family(seen: &Sight) -> Option<Difference> {
+fn of_family(seen: &DriftView) -> Option<Difference> {
     let newest = seen.newest.as_ref().filter(|newest| newest.revision() > seen.live.revision())?;
     if seen.registered() == Some(newest) {
         // It is told what Terraform registered.
@@ -257,7 +257,7 @@ fn of_family(seen: &Sight) -> Option<Difference> {
 }
 
 /// The ancestor of the live revision that Evenkeel did not make, as far as a record knows.
-fn ancestor(seen: &Sight) -> String {
+fn ancestor(seen: &DriftView) -> String {
     let mut bases = seen.records.iter().filter_map(|recorded| {
         let record = recorded.record.as_ref()?;
         Some(if recorded.is_copied_by_live {
@@ -269,7 +269,7 @@ fn ancestor(seen: &Sight) -> String {
     bases.find(|base| base != seen.live.as_str()).unwrap_or_else(|| seen.live.as_str().to_owned())
 }
 
-fn source(source: &Source) -> String {
+fn source(source: &DeployedBy) -> String {
     match &source.id {
         Some(id) => format!("{} {id}", source.kind),
         None => source.kind.clone(),

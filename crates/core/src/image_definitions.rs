@@ -42,13 +42,13 @@ pub fn parse(source: &str, bytes: &[u8], runner: Runner) -> Result<Images, Failu
 }
 
 /// What is wrong, and at which byte of the text.
-struct Fault {
+struct Mistake {
     at: usize,
     what: String,
     advice: String,
 }
 
-impl Fault {
+impl Mistake {
     fn new(at: usize, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { at, what: what.into(), advice: advice.into() }
     }
@@ -62,24 +62,24 @@ impl Fault {
     }
 }
 
-fn decode(size: usize, body: &[u8]) -> Result<&str, Fault> {
+fn decode(size: usize, body: &[u8]) -> Result<&str, Mistake> {
     if size > MAX_BYTES {
         let what = format!("the file has {size} bytes, more than the {MAX_BYTES} that CodePipeline allows");
-        return Err(Fault::new(0, what, "Name only the containers whose images change"));
+        return Err(Mistake::new(0, what, "Name only the containers whose images change"));
     }
     // What `>` and `Out-File` of Windows PowerShell write.
     if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
         let advice = "Write it as UTF-8, in PowerShell with -Encoding utf8";
-        return Err(Fault::new(0, "the file is UTF-16", advice));
+        return Err(Mistake::new(0, "the file is UTF-16", advice));
     }
     str::from_utf8(body).map_err(|error| {
-        Fault::new(error.valid_up_to(), "a byte that is not UTF-8 stands here", "Write the file as UTF-8")
+        Mistake::new(error.valid_up_to(), "a byte that is not UTF-8 stands here", "Write the file as UTF-8")
     })
 }
 
-fn images(text: &str, runner: Runner) -> Result<Images, Fault> {
+fn images(text: &str, runner: Runner) -> Result<Images, Mistake> {
     if text.trim().is_empty() {
-        return Err(Fault::new(0, "there is nothing in the file", FILE_FORM));
+        return Err(Mistake::new(0, "there is nothing in the file", FILE_FORM));
     }
     let whole: &RawValue = serde_json::from_str(text).map_err(|error| syntax(text, text, &error))?;
     if whole.get().starts_with('{') {
@@ -88,12 +88,12 @@ fn images(text: &str, runner: Runner) -> Result<Images, Fault> {
     if !whole.get().starts_with('[') {
         let (what, advice) = near_miss::of_string(whole)
             .unwrap_or_else(|| (format!("found {}, not an array", kind(whole)), FILE_FORM));
-        return Err(Fault::new(offset(text, whole.get()), what, advice));
+        return Err(Mistake::new(offset(text, whole.get()), what, advice));
     }
     let entries: Vec<&RawValue> =
         serde_json::from_str(whole.get()).map_err(|error| syntax(text, whole.get(), &error))?;
     if entries.is_empty() {
-        return Err(Fault::new(offset(text, whole.get()), "the array names no container", FILE_FORM));
+        return Err(Mistake::new(offset(text, whole.get()), "the array names no container", FILE_FORM));
     }
     let mut images = Images::default();
     let mut names: Vec<String> = Vec::with_capacity(entries.len());
@@ -122,7 +122,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn read(&self) -> Result<(String, ImageReference), Fault> {
+    fn read(&self) -> Result<(String, ImageReference), Mistake> {
         if !self.raw.get().starts_with('{') {
             return Err(self.wrong(self.raw, format!("is {}, not an object", kind(self.raw))));
         }
@@ -149,7 +149,7 @@ impl<'a> Entry<'a> {
         &self,
         members: &[(String, &'a RawValue)],
         name: &str,
-    ) -> Result<(&'a RawValue, String), Fault> {
+    ) -> Result<(&'a RawValue, String), Mistake> {
         let mut found = members.iter().filter(|(key, _)| key == name).map(|(_, value)| *value);
         let Some(value) = found.next() else {
             let similar = members.iter().find(|(key, _)| near_miss::is_meant(name, key));
@@ -172,13 +172,13 @@ impl<'a> Entry<'a> {
     }
 
     /// A fault in the form of the entry.
-    fn wrong(&self, at: &RawValue, what: String) -> Fault {
+    fn wrong(&self, at: &RawValue, what: String) -> Mistake {
         self.fault(at, &what, ENTRY_FORM)
     }
 
-    fn fault(&self, at: &RawValue, what: &str, advice: impl Into<String>) -> Fault {
+    fn fault(&self, at: &RawValue, what: &str, advice: impl Into<String>) -> Mistake {
         let what = format!("entry {} (counted from 1) {what}", self.number);
-        Fault::new(offset(self.text, at.get()), what, advice)
+        Mistake::new(offset(self.text, at.get()), what, advice)
     }
 }
 
@@ -208,16 +208,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 }
 
 /// An object where the array should be: CodePipeline's other file, or one entry without its brackets.
-fn lone_object(text: &str, whole: &RawValue) -> Fault {
+fn lone_object(text: &str, whole: &RawValue) -> Mistake {
     let members = serde_json::from_str(whole.get()).map_or_else(|_| Vec::new(), |Members(members)| members);
     let names: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
     let (what, advice) = near_miss::of_object(&names)
         .unwrap_or_else(|| ("found an object, not an array".to_owned(), FILE_FORM));
-    Fault::new(offset(text, whole.get()), what, advice)
+    Mistake::new(offset(text, whole.get()), what, advice)
 }
 
 /// What the JSON parser found wrong in `part` of the text.
-fn syntax(text: &str, part: &str, error: &serde_json::Error) -> Fault {
+fn syntax(text: &str, part: &str, error: &serde_json::Error) -> Mistake {
     // serde_json counts lines from 1 and columns in bytes; it names column 0 when the line is at its end.
     let line_at: usize = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = (line_at + error.column().saturating_sub(1)).min(part.len());
@@ -230,7 +230,7 @@ fn syntax(text: &str, part: &str, error: &serde_json::Error) -> Fault {
     }
     let near = near_miss::of_syntax(text, at, reason);
     let (what, next) = near.unwrap_or_else(|| (reason.to_owned(), JSON_FORM));
-    Fault::new(at, format!("not valid JSON: {what}"), next)
+    Mistake::new(at, format!("not valid JSON: {what}"), next)
 }
 
 /// Where `part`, a slice of `text`, begins in it.

@@ -38,7 +38,7 @@ pub struct PlannedRevision {
     /// The copy, with the images that were asked for.
     pub definition: TaskDefinition,
     /// Where it comes from.
-    pub source: Source,
+    pub source: RevisionOrigin,
     /// The family's newest revision as it was seen: what an answer that got lost is looked for
     /// beyond.
     pub newest: TaskDefinitionArn,
@@ -55,21 +55,21 @@ impl PlannedRevision {
     #[must_use]
     pub fn origin(&self) -> &TaskDefinitionArn {
         match &self.source {
-            Source::Return(arn) => arn,
-            Source::Live | Source::Adopt(_) | Source::Register => &self.base,
+            RevisionOrigin::Return(arn) => arn,
+            RevisionOrigin::Live | RevisionOrigin::Adopt(_) | RevisionOrigin::Register => &self.base,
         }
     }
 
     /// Whether it ran before; then no image may be put into somebody else's revision instead.
     #[must_use]
     pub fn is_a_return(&self) -> bool {
-        matches!(self.source, Source::Return(_))
+        matches!(self.source, RevisionOrigin::Return(_))
     }
 }
 
 /// Where a planned revision comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum RevisionOrigin {
     /// The live revision has these images already.
     Live,
     /// The family's newest revision is the very copy, made earlier and not yet live.
@@ -136,7 +136,7 @@ impl Plan {
     #[must_use]
     pub fn changes_anything(&self, request: &DeployRequest) -> bool {
         request.policy.force_new_deployment
-            || self.revisions.iter().any(|revision| revision.source != Source::Live)
+            || self.revisions.iter().any(|revision| revision.source != RevisionOrigin::Live)
     }
 
     fn refuse_unmatched(&self, request: &DeployRequest) -> Result<(), Failure> {
@@ -167,7 +167,7 @@ impl Plan {
     /// would never start.
     fn refuse_pinned(&self) -> Result<(), Failure> {
         let copied = |revision: &&PlannedRevision| {
-            matches!(revision.source, Source::Register | Source::Adopt(_))
+            matches!(revision.source, RevisionOrigin::Register | RevisionOrigin::Adopt(_))
                 && revision.definition.is_confidential()
         };
         let Some(pinned) = self.revisions.iter().find(copied) else { return Ok(()) };
@@ -182,7 +182,7 @@ impl Plan {
 
     /// Adds what the user should know of the services and of what is left out.
     pub fn warn(&mut self) {
-        for revision in self.revisions.iter().filter(|revision| revision.source == Source::Register) {
+        for revision in self.revisions.iter().filter(|revision| revision.source == RevisionOrigin::Register) {
             if revision.lacks_of_newest && revision.newest.revision() > revision.base.revision() {
                 self.warnings.push(format!(
                     "{} is newer than the live {} and not what is asked for: what it changes is not in the copy",
@@ -223,11 +223,11 @@ impl PlannedRevision {
         let definition = live.definition.with_images(images);
         let newer = lineage.newer.as_ref();
         let source = match newer {
-            _ if definition == live.definition => Source::Live,
+            _ if definition == live.definition => RevisionOrigin::Live,
             Some(newer) if newer.active && definition.is_equivalent(&newer.definition) => {
-                Source::Adopt(newer.arn.clone())
+                RevisionOrigin::Adopt(newer.arn.clone())
             }
-            _ => Source::Register,
+            _ => RevisionOrigin::Register,
         };
         Self {
             base: live.arn.clone(),

@@ -24,9 +24,9 @@ use crate::timestamp::Timestamp;
 pub use masked::Masked;
 
 /// A call that is under way, to be awaited on any thread: it comes to a `T`, or to why there is none.
-pub trait Call<T, E = Failure>: Future<Output = Result<T, E>> + Send {}
+pub trait Pending<T, E = Failure>: Future<Output = Result<T, E>> + Send {}
 
-impl<T, E, F: Future<Output = Result<T, E>> + Send> Call<T, E> for F {}
+impl<T, E, F: Future<Output = Result<T, E>> + Send> Pending<T, E> for F {}
 
 /// What is read of Amazon ECS.
 ///
@@ -35,10 +35,10 @@ impl<T, E, F: Future<Output = Result<T, E>> + Send> Call<T, E> for F {}
 /// throttling and lost connections are dealt with inside.
 pub trait Ecs: Sync {
     /// Describes the services that exist; a missing one is left out. Any number: ten to a call.
-    fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> impl Call<Vec<Service>>;
+    fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> impl Pending<Vec<Service>>;
 
     /// Describes a revision by its ARN, or a family's newest active one; `None` if there is none.
-    fn describe_task_definition(&self, name: &str) -> impl Call<Option<Revision>>;
+    fn describe_task_definition(&self, name: &str) -> impl Pending<Option<Revision>>;
 
     /// The ARNs of some of the service's service deployments with their target revisions, newest
     /// first, all pages.
@@ -46,24 +46,24 @@ pub trait Ecs: Sync {
         &self,
         service: &Service,
         which: Listing,
-    ) -> impl Call<Vec<ListedServiceDeployment>>;
+    ) -> impl Pending<Vec<ListedServiceDeployment>>;
 
     /// Describes service deployments by ARN; one that is missing is left out. Twenty to a call.
-    fn describe_service_deployments(&self, arns: &[String]) -> impl Call<Vec<ServiceDeployment>>;
+    fn describe_service_deployments(&self, arns: &[String]) -> impl Pending<Vec<ServiceDeployment>>;
 
     /// The tasks of one of a service's deployments that stopped of late, at most a hundred of which
     /// are looked at. ECS forgets them after about an hour.
-    fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<StoppedTask>>;
+    fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Pending<Vec<StoppedTask>>;
 
     /// The tasks of one of a service's deployments that run, at most a hundred of which are looked at.
-    fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<RunningTask>>;
+    fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> impl Pending<Vec<RunningTask>>;
 
     /// The tasks of a service's other deployments than this one that ECS stops or has stopped of late,
     /// at most a hundred of which are looked at.
-    fn departures(&self, service: &Service, deployment: &DeploymentId) -> impl Call<Vec<Departure>>;
+    fn departures(&self, service: &Service, deployment: &DeploymentId) -> impl Pending<Vec<Departure>>;
 
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
-    fn describe_service_revisions(&self, arns: &[String]) -> impl Call<Vec<ServiceRevision>>;
+    fn describe_service_revisions(&self, arns: &[String]) -> impl Pending<Vec<ServiceRevision>>;
 }
 
 /// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.
@@ -74,7 +74,7 @@ pub trait EcsEffects: Sync {
     fn register_task_definition(
         &self,
         definition: &TaskDefinition,
-    ) -> impl Call<TaskDefinitionArn, EffectError>;
+    ) -> impl Pending<TaskDefinitionArn, EffectError>;
 
     /// Puts a service on a revision; `force` starts a deployment also when it is the live one.
     fn update_service(
@@ -82,28 +82,28 @@ pub trait EcsEffects: Sync {
         service: &Service,
         revision: &TaskDefinitionArn,
         force: bool,
-    ) -> impl Call<Service, EffectError>;
+    ) -> impl Pending<Service, EffectError>;
 
     /// Asks ECS to roll a service deployment back. To ask again does nothing more.
-    fn roll_back_service_deployment(&self, arn: &str) -> impl Call<()>;
+    fn roll_back_service_deployment(&self, arn: &str) -> impl Pending<()>;
 }
 
 /// Amazon CloudWatch Logs.
 pub trait Logs: Sync {
     /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
-    fn log_tail(&self, stream: &LogStream, lines: u16) -> impl Call<Vec<String>>;
+    fn log_tail(&self, stream: &LogStream, lines: u16) -> impl Pending<Vec<String>>;
 }
 
 /// Amazon ECR.
-pub trait Registry: Sync {
+pub trait ContainerRegistry: Sync {
     /// Looks an image up.
-    fn find_image(&self, image: &EcrImage) -> impl Call<ImageLookup>;
+    fn find_image(&self, image: &EcrImage) -> impl Pending<ImageLookup>;
 }
 
 /// What a deployment reads of AWS in one identity: ECS, and what tells of images and containers.
-pub trait Cloud: Ecs + Logs + Registry {}
+pub trait Cloud: Ecs + Logs + ContainerRegistry {}
 
-impl<T: Ecs + Logs + Registry> Cloud for T {}
+impl<T: Ecs + Logs + ContainerRegistry> Cloud for T {}
 
 /// Which service deployments to list; ECS gives them in no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,24 +143,24 @@ pub trait RecordStore: Sync {
     fn place(&self) -> String;
 
     /// Reads the document and which one it is; `None` if there is nothing.
-    fn read(&self) -> impl Call<Option<(Vec<u8>, Version)>>;
+    fn read(&self) -> impl Pending<Option<(Vec<u8>, Version)>>;
 
     /// Replaces the version `over` (nothing: where nothing is) by `content`, and gives the new version; `None` if
     /// something else is there, which then stays. A lost response is looked for.
-    fn write(&self, over: Option<&Version>, content: &[u8]) -> impl Call<Option<Version>>;
+    fn write(&self, over: Option<&Version>, content: &[u8]) -> impl Pending<Option<Version>>;
 }
 
 /// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are
 /// numbered from 1 without a gap (AWS Systems Manager API reference, `PutParameter`).
 pub trait Parameters: Sync {
     /// A parameter's value and version, or those of an earlier version; `None` if there is none.
-    fn get(&self, name: &str, version: Option<u64>) -> impl Call<Option<(String, u64)>>;
+    fn get(&self, name: &str, version: Option<u64>) -> impl Pending<Option<(String, u64)>>;
 
     /// Makes a parameter and gives its version; `None` if it exists already.
-    fn create(&self, name: &str, value: &str) -> impl Call<Option<u64>>;
+    fn create(&self, name: &str, value: &str) -> impl Pending<Option<u64>>;
 
     /// Gives a parameter another value, whatever it has, and tells the version that this made.
-    fn overwrite(&self, name: &str, value: &str) -> impl Call<u64>;
+    fn overwrite(&self, name: &str, value: &str) -> impl Pending<u64>;
 }
 
 /// Those who are told that a deployment has ended.
@@ -169,7 +169,7 @@ pub trait Notifier: Sync {
     ///
     /// # Errors
     /// A [`Failure`] that never shows a webhook's address.
-    fn notify(&self, channel: &Channel, notification: &Notification) -> impl Call<()>;
+    fn notify(&self, channel: &Channel, notification: &Notification) -> impl Pending<()>;
 }
 
 /// CodePipeline's queue of jobs for one custom action type.
@@ -178,17 +178,17 @@ pub trait Notifier: Sync {
 pub trait JobQueue: Sync {
     /// Takes up to `capacity` (1 or more) jobs that nobody has acknowledged yet. A job may be
     /// offered again, also to somebody else, until it is.
-    fn poll(&self, capacity: usize) -> impl Call<Vec<Offer>>;
+    fn poll(&self, capacity: usize) -> impl Pending<Vec<Offer>>;
 
     /// Accepts an offer; whether the job is ours now.
-    fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Call<Acknowledgement>;
+    fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Pending<Acknowledgement>;
 
     /// The job as it is now, with fresh credentials; `None` if CodePipeline does not know it.
-    fn details(&self, job: &JobId) -> impl Call<Option<Job>>;
+    fn details(&self, job: &JobId) -> impl Pending<Option<Job>>;
 
     /// Answers the job; whether the answer counted. It does not when the job was over already: it
     /// was answered before, timed out, or its action was abandoned.
-    fn answer(&self, job: &JobId, answer: &Answer) -> impl Call<bool>;
+    fn answer(&self, job: &JobId, answer: &Answer) -> impl Pending<bool>;
 }
 
 /// What an acknowledgement came to.
@@ -217,15 +217,15 @@ pub struct Offer {
 pub trait Objects: Sync {
     /// An object's size and version; `None` if it does not exist (or, to a caller who may not list
     /// the bucket, [`Denied`](crate::failure::FailureKind::Denied)).
-    fn head(&self, at: &ObjectAddress) -> impl Call<Option<ObjectHead>>;
+    fn head(&self, at: &ObjectAddress) -> impl Pending<Option<ObjectHead>>;
 
     /// The bytes of an object in `range`, which lies within its size, as long as it still has
     /// `version`.
-    fn read_range(&self, at: &ObjectAddress, range: Range<u64>, version: &Version) -> impl Call<Vec<u8>>;
+    fn read_range(&self, at: &ObjectAddress, range: Range<u64>, version: &Version) -> impl Pending<Vec<u8>>;
 
     /// A whole object with its version, if it exists; one of more than `limit` bytes is refused
     /// without being read.
-    fn read(&self, at: &ObjectAddress, limit: u64) -> impl Call<Option<(Vec<u8>, Version)>>;
+    fn read(&self, at: &ObjectAddress, limit: u64) -> impl Pending<Option<(Vec<u8>, Version)>>;
 
     /// Writes an object if `condition` holds; `None` if it does not. An answer that was lost may
     /// come as `None` although the write was ours: read and compare.
@@ -233,15 +233,15 @@ pub trait Objects: Sync {
         &self,
         at: &ObjectAddress,
         content: Vec<u8>,
-        condition: &Condition,
+        condition: &Precondition,
         encryption: &Encryption,
-    ) -> impl Call<Option<Version>>;
+    ) -> impl Pending<Option<Version>>;
 
     /// Deletes an object that has `version`; whether it had.
-    fn delete(&self, at: &ObjectAddress, version: &Version) -> impl Call<bool>;
+    fn delete(&self, at: &ObjectAddress, version: &Version) -> impl Pending<bool>;
 
     /// The keys that begin with `prefix` and their versions, all pages.
-    fn list(&self, bucket: &str, prefix: &str) -> impl Call<Vec<(String, Version)>>;
+    fn list(&self, bucket: &str, prefix: &str) -> impl Pending<Vec<(String, Version)>>;
 }
 
 /// What is known of an object without reading it.
@@ -259,7 +259,7 @@ pub struct Version(pub String);
 
 /// On what a write depends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub enum Precondition {
     /// On nothing.
     Always,
     /// There is nothing yet.
@@ -276,16 +276,16 @@ pub trait ClaimStore: Send + Sync {
     fn place(&self) -> String;
 
     /// All claims and their versions, without their content.
-    fn list(&self) -> impl Call<Vec<(JobId, Version)>>;
+    fn list(&self) -> impl Pending<Vec<(JobId, Version)>>;
 
     /// A claim, if there is one.
-    fn read(&self, job: &JobId) -> impl Call<Option<(Vec<u8>, Version)>>;
+    fn read(&self, job: &JobId) -> impl Pending<Option<(Vec<u8>, Version)>>;
 
     /// Writes a claim if `condition` holds; `None` if it does not.
-    fn write(&self, job: &JobId, content: &[u8], condition: &Condition) -> impl Call<Option<Version>>;
+    fn write(&self, job: &JobId, content: &[u8], condition: &Precondition) -> impl Pending<Option<Version>>;
 
     /// Removes a claim that has `version`; whether it had.
-    fn remove(&self, job: &JobId, version: &Version) -> impl Call<bool>;
+    fn remove(&self, job: &JobId, version: &Version) -> impl Pending<bool>;
 }
 
 /// Opens AWS in the name of whom a job acts for. Makes no call.
@@ -300,13 +300,13 @@ pub trait Access: Send + Sync + 'static {
     type Notifier: Notifier + Send + Sync + 'static;
 
     /// Amazon ECS, as this identity.
-    fn ecs(&self, identity: &Identity) -> impl Call<Self::Ecs>;
+    fn ecs(&self, identity: &Identity) -> impl Pending<Self::Ecs>;
 
     /// Where records are kept in AWS, as this identity.
-    fn records(&self, identity: &Identity) -> impl Call<(Self::Objects, Self::Parameters)>;
+    fn records(&self, identity: &Identity) -> impl Pending<(Self::Objects, Self::Parameters)>;
 
     /// Where notifications are sent, as this identity.
-    fn notifier(&self, identity: &Identity) -> impl Call<Self::Notifier>;
+    fn notifier(&self, identity: &Identity) -> impl Pending<Self::Notifier>;
 
     /// Amazon S3, as far as a job's own credentials open it.
     fn artifacts(&self, credentials: &ArtifactCredentials) -> Self::Objects;

@@ -20,7 +20,7 @@ use crate::keeps_unknown_members;
 
 pub use ownership::{Ownership, ownership};
 pub use pattern::{SinkPattern, sinks_of_each};
-pub use repair::Found;
+pub use repair::RunningRevision;
 pub use sink::Sink;
 
 /// The schema's name and version, as it stands in every record.
@@ -67,10 +67,10 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
     /// Who deployed it; while a deployment is under way, who makes that one.
-    pub source: Source,
+    pub source: DeployedBy,
     /// Who deployed what the record names; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former_source: Option<Source>,
+    pub former_source: Option<DeployedBy>,
     /// The members that this version does not know, which it keeps.
     #[serde(skip)]
     pub unknown: Map<String, Value>,
@@ -137,7 +137,7 @@ pub struct Candidate {
     pub expires_at: Option<String>,
     /// Who makes the deployment; one of [`Record::others`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
+    pub source: Option<DeployedBy>,
     /// Another deployment replaced this one, which has ended. It is kept while others may descend from its revision.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
@@ -161,7 +161,7 @@ keeps_unknown_members!(
 
 /// Who made a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct DeployedBy {
     /// `codebuild`, `github` or `cli`.
     pub kind: String,
     /// The build's or run's id there.
@@ -194,7 +194,7 @@ pub struct Deployed<'a> {
     /// Now, RFC 3339.
     pub at: String,
     /// Who deploys.
-    pub by: &'a Source,
+    pub by: &'a DeployedBy,
 }
 
 /// The document that is there as long as nothing was deployed.
@@ -281,7 +281,7 @@ impl Record {
 
     /// Who deployed the revision that it names.
     #[must_use]
-    pub fn deployed_by(&self) -> &Source {
+    pub fn deployed_by(&self) -> &DeployedBy {
         self.former_source.as_ref().unwrap_or(&self.source)
     }
 

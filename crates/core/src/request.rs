@@ -91,7 +91,7 @@ macro_rules! name {
 
             /// Where it is, if an ARN was given.
             #[must_use]
-            pub fn place(&self) -> Option<Place<'_>> {
+            pub fn place(&self) -> Option<Location<'_>> {
                 arn_parts(&self.0).map(|(place, _)| place)
             }
 
@@ -142,7 +142,7 @@ impl ServiceName {
 
 /// Where something is in AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct Location<'a> {
     /// The partition: `aws`, `aws-cn`, …
     pub partition: &'a str,
     /// The Region.
@@ -151,7 +151,7 @@ pub struct Place<'a> {
     pub account: &'a str,
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.partition, self.region, self.account)
     }
@@ -180,10 +180,10 @@ pub(super) fn is_label(text: &str) -> bool {
 }
 
 /// Where the resource of an ECS ARN is, and which it is.
-fn arn_parts(text: &str) -> Option<(Place<'_>, &str)> {
+fn arn_parts(text: &str) -> Option<(Location<'_>, &str)> {
     let Arn { partition, region, account, resource, .. } = Arn::of(text, "ecs")?;
     let sound = is_label(partition) && is_label(region) && is_account(account);
-    sound.then_some((Place { partition, region, account }, resource))
+    sound.then_some((Location { partition, region, account }, resource))
 }
 
 /// Takes the name of a `what`, or its ARN, in which up to `parts` names follow the word for what it is.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::arn::TaskDefinitionArn;
-use super::crash_loop::{Tasks, crash_loop};
+use super::crash_loop::{TaskCensus, crash_loop};
 use super::placement::{Departures, unplaceable};
 use super::request::Policy;
 use super::service::{Deployment, DeploymentId, RolloutState, Service, Watchdog};
@@ -26,7 +26,7 @@ pub struct Observation {
     /// Our service deployment, where it is readable.
     pub service_deployment: Option<ServiceDeployment>,
     /// Our deployment's tasks, where there was a reason to look at them.
-    pub tasks: Tasks,
+    pub tasks: TaskCensus,
     /// The tasks of former deployments, where ECS cannot place ours.
     pub departures: Departures,
 }
@@ -35,7 +35,7 @@ impl Observation {
     /// What is known from the service alone, as the answer to an update tells it.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, service_deployment: None, tasks: Tasks::Unread, departures: Departures::Unread }
+        Self { service, service_deployment: None, tasks: TaskCensus::Unread, departures: Departures::Unread }
     }
 
     /// Takes in a newer look at our service deployment, which also tells how many tasks there are.

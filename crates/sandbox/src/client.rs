@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::byte_stream::ByteStream;
 
 use super::Sandbox;
-use super::handler::Cut;
+use super::handler::ConnectionCut;
 use super::wire::Request;
 
 /// An HTTP client whose every request ends in `sandbox`.
@@ -36,7 +36,8 @@ impl HttpConnector for InProcess {
         HttpConnectorFuture::new(async move {
             let request = received(request).await.map_err(ConnectorError::user)?;
             let answer = sandbox.handle(request).await;
-            let answer = answer.map_err(|Cut| ConnectorError::io("connection reset by peer".into()))?;
+            let answer =
+                answer.map_err(|ConnectionCut| ConnectorError::io("connection reset by peer".into()))?;
             let response = answer.into_http().map_err(|error| ConnectorError::user(error.into()))?;
             HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
         })

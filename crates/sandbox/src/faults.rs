@@ -60,12 +60,12 @@ pub enum FaultKind {
     /// for the operations that list or describe service deployments and revisions, services or tasks.
     Empty,
     /// The call takes effect, and its response comes back changed: what a proxy or a gateway on the way does.
-    Garbled(Garbled),
+    Garbled(GarbledResponse),
 }
 
 /// A response that is not as AWS sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Garbled {
+pub struct GarbledResponse {
     /// Another HTTP status; none leaves AWS's.
     pub status: Option<u16>,
     /// What is sent in the place of the body.
@@ -85,7 +85,7 @@ pub enum GarbledBody {
     Typed(&'static str),
 }
 
-impl Garbled {
+impl GarbledResponse {
     /// Changes a response in this way.
     pub(super) fn change(&self, response: Response) -> Response {
         let status = self.status.unwrap_or(response.status);

@@ -4,7 +4,7 @@ use evenkeel_core::timestamp::Timestamp;
 
 use super::calls::{Call, CallId};
 use super::faults::{self, FaultKind};
-use super::hooks::Moment;
+use super::hooks::HookMoment;
 use super::protocol::{parse, refusal};
 use super::sns::Sns;
 use super::time;
@@ -13,11 +13,11 @@ use super::{Sandbox, State};
 
 /// The connection was cut: there is no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cut;
+pub(super) struct ConnectionCut;
 
 impl Sandbox {
     /// Answers a request, whatever transport it came by.
-    pub(super) async fn handle(&self, request: Request) -> Result<Response, Cut> {
+    pub(super) async fn handle(&self, request: Request) -> Result<Response, ConnectionCut> {
         let call = parse(&request);
         let (id, fault) = self.arrive(&call, request.access_key());
         if let Some(FaultKind::Delay(duration)) = &fault {
@@ -75,16 +75,16 @@ impl Sandbox {
         request: &Request,
         id: CallId,
         fault: Option<&FaultKind>,
-    ) -> Result<Response, Cut> {
+    ) -> Result<Response, ConnectionCut> {
         let takes_effect = fault.is_none_or(FaultKind::takes_effect);
         let answer = takes_effect.then(|| self.carry_out(call, request, id));
         if let Some(error) = fault.and_then(|fault| fault.refusal(call)) {
             return Ok(refusal(call.protocol, &error));
         }
         match fault {
-            Some(FaultKind::CutBefore | FaultKind::CutAfter) => Err(Cut),
+            Some(FaultKind::CutBefore | FaultKind::CutAfter) => Err(ConnectionCut),
             Some(FaultKind::Empty) => Ok(Response::json(&faults::empty(&call.operation))),
-            Some(_) | None => answer.ok_or(Cut),
+            Some(_) | None => answer.ok_or(ConnectionCut),
         }
     }
 
@@ -92,7 +92,7 @@ impl Sandbox {
         if let Err(error) = time::check_signature(received, call.protocol, self.clock.now()) {
             return refusal(call.protocol, &error);
         }
-        self.run_hooks(Moment::Before, &call.operation);
+        self.run_hooks(HookMoment::Before, &call.operation);
         let answer = {
             let mut state = self.state();
             let answer = state.perform(call, received, self.clock.now());
@@ -102,12 +102,12 @@ impl Sandbox {
             answer
         };
         if answer.is_ok() {
-            self.run_hooks(Moment::After, &call.operation);
+            self.run_hooks(HookMoment::After, &call.operation);
         }
         answer.unwrap_or_else(|error| refusal(call.protocol, &error))
     }
 
-    fn run_hooks(&self, moment: Moment, operation: &str) {
+    fn run_hooks(&self, moment: HookMoment, operation: &str) {
         // The lock is given back first, since a hook acts on this sandbox.
         let due = self.plans().hooks.take(moment, operation);
         for then in due {

@@ -7,7 +7,7 @@ pub(super) type Then = Box<dyn FnOnce(&Sandbox) + Send>;
 
 /// When a hook runs, seen from the call's effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(super) enum HookMoment {
     Before,
     After,
 }
@@ -17,19 +17,19 @@ pub(super) enum Moment {
 pub(super) struct Hooks(Vec<Hook>);
 
 struct Hook {
-    moment: Moment,
+    moment: HookMoment,
     operation: String,
     calls_until: usize,
     then: Then,
 }
 
 impl Hooks {
-    pub(super) fn add(&mut self, moment: Moment, operation: &str, nth: usize, then: Then) {
+    pub(super) fn add(&mut self, moment: HookMoment, operation: &str, nth: usize, then: Then) {
         self.0.push(Hook { moment, operation: operation.to_owned(), calls_until: nth.max(1), then });
     }
 
     /// Counts one call of `operation` and takes out the hooks whose turn it is.
-    pub(super) fn take(&mut self, moment: Moment, operation: &str) -> Vec<Then> {
+    pub(super) fn take(&mut self, moment: HookMoment, operation: &str) -> Vec<Then> {
         for hook in self.0.iter_mut().filter(|hook| hook.moment == moment && hook.operation == operation) {
             hook.calls_until -= 1;
         }

@@ -39,12 +39,12 @@ pub use evenkeel_core::timestamp::Timestamp;
 pub use self::calls::Call;
 pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
 pub use self::ecs::{Rollout, RolloutOutcome};
-pub use self::faults::{Fault, FaultKind, Garbled, GarbledBody};
+pub use self::faults::{Fault, FaultKind, GarbledBody, GarbledResponse};
 pub use self::wire::ApiError;
 
 use self::clock::Clock;
 use self::faults::Faults;
-use self::hooks::{Hooks, Moment};
+use self::hooks::{HookMoment, Hooks};
 use self::quotes::Quotes;
 
 /// The only Region that the embedded AWS has.
@@ -183,13 +183,13 @@ impl Sandbox {
     /// Runs `then` right after the `nth` call (counted from 1 and from now on) of `operation` over
     /// the wire took effect, before it is answered.
     pub fn after_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
-        self.plans().hooks.add(Moment::After, operation, nth, Box::new(then));
+        self.plans().hooks.add(HookMoment::After, operation, nth, Box::new(then));
     }
 
     /// Runs `then` right before the `nth` call (counted from 1 and from now on) of `operation` over
     /// the wire takes effect.
     pub fn before_call(&self, operation: &str, nth: usize, then: impl FnOnce(&Self) + Send + 'static) {
-        self.plans().hooks.add(Moment::Before, operation, nth, Box::new(then));
+        self.plans().hooks.add(HookMoment::Before, operation, nth, Box::new(then));
     }
 
     /// The state behind its lock, which is never held across an await.

@@ -3,7 +3,7 @@
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Number, Value, json};
 
-use crate::wire::{Answer, ApiError};
+use crate::wire::{ApiError, ApiResult};
 
 /// A member that is a non-empty string.
 pub(crate) fn text<'a>(request: &'a Value, member: &str) -> Option<&'a str> {
@@ -72,7 +72,7 @@ pub(crate) fn merged(mut object: Value, newer: &Value) -> Value {
 ///
 /// # Errors
 /// `InvalidParameterException` for a token that was not handed out by this.
-pub(crate) fn page(request: &Value, member: &str, items: Vec<Value>, size: usize) -> Answer {
+pub(crate) fn page(request: &Value, member: &str, items: Vec<Value>, size: usize) -> ApiResult {
     let start = match text(request, "nextToken") {
         None => 0,
         Some(token) => token.parse().map_err(|_| ApiError::invalid_parameter("Invalid token"))?,
@@ -85,7 +85,7 @@ pub(crate) fn page(request: &Value, member: &str, items: Vec<Value>, size: usize
 }
 
 /// What is described, under `member`, and the `failures`: the ARNs of what does not exist.
-pub(crate) fn described(member: &str, views: impl Iterator<Item = Result<Value, String>>) -> Answer {
+pub(crate) fn described(member: &str, views: impl Iterator<Item = Result<Value, String>>) -> ApiResult {
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for view in views {
         match view {

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Sandbox;
-use super::handler::Cut;
+use super::handler::ConnectionCut;
 use super::wire::Request;
 
 /// More than any request of an AWS API that is answered here.
@@ -63,5 +63,5 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes().to_vec();
     let answer = sandbox.handle(Request::new(&parts, body)).await;
-    Ok(answer.map_err(|Cut| "the connection is cut on purpose")?.into_http()?)
+    Ok(answer.map_err(|ConnectionCut| "the connection is cut on purpose")?.into_http()?)
 }

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 /// What an operation of a JSON service answers.
-pub(super) type Answer = Result<Value, ApiError>;
+pub(super) type ApiResult = Result<Value, ApiError>;
 
 /// An HTTP request, free of its transport.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::ObjectAddress;
-use evenkeel_core::ports::{Condition, Encryption, ObjectHead, Objects, Version};
+use evenkeel_core::ports::{Encryption, ObjectHead, Objects, Precondition, Version};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -135,7 +135,7 @@ impl Objects for Stored {
         &self,
         _: &ObjectAddress,
         _: Vec<u8>,
-        _: &Condition,
+        _: &Precondition,
         _: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         unreachable!("an artifact is only read")

@@ -13,7 +13,7 @@ use super::bench::{
     ATTRIBUTES, CHECKSUM, COUNTS, DEFINITIONS, DIRECTORY_PLACE, DIRECTORY_SIZE, FLAGS, Forged, METHOD, NAME,
     PACKED_SIZE, PLACE, SIZE, Stored, definitions, large_end, packed, stored,
 };
-use crate::artifact::fault::Fault;
+use crate::artifact::fault::ArtifactFault;
 use crate::artifact::{Wanted, archive};
 
 /// A hostile archive, and a part of what is said of it.
@@ -301,7 +301,7 @@ fn a_bomb_is_not_unpacked_further_than_a_file_may_be_long() {
     ] {
         let mut read = 0;
         let found = archive::find(Counting(Cursor::new(&archive), &mut read), "imagedefinitions.json");
-        let Err(Fault::Unsound(why)) = found else { panic!("{what}: {found:?}") };
+        let Err(ArtifactFault::Unsound(why)) = found else { panic!("{what}: {found:?}") };
         assert!(why.contains(reason), "{what}: {why}");
         // The end with the longest comment, the directory, and a buffer of the file.
         assert!(read < 120_000, "{what}: {read} bytes were read");

@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_types::os_shim_internal::Env;
 use evenkeel_core::failure::FailureKind;
 
-use super::fault::Fault;
+use super::fault::CallFault;
 use super::unreached::{Unreached, chain};
 
 /// Where the SDK keeps profiles.
@@ -36,19 +36,21 @@ pub(super) struct Missing {
 }
 
 /// What is wrong with the credentials, if that is what an error is about.
-pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<Fault> {
+pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<CallFault> {
     let error = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>())?;
-    Some(of_sts(error).unwrap_or_else(|| Fault::Credentials(missing(error))))
+    Some(of_sts(error).unwrap_or_else(|| CallFault::Credentials(missing(error))))
 }
 
 /// STS was asked for them and refused, or could not be reached.
-fn of_sts(error: &CredentialsError) -> Option<Fault> {
+fn of_sts(error: &CredentialsError) -> Option<CallFault> {
     chain(error).skip(1).find_map(|error| {
         let assumed = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
         let by_web = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
         match (assumed, by_web) {
-            (Some(error), _) => Some(Fault::Sts("AssumeRole", Box::new(Fault::of(error)))),
-            (_, Some(error)) => Some(Fault::Sts("AssumeRoleWithWebIdentity", Box::new(Fault::of(error)))),
+            (Some(error), _) => Some(CallFault::Sts("AssumeRole", Box::new(CallFault::of(error)))),
+            (_, Some(error)) => {
+                Some(CallFault::Sts("AssumeRoleWithWebIdentity", Box::new(CallFault::of(error))))
+            }
             (None, None) => None,
         }
     })

@@ -14,7 +14,7 @@ use super::advice::{self, AGAIN, Refused};
 use super::credentials::{self, Missing};
 use super::only_aws::{self, Garbled};
 use super::unreached::{Unreached, chain};
-use super::{Call, code};
+use super::{FailedCall, code};
 
 /// What to look at when somebody else than AWS responds.
 pub(super) const LOOK_AT_THE_WAY: &str = "Look at HTTPS_PROXY and NO_PROXY, and at the endpoint's address (--endpoint-url, AWS_ENDPOINT_URL): \
@@ -22,30 +22,30 @@ pub(super) const LOOK_AT_THE_WAY: &str = "Look at HTTPS_PROXY and NO_PROXY, and 
 
 /// What went wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum CallFault {
     /// AWS refused it, in a whole error response.
     Refused(Refusal),
     /// S3 refused it in response to a HEAD, which has no body.
-    Silent(Seen),
+    Silent(ResponseHead),
     /// The response is none of AWS.
-    NotAws(Seen, Garbled),
+    NotAws(ResponseHead, Garbled),
     /// A certificate or a proxy is in the way.
     InTheWay { kind: FailureKind, why: String, advice: String },
     /// The response broke off.
-    Broken(Seen, Unreached),
+    Broken(ResponseHead, Unreached),
     /// There is no response.
     Unreached(Unreached),
     /// There are no credentials to sign it with.
     Credentials(Missing),
     /// STS gave none.
-    Sts(&'static str, Box<Fault>),
+    Sts(&'static str, Box<CallFault>),
     /// The settings forbid it, or a value cannot be sent.
     Settings { why: String, advice: &'static str },
 }
 
 /// What is seen of a response without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct ResponseHead {
     status: u16,
     request_id: Option<String>,
 }
@@ -55,10 +55,10 @@ pub(super) struct Seen {
 pub(super) struct Refusal {
     pub(super) code: String,
     pub(super) message: Option<String>,
-    seen: Seen,
+    seen: ResponseHead,
 }
 
-impl Fault {
+impl CallFault {
     pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -68,7 +68,7 @@ impl Fault {
         }
         match error {
             SdkError::ServiceError(context) => {
-                let (raw, seen) = (context.raw(), Seen::of(context.raw()));
+                let (raw, seen) = (context.raw(), ResponseHead::of(context.raw()));
                 let code = context.err().code().filter(|code| code::is_code(code));
                 match code.filter(|_| !raw.status().is_success() && only_aws::is_whole_error(raw)) {
                     Some(code) => Self::Refused(Refusal {
@@ -83,7 +83,7 @@ impl Fault {
                 }
             }
             SdkError::ResponseError(context) => {
-                let seen = Seen::of(context.raw());
+                let seen = ResponseHead::of(context.raw());
                 let source: &(dyn StdError + 'static) = error;
                 match chain(source).find_map(|error| error.downcast_ref::<Garbled>()) {
                     Some(garbled) => Self::NotAws(seen, *garbled),
@@ -109,8 +109,8 @@ impl Fault {
         Self::InTheWay { kind, why, advice }
     }
 
-    pub(super) fn failure(&self, call: &Call<'_>) -> Failure {
-        let Call { operation, resource, .. } = call;
+    pub(super) fn failure(&self, call: &FailedCall<'_>) -> Failure {
+        let FailedCall { operation, resource, .. } = call;
         Failure::new(self.kind(), format!("{operation} of {resource} failed"))
             .because(self.words())
             .advice(self.advice(call))
@@ -173,7 +173,7 @@ impl Fault {
         }
     }
 
-    fn advice(&self, call: &Call<'_>) -> String {
+    fn advice(&self, call: &FailedCall<'_>) -> String {
         match self {
             Self::Refused(refusal) => advice::advice(&Refused {
                 iam: call.iam,
@@ -205,7 +205,7 @@ impl Fault {
                     super::Who::Role(arn) => arn,
                     super::Who::Caller | super::Who::Job => "the role",
                 };
-                fault.advice(&Call { iam: "sts", operation, resource, who: &super::Who::Caller })
+                fault.advice(&FailedCall { iam: "sts", operation, resource, who: &super::Who::Caller })
             }
             Self::Settings { advice, .. } => (*advice).to_owned(),
             Self::InTheWay { advice, .. } => advice.clone(),
@@ -234,7 +234,7 @@ impl Refusal {
     }
 }
 
-impl Seen {
+impl ResponseHead {
     fn of(response: &HttpResponse) -> Self {
         // A header, so anybody's text: only what looks like an id is shown.
         let is_id = |id: &&str| {
@@ -260,7 +260,7 @@ impl Seen {
     }
 }
 
-impl std::fmt::Display for Seen {
+impl std::fmt::Display for ResponseHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "HTTP {}", self.status)?;
         match &self.request_id {
@@ -276,7 +276,7 @@ fn is_head<E: 'static>(error: &SdkError<E, HttpResponse>) -> bool {
 }
 
 /// What the settings forbid. The SDK's own text holds the whole request, so only its words decide.
-fn settings(error: &(dyn StdError + 'static)) -> Option<Fault> {
+fn settings(error: &(dyn StdError + 'static)) -> Option<CallFault> {
     let texts: String = chain(error).map(|it| format!("{it}\n")).collect();
     let is = |words: &str| texts.contains(words);
     let (why, advice) = if is("FIPS and custom endpoint") {
@@ -317,7 +317,7 @@ fn settings(error: &(dyn StdError + 'static)) -> Option<Fault> {
         ("the Region is missing or none", "Give --region, or set AWS_REGION")
     } else if let Some(error) = chain(error).find_map(|it| it.downcast_ref::<BuildError>()) {
         let why = format!("a value of the request cannot be sent ({error})");
-        return Some(Fault::Settings { why, advice: "Correct the input" });
+        return Some(CallFault::Settings { why, advice: "Correct the input" });
     } else if is("ResolveEndpointError")
         || is("failed to resolve endpoint")
         || is("no rule matched")
@@ -330,12 +330,12 @@ fn settings(error: &(dyn StdError + 'static)) -> Option<Fault> {
     } else {
         return None;
     };
-    Some(Fault::Settings { why: why.to_owned(), advice })
+    Some(CallFault::Settings { why: why.to_owned(), advice })
 }
 
 /// The request could not even be made, and nothing is known of the reason that may be shown.
-fn unsendable() -> Fault {
-    Fault::Settings {
+fn unsendable() -> CallFault {
+    CallFault::Settings {
         why: "the request cannot be made with these settings".to_owned(),
         advice: "Look at the Region, the endpoint's address (--endpoint-url, AWS_ENDPOINT_URL) and the AWS_ variables: a white space or a \
                  line break in one of them is a common cause",

@@ -45,7 +45,7 @@ impl HttpClient for Naming {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(HostConnector(self.0.http_connector(settings, components)))
     }
 
     fn validate_base_client_config(
@@ -66,9 +66,9 @@ impl HttpClient for Naming {
 }
 
 #[derive(Debug)]
-struct Connector(SharedHttpConnector);
+struct HostConnector(SharedHttpConnector);
 
-impl HttpConnector for Connector {
+impl HttpConnector for HostConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let uri = request.uri().parse::<http::Uri>().ok();
         let connector = self.0.clone();

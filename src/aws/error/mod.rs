@@ -27,7 +27,7 @@ pub(super) use only_aws::{OnlyAws, is_of_aws};
 pub(super) use who::Who;
 
 use super::network::obstacle;
-use fault::Fault;
+use fault::CallFault;
 use unreached::Unreached;
 
 /// The failure of a service's `operation` on `resource`, as the caller; `iam` is the service's prefix in policies.
@@ -54,12 +54,12 @@ pub(super) fn failure_as<E>(
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    Fault::of(error).failure(&Call { iam, operation, resource, who })
+    CallFault::of(error).failure(&FailedCall { iam, operation, resource, who })
 }
 
 /// A call, as far as the failure of it tells.
 #[derive(Debug, Clone, Copy)]
-struct Call<'a> {
+struct FailedCall<'a> {
     /// The service's prefix in policies, `ecs`.
     iam: &'a str,
     /// `UpdateService`.
@@ -74,7 +74,7 @@ pub(super) fn certainly_did_nothing<E>(error: &SdkError<E, HttpResponse>) -> boo
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    Fault::of(error).certainly_did_nothing()
+    CallFault::of(error).certainly_did_nothing()
 }
 
 /// The HTTP status of AWS's own refusal: what a proxy responds tells nothing of an object.
@@ -82,7 +82,7 @@ pub(super) fn status_of_refusal<E>(error: &SdkError<E, HttpResponse>) -> Option<
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    Fault::of(error).status_of_refusal()
+    CallFault::of(error).status_of_refusal()
 }
 
 /// The failure of a body that could not be read to its end; nothing of `error` is shown.

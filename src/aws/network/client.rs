@@ -37,12 +37,12 @@ struct Routed(Arc<Ways>);
 struct Ways {
     proxies: Proxies,
     authorities: Authorities,
-    connectors: Mutex<HashMap<(Way, Timeouts), SharedHttpConnector>>,
+    connectors: Mutex<HashMap<(Transport, Timeouts), SharedHttpConnector>>,
 }
 
 /// By TLS or without, through a proxy or directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Way {
+struct Transport {
     is_https: bool,
     is_proxied: bool,
 }
@@ -93,7 +93,7 @@ impl HttpConnector for Route {
 impl Route {
     /// The connector for this way; `None` if a certificate could not be checked.
     fn connector(&self, address: &Uri, proxy: Option<&Proxy>) -> Option<SharedHttpConnector> {
-        let way = Way { is_https: address.scheme_str() == Some("https"), is_proxied: proxy.is_some() };
+        let way = Transport { is_https: address.scheme_str() == Some("https"), is_proxied: proxy.is_some() };
         let timeouts = (self.settings.connect_timeout(), self.settings.read_timeout());
         let mut connectors = self.ways.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connector) = connectors.get(&(way, timeouts)) {

@@ -12,12 +12,12 @@ use super::super::print;
 
 /// Tells who does what, and when.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Story {
+pub(super) struct Commentary {
     clock: Clock,
     began: Timestamp,
 }
 
-impl Story {
+impl Commentary {
     /// A story that begins now, and in which the worker's log is told too.
     pub(super) fn begin(clock: Clock) -> Self {
         let story = Self { clock, began: clock.now() };
@@ -33,7 +33,7 @@ impl Story {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Story {
+impl<S: Subscriber> Layer<S> for Commentary {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         if event.metadata().target().starts_with("evenkeel") {
             let mut message = Message::default();

@@ -18,7 +18,7 @@ use super::super::args::Scenario;
 use super::super::job_options::job_options;
 use super::super::print;
 use super::furnish::{BUCKET, CLAIMS, CLUSTER, INPUT, OUTPUT, Pipeline, SERVICE};
-use super::narrate::Story;
+use super::narrate::Commentary;
 
 /// How often to look whether the action is over.
 const LOOK: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ pub(super) async fn play(scenario: Scenario) -> Result<u8, Failure> {
          imagedefinitions.json  {}\n\n",
         pipeline.image_definitions
     ));
-    let story = Story::begin(pipeline.clock);
+    let story = Commentary::begin(pipeline.clock);
     let first = deploy_once(&pipeline, &story).await?;
     print(&told(&pipeline.sandbox, &first));
     if first.status == ActionStatus::Succeeded {
@@ -46,7 +46,7 @@ pub(super) async fn play(scenario: Scenario) -> Result<u8, Failure> {
     Ok(status)
 }
 
-async fn deploy_once(pipeline: &Pipeline, story: &Story) -> Result<ActionState, Failure> {
+async fn deploy_once(pipeline: &Pipeline, story: &Commentary) -> Result<ActionState, Failure> {
     let execution = pipeline.start()?;
     let configuration: Vec<String> =
         pipeline.configuration().iter().map(|(name, value)| format!("{name}={value}")).collect();

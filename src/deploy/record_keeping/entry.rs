@@ -22,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(16);
 const TRIES: u32 = 20;
 
 /// The record in one store, and what this run put into it.
-pub(super) struct Entry<'a, R> {
+pub(super) struct StoredRecord<'a, R> {
     store: &'a R,
     clock: Clock,
     /// What stood in for a record when the run began, if there was none.
@@ -44,7 +44,7 @@ pub(super) struct Entry<'a, R> {
     is_shared: bool,
 }
 
-impl<'a, R: RecordStore> Entry<'a, R> {
+impl<'a, R: RecordStore> StoredRecord<'a, R> {
     pub(super) async fn read(store: &'a R, clock: Clock) -> Result<Self, Failure> {
         let (content, version) = store.read().await?.unzip();
         let record = match &content {

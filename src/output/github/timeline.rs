@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::clock::Timestamp;
 
-use super::super::story::{Kind, Step, Story};
+use super::super::story::{Step, StepKind, Story};
 
 /// How many steps are drawn: more are not told apart.
 const STEPS: usize = 60;
@@ -51,7 +51,7 @@ fn tags(step: &Step) -> &'static str {
     match (step.failed, step.to, step.kind) {
         (true, ..) => "crit, ",
         (false, None, _) => "active, ",
-        (false, Some(_), Kind::RollBack) => "active, ",
+        (false, Some(_), StepKind::RollBack) => "active, ",
         (false, Some(_), _) => "done, ",
     }
 }

@@ -2,7 +2,7 @@
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{JobId, ObjectAddress};
-use evenkeel_core::ports::{ClaimStore, Condition, Encryption, Objects, Version};
+use evenkeel_core::ports::{ClaimStore, Encryption, Objects, Precondition, Version};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::claim::MAX_CLAIM;
@@ -73,7 +73,7 @@ impl<O: Objects + Send> ClaimStore for BucketClaims<O> {
         &self,
         job: &JobId,
         content: &[u8],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Option<Version>, Failure> {
         let at = self.address(job)?;
         let (objects, _turn) = self.objects().await;

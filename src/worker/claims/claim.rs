@@ -25,7 +25,7 @@ pub(in crate::worker) struct Claim {
     /// Counts the writes, so that no two contents of a claim are alike.
     pub(in crate::worker) renewals: u64,
     /// How far the job is.
-    pub(in crate::worker) stage: Stage,
+    pub(in crate::worker) stage: JobStage,
     /// The continuation token that the work can be gone on from, if anything was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::worker) checkpoint: Option<String>,
@@ -48,7 +48,7 @@ struct Head {
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::worker) enum Stage {
+pub(in crate::worker) enum JobStage {
     /// It may have been acknowledged.
     Claimed,
     /// It was acknowledged.
@@ -64,7 +64,7 @@ impl Claim {
             schema: format!("{SCHEMA}{VERSION}"),
             owner: owner.to_owned(),
             renewals: 0,
-            stage: Stage::Claimed,
+            stage: JobStage::Claimed,
             checkpoint: None,
             answer: None,
             unknown: Map::new(),
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_claim_is_read_as_it_was_written() {
         let claim = Claim {
-            stage: Stage::Acknowledged,
+            stage: JobStage::Acknowledged,
             renewals: 3,
             checkpoint: Some("{}".to_owned()),
             answer: Some(Answer::succeed("deployed", "", BTreeMap::default())),
@@ -152,22 +152,22 @@ mod tests {
         let variables = BTreeMap::from([("Outcome".to_owned(), "deployed".to_owned())]);
         let link = "prod/services/web";
         for (content, stage, is_noted, answer) in [
-            (claim!("claimed"), Stage::Claimed, false, None),
-            (claim!("acknowledged"), Stage::Acknowledged, true, None),
+            (claim!("claimed"), JobStage::Claimed, false, None),
+            (claim!("acknowledged"), JobStage::Acknowledged, true, None),
             (
                 claim!("handed-on"),
-                Stage::Acknowledged,
+                JobStage::Acknowledged,
                 true,
                 Some(Answer::hand_on(TOKEN.trim_end(), link, "web is under way")),
             ),
             (
                 claim!("succeeded"),
-                Stage::Acknowledged,
+                JobStage::Acknowledged,
                 true,
                 Some(Answer::succeed("deployed", link, variables)),
             ),
-            (claim!("failed"), Stage::Acknowledged, false, Some(Answer::fail(&failure, link))),
-            (claim!("refused"), Stage::Refused, false, Some(Answer::fail(&failure, ""))),
+            (claim!("failed"), JobStage::Acknowledged, false, Some(Answer::fail(&failure, link))),
+            (claim!("refused"), JobStage::Refused, false, Some(Answer::fail(&failure, ""))),
         ] {
             let checkpoint = is_noted.then(|| TOKEN.trim_end().to_owned());
             let means = Claim { stage, renewals: 3, checkpoint, answer, ..Claim::new("ip-10-0-0-7-00f3") };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::JobId;
-use evenkeel_core::ports::{ClaimStore, Condition, Version};
+use evenkeel_core::ports::{ClaimStore, Precondition, Version};
 
 use crate::clock::Clock;
 
@@ -197,7 +197,7 @@ impl ClaimStore for FolderClaims {
         &self,
         job: &JobId,
         content: &[u8],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Option<Version>, Failure> {
         let name = key::name(job)?;
         if content.len() > MAX_CLAIM {
@@ -208,9 +208,9 @@ impl ClaimStore for FolderClaims {
         let (content, condition) = (content.to_vec(), condition.clone());
         self.locked(move |claims| {
             let holds = match &condition {
-                Condition::Always => true,
-                Condition::Absent => claims.load(&name)?.is_none(),
-                Condition::Unchanged(version) => {
+                Precondition::Always => true,
+                Precondition::Absent => claims.load(&name)?.is_none(),
+                Precondition::Unchanged(version) => {
                     claims.load(&name)?.is_some_and(|(_, there)| there == *version)
                 }
             };

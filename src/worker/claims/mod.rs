@@ -19,12 +19,12 @@ mod watch;
 pub use bucket::BucketClaims;
 pub use folder::FolderClaims;
 
-pub(super) use claim::{Claim, Stage};
+pub(super) use claim::{Claim, JobStage};
 pub(super) use watch::Watch;
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::JobId;
-use evenkeel_core::ports::{ClaimStore, Condition, Objects, Version};
+use evenkeel_core::ports::{ClaimStore, Objects, Precondition, Version};
 
 /// Either place of claims.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl<O: Objects + Send> ClaimStore for Claims<O> {
         &self,
         job: &JobId,
         content: &[u8],
-        condition: &Condition,
+        condition: &Precondition,
     ) -> Result<Option<Version>, Failure> {
         match self {
             Self::Folder(folder) => folder.write(job, content, condition).await,

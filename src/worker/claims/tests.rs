@@ -50,16 +50,16 @@ impl Objects for MemoryObjects {
         &self,
         at: &ObjectAddress,
         content: Vec<u8>,
-        condition: &Condition,
+        condition: &Precondition,
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         assert_eq!(*encryption, Encryption::Default);
         let mut objects = self.0.lock().unwrap();
         let there = objects.all.get(at).map(|(_, version)| version.clone());
         let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => there.is_none(),
-            Condition::Unchanged(version) => there.as_ref() == Some(version),
+            Precondition::Always => true,
+            Precondition::Absent => there.is_none(),
+            Precondition::Unchanged(version) => there.as_ref() == Some(version),
         };
         if !holds {
             return Ok(None);
@@ -99,39 +99,39 @@ async fn behaves<S: ClaimStore>(store: &S) {
     let (job, other) = (job(), JobId::new(OTHER));
     assert_eq!(store.list().await.unwrap(), []);
     assert_eq!(store.read(&job).await.unwrap(), None);
-    let never = Condition::Unchanged(Version("never".to_owned()));
+    let never = Precondition::Unchanged(Version("never".to_owned()));
     assert_eq!(store.write(&job, b"zero", &never).await.unwrap(), None);
     assert!(!store.remove(&job, &Version("never".to_owned())).await.unwrap());
 
-    let one = store.write(&job, b"one", &Condition::Absent).await.unwrap().unwrap();
+    let one = store.write(&job, b"one", &Precondition::Absent).await.unwrap().unwrap();
     assert_eq!(store.read(&job).await.unwrap(), Some((b"one".to_vec(), one.clone())));
-    assert_eq!(store.write(&job, b"two", &Condition::Absent).await.unwrap(), None);
+    assert_eq!(store.write(&job, b"two", &Precondition::Absent).await.unwrap(), None);
     assert_eq!(store.write(&job, b"two", &never).await.unwrap(), None);
 
-    let two = store.write(&job, b"one more", &Condition::Unchanged(one.clone())).await.unwrap().unwrap();
+    let two = store.write(&job, b"one more", &Precondition::Unchanged(one.clone())).await.unwrap().unwrap();
     assert_ne!(one, two);
-    assert_eq!(store.write(&job, b"old", &Condition::Unchanged(one.clone())).await.unwrap(), None);
+    assert_eq!(store.write(&job, b"old", &Precondition::Unchanged(one.clone())).await.unwrap(), None);
     assert!(!store.remove(&job, &one).await.unwrap());
 
-    let more = store.write(&other, b"a\nb\n", &Condition::Always).await.unwrap().unwrap();
+    let more = store.write(&other, b"a\nb\n", &Precondition::Always).await.unwrap().unwrap();
     let mut listed = store.list().await.unwrap();
     listed.sort();
     assert_eq!(listed, [(job.clone(), two.clone()), (other.clone(), more.clone())]);
     assert_eq!(store.read(&other).await.unwrap(), Some((b"a\nb\n".to_vec(), more)));
-    let empty = store.write(&other, b"", &Condition::Always).await.unwrap().unwrap();
+    let empty = store.write(&other, b"", &Precondition::Always).await.unwrap().unwrap();
     assert_eq!(store.read(&other).await.unwrap(), Some((Vec::new(), empty.clone())));
 
     assert!(store.remove(&job, &two).await.unwrap());
     assert!(!store.remove(&job, &two).await.unwrap());
     assert!(store.remove(&other, &empty).await.unwrap());
     assert_eq!(store.list().await.unwrap(), []);
-    let again = store.write(&job, b"one", &Condition::Absent).await.unwrap().unwrap();
+    let again = store.write(&job, b"one", &Precondition::Absent).await.unwrap().unwrap();
     assert!(again != one && again != two);
 
     let outside = JobId::new("../../etc/passwd");
     for refused in [
         store.read(&outside).await.map(|_| ()),
-        store.write(&outside, b"one", &Condition::Always).await.map(|_| ()),
+        store.write(&outside, b"one", &Precondition::Always).await.map(|_| ()),
         store.remove(&outside, &one).await.map(|_| ()),
     ] {
         assert_eq!(refused.unwrap_err().kind(), FailureKind::InvalidInput);
@@ -159,9 +159,9 @@ async fn what_else_is_in_the_place_is_no_claim() {
     assert_eq!(claims.place(), "s3://claims/evenkeel");
     for key in ["evenkeel/README", "evenkeel/deep/x.json", "evenkeelish.json", "evenkeel/x.json"] {
         let at = ObjectAddress { bucket: "claims".to_owned(), key: key.to_owned() };
-        objects.write(&at, Vec::new(), &Condition::Always, &Encryption::Default).await.unwrap();
+        objects.write(&at, Vec::new(), &Precondition::Always, &Encryption::Default).await.unwrap();
     }
-    let version = claims.write(&job(), b"one", &Condition::Absent).await.unwrap().unwrap();
+    let version = claims.write(&job(), b"one", &Precondition::Absent).await.unwrap().unwrap();
     assert_eq!(claims.list().await.unwrap(), [(job(), version)]);
     assert!(objects.list("claims", &format!("evenkeel/{JOB}.json")).await.unwrap().len() == 1);
 
@@ -171,7 +171,7 @@ async fn what_else_is_in_the_place_is_no_claim() {
     for name in ["README", "x.json", "0.json.bak"] {
         fs::write(folder.path().join(name), "").unwrap();
     }
-    let version = claims.write(&job(), b"one", &Condition::Absent).await.unwrap().unwrap();
+    let version = claims.write(&job(), b"one", &Precondition::Absent).await.unwrap().unwrap();
     assert_eq!(claims.list().await.unwrap(), [(job(), version)]);
 }
 
@@ -179,7 +179,7 @@ async fn what_else_is_in_the_place_is_no_claim() {
 async fn a_worker_that_was_killed_while_it_wrote_leaves_no_half_of_a_claim() {
     let folder = tempfile::tempdir().unwrap();
     let claims = FolderClaims::open(folder.path()).unwrap();
-    let version = claims.write(&job(), b"one", &Condition::Absent).await.unwrap().unwrap();
+    let version = claims.write(&job(), b"one", &Precondition::Absent).await.unwrap().unwrap();
     let unfinished = folder.path().join(format!(".{JOB}.json.new"));
     fs::write(&unfinished, "half").unwrap();
 
@@ -199,14 +199,14 @@ async fn a_file_that_is_no_claim_is_told_with_its_path_and_left_alone() {
         let refused = claims.read(&job()).await.unwrap_err();
         let told = refused.to_string();
         assert!(told.contains(JOB) && !told.contains("secret"), "{told}");
-        assert!(claims.write(&job(), b"one", &Condition::Absent).await.is_err());
+        assert!(claims.write(&job(), b"one", &Precondition::Absent).await.is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
         // The others are found all the same.
         assert_eq!(claims.list().await.unwrap().len(), 1);
     }
     fs::write(&file, format!("{}\n{}", "0".repeat(32), "x".repeat(MAX_CLAIM + 1))).unwrap();
     assert!(claims.read(&job()).await.is_err());
-    let refused = claims.write(&JobId::new(OTHER), &vec![b'x'; MAX_CLAIM + 1], &Condition::Absent).await;
+    let refused = claims.write(&JobId::new(OTHER), &vec![b'x'; MAX_CLAIM + 1], &Precondition::Absent).await;
     assert!(refused.unwrap_err().to_string().contains("262144 bytes"));
 }
 
@@ -225,7 +225,7 @@ async fn a_lock_that_a_stopped_process_holds_ends_the_write_and_holds_up_nothing
         }
     };
     let refused = tokio::select! {
-        written = claims.write(&id, b"one", &Condition::Absent) => written.unwrap_err(),
+        written = claims.write(&id, b"one", &Precondition::Absent) => written.unwrap_err(),
         () = others => unreachable!(),
     };
     assert_eq!((refused.kind(), seconds >= 4), (FailureKind::Unavailable, true), "{seconds}");
@@ -237,7 +237,7 @@ async fn a_lock_that_a_stopped_process_holds_ends_the_write_and_holds_up_nothing
     // A worker that starts meanwhile does not hang, and the claim is written once the lock is free.
     FolderClaims::open(folder.path()).unwrap();
     lock.unlock().unwrap();
-    assert!(claims.write(&job(), b"one", &Condition::Absent).await.unwrap().is_some());
+    assert!(claims.write(&job(), b"one", &Precondition::Absent).await.unwrap().is_some());
 }
 
 #[test]
@@ -261,8 +261,8 @@ fn of_many_processes_that_write_to_one_folder_none_undoes_anothers_write() {
             while done < WRITES {
                 let there = claims.read(&job()).await.unwrap();
                 let (count, condition) = match there {
-                    Some((count, version)) => (count, Condition::Unchanged(version)),
-                    None => (Vec::new(), Condition::Absent),
+                    Some((count, version)) => (count, Precondition::Unchanged(version)),
+                    None => (Vec::new(), Precondition::Absent),
                 };
                 let count = [count, vec![b'x']].concat();
                 if claims.write(&job(), &count, &condition).await.unwrap().is_some() {

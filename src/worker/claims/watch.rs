@@ -11,11 +11,11 @@ use crate::clock::Moment;
 /// What was seen of the claims.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Watch {
-    seen: BTreeMap<JobId, Sight>,
+    seen: BTreeMap<JobId, LastSeen>,
 }
 
 #[derive(Debug)]
-struct Sight {
+struct LastSeen {
     version: Version,
     /// When this version was seen first.
     since: Moment,
@@ -32,7 +32,7 @@ impl Watch {
         for (job, version) in listed {
             let sight = match before.remove(&job) {
                 Some(sight) if sight.version == version => sight,
-                other => Sight { version, since: now, is_alive: other.is_some(), is_foreign: false },
+                other => LastSeen { version, since: now, is_alive: other.is_some(), is_foreign: false },
             };
             self.seen.insert(job, sight);
         }
@@ -57,7 +57,7 @@ impl Watch {
         foreign: Duration,
         now: Moment,
     ) -> Vec<(JobId, Version)> {
-        let needed = |sight: &Sight| if sight.is_foreign { foreign } else { time };
+        let needed = |sight: &LastSeen| if sight.is_foreign { foreign } else { time };
         let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= needed(sight));
         stalled.map(|(job, sight)| (job.clone(), sight.version.clone())).collect()
     }

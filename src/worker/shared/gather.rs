@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::{Moment, sleep};
 
-use super::tasks::Tasks;
+use super::tasks::TaskSet;
 
 /// How long the first one to ask after a quiet time waits for companions.
 const FIRST_WINDOW: Duration = Duration::from_millis(50);
@@ -28,9 +28,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// A call that answers several questions at once.
 pub(super) trait Lookup: Send + Sync + 'static {
     /// Where is looked: questions about different places go into different calls.
-    type Place: Clone + Ord + Send + Sync + 'static;
+    type Scope: Clone + Ord + Send + Sync + 'static;
     /// What is found.
-    type Found: Clone + Send + 'static;
+    type Item: Clone + Send + 'static;
     /// How many questions go into a call.
     const BATCH: usize;
 
@@ -40,41 +40,41 @@ pub(super) trait Lookup: Send + Sync + 'static {
     /// Makes a call about up to [`BATCH`](Self::BATCH) names, no two the same.
     fn look(
         &self,
-        place: &Self::Place,
+        place: &Self::Scope,
         names: &[String],
-    ) -> impl Future<Output = Result<Vec<Self::Found>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Vec<Self::Item>, Failure>> + Send;
 
     /// Whether `found` answers the question about `name`.
-    fn answers(found: &Self::Found, name: &str) -> bool;
+    fn answers(found: &Self::Item, name: &str) -> bool;
 }
 
 /// Gathers questions.
 pub(super) struct Gather<L: Lookup> {
-    shared: Arc<Shared<L>>,
-    tasks: Arc<Tasks>,
+    shared: Arc<Batching<L>>,
+    tasks: Arc<TaskSet>,
 }
 
-type Answer<L> = Result<Option<<L as Lookup>::Found>, Failure>;
+type Response<L> = Result<Option<<L as Lookup>::Item>, Failure>;
 
 /// A name, and who asks for it.
 struct Question<L: Lookup> {
     name: String,
-    askers: Vec<oneshot::Sender<Answer<L>>>,
+    askers: Vec<oneshot::Sender<Response<L>>>,
 }
 
-struct Shared<L: Lookup> {
+struct Batching<L: Lookup> {
     lookup: L,
     /// What waits to be asked; a place has an entry as long as a task looks after it.
-    waiting: Mutex<BTreeMap<L::Place, VecDeque<Question<L>>>>,
+    waiting: Mutex<BTreeMap<L::Scope, VecDeque<Question<L>>>>,
 }
 
 impl<L: Lookup> Gather<L> {
-    pub(super) fn new(lookup: L, tasks: Arc<Tasks>) -> Self {
-        Self { shared: Arc::new(Shared { lookup, waiting: Mutex::default() }), tasks }
+    pub(super) fn new(lookup: L, tasks: Arc<TaskSet>) -> Self {
+        Self { shared: Arc::new(Batching { lookup, waiting: Mutex::default() }), tasks }
     }
 
     /// What is found for `names`, in their order; what is missing is left out.
-    pub(super) async fn ask(&self, place: &L::Place, names: &[&str]) -> Result<Vec<L::Found>, Failure> {
+    pub(super) async fn ask(&self, place: &L::Scope, names: &[&str]) -> Result<Vec<L::Item>, Failure> {
         let mut found = Vec::new();
         for answer in self.enqueue(place, names) {
             let answer = answer.await.map_err(|_| {
@@ -92,7 +92,7 @@ impl<L: Lookup> Gather<L> {
         self.shared.lock().is_empty()
     }
 
-    fn enqueue(&self, place: &L::Place, names: &[&str]) -> Vec<oneshot::Receiver<Answer<L>>> {
+    fn enqueue(&self, place: &L::Scope, names: &[&str]) -> Vec<oneshot::Receiver<Response<L>>> {
         if names.is_empty() {
             return Vec::new();
         }
@@ -117,13 +117,13 @@ impl<L: Lookup> Gather<L> {
     }
 }
 
-impl<L: Lookup> Shared<L> {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<L::Place, VecDeque<Question<L>>>> {
+impl<L: Lookup> Batching<L> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<L::Scope, VecDeque<Question<L>>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes one call and gives everybody their part.
-    async fn answer(&self, place: &L::Place, questions: Vec<Question<L>>) {
+    async fn answer(&self, place: &L::Scope, questions: Vec<Question<L>>) {
         let names: Vec<String> = questions.iter().map(|question| question.name.clone()).collect();
         match self.lookup.look(place, &names).await {
             Ok(found) => {
@@ -137,7 +137,7 @@ impl<L: Lookup> Shared<L> {
                 for question in questions {
                     self.lookup.allowed().await;
                     let found = self.lookup.look(place, std::slice::from_ref(&question.name)).await;
-                    let answers = |found: &L::Found| L::answers(found, &question.name);
+                    let answers = |found: &L::Item| L::answers(found, &question.name);
                     let found = found.map(|found| found.into_iter().find(answers));
                     question.answer(&found);
                 }
@@ -152,7 +152,7 @@ impl<L: Lookup> Shared<L> {
 }
 
 impl<L: Lookup> Question<L> {
-    fn answer(self, answer: &Answer<L>) {
+    fn answer(self, answer: &Response<L>) {
         for asker in self.askers {
             // Whoever no longer waits needs none.
             drop(asker.send(answer.clone()));
@@ -162,13 +162,13 @@ impl<L: Lookup> Question<L> {
 
 /// The rounds of questions about one place, until it is quiet again.
 struct Rounds<L: Lookup> {
-    shared: Arc<Shared<L>>,
-    place: L::Place,
+    shared: Arc<Batching<L>>,
+    place: L::Scope,
     are_over: bool,
 }
 
 impl<L: Lookup> Rounds<L> {
-    async fn make(mut self, tasks: Weak<Tasks>) {
+    async fn make(mut self, tasks: Weak<TaskSet>) {
         sleep(FIRST_WINDOW).await;
         while !self.are_over {
             let next = Moment::now().plus(WINDOW);

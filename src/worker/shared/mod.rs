@@ -26,7 +26,7 @@ use evenkeel_core::task_definition::Revision;
 
 use gather::{Gather, Lookup};
 use limits::Limits;
-use tasks::Tasks;
+use tasks::TaskSet;
 
 /// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
 ///
@@ -44,7 +44,7 @@ pub(crate) struct SharedEcs<E: Ecs + Send + Sync + 'static> {
 impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
     /// Shares `ecs`. Must be called inside a tokio runtime.
     pub(crate) fn new(ecs: E) -> Self {
-        let (ecs, limits, tasks) = (Arc::new(ecs), Arc::new(Limits::new()), Arc::<Tasks>::default());
+        let (ecs, limits, tasks) = (Arc::new(ecs), Arc::new(Limits::new()), Arc::<TaskSet>::default());
         let services = Services { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
         let deployments = ServiceDeployments { ecs: Arc::clone(&ecs), limits: Arc::clone(&limits) };
         Self {
@@ -156,8 +156,8 @@ struct Services<E: Ecs + Send + Sync + 'static> {
 }
 
 impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
-    type Place = ClusterName;
-    type Found = Service;
+    type Scope = ClusterName;
+    type Item = Service;
     const BATCH: usize = 10;
 
     async fn allowed(&self) {
@@ -188,8 +188,8 @@ struct ServiceDeployments<E: Ecs + Send + Sync + 'static> {
 }
 
 impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
-    type Place = ();
-    type Found = ServiceDeployment;
+    type Scope = ();
+    type Item = ServiceDeployment;
     const BATCH: usize = 20;
 
     async fn allowed(&self) {

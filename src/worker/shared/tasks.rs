@@ -6,9 +6,9 @@ use tokio::task::JoinSet;
 
 /// Tasks that end when this is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Tasks(Mutex<JoinSet<()>>);
+pub(super) struct TaskSet(Mutex<JoinSet<()>>);
 
-impl Tasks {
+impl TaskSet {
     /// Starts a task. Must be called inside a tokio runtime.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,8 +12,8 @@ use evenkeel_core::job::ObjectAddress;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
-    Cloud, Condition, Ecs, EcsEffects, EffectError, Encryption, ListedServiceDeployment, Listing, Logs,
-    ObjectHead, Objects, Parameters, RecordStore, Registry, Version,
+    Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Encryption, ListedServiceDeployment, Listing,
+    Logs, ObjectHead, Objects, Parameters, Precondition, RecordStore, Version,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -261,7 +261,7 @@ impl<E: Cloud> Logs for Gated<E> {
     }
 }
 
-impl<E: Cloud> Registry for Gated<E> {
+impl<E: Cloud> ContainerRegistry for Gated<E> {
     async fn find_image(&self, image: &EcrImage) -> Result<ImageLookup, Failure> {
         self.gate.answer(format!("DescribeImages {image:?}"), self.inner.find_image(image)).await
     }
@@ -323,7 +323,7 @@ impl<O: Objects> Objects for Gated<O> {
         &self,
         at: &ObjectAddress,
         content: Vec<u8>,
-        condition: &Condition,
+        condition: &Precondition,
         encryption: &Encryption,
     ) -> Result<Option<Version>, Failure> {
         self.gate.pass(Thing::Object, true).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel::clock::Clock;
 use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
 use evenkeel::record;
-use evenkeel_core::record::{Sink, Source};
+use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -113,7 +113,7 @@ impl Play {
             let places: Vec<_> = stores.map(|inner| Gated { inner, gate: of_records.clone() }).collect();
             let (clock, request, ended) = (account.clock, request(&[*image]), gate.clone());
             runs.push(tokio::spawn(async move {
-                let source = Source { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
+                let source = DeployedBy { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
                 let (_interrupter, interrupt) = Interrupt::new();
                 let polling = Polling { first: Duration::from_secs(8), longest: Duration::from_secs(8) };
                 let records = vec![places.as_slice()];

@@ -60,8 +60,8 @@ fn phases(family: &str, reason: &str) -> Vec<Phase> {
     ]
 }
 
-fn standing(family: &str, phase: Phase) -> Standing {
-    Standing {
+fn standing(family: &str, phase: Phase) -> ServiceCheckpoint {
+    ServiceCheckpoint {
         phase,
         began_on: Some(arn(family, 7)),
         base: arn(family, u64::from(u32::MAX) - 1),
@@ -75,7 +75,7 @@ fn standing(family: &str, phase: Phase) -> Standing {
     }
 }
 
-fn checkpoint(services: Vec<Standing>) -> Checkpoint {
+fn checkpoint(services: Vec<ServiceCheckpoint>) -> Checkpoint {
     Checkpoint { execution: EXECUTION.to_owned(), began: at(0), services, unknown: Map::new() }
 }
 
@@ -112,7 +112,7 @@ fn several_services_with_the_longest_legal_names_fit() {
             .map(|number| {
                 let family = char::from(b'a' + number).to_string().repeat(255);
                 let undoing = standing(&family, phases(&family, "why ")[4].clone());
-                Standing { failed: None, plans_again: 1, ..undoing }
+                ServiceCheckpoint { failed: None, plans_again: 1, ..undoing }
             })
             .collect()
     };
@@ -183,7 +183,7 @@ fn members_that_this_version_does_not_know_are_kept() {
     let written: Value = serde_json::from_str(&read.token().unwrap()).unwrap();
     assert_eq!(written, serde_json::from_str::<Value>(&later).unwrap());
     // What is known is read as if they were not there.
-    let known = Standing { unknown: Map::new(), ..read.services[0].clone() };
+    let known = ServiceCheckpoint { unknown: Map::new(), ..read.services[0].clone() };
     assert_eq!(checkpoint(vec![known]).token().unwrap(), whole);
 }
 
@@ -205,7 +205,7 @@ fn a_token_of_another_version_is_told_apart_from_what_is_none() {
 /// Tokens as they were written by the first version of this format, with what they have to mean for ever.
 #[test]
 fn tokens_of_former_versions_mean_what_they_meant() {
-    let service = |phase| Standing {
+    let service = |phase| ServiceCheckpoint {
         phase,
         began_on: Some(arn("old-web", 7)),
         base: arn("web", 4_294_967_294),
@@ -260,7 +260,10 @@ fn tokens_of_former_versions_mean_what_they_meant() {
             token!("rolling-back"),
             Some(service(Phase::RollingBack { rollout: rollout.clone(), why: why(), overtaken: None })),
         ),
-        (token!("done"), Some(Standing { failed: Some(FailureKind::RolloutFailed), ..service(done) })),
+        (
+            token!("done"),
+            Some(ServiceCheckpoint { failed: Some(FailureKind::RolloutFailed), ..service(done) }),
+        ),
     ] {
         let means = checkpoint(means.into_iter().collect());
         assert_eq!(Checkpoint::parse(token).as_ref(), Ok(&means), "{token}");

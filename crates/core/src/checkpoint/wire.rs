@@ -12,7 +12,7 @@ use super::super::failure::FailureKind;
 use super::super::rollout::Rollout;
 use super::super::service::DeploymentId;
 use super::super::timestamp::Timestamp;
-use super::{Checkpoint, MAX_TOKEN, Standing};
+use super::{Checkpoint, MAX_TOKEN, ServiceCheckpoint};
 use crate::keeps_unknown_members;
 
 /// The version that is written, and the only one that is read: `CONTRIBUTING.md` says what makes another one.
@@ -38,7 +38,7 @@ struct Token {
     f: Vec<String>,
     /// The services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    s: Vec<Service>,
+    s: Vec<ServiceWire>,
     #[serde(skip)]
     unknown: Map<String, Value>,
 }
@@ -48,24 +48,24 @@ keeps_unknown_members!(Token, ["v", "x", "t", "a", "f", "s"]);
 /// A revision: the place of its family and its number, or an ARN with another beginning.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Revision {
+enum RevisionWire {
     Short(usize, u64),
     Whole(String),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Self")]
-struct Service {
+struct ServiceWire {
     /// The phase.
-    p: Stage,
+    p: PhaseWire,
     /// What it began on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    o: Option<Revision>,
+    o: Option<RevisionWire>,
     /// The base.
-    b: Revision,
+    b: RevisionWire,
     /// The target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    t: Option<Revision>,
+    t: Option<RevisionWire>,
     /// The deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     d: Option<String>,
@@ -80,15 +80,15 @@ struct Service {
     k: Option<FailureKind>,
     /// The overtaken revision, while its deployment is replaced by a rollout or a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    r: Option<Revision>,
+    r: Option<RevisionWire>,
     /// The containers whose images are carried, and the revisions that brought them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    c: BTreeMap<String, Revision>,
+    c: BTreeMap<String, RevisionWire>,
     #[serde(skip)]
     unknown: Map<String, Value>,
 }
 
-keeps_unknown_members!(Service, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c"]);
+keeps_unknown_members!(ServiceWire, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c"]);
 
 /// Which version a token is of, whatever else is in it.
 #[derive(Deserialize)]
@@ -98,11 +98,11 @@ struct Head {
 
 /// The phases by their initials; `U` is undoing, `B` going back.
 #[derive(Serialize, Deserialize)]
-enum Stage {
+enum PhaseWire {
     P,
-    R(Revision, Revision, Revision, Option<String>, u64),
-    O(Roll, Option<Revision>),
-    U(Roll, Option<Revision>, Ended, Going),
+    R(RevisionWire, RevisionWire, RevisionWire, Option<String>, u64),
+    O(Roll, Option<RevisionWire>),
+    U(Roll, Option<RevisionWire>, Ended, Going),
     B(Roll, Ended),
     D(Outcome, String),
 }
@@ -121,7 +121,7 @@ struct Ended(Outcome, String);
 
 /// A rollout: its revision, its deployment, the replaced one, and since when in milliseconds.
 #[derive(Serialize, Deserialize)]
-struct Roll(Revision, Option<String>, Option<String>, u64);
+struct Roll(RevisionWire, Option<String>, Option<String>, u64);
 
 /// Writes the token, with at most `words` characters of each reason.
 pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
@@ -172,8 +172,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn service(&mut self, standing: &Standing) -> Service {
-        Service {
+    fn service(&mut self, standing: &ServiceCheckpoint) -> ServiceWire {
+        ServiceWire {
             p: self.stage(&standing.phase),
             o: self.maybe(standing.began_on.as_ref()),
             b: self.revision(&standing.base),
@@ -197,10 +197,10 @@ impl Writer {
         }
     }
 
-    fn stage(&mut self, phase: &Phase) -> Stage {
+    fn stage(&mut self, phase: &Phase) -> PhaseWire {
         match phase {
-            Phase::Pending => Stage::P,
-            Phase::Registered(Target { revision, base, live, replaces, seen_until }) => Stage::R(
+            Phase::Pending => PhaseWire::P,
+            Phase::Registered(Target { revision, base, live, replaces, seen_until }) => PhaseWire::R(
                 self.revision(revision),
                 self.revision(base),
                 self.revision(live),
@@ -208,7 +208,7 @@ impl Writer {
                 millis(*seen_until),
             ),
             Phase::RollingOut { rollout, former, overtaken: _ } => {
-                Stage::O(self.roll(rollout), self.maybe(former.as_ref()))
+                PhaseWire::O(self.roll(rollout), self.maybe(former.as_ref()))
             }
             Phase::Undoing { rollout, to, why, way } => {
                 let going = match way {
@@ -216,12 +216,12 @@ impl Writer {
                     Way::Asked(at) => Going::A(millis(*at)),
                     Way::Update => Going::U,
                 };
-                Stage::U(self.roll(rollout), self.maybe(to.as_ref()), self.ended(why), going)
+                PhaseWire::U(self.roll(rollout), self.maybe(to.as_ref()), self.ended(why), going)
             }
             Phase::RollingBack { rollout, why, overtaken: _ } => {
-                Stage::B(self.roll(rollout), self.ended(why))
+                PhaseWire::B(self.roll(rollout), self.ended(why))
             }
-            Phase::Done(Ending { outcome, reason }) => Stage::D(*outcome, self.cut(reason)),
+            Phase::Done(Ending { outcome, reason }) => PhaseWire::D(*outcome, self.cut(reason)),
         }
     }
 
@@ -234,18 +234,18 @@ impl Writer {
         )
     }
 
-    fn revision(&mut self, arn: &TaskDefinitionArn) -> Revision {
+    fn revision(&mut self, arn: &TaskDefinitionArn) -> RevisionWire {
         if arn.prefix() != self.prefix {
-            return Revision::Whole(arn.as_str().to_owned());
+            return RevisionWire::Whole(arn.as_str().to_owned());
         }
         let place = self.families.iter().position(|family| family == arn.family()).unwrap_or_else(|| {
             self.families.push(arn.family().to_owned());
             self.families.len() - 1
         });
-        Revision::Short(place, arn.revision())
+        RevisionWire::Short(place, arn.revision())
     }
 
-    fn maybe(&mut self, arn: Option<&TaskDefinitionArn>) -> Option<Revision> {
+    fn maybe(&mut self, arn: Option<&TaskDefinitionArn>) -> Option<RevisionWire> {
         arn.map(|arn| self.revision(arn))
     }
 
@@ -264,10 +264,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn service(&self, service: Service) -> Option<Standing> {
+    fn service(&self, service: ServiceWire) -> Option<ServiceCheckpoint> {
         let carried = service.c.into_iter();
         let carried = carried.map(|(container, revision)| Some((container, self.revision(revision)?)));
-        Some(Standing {
+        Some(ServiceCheckpoint {
             phase: self.phase(service.p, self.maybe(service.r)?)?,
             began_on: self.maybe(service.o)?,
             base: self.revision(service.b)?,
@@ -281,20 +281,20 @@ impl Reader {
         })
     }
 
-    fn phase(&self, stage: Stage, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
+    fn phase(&self, stage: PhaseWire, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {
         Some(match stage {
-            Stage::P => Phase::Pending,
-            Stage::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
+            PhaseWire::P => Phase::Pending,
+            PhaseWire::R(revision, base, live, replaces, seen_until) => Phase::Registered(Target {
                 revision: self.revision(revision)?,
                 base: self.revision(base)?,
                 live: self.revision(live)?,
                 replaces: replaces.map(id),
                 seen_until: timestamp(seen_until),
             }),
-            Stage::O(roll, former) => {
+            PhaseWire::O(roll, former) => {
                 Phase::RollingOut { rollout: self.rollout(roll)?, former: self.maybe(former)?, overtaken }
             }
-            Stage::U(roll, to, ended, going) => Phase::Undoing {
+            PhaseWire::U(roll, to, ended, going) => Phase::Undoing {
                 rollout: self.rollout(roll)?,
                 to: self.maybe(to)?,
                 why: why(ended),
@@ -304,10 +304,10 @@ impl Reader {
                     Going::U => Way::Update,
                 },
             },
-            Stage::B(roll, ended) => {
+            PhaseWire::B(roll, ended) => {
                 Phase::RollingBack { rollout: self.rollout(roll)?, why: why(ended), overtaken }
             }
-            Stage::D(outcome, reason) => Phase::Done(Ending { outcome, reason }),
+            PhaseWire::D(outcome, reason) => Phase::Done(Ending { outcome, reason }),
         })
     }
 
@@ -321,16 +321,16 @@ impl Reader {
     }
 
     /// The revision if there is one; none at all if it is none.
-    fn maybe(&self, revision: Option<Revision>) -> Option<Option<TaskDefinitionArn>> {
+    fn maybe(&self, revision: Option<RevisionWire>) -> Option<Option<TaskDefinitionArn>> {
         revision.map_or(Some(None), |revision| self.revision(revision).map(Some))
     }
 
-    fn revision(&self, revision: Revision) -> Option<TaskDefinitionArn> {
+    fn revision(&self, revision: RevisionWire) -> Option<TaskDefinitionArn> {
         let text = match revision {
-            Revision::Short(place, number) => {
+            RevisionWire::Short(place, number) => {
                 format!("{}{}:{number}", self.prefix, self.families.get(place)?)
             }
-            Revision::Whole(arn) => arn,
+            RevisionWire::Whole(arn) => arn,
         };
         TaskDefinitionArn::parse(&text).ok()
     }

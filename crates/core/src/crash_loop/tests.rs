@@ -40,31 +40,31 @@ fn short_lived(count: u64) -> Vec<StoppedTask> {
     (0..count).map(task).collect()
 }
 
-fn read(stopped: Vec<StoppedTask>, running: Vec<RunningTask>) -> Tasks {
-    Tasks::Read(Census { stopped, running })
+fn read(stopped: Vec<StoppedTask>, running: Vec<RunningTask>) -> TaskCensus {
+    TaskCensus::Read(Census { stopped, running })
 }
 
-fn verdict(mine: &Deployment, service: &Service, tasks: &Tasks, policy: &Policy) -> Option<String> {
+fn verdict(mine: &Deployment, service: &Service, tasks: &TaskCensus, policy: &Policy) -> Option<String> {
     crash_loop(mine, service, tasks, at(BEGIN + 100), policy)
 }
 
-fn is_loop(mine: &Deployment, service: &Service, tasks: &Tasks) -> bool {
+fn is_loop(mine: &Deployment, service: &Service, tasks: &TaskCensus) -> bool {
     verdict(mine, service, tasks, &Policy::default()).is_some()
 }
 
 #[test]
 fn failures_in_a_row_count_up_to_ecs_own_threshold_or_the_given_one() {
     for (desired, threshold) in [(0, 3), (1, 3), (6, 3), (7, 4), (399, 200), (1000, 200)] {
-        for tasks in [Tasks::Unreadable, read(unstarted(200), Vec::new())] {
+        for tasks in [TaskCensus::Unreadable, read(unstarted(200), Vec::new())] {
             let few = mine(desired, threshold - 1);
-            assert!(!is_loop(&few, &unguarded(), &Tasks::Unreadable), "{desired}");
+            assert!(!is_loop(&few, &unguarded(), &TaskCensus::Unreadable), "{desired}");
             assert!(is_loop(&mine(desired, threshold), &unguarded(), &tasks), "{desired}");
         }
     }
     let strict = Policy { max_task_failures: Some(1), ..Policy::default() };
     let guarded = service(Watchdog::RollsBack);
-    assert!(verdict(&mine(9, 1), &guarded, &Tasks::Unreadable, &strict).is_some());
-    assert!(verdict(&mine(9, 0), &guarded, &Tasks::Unreadable, &strict).is_none());
+    assert!(verdict(&mine(9, 1), &guarded, &TaskCensus::Unreadable, &strict).is_some());
+    assert!(verdict(&mine(9, 0), &guarded, &TaskCensus::Unreadable, &strict).is_none());
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_task_that_runs_shows_that_the_others_can_start() {
 #[test]
 fn a_count_that_its_tasks_do_not_bear_out_is_no_crash_loop() {
     let counted = mine(2, 3);
-    assert!(!is_loop(&counted, &unguarded(), &Tasks::Unread), "they are looked at first");
+    assert!(!is_loop(&counted, &unguarded(), &TaskCensus::Unread), "they are looked at first");
     assert!(!is_loop(&counted, &unguarded(), &read(Vec::new(), Vec::new())), "none could be placed, say");
     let mut spot = short_lived(3);
     for task in &mut spot {
@@ -122,7 +122,7 @@ fn one_task_that_stays_shows_that_they_can() {
 fn what_the_circuit_breaker_counts_is_left_to_it_and_what_it_misses_is_not() {
     let guarded = service(Watchdog::Stops);
     assert!(!is_loop(&mine(2, 50), &guarded, &read(unstarted(50), Vec::new())));
-    assert!(!is_loop(&mine(2, 50), &guarded, &Tasks::Unreadable));
+    assert!(!is_loop(&mine(2, 50), &guarded, &TaskCensus::Unreadable));
     assert!(is_loop(&mine(2, 0), &guarded, &read(short_lived(3), Vec::new())));
     let mut unhealthy = short_lived(3);
     for task in &mut unhealthy {
@@ -150,7 +150,8 @@ fn tasks_of_which_none_can_start_need_no_long_row() {
 #[test]
 fn a_limit_of_0_leaves_failing_tasks_to_ecs() {
     let policy = Policy { max_task_failures: Some(0), ..Policy::default() };
-    for tasks in [Tasks::Unreadable, read(unstarted(200), Vec::new()), read(short_lived(50), Vec::new())] {
+    for tasks in [TaskCensus::Unreadable, read(unstarted(200), Vec::new()), read(short_lived(50), Vec::new())]
+    {
         assert_eq!(verdict(&mine(2, 50), &unguarded(), &tasks, &policy), None);
     }
     assert_eq!(is_suspicious(&mine(2, 50), &unguarded(), &policy), None);

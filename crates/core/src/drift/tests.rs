@@ -11,7 +11,7 @@ fn arn(revision: u64) -> TaskDefinitionArn {
 
 /// The record of `live`, a copy of `source`, which is the ancestor.
 fn record(source: u64, live: u64) -> Record {
-    let by = Source { kind: "codebuild".to_owned(), id: Some("web:1a2b".to_owned()), url: None };
+    let by = DeployedBy { kind: "codebuild".to_owned(), id: Some("web:1a2b".to_owned()), url: None };
     let done = Deployed {
         cluster: "prod",
         service: "web",
@@ -34,7 +34,7 @@ fn open(record: Record) -> Record {
         base_task_definition_arn: record.base_task_definition_arn.clone(),
         images: BTreeMap::new(),
         expires_at: Some("2026-11-22T01:00:00Z".to_owned()),
-        source: Some(Source { kind: "cli".to_owned(), id: None, url: None }),
+        source: Some(DeployedBy { kind: "cli".to_owned(), id: None, url: None }),
         is_over: false,
         unknown: serde_json::Map::new(),
     };
@@ -46,10 +46,10 @@ fn recorded(record: Option<Record>) -> Recorded {
 }
 
 /// What is seen when `live` runs, is the newest, and this is recorded.
-fn sight(live: u64, record: Option<Record>) -> Sight {
-    Sight {
+fn sight(live: u64, record: Option<Record>) -> DriftView {
+    DriftView {
         live: arn(live),
-        standing: Standing::Completed,
+        standing: PrimaryState::Completed,
         newest: Some(arn(live)),
         records: vec![recorded(record)],
         terraform: None,
@@ -58,16 +58,16 @@ fn sight(live: u64, record: Option<Record>) -> Sight {
     }
 }
 
-fn believing(registered: u64, seen: Sight) -> Sight {
-    Sight { terraform: Some(Believed { service: None, registered: Some(arn(registered)) }), ..seen }
+fn believing(registered: u64, seen: DriftView) -> DriftView {
+    DriftView { terraform: Some(Believed { service: None, registered: Some(arn(registered)) }), ..seen }
 }
 
-fn kinds(seen: &Sight) -> Vec<&'static str> {
+fn kinds(seen: &DriftView) -> Vec<&'static str> {
     differences(seen).into_iter().map(|difference| difference.kind).collect()
 }
 
 #[track_caller]
-fn is(seen: &Sight, kind: &str, words: &[&str]) {
+fn is(seen: &DriftView, kind: &str, words: &[&str]) {
     let found = differences(seen);
     let [only] = found.as_slice() else { panic!("{found:?}") };
     let told = format!("{} / {} / {}", only.what, only.who, only.next);
@@ -97,10 +97,10 @@ fn a_record_that_is_not_of_what_runs_is_told_with_who_made_it_so() {
     copied.records[0].is_copied_by_live = true;
     is(&copied, "not_recorded", &["live is web:3", "tells of web:2", "without --record", "record repair"]);
     let newest = Some(arn(2));
-    let back = Sight { newest: newest.clone(), ..sight(1, Some(record(1, 2))) };
+    let back = DriftView { newest: newest.clone(), ..sight(1, Some(record(1, 2))) };
     assert_eq!(kinds(&back), ["not_recorded", "unused_revision"]);
     assert!(differences(&back)[0].who.contains("went back to the revision before"));
-    let earlier = Sight { newest: Some(arn(1)), ..sight(1, Some(record(2, 3))) };
+    let earlier = DriftView { newest: Some(arn(1)), ..sight(1, Some(record(2, 3))) };
     is(&earlier, "not_recorded", &["an earlier revision", "deploy again to go forward"]);
     is(&sight(9, Some(record(1, 2))), "not_recorded", &["apply of Terraform's", "console", "--tfstate"]);
 }
@@ -113,7 +113,7 @@ fn a_record_in_progress_is_told_by_whether_its_time_is_over() {
         "deployment_in_progress",
         &["until 2026-11-22T01:00:00Z", "codebuild web:1a2b", "record repair"],
     );
-    let later = Sight { now: "2026-11-22T02:00:00Z".to_owned(), ..seen };
+    let later = DriftView { now: "2026-11-22T02:00:00Z".to_owned(), ..seen };
     is(&later, "deployment_cut_off", &["was over at 2026-11-22T01:00:00Z", "no plan is made"]);
 }
 
@@ -134,14 +134,14 @@ fn records_that_do_not_tell_the_same_are_told() {
 
 #[test]
 fn a_rollout_is_told_until_it_has_completed() {
-    let seen = |standing| Sight { standing, ..sight(2, Some(record(1, 2))) };
-    is(&seen(Standing::GoesOn), "rollout_in_progress", &["the rollout of web:2 goes on"]);
-    is(&seen(Standing::Failed), "rollout_failed", &["still on it", "circuit breaker"]);
+    let seen = |standing| DriftView { standing, ..sight(2, Some(record(1, 2))) };
+    is(&seen(PrimaryState::GoesOn), "rollout_in_progress", &["the rollout of web:2 goes on"]);
+    is(&seen(PrimaryState::Failed), "rollout_failed", &["still on it", "circuit breaker"]);
 }
 
 #[test]
 fn what_terraform_registered_and_is_not_live_is_told() {
-    let seen = believing(4, Sight { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) });
+    let seen = believing(4, DriftView { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) });
     is(
         &seen,
         "terraform_not_live",
@@ -162,9 +162,9 @@ fn what_terraform_does_not_know_is_told() {
 
 #[test]
 fn a_newer_revision_that_nobody_runs_is_told_with_who_left_it() {
-    let seen = Sight { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) };
+    let seen = DriftView { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) };
     is(&seen, "unused_revision", &["web:4 is newer than the live web:2", "failed and was rolled back"]);
-    let during = Sight { newest: Some(arn(4)), ..sight(2, Some(open(record(1, 2)))) };
+    let during = DriftView { newest: Some(arn(4)), ..sight(2, Some(open(record(1, 2)))) };
     assert_eq!(kinds(&during), ["deployment_in_progress", "unused_revision"]);
     assert!(differences(&during)[1].who.contains("the deployment in progress"));
 }

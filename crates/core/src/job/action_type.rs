@@ -38,7 +38,7 @@ impl ActionType {
         }
         Ok(Definition {
             action_type: self.clone(),
-            settings: Settings::of(region),
+            settings: ConsoleLinks::of(region),
             inputs: ArtifactCount { minimum: 0, maximum: 1 },
             outputs: ArtifactCount { minimum: 0, maximum: 1 },
         })
@@ -122,7 +122,7 @@ pub struct Definition {
     /// Which it is.
     pub action_type: ActionType,
     /// Where its links lead.
-    pub settings: Settings,
+    pub settings: ConsoleLinks,
     /// How many input artifacts it takes: none where the images are given by [`Property::Images`].
     pub inputs: ArtifactCount,
     /// How many output artifacts it makes.
@@ -131,7 +131,7 @@ pub struct Definition {
 
 /// Where the links lead that the console shows at an action; templates of 1 to 2048 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct ConsoleLinks {
     /// To what the action works on: the cluster's services. A cluster that is configured by its ARN is
     /// not found by it.
     pub entity_url: String,
@@ -140,7 +140,7 @@ pub struct Settings {
     pub execution_url: String,
 }
 
-impl Settings {
+impl ConsoleLinks {
     fn of(region: Option<&str>) -> Self {
         let (console, query) = match region {
             Some(region) => (format!("{region}.{}", console::host(region)), format!("?region={region}")),
@@ -209,7 +209,7 @@ mod tests {
         let settings = |region| action_type().definition(region).unwrap().settings;
         assert_eq!(
             settings(None),
-            Settings {
+            ConsoleLinks {
                 entity_url: "https://console.aws.amazon.com/ecs/v2/clusters/{Config:ClusterName}/services"
                     .to_owned(),
                 execution_url: "https://console.aws.amazon.com/ecs/v2/clusters/{ExternalExecutionId}"

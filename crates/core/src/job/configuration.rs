@@ -129,7 +129,7 @@ impl JobConfiguration {
     }
 
     /// What the console's link is made from, by the template in
-    /// [`Settings::execution_url`](super::Settings): the deployments of the first service. It needs
+    /// [`ConsoleLinks::execution_url`](super::ConsoleLinks): the deployments of the first service. It needs
     /// no escaping in a URL.
     #[must_use]
     pub fn external_id(&self) -> String {

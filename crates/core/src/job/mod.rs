@@ -10,12 +10,14 @@ mod property;
 mod text;
 mod variables;
 
-pub use action_type::{ActionType, ActionVersion, ArtifactCount, Category, Definition, Provider, Settings};
+pub use action_type::{
+    ActionType, ActionVersion, ArtifactCount, Category, ConsoleLinks, Definition, Provider,
+};
 pub use answer::{Answer, FailureType, MAX_EXTERNAL_ID, MAX_MESSAGE, MAX_SUMMARY};
 pub use configuration::JobConfiguration;
 pub use property::Property;
 pub use text::Text;
-pub use variables::{MAX_VARIABLES, Told, output_variables};
+pub use variables::{MAX_VARIABLES, ServiceOutputs, output_variables};
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -9,7 +9,7 @@ pub const MAX_VARIABLES: usize = 122_880;
 
 /// What is told of one service's deployment.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct ServiceOutputs<'a> {
     /// The service's name.
     pub service: &'a str,
     /// The revision that is live at the end.
@@ -32,8 +32,8 @@ pub struct Told<'a> {
 /// where two keys are the same after that, the first has it. If they are too much for CodePipeline,
 /// images are left out first, those of the last services first; then the last services.
 #[must_use]
-pub fn output_variables(services: &[Told<'_>]) -> BTreeMap<String, String> {
-    let suffix = |told: &Told<'_>| match services {
+pub fn output_variables(services: &[ServiceOutputs<'_>]) -> BTreeMap<String, String> {
+    let suffix = |told: &ServiceOutputs<'_>| match services {
         [_] => String::new(),
         _ => format!("_{}", told.service),
     };
@@ -66,7 +66,7 @@ pub(super) fn within_limits(mut variables: BTreeMap<String, String>) -> BTreeMap
     variables
 }
 
-fn facts(told: &Told<'_>) -> Vec<(String, String)> {
+fn facts(told: &ServiceOutputs<'_>) -> Vec<(String, String)> {
     let arn = |arn: Option<&TaskDefinitionArn>| arn.map(ToString::to_string);
     let facts = [
         ("TaskDefinitionArn", arn(told.task_definition)),
@@ -78,7 +78,7 @@ fn facts(told: &Told<'_>) -> Vec<(String, String)> {
     facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
 
-fn images(told: &Told<'_>) -> Vec<(String, String)> {
+fn images(told: &ServiceOutputs<'_>) -> Vec<(String, String)> {
     told.images.iter().map(|(container, image)| (format!("Image_{container}"), image.clone())).collect()
 }
 

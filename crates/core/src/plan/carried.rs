@@ -10,10 +10,10 @@ use super::super::image::{ImageReference, Images};
 /// A run that replaces another one's deployment is the only one to see that: the next run sees this run's deployment.
 /// So the change stays with this run until the service has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Carried(BTreeMap<String, Change>);
+pub struct Carried(BTreeMap<String, CarriedImage>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Change {
+struct CarriedImage {
     /// The image before.
     from: String,
     image: String,
@@ -43,7 +43,7 @@ impl Carried {
         let change = |(container, revision): (&String, &TaskDefinitionArn)| {
             let image = images.get(revision)?.get(container)?.clone();
             let from = began.get(container)?.clone();
-            Some((container.clone(), Change { from, image, revision: revision.clone() }))
+            Some((container.clone(), CarriedImage { from, image, revision: revision.clone() }))
         };
         Self(origins.iter().filter_map(change).collect())
     }
@@ -64,7 +64,8 @@ impl Carried {
             let Some(from) = began.get(container).filter(|from| *from != image) else { continue };
             let is_theirs = changed.is_none_or(|changed| changed.contains(container));
             if is_theirs && asked.get(container).is_none() {
-                let change = Change { from: from.clone(), image: image.clone(), revision: revision.clone() };
+                let change =
+                    CarriedImage { from: from.clone(), image: image.clone(), revision: revision.clone() };
                 self.0.insert(container.clone(), change);
             }
         }

@@ -47,7 +47,7 @@ fn plan(image: &str, newer: Option<Revision>) -> Plan {
 #[test]
 fn the_images_that_are_live_need_nothing() {
     let plan = plan("web:old", None);
-    assert_eq!((&plan.revisions[0].source, plan.revisions[0].changes.len()), (&Source::Live, 0));
+    assert_eq!((&plan.revisions[0].source, plan.revisions[0].changes.len()), (&RevisionOrigin::Live, 0));
     assert!(!plan.changes_anything(&request(&["web"], &[])));
     let mut force = request(&["web"], &[]);
     force.policy.force_new_deployment = true;
@@ -60,7 +60,7 @@ fn a_new_image_needs_a_new_revision() {
     let planned = &plan.revisions[0];
     assert_eq!(
         (&planned.source, &planned.base, &planned.newest),
-        (&Source::Register, &arn("web:1"), &arn("web:1"))
+        (&RevisionOrigin::Register, &arn("web:1"), &arn("web:1"))
     );
     assert_eq!(
         (&planned.base_images["app"][..], &planned.definition.images()["app"][..]),
@@ -75,14 +75,17 @@ fn a_new_image_needs_a_new_revision() {
 fn an_equal_newest_revision_is_taken_unless_it_is_inactive() {
     let equal = |status| Some(revision("web:2", "web:new", "512", status));
     let adopted = plan("web:new", equal("ACTIVE"));
-    assert_eq!((&adopted.revisions[0].source, adopted.warnings.len()), (&Source::Adopt(arn("web:2")), 0));
-    assert_eq!(plan("web:new", equal("INACTIVE")).revisions[0].source, Source::Register);
+    assert_eq!(
+        (&adopted.revisions[0].source, adopted.warnings.len()),
+        (&RevisionOrigin::Adopt(arn("web:2")), 0)
+    );
+    assert_eq!(plan("web:new", equal("INACTIVE")).revisions[0].source, RevisionOrigin::Register);
 }
 
 #[test]
 fn another_newest_revision_is_left_out_and_told() {
     let plan = plan("web:new", Some(revision("web:2", "web:new", "1024", "ACTIVE")));
-    assert_eq!(plan.revisions[0].source, Source::Register);
+    assert_eq!(plan.revisions[0].source, RevisionOrigin::Register);
     assert!(plan.warnings[0].contains("web:2 is newer than the live web:1"), "{:?}", plan.warnings);
 }
 
@@ -90,7 +93,7 @@ fn another_newest_revision_is_left_out_and_told() {
 fn a_newest_revision_that_differs_in_the_pipelines_images_alone_is_not_missed() {
     // As after a rollback, or a deployment that failed: the next one brings another image anyway.
     let ours = plan("web:newer", Some(revision("web:2", "web:new", "512", "ACTIVE")));
-    assert_eq!((&ours.revisions[0].source, ours.warnings.len()), (&Source::Register, 0));
+    assert_eq!((&ours.revisions[0].source, ours.warnings.len()), (&RevisionOrigin::Register, 0));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::service_deployment::ServiceDeployment;
 use crate::stopped_task::StoppedTask;
 use crate::task_definition::{Revision, TaskDefinition};
 
-use super::{Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs, Registry};
+use super::{ContainerRegistry, Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs};
 
 /// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
 /// for or given.
@@ -74,7 +74,7 @@ impl<'a, E> Masked<'a, E> {
         *text = hidden;
     }
 
-    fn told<T>(&self, answer: Result<T, Failure>) -> Told<T> {
+    fn told<T>(&self, answer: Result<T, Failure>) -> Hidden<T> {
         answer.map_err(|failure| self.hide_failure(failure))
     }
 
@@ -92,16 +92,16 @@ impl<'a, E> Masked<'a, E> {
 }
 
 /// What a call comes to, once what is secret in it is hidden.
-type Told<T> = Result<T, Failure>;
+type Hidden<T> = Result<T, Failure>;
 
 impl<E: Ecs> Ecs for Masked<'_, E> {
-    async fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> Told<Vec<Service>> {
+    async fn describe_services(&self, cluster: &ClusterName, services: &[&str]) -> Hidden<Vec<Service>> {
         let mut found = self.told(self.cloud.describe_services(cluster, services).await)?;
         found.iter_mut().for_each(|service| self.hide_service(service));
         Ok(found)
     }
 
-    async fn describe_task_definition(&self, name: &str) -> Told<Option<Revision>> {
+    async fn describe_task_definition(&self, name: &str) -> Hidden<Option<Revision>> {
         let found = self.told(self.cloud.describe_task_definition(name).await)?;
         if let Some(revision) = &found {
             let mut secrets = self.secrets();
@@ -115,11 +115,11 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         &self,
         service: &Service,
         which: Listing,
-    ) -> Told<Vec<ListedServiceDeployment>> {
+    ) -> Hidden<Vec<ListedServiceDeployment>> {
         self.told(self.cloud.list_service_deployments(service, which).await)
     }
 
-    async fn describe_service_deployments(&self, arns: &[String]) -> Told<Vec<ServiceDeployment>> {
+    async fn describe_service_deployments(&self, arns: &[String]) -> Hidden<Vec<ServiceDeployment>> {
         let mut found = self.told(self.cloud.describe_service_deployments(arns).await)?;
         for record in &mut found {
             record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
@@ -127,7 +127,7 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         Ok(found)
     }
 
-    async fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<StoppedTask>> {
+    async fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> Hidden<Vec<StoppedTask>> {
         let mut stopped = self.told(self.cloud.stopped_tasks(service, deployment).await)?;
         for task in &mut stopped {
             let reasons = task.containers.iter_mut().filter_map(|container| container.reason.as_mut());
@@ -136,15 +136,15 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
         Ok(stopped)
     }
 
-    async fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<RunningTask>> {
+    async fn running_tasks(&self, service: &Service, deployment: &DeploymentId) -> Hidden<Vec<RunningTask>> {
         self.told(self.cloud.running_tasks(service, deployment).await)
     }
 
-    async fn departures(&self, service: &Service, deployment: &DeploymentId) -> Told<Vec<Departure>> {
+    async fn departures(&self, service: &Service, deployment: &DeploymentId) -> Hidden<Vec<Departure>> {
         self.told(self.cloud.departures(service, deployment).await)
     }
 
-    async fn describe_service_revisions(&self, arns: &[String]) -> Told<Vec<ServiceRevision>> {
+    async fn describe_service_revisions(&self, arns: &[String]) -> Hidden<Vec<ServiceRevision>> {
         self.told(self.cloud.describe_service_revisions(arns).await)
     }
 }
@@ -169,21 +169,21 @@ impl<E: EcsEffects> EcsEffects for Masked<'_, E> {
         Ok(after)
     }
 
-    async fn roll_back_service_deployment(&self, arn: &str) -> Told<()> {
+    async fn roll_back_service_deployment(&self, arn: &str) -> Hidden<()> {
         self.told(self.cloud.roll_back_service_deployment(arn).await)
     }
 }
 
 impl<E: Logs> Logs for Masked<'_, E> {
-    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Told<Vec<String>> {
+    async fn log_tail(&self, stream: &LogStream, lines: u16) -> Hidden<Vec<String>> {
         let mut tail = self.told(self.cloud.log_tail(stream, lines).await)?;
         tail.iter_mut().for_each(|line| self.hide(line));
         Ok(tail)
     }
 }
 
-impl<E: Registry> Registry for Masked<'_, E> {
-    async fn find_image(&self, image: &EcrImage) -> Told<ImageLookup> {
+impl<E: ContainerRegistry> ContainerRegistry for Masked<'_, E> {
+    async fn find_image(&self, image: &EcrImage) -> Hidden<ImageLookup> {
         let mut found = self.told(self.cloud.find_image(image).await)?;
         match &mut found {
             ImageLookup::Refused(words) | ImageLookup::Unknown(words) => self.hide(words),

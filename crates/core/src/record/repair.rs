@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::arn::TaskDefinitionArn;
-use super::super::standing::Standing;
-use super::{Deployed, Record, Source};
+use super::super::primary_state::PrimaryState;
+use super::{Deployed, DeployedBy, Record};
 
 /// What was found to run.
 #[derive(Debug, Clone)]
-pub struct Found<'a> {
+pub struct RunningRevision<'a> {
     /// The cluster, as it was named.
     pub cluster: &'a str,
     /// The service, as it was named.
@@ -24,11 +24,11 @@ pub struct Found<'a> {
     /// The PRIMARY deployment's id.
     pub deployment_id: Option<String>,
     /// How that stands.
-    pub standing: Standing,
+    pub standing: PrimaryState,
     /// Now, RFC 3339.
     pub at: String,
     /// Who repairs.
-    pub by: &'a Source,
+    pub by: &'a DeployedBy,
 }
 
 impl Record {
@@ -42,8 +42,8 @@ impl Record {
     /// This record as it should be, by what runs: the ancestor stays where it is known. A rollout that
     /// ECS gave up is told by what was before it.
     #[must_use]
-    pub fn repaired(self, found: Found<'_>) -> Self {
-        if found.standing == Standing::Failed {
+    pub fn repaired(self, found: RunningRevision<'_>) -> Self {
+        if found.standing == PrimaryState::Failed {
             return self.closed(None);
         }
         let is_copy = found.copied != found.live;

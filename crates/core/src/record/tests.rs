@@ -24,7 +24,7 @@ fn deploy_of(
     asked: &[&str],
 ) -> Record {
     let (live, source) = (arn(live), arn(source));
-    let by = Source { kind: "cli".to_owned(), id: None, url: None };
+    let by = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
     Record::succeeded(
         former,
         Deployed {
@@ -56,8 +56,8 @@ fn candidate(revision: Option<u64>, source: u64, base: u64, image: &str) -> Cand
     }
 }
 
-fn by(kind: &str) -> Source {
-    Source { kind: kind.to_owned(), id: None, url: None }
+fn by(kind: &str) -> DeployedBy {
+    DeployedBy { kind: kind.to_owned(), id: None, url: None }
 }
 
 fn open(record: &Record, candidate: Candidate) -> Record {

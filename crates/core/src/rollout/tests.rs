@@ -1,5 +1,5 @@
 use super::*;
-use crate::crash_loop::Tasks;
+use crate::crash_loop::TaskCensus;
 use crate::samples::{self, at, id};
 use crate::service::{Guard, ServiceEvent};
 
@@ -177,7 +177,7 @@ fn ecs_own_record_outranks_the_list() {
         "the list is all that is left"
     );
     let mut crashing = seen(vec![Deployment { failed: 3, ..deployment(2, true, InProgress) }]);
-    crashing.tasks = Tasks::Unreadable;
+    crashing.tasks = TaskCensus::Unreadable;
     assert_eq!(verdict(&recorded(crashing, Status::InProgress, false)), "failing");
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::model::invalid;
 use crate::request::{list, without_nulls};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// How many custom action types an account may have in a Region (quotas; adjustable).
 const MOST_TYPES: usize = 50;
@@ -59,7 +59,7 @@ pub(super) struct ArtifactCounts {
 
 impl ActionTypes {
     /// Creates a type, whose request fits the model.
-    pub(super) fn create(&mut self, request: &Value) -> Answer {
+    pub(super) fn create(&mut self, request: &Value) -> ApiResult {
         let id = TypeId::of(request);
         refuse_if(!CATEGORIES.contains(&id.category.as_str()), || {
             let categories = CATEGORIES.join(", ");

@@ -13,7 +13,7 @@ use super::execution::{ACTION_EXECUTION, Execution, Ids, JOB, Job, JobStatus, PI
 use super::model::invalid;
 use crate::grants::Grants;
 use crate::request::number;
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// How many bytes the output variables of an action have at most (quotas). Taken as the bytes of
 /// their keys and values.
@@ -73,7 +73,7 @@ impl Jobs {
         types: &ActionTypes,
         grants: &mut Grants,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         let (action_type, query) = asked_for(request, types)?;
         let is_asked_for = |job: &Job| {
             let Declared { action_type: its, data, .. } = &self.executions[job.execution].declared;
@@ -100,7 +100,7 @@ impl Jobs {
         Ok(json!({ "jobs": jobs }))
     }
 
-    pub(super) fn acknowledge(&mut self, request: &Value) -> Answer {
+    pub(super) fn acknowledge(&mut self, request: &Value) -> ApiResult {
         let index = self.find(request)?;
         let job = &mut self.jobs[index];
         let is_used = self.acknowledged_once && job.status != JobStatus::Dispatched;
@@ -115,7 +115,7 @@ impl Jobs {
         Ok(json!({ "status": job.status }))
     }
 
-    pub(super) fn details(&self, request: &Value, grants: &mut Grants, now: Timestamp) -> Answer {
+    pub(super) fn details(&self, request: &Value, grants: &mut Grants, now: Timestamp) -> ApiResult {
         Ok(json!({ "jobDetails": self.view(self.find(request)?, grants, now) }))
     }
 

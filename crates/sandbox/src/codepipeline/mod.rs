@@ -21,7 +21,7 @@ pub use self::action::{Action, ActionArtifact, ActionState, ActionStatus};
 use self::action_types::ActionTypes;
 use self::jobs::Jobs;
 use super::grants::Grants;
-use super::wire::{Answer, ApiError};
+use super::wire::{ApiError, ApiResult};
 
 /// All of CodePipeline.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ impl CodePipeline {
         request: &Value,
         grants: &mut Grants,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         let Self { types, jobs } = self;
         jobs.time_out(now);
         let answer = model::check(operation, request).and_then(|()| match operation {

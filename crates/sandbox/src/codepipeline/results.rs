@@ -9,12 +9,12 @@ use super::action::ActionStatus;
 use super::execution::{Job, JobStatus};
 use super::jobs::Jobs;
 use super::model::invalid;
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 impl Jobs {
     /// `PutJobSuccessResult`: the action goes on in another job if there is a token, and else it
     /// succeeded.
-    pub(super) fn succeed(&mut self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn succeed(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         let token = owned(&request["continuationToken"]);
         let variables = request["outputVariables"].as_object();
         refuse_if(token.is_some() && variables.is_some(), || {
@@ -51,7 +51,7 @@ impl Jobs {
     }
 
     /// `PutJobFailureResult`: the action failed.
-    pub(super) fn fail(&mut self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn fail(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         let index = self.find_in_progress(request)?;
         let details = &request["failureDetails"];
         self.check_length(&details["message"])?;

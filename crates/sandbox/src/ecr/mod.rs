@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::model::Model;
 use super::request::{list, merged, text, without_nulls};
-use super::wire::{Answer, ApiError, refuse_if};
+use super::wire::{ApiError, ApiResult, refuse_if};
 use super::{ACCOUNT, REGION};
 
 /// Layers lie in a bucket of AWS's own, which is here a bucket like any other.
@@ -56,7 +56,7 @@ impl Ecr {
         request: &Value,
         host: Option<&str>,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         MODEL.check(operation, request, &BTreeSet::new())?;
         if operation == "DescribePullThroughCacheRules" {
             return Ok(self.rules());
@@ -110,7 +110,7 @@ const NOT_FOUND: (&str, &str) = ("ImageNotFound", "Requested image not found");
 impl Repository {
     /// The media types that the caller accepts are not looked at: every image is answered as it was
     /// pushed.
-    fn batch_get(&self, name: &str, request: &Value, now: Timestamp) -> Answer {
+    fn batch_get(&self, name: &str, request: &Value, now: Timestamp) -> ApiResult {
         let (mut images, mut failures) = (Vec::new(), Vec::new());
         for id in list(request, "imageIds") {
             let tag = text(id, "imageTag").unwrap_or_default();
@@ -136,7 +136,7 @@ impl Repository {
         Ok(json!({ "images": images, "failures": failures }))
     }
 
-    fn describe(&self, name: &str, request: &Value) -> Answer {
+    fn describe(&self, name: &str, request: &Value) -> ApiResult {
         let asked = request["imageIds"]
             .as_array()
             .map(|ids| ids.iter().map(|id| self.find(id).map_err(|_| image_not_found(name, id))).collect());
@@ -157,7 +157,7 @@ impl Repository {
         Ok(json!({ "imageDetails": details.collect::<Vec<_>>() }))
     }
 
-    fn download_url(&self, name: &str, request: &Value, host: Option<&str>) -> Answer {
+    fn download_url(&self, name: &str, request: &Value, host: Option<&str>) -> ApiResult {
         let digest = text(request, "layerDigest").unwrap_or_default();
         refuse_if(!self.layers.contains(digest), || {
             let message = format!(

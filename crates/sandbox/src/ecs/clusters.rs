@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ids::{arn, name_of};
 use crate::request::{described, list, page, text, texts};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// Every cluster, by its name, with the members that it was created with.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +21,7 @@ pub(super) struct Counts {
 }
 
 impl Clusters {
-    pub(super) fn create(&mut self, request: &Value) -> Answer {
+    pub(super) fn create(&mut self, request: &Value) -> ApiResult {
         let name = text(request, "clusterName").unwrap_or("default");
         // Creating a cluster that exists answers with the one that exists.
         let given = self.0.entry(name.to_owned()).or_insert_with(|| request.clone());
@@ -29,7 +29,7 @@ impl Clusters {
     }
 
     /// `counts` tells what the cluster of a name holds.
-    pub(super) fn describe(&self, request: &Value, counts: impl Fn(&str) -> Counts) -> Answer {
+    pub(super) fn describe(&self, request: &Value, counts: impl Fn(&str) -> Counts) -> ApiResult {
         let mut references = texts(request, "clusters");
         if references.is_empty() {
             references.push("default");
@@ -42,7 +42,7 @@ impl Clusters {
         described("clusters", views)
     }
 
-    pub(super) fn list(&self, request: &Value) -> Answer {
+    pub(super) fn list(&self, request: &Value) -> ApiResult {
         page(request, "clusterArns", self.0.keys().map(|name| arn("cluster", name).into()).collect(), 100)
     }
 

@@ -39,7 +39,7 @@ use self::replica::{LAGGING, Replica};
 use self::services::Services;
 use self::task_definitions::TaskDefinitions;
 use super::model::Model;
-use super::wire::{Answer, ApiError};
+use super::wire::{ApiError, ApiResult};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
@@ -55,7 +55,7 @@ pub(super) struct Ecs {
 
 impl Ecs {
     /// Brings the rollouts up to `now` and performs one operation.
-    pub(super) fn answer(&mut self, operation: &str, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value, now: Timestamp) -> ApiResult {
         MODEL.check(operation, request, &self.declared)?;
         self.advance(now);
         let Self { clusters, definitions, services, declared, .. } = self;
@@ -81,7 +81,7 @@ impl Ecs {
     }
 
     /// As [`Self::answer`], but a read may answer as things were a while ago.
-    pub(super) fn answer_late(&mut self, operation: &str, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn answer_late(&mut self, operation: &str, request: &Value, now: Timestamp) -> ApiResult {
         let Some(replica) = self.replica.as_mut().filter(|_| LAGGING.contains(&operation)) else {
             return self.answer(operation, request, now);
         };
@@ -121,7 +121,7 @@ impl Services {
         clusters: &Clusters,
         definitions: &TaskDefinitions,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         let cluster = || clusters.name_in(request);
         match operation {
             "DescribeServices" => self.describe(request, cluster()?),

@@ -13,13 +13,13 @@ use super::service_deployment::{Cause, Rollback, ServiceDeployment, ServiceRevis
 use super::services::Services;
 use super::task_definitions::{Revision, TaskDefinitions};
 use crate::request::{described, merged, page, seconds, text, texts, without_nulls};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// `DescribeServiceDeployments` and `DescribeServiceRevisions` take so many ARNs.
 const MOST_ARNS: usize = 20;
 
 impl Services {
-    pub(super) fn list_deployments(&self, request: &Value, cluster: &str, now: Timestamp) -> Answer {
+    pub(super) fn list_deployments(&self, request: &Value, cluster: &str, now: Timestamp) -> ApiResult {
         let service = self.asked(cluster, request)?;
         let statuses = texts(request, "status");
         let bound = |member: &str| request.get("createdAt")?.get(member)?.as_f64();
@@ -37,14 +37,14 @@ impl Services {
         page(request, "serviceDeployments", briefs, 20)
     }
 
-    pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn describe_deployments(&self, request: &Value, now: Timestamp) -> ApiResult {
         describe_each(request, "serviceDeploymentArns", "serviceDeployments", |arn| {
             let (service, found) = self.service_deployment(arn)?;
             Some(service.service_deployment_view(found, now))
         })
     }
 
-    pub(super) fn describe_revisions(&self, request: &Value, definitions: &TaskDefinitions) -> Answer {
+    pub(super) fn describe_revisions(&self, request: &Value, definitions: &TaskDefinitions) -> ApiResult {
         describe_each(request, "serviceRevisionArns", "serviceRevisions", |arn| {
             let (service, number) = self.owner("service-revision", arn)?;
             let found = service.revisions.iter().find(|it| it.number.to_string() == number)?;
@@ -53,7 +53,7 @@ impl Services {
     }
 
     /// Rolls a running service deployment back, whether or not a circuit breaker would.
-    pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn stop_deployment(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         // The model's enum has ABORT too, but its text says that only ROLLBACK is valid.
         refuse_if(text(request, "stopType").is_some_and(|kind| kind != "ROLLBACK"), || {
             ApiError::invalid_parameter("The stop type is not supported.")
@@ -70,7 +70,7 @@ impl Services {
     }
 
     /// Answers the hook that a service deployment waits at.
-    pub(super) fn continue_deployment(&mut self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn continue_deployment(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         let decision = match text(request, "action") {
             Some("ROLLBACK") => Decision::Rollback,
             Some("CONTINUE") | None => Decision::Continue,
@@ -208,7 +208,12 @@ impl Service {
 }
 
 /// Describes what a request names in the member `arns`, each by `view`, under `member`.
-fn describe_each(request: &Value, arns: &str, member: &str, view: impl Fn(&str) -> Option<Value>) -> Answer {
+fn describe_each(
+    request: &Value,
+    arns: &str,
+    member: &str,
+    view: impl Fn(&str) -> Option<Value>,
+) -> ApiResult {
     let arns = texts(request, arns);
     refuse_if(arns.is_empty() || arns.len() > MOST_ARNS, || {
         ApiError::invalid_parameter(format!("The number of ARNs must be between 1 and {MOST_ARNS}."))

@@ -12,7 +12,7 @@ use super::service::Service;
 use super::task::TaskState;
 use super::task_definitions::TaskDefinitions;
 use crate::request::{described, flag, includes, list, merged, number, page, text, texts, without};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// Members whose change starts a deployment, beside `taskDefinition` and `forceNewDeployment`:
 /// the documentation of `UpdateService`.
@@ -63,7 +63,7 @@ impl Services {
         cluster: &str,
         definitions: &TaskDefinitions,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         let name = text(request, "serviceName");
         let name = name.ok_or_else(|| ApiError::invalid_parameter("Service name cannot be empty."))?;
         let key = (cluster.to_owned(), name.to_owned());
@@ -113,7 +113,7 @@ impl Services {
         cluster: &str,
         definitions: &TaskDefinitions,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         let key = self.asked(cluster, request)?.key();
         let rollout = self.rollouts.get(&key).copied().unwrap_or_default();
         let service = self.services.get_mut(&key).ok_or_else(service_not_found)?;
@@ -148,7 +148,7 @@ impl Services {
         Ok(answer)
     }
 
-    pub(super) fn delete(&mut self, request: &Value, cluster: &str, now: Timestamp) -> Answer {
+    pub(super) fn delete(&mut self, request: &Value, cluster: &str, now: Timestamp) -> ApiResult {
         let service = self.asked(cluster, request)?;
         refuse_if(service.desired > 0 && !flag(request, "force"), || {
             ApiError::invalid_parameter("The service cannot be stopped while it is scaled above 0.")
@@ -181,7 +181,7 @@ impl Services {
         self.services.insert(service.key(), service);
     }
 
-    pub(super) fn describe(&self, request: &Value, cluster: &str) -> Answer {
+    pub(super) fn describe(&self, request: &Value, cluster: &str) -> ApiResult {
         let references = texts(request, "services");
         check_number("Services", &references, 10)?;
         let views = references.into_iter().map(|reference| match self.find(cluster, reference) {
@@ -191,7 +191,7 @@ impl Services {
         described("services", views)
     }
 
-    pub(super) fn list(&self, request: &Value, cluster: &str) -> Answer {
+    pub(super) fn list(&self, request: &Value, cluster: &str) -> ApiResult {
         let (launch_type, strategy) = (text(request, "launchType"), text(request, "schedulingStrategy"));
         let arns = self
             .in_cluster(cluster)

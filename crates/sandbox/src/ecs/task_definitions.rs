@@ -11,7 +11,7 @@ use super::on_read;
 use super::refusals;
 use crate::ACCOUNT;
 use crate::request::{includes, list, merged, page, seconds, text, without, without_nulls};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 /// Every family with all its revisions: revision `n` is at index `n - 1`, so none is ever reused.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ impl TaskDefinitions {
         request: &Value,
         declared: &BTreeSet<String>,
         now: Timestamp,
-    ) -> Answer {
+    ) -> ApiResult {
         refusals::check(request, declared)?;
         Ok(self.add(request, now).answer(true))
     }
@@ -77,7 +77,7 @@ impl TaskDefinitions {
     }
 
     /// Describes one of those that were registered until a time: a read may lag.
-    pub(super) fn describe(&self, request: &Value, until: Option<Timestamp>) -> Answer {
+    pub(super) fn describe(&self, request: &Value, until: Option<Timestamp>) -> ApiResult {
         let is_known = |revision: &&Revision| until.is_none_or(|until| revision.registered <= until);
         let revision = text(request, "taskDefinition").and_then(|reference| {
             let newest = self.find(reference)?;
@@ -91,7 +91,7 @@ impl TaskDefinitions {
         Ok(revision.ok_or_else(not_found)?.answer(includes(request, "TAGS")))
     }
 
-    pub(super) fn deregister(&mut self, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn deregister(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         let reference = text(request, "taskDefinition").unwrap_or_default();
         refuse_if(!reference.contains(':'), || ApiError::client("Invalid revision number. Number: null"))?;
         let revision = self
@@ -107,7 +107,7 @@ impl TaskDefinitions {
         Ok(revision.answer(false))
     }
 
-    pub(super) fn list(&self, request: &Value) -> Answer {
+    pub(super) fn list(&self, request: &Value) -> ApiResult {
         let family = text(request, "familyPrefix");
         let active = match text(request, "status").unwrap_or("ACTIVE") {
             "ACTIVE" => true,

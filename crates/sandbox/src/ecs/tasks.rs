@@ -7,10 +7,10 @@ use super::services::{Services, check_number, short};
 use super::task::Task;
 use super::task_definitions::TaskDefinitions;
 use crate::request::{described, page, text, texts};
-use crate::wire::{Answer, ApiError, refuse_if};
+use crate::wire::{ApiError, ApiResult, refuse_if};
 
 impl Services {
-    pub(super) fn list_tasks(&self, request: &Value, cluster: &str) -> Answer {
+    pub(super) fn list_tasks(&self, request: &Value, cluster: &str) -> ApiResult {
         let service = text(request, "serviceName").map(|service| self.find(cluster, service)).transpose()?;
         let started_by = text(request, "startedBy");
         refuse_if(service.is_some() && started_by.is_some(), || {
@@ -38,7 +38,7 @@ impl Services {
         request: &Value,
         cluster: &str,
         definitions: &TaskDefinitions,
-    ) -> Answer {
+    ) -> ApiResult {
         let references = texts(request, "tasks");
         check_number("Tasks", &references, 100)?;
         let views = references.into_iter().map(|reference| {

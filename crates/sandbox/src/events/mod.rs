@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Sandbox;
 use super::model::Model;
 use super::request::{list, text};
-use super::wire::{Answer, ApiError, refuse_if};
+use super::wire::{ApiError, ApiResult, refuse_if};
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model.json")));
 
@@ -24,7 +24,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn answer(&mut self, operation: &str, request: &Value) -> Answer {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value) -> ApiResult {
         MODEL.check(operation, request, &BTreeSet::new())?;
         match operation {
             "PutEvents" => self.put(request),
@@ -33,7 +33,7 @@ impl Events {
     }
 
     /// What is wrong with an entry is told in its place of the answer, which is a success.
-    fn put(&mut self, request: &Value) -> Answer {
+    fn put(&mut self, request: &Value) -> ApiResult {
         let entries = list(request, "Entries");
         let invalid = |message| ApiError::new("ValidationException", message);
         refuse_if(entries.is_empty() || entries.len() > MOST_ENTRIES, || {

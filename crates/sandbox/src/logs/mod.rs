@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::ecs::{Ecs, LogStream};
 use super::model::Model;
 use super::request::{flag, number};
-use super::wire::{Answer, ApiError, refuse_if};
+use super::wire::{ApiError, ApiResult, refuse_if};
 
 /// `GetLogEvents` answers with so many events at most.
 const MOST_EVENTS: usize = 10_000;
@@ -25,7 +25,13 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn answer(&self, operation: &str, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Answer {
+    pub(super) fn answer(
+        &self,
+        operation: &str,
+        request: &Value,
+        ecs: &mut Ecs,
+        now: Timestamp,
+    ) -> ApiResult {
         MODEL.check(operation, request, &BTreeSet::new())?;
         match operation {
             "GetLogEvents" => self.events(request, ecs, now),
@@ -33,7 +39,7 @@ impl Logs {
         }
     }
 
-    fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> Answer {
+    fn events(&self, request: &Value, ecs: &mut Ecs, now: Timestamp) -> ApiResult {
         let text = |member: &str| request[member].as_str();
         let group = match (text("logGroupName"), text("logGroupIdentifier")) {
             (Some(name), None) => name,

@@ -13,7 +13,7 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use super::request::{flag, text};
-use super::wire::{Answer, ApiError, refuse_if};
+use super::wire::{ApiError, ApiResult, refuse_if};
 use super::{ACCOUNT, REGION, faults};
 
 use name::{checked, selected};
@@ -47,7 +47,7 @@ struct Parameter {
 
 impl Ssm {
     /// Answers one request.
-    pub(super) fn answer(&mut self, operation: &str, request: &Value, now: Timestamp) -> Answer {
+    pub(super) fn answer(&mut self, operation: &str, request: &Value, now: Timestamp) -> ApiResult {
         match operation {
             "GetParameter" => self.get(request),
             "PutParameter" => {
@@ -59,7 +59,7 @@ impl Ssm {
         }
     }
 
-    fn get(&self, request: &Value) -> Answer {
+    fn get(&self, request: &Value) -> ApiResult {
         let (name, version) = selected(required(request, "Name")?)?;
         let parameter = self.parameters.get(name).ok_or_else(not_found)?;
         let version = version.unwrap_or(parameter.version);
@@ -96,7 +96,7 @@ impl Ssm {
         Ok(())
     }
 
-    fn put(&mut self, request: &Value, now: Timestamp) -> Answer {
+    fn put(&mut self, request: &Value, now: Timestamp) -> ApiResult {
         let name = checked(required(request, "Name")?)?;
         let value = required(request, "Value")?;
         let kind = request["Type"].as_str();
@@ -139,7 +139,7 @@ impl Ssm {
         Ok(json!({ "Tier": "Standard", "Version": version }))
     }
 
-    fn delete(&mut self, request: &Value) -> Answer {
+    fn delete(&mut self, request: &Value) -> ApiResult {
         let removed = self.parameters.remove(checked(required(request, "Name")?)?);
         removed.map(|_| json!({})).ok_or_else(not_found)
     }

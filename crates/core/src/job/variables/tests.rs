@@ -6,8 +6,8 @@ fn told<'a>(
     service: &'a str,
     revisions: &'a (TaskDefinitionArn, TaskDefinitionArn),
     images: &'a BTreeMap<String, String>,
-) -> Told<'a> {
-    Told {
+) -> ServiceOutputs<'a> {
+    ServiceOutputs {
         service,
         task_definition: Some(&revisions.1),
         previous: Some(&revisions.0),
@@ -49,7 +49,7 @@ fn one_service_has_plain_keys() {
 #[test]
 fn several_services_have_keys_that_end_in_their_names() {
     let (revisions, images) = (revisions(), strings([("app", "app:2")]));
-    let unknown = Told {
+    let unknown = ServiceOutputs {
         task_definition: None,
         previous: None,
         deployment_id: None,
@@ -112,7 +112,7 @@ fn the_images_of_the_last_services_are_left_out_first() {
 fn without_any_image_the_last_services_are_left_out() {
     let (revisions, images) = (revisions(), strings([("app", "app:2")]));
     let names: Vec<String> = (0..1000).map(|number| format!("service-{number:03}")).collect();
-    let all: Vec<Told<'_>> = names.iter().map(|name| told(name, &revisions, &images)).collect();
+    let all: Vec<ServiceOutputs<'_>> = names.iter().map(|name| told(name, &revisions, &images)).collect();
     let variables = output_variables(&all);
     let one = size(&output_variables(&all[..2])) / 2 - "Image_app_service-000app:2".len();
     let fit = MAX_VARIABLES / one;

@@ -14,14 +14,14 @@ use evenkeel_core::checkpoint::Checkpoint;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::{Answer, JobId};
 use evenkeel_core::not_understood::NotUnderstood;
-use evenkeel_core::ports::{Access, ClaimStore, Condition, JobQueue, Version};
+use evenkeel_core::ports::{Access, ClaimStore, JobQueue, Precondition, Version};
 use tokio::sync::Mutex;
 
 use crate::clock::{Clock, Moment};
 use crate::deploy::{Journal, Noted};
 
-use super::Shared;
-use super::claims::{Claim, Stage};
+use super::WorkerContext;
+use super::claims::{Claim, JobStage};
 use super::settings::Settings;
 
 /// How often a note is tried, and how long after one try the next.
@@ -29,14 +29,14 @@ const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// A job in our hands.
-pub(super) struct Hold<'a, C> {
+pub(super) struct HeldJob<'a, C> {
     job: JobId,
     clock: Clock,
     settings: &'a Settings,
     /// When the claim was written last: beside the lock, which a write holds as long as it hangs.
     renewed: StdMutex<Moment>,
     /// None in a worker without claims.
-    held: Option<(&'a C, Mutex<Held>)>,
+    held: Option<(&'a C, Mutex<HeldClaim>)>,
 }
 
 /// The result of claiming a job.
@@ -50,17 +50,17 @@ pub(super) enum Taken<H> {
 }
 
 /// A claim as we wrote it last.
-struct Held {
+struct HeldClaim {
     claim: Claim,
     version: Version,
     lost: bool,
 }
 
-impl<'a, C: ClaimStore> Hold<'a, C> {
+impl<'a, C: ClaimStore> HeldJob<'a, C> {
     /// Claims a job that was offered. `stalled` is the version of
     /// another's claim that may be taken over; one of our own that was left behind may always be.
     pub(super) async fn take<Q: JobQueue, A: Access>(
-        shared: &'a Shared<Q, C, A>,
+        shared: &'a WorkerContext<Q, C, A>,
         job: &JobId,
         stalled: Option<&Version>,
     ) -> Result<Taken<Self>, Failure> {
@@ -68,7 +68,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
             return Ok(Taken::Held(Self::new(shared, job, Moment::now(), None)));
         };
         let (claim, now) = (Claim::new(&shared.settings.owner), Moment::now());
-        if let Some(held) = put(store, job, claim, &Condition::Absent).await? {
+        if let Some(held) = put(store, job, claim, &Precondition::Absent).await? {
             return Ok(Taken::Held(Self::new(shared, job, now, Some((store, held)))));
         }
         let Some((content, version)) = store.read(job).await? else { return Ok(Taken::NotOurs) };
@@ -81,14 +81,14 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         }
         // An offer is the proof that it was never acknowledged: what the former owner did and wanted to answer did
         // not count, and an heir must not go on from it.
-        former.stage = Stage::Claimed;
+        former.stage = JobStage::Claimed;
         (former.checkpoint, former.answer) = (None, None);
         Ok(Self::succeed(shared, job, former, &version).await?.map_or(Taken::NotOurs, Taken::Held))
     }
 
     /// Reads another's claim that has stood still since `stalled`, if it still does.
     pub(super) async fn stalled<Q: JobQueue, A: Access>(
-        shared: &Shared<Q, C, A>,
+        shared: &WorkerContext<Q, C, A>,
         job: &JobId,
         stalled: &Version,
     ) -> Result<Option<Result<Claim, NotUnderstood>>, Failure> {
@@ -99,7 +99,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
 
     /// Takes another's claim over, which has still this `version`, and lets it say what `claim` says.
     pub(super) async fn succeed<Q: JobQueue, A: Access>(
-        shared: &'a Shared<Q, C, A>,
+        shared: &'a WorkerContext<Q, C, A>,
         job: &JobId,
         mut claim: Claim,
         version: &Version,
@@ -108,15 +108,15 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         claim.owner.clone_from(&shared.settings.owner);
         claim.renewals += 1;
         let now = Moment::now();
-        let held = put(store, job, claim, &Condition::Unchanged(version.clone())).await?;
+        let held = put(store, job, claim, &Precondition::Unchanged(version.clone())).await?;
         Ok(held.map(|held| Self::new(shared, job, now, Some((store, held)))))
     }
 
     fn new<Q: JobQueue, A: Access>(
-        shared: &'a Shared<Q, C, A>,
+        shared: &'a WorkerContext<Q, C, A>,
         job: &JobId,
         renewed: Moment,
-        held: Option<(&'a C, Held)>,
+        held: Option<(&'a C, HeldClaim)>,
     ) -> Self {
         Self {
             job: job.clone(),
@@ -138,14 +138,14 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     /// The job was acknowledged, which the next write will tell.
     pub(super) async fn acknowledged(&self) {
         if let Some((_, held)) = &self.held {
-            held.lock().await.claim.stage = Stage::Acknowledged;
+            held.lock().await.claim.stage = JobStage::Acknowledged;
         }
     }
 
     /// Whether the job was acknowledged for certain.
     pub(super) async fn is_acknowledged(&self) -> bool {
         match &self.held {
-            Some((_, held)) => held.lock().await.claim.stage == Stage::Acknowledged,
+            Some((_, held)) => held.lock().await.claim.stage == JobStage::Acknowledged,
             None => true,
         }
     }
@@ -206,7 +206,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
 
     /// The job's answer did not count, although it may never have been acknowledged.
     pub(super) async fn refused(&self) {
-        if let Err(failure) = self.write(|claim| claim.stage = Stage::Refused).await {
+        if let Err(failure) = self.write(|claim| claim.stage = JobStage::Refused).await {
             tracing::warn!("{failure}");
         }
     }
@@ -233,13 +233,13 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
         let mut claim = held.claim.clone();
         claim.renewals += 1;
         change(&mut claim);
-        let condition = Condition::Unchanged(held.version.clone());
+        let condition = Precondition::Unchanged(held.version.clone());
         let mut written = put(*store, &self.job, claim.clone(), &condition).await?;
         // A write of ours that was told as failed may have taken effect all the same.
         if written.is_none()
             && let Some(version) = self.version_of_ours(*store).await?
         {
-            written = put(*store, &self.job, claim, &Condition::Unchanged(version)).await?;
+            written = put(*store, &self.job, claim, &Precondition::Unchanged(version)).await?;
         }
         match written {
             Some(written) => {
@@ -263,7 +263,7 @@ impl<'a, C: ClaimStore> Hold<'a, C> {
     }
 }
 
-impl<C: ClaimStore> Journal for Hold<'_, C> {
+impl<C: ClaimStore> Journal for HeldJob<'_, C> {
     fn note<'b>(&'b self, checkpoint: &'b Checkpoint) -> Noted<'b> {
         Box::pin(async move {
             let token = checkpoint.token()?;
@@ -289,8 +289,8 @@ async fn put<C: ClaimStore>(
     store: &C,
     job: &JobId,
     claim: Claim,
-    condition: &Condition,
-) -> Result<Option<Held>, Failure> {
+    condition: &Precondition,
+) -> Result<Option<HeldClaim>, Failure> {
     let content = claim.to_json();
     let version = match store.write(job, &content, condition).await? {
         Some(version) => version,
@@ -300,7 +300,7 @@ async fn put<C: ClaimStore>(
             Some(_) | None => return Ok(None),
         },
     };
-    Ok(Some(Held { claim, version, lost: false }))
+    Ok(Some(HeldClaim { claim, version, lost: false }))
 }
 
 fn lost() -> Failure {

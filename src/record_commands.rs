@@ -9,10 +9,10 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::ports::{Ecs, Masked, RecordStore, Version};
-use evenkeel_core::record::{EMPTY, Found, Record, Source};
+use evenkeel_core::primary_state::PrimaryState;
+use evenkeel_core::record::{DeployedBy, EMPTY, Record, RunningRevision};
 use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_core::service::Service;
-use evenkeel_core::standing::Standing;
 use evenkeel_core::task_definition::Revision;
 
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ pub struct Kept {
     /// What was done.
     pub done: Done,
     /// What is there now.
-    pub content: Content,
+    pub content: RecordContent,
 }
 
 /// What was done to a record.
@@ -44,7 +44,7 @@ pub enum Done {
 
 /// What is in the place of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+pub enum RecordContent {
     /// Nothing.
     Missing,
     /// The empty record: nothing was deployed.
@@ -63,7 +63,7 @@ pub struct Repair<'a> {
     /// The time.
     pub clock: Clock,
     /// Who repairs.
-    pub by: &'a Source,
+    pub by: &'a DeployedBy,
     /// Repair also while a rollout goes on.
     pub force: bool,
 }
@@ -77,11 +77,11 @@ pub async fn init<R: RecordStore>(stores: &[R]) -> Result<Vec<Kept>, Failure> {
     for store in stores {
         let (found, _) = read(store).await?;
         kept.push(match found {
-            Content::Missing => {
+            RecordContent::Missing => {
                 write(store, None, EMPTY).await?;
-                Kept { place: store.place(), done: Done::Made, content: Content::Empty }
+                Kept { place: store.place(), done: Done::Made, content: RecordContent::Empty }
             }
-            content @ (Content::Empty | Content::Record(_)) => {
+            content @ (RecordContent::Empty | RecordContent::Record(_)) => {
                 Kept { place: store.place(), done: Done::Nothing, content }
             }
         });
@@ -128,7 +128,7 @@ pub async fn reset<R: RecordStore>(stores: &[R], clock: &Clock, force: bool) -> 
             write(store, version.as_ref(), EMPTY).await?;
         }
         let done = if is_empty { Done::Nothing } else { Done::Reset };
-        kept.push(Kept { place: store.place(), done, content: Content::Empty });
+        kept.push(Kept { place: store.place(), done, content: RecordContent::Empty });
     }
     Ok(kept)
 }
@@ -150,10 +150,10 @@ pub async fn repair<E: Ecs, R: RecordStore>(
     let (service, found) = ask(ecs, stores, repair.cluster, repair.service).await?;
     let live = live::of(&service)?;
     let Some(former) = best(&found, live) else { return Err(nothing_to_repair(stores)) };
-    let standing = Standing::of(&service);
+    let standing = PrimaryState::of(&service);
     let (revision, digests) = live::describe(ecs, &service, live).await?;
     let copied = copied_from(ecs, &former, &revision).await?;
-    let repaired = former.repaired(Found {
+    let repaired = former.repaired(RunningRevision {
         cluster: repair.cluster.as_str(),
         service: repair.service.as_str(),
         live,
@@ -165,8 +165,9 @@ pub async fn repair<E: Ecs, R: RecordStore>(
         at: repair.clock.now().to_string(),
         by: repair.by,
     });
-    let is_told = |content: &Content| matches!(content, Content::Record(it) if it.tells_the_same(&repaired));
-    if standing == Standing::GoesOn && !repair.force && !found.iter().all(|(content, _)| is_told(content)) {
+    let is_told = |content: &RecordContent| matches!(content, RecordContent::Record(it) if it.tells_the_same(&repaired));
+    if standing == PrimaryState::GoesOn && !repair.force && !found.iter().all(|(content, _)| is_told(content))
+    {
         return Err(under_way(
             &format!("the record of service {} was not repaired", repair.service),
             &format!("the rollout of {} goes on", live.family_and_revision()),
@@ -181,7 +182,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
             Done::Repaired
         };
         let content =
-            if done == Done::Nothing { content } else { Content::Record(Box::new(repaired.clone())) };
+            if done == Done::Nothing { content } else { RecordContent::Record(Box::new(repaired.clone())) };
         kept.push(Kept { place: store.place(), done, content });
     }
     Ok(kept)
@@ -244,18 +245,18 @@ pub(crate) async fn ask<E: Ecs, R: RecordStore>(
     stores: &[R],
     cluster: &ClusterName,
     service: &ServiceName,
-) -> Result<(Service, Vec<(Content, Option<Version>)>), Failure> {
+) -> Result<(Service, Vec<(RecordContent, Option<Version>)>), Failure> {
     tokio::try_join!(live::find(ecs, cluster, service), read_all(stores))
 }
 
-async fn read<R: RecordStore>(store: &R) -> Result<(Content, Option<Version>), Failure> {
-    let Some((content, version)) = store.read().await? else { return Ok((Content::Missing, None)) };
+async fn read<R: RecordStore>(store: &R) -> Result<(RecordContent, Option<Version>), Failure> {
+    let Some((content, version)) = store.read().await? else { return Ok((RecordContent::Missing, None)) };
     let record = Record::parse(&store.place(), &content)?;
-    let content = record.map_or(Content::Empty, |record| Content::Record(Box::new(record)));
+    let content = record.map_or(RecordContent::Empty, |record| RecordContent::Record(Box::new(record)));
     Ok((content, Some(version)))
 }
 
-async fn read_all<R: RecordStore>(stores: &[R]) -> Result<Vec<(Content, Option<Version>)>, Failure> {
+async fn read_all<R: RecordStore>(stores: &[R]) -> Result<Vec<(RecordContent, Option<Version>)>, Failure> {
     let mut found = Vec::new();
     for store in stores {
         found.push(read(store).await?);
@@ -276,10 +277,10 @@ async fn write<R: RecordStore>(store: &R, over: Option<&Version>, content: &[u8]
 }
 
 /// The record that knows most: that of what runs, else the latest.
-fn best(found: &[(Content, Option<Version>)], live: &TaskDefinitionArn) -> Option<Record> {
+fn best(found: &[(RecordContent, Option<Version>)], live: &TaskDefinitionArn) -> Option<Record> {
     let records = found.iter().filter_map(|(content, _)| match content {
-        Content::Record(record) => Some(record.as_ref()),
-        Content::Missing | Content::Empty => None,
+        RecordContent::Record(record) => Some(record.as_ref()),
+        RecordContent::Missing | RecordContent::Empty => None,
     });
     let knows = |record: &&Record| {
         (record.task_definition_arn == live.as_str(), record.candidate.is_some(), record.deployed_at.clone())

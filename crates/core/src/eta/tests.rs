@@ -30,15 +30,15 @@ fn minutes(count: u64) -> Duration {
 #[test]
 fn a_rolling_update_is_far_halfway_and_near() {
     for (running, old, expected) in
-        [(0, 2, Outlook::Far), (1, 2, Outlook::Far), (2, 2, Outlook::Halfway), (2, 0, Outlook::Near)]
+        [(0, 2, Eta::Far), (1, 2, Eta::Far), (2, 2, Eta::Halfway), (2, 0, Eta::Near)]
     {
-        assert_eq!(outlook(&ours(), &seen(running, old)), expected, "{running} {old}");
+        assert_eq!(eta(&ours(), &seen(running, old)), expected, "{running} {old}");
     }
     let unseen = Rollout { deployment: None, ..ours() };
-    assert_eq!(outlook(&unseen, &seen(0, 2)), Outlook::Near, "ECS is about to show it");
+    assert_eq!(eta(&unseen, &seen(0, 2)), Eta::Near, "ECS is about to show it");
     let mut drained = recorded(seen(2, 2), None);
     drained.service_deployment.as_mut().unwrap().replaced_running = 0;
-    assert_eq!(outlook(&ours(), &drained), Outlook::Near, "the record is newer");
+    assert_eq!(eta(&ours(), &drained), Eta::Near, "the record is newer");
 }
 
 #[test]
@@ -48,42 +48,42 @@ fn a_failure_that_may_be_the_last_one_is_near() {
         seen.service.deployments[0].failed = failed;
         seen
     };
-    assert_eq!(outlook(&ours(), &failing(1)), Outlook::Far);
-    assert_eq!(outlook(&ours(), &failing(2)), Outlook::Near);
+    assert_eq!(eta(&ours(), &failing(1)), Eta::Far);
+    assert_eq!(eta(&ours(), &failing(2)), Eta::Near);
     let mut guarded = recorded(failing(2), None);
     guarded.service_deployment.as_mut().unwrap().breaker = Some((2, 10));
-    assert_eq!(outlook(&ours(), &guarded), Outlook::Far, "the circuit breaker allows more");
+    assert_eq!(eta(&ours(), &guarded), Eta::Far, "the circuit breaker allows more");
     guarded.service_deployment.as_mut().unwrap().breaker = Some((9, 10));
-    assert_eq!(outlook(&ours(), &guarded), Outlook::Near);
+    assert_eq!(eta(&ours(), &guarded), Eta::Near);
 }
 
 #[test]
 fn a_bake_time_is_waited_out() {
     let mut baking = seen(2, 0);
     baking.service.strategy.bake_time = minutes(5);
-    assert_eq!(outlook(&ours(), &baking), Outlook::Baking(minutes(5)));
+    assert_eq!(eta(&ours(), &baking), Eta::Baking(minutes(5)));
     baking.service.guard = Guard { alarms: Watchdog::RollsBack, ..Guard::default() };
-    assert_eq!(outlook(&ours(), &baking), Outlook::Baking(minutes(5)), "going back takes its time");
+    assert_eq!(eta(&ours(), &baking), Eta::Baking(minutes(5)), "going back takes its time");
     baking.service.guard.alarms = Watchdog::Stops;
-    assert_eq!(outlook(&ours(), &baking), Outlook::Near, "an alarm ends it at once");
+    assert_eq!(eta(&ours(), &baking), Eta::Near, "an alarm ends it at once");
 }
 
 #[test]
 fn stages_tell_how_far_a_staged_deployment_is() {
     for (stage, expected) in [
-        ("SCALE_UP", Outlook::Far),
-        ("TEST_TRAFFIC_SHIFT", Outlook::Far),
-        ("PRODUCTION_TRAFFIC_SHIFT", Outlook::Halfway),
-        ("BAKE_TIME", Outlook::Baking(minutes(5))),
-        ("CLEAN_UP", Outlook::Near),
-        ("SOMETHING_NEW", Outlook::Far),
+        ("SCALE_UP", Eta::Far),
+        ("TEST_TRAFFIC_SHIFT", Eta::Far),
+        ("PRODUCTION_TRAFFIC_SHIFT", Eta::Halfway),
+        ("BAKE_TIME", Eta::Baking(minutes(5))),
+        ("CLEAN_UP", Eta::Near),
+        ("SOMETHING_NEW", Eta::Far),
     ] {
         let mut staged = recorded(seen(2, 2), Some(stage));
         staged.service.strategy = Strategy { is_staged: true, bake_time: minutes(5), ..Strategy::default() };
-        assert_eq!(outlook(&ours(), &staged), expected, "{stage}");
+        assert_eq!(eta(&ours(), &staged), expected, "{stage}");
         let record = staged.service_deployment.as_mut().unwrap();
         record.pauses = vec![Pause { hook: "hook".to_owned(), expires: None }];
-        assert_eq!(outlook(&ours(), &staged), Outlook::Far, "somebody is waited for");
+        assert_eq!(eta(&ours(), &staged), Eta::Far, "somebody is waited for");
     }
 }
 
@@ -93,9 +93,9 @@ fn a_rollback_is_as_far_as_the_deployment_that_goes_back() {
     let going = Deployment { desired: 2, ..samples::primary(3, "web:1", RolloutState::InProgress) };
     back.service.deployments[0].primary = false;
     back.service.deployments.insert(0, going);
-    assert_eq!(outlook(&ours(), &back), Outlook::Far);
+    assert_eq!(eta(&ours(), &back), Eta::Far);
     back.service.deployments[0].running = 2;
-    assert_eq!(outlook(&ours(), &back), Outlook::Near);
+    assert_eq!(eta(&ours(), &back), Eta::Near);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_desired_count_of_0_is_no_progress_unless_none_is_wanted() {
     let mut young = recorded(seen(0, 2), None);
     young.service.deployments[0].desired = 0;
     young.service.desired = 2;
-    assert_eq!(outlook(&ours(), &young), Outlook::Far);
+    assert_eq!(eta(&ours(), &young), Eta::Far);
     assert_eq!(subject(&ours(), &young), Subject::Service, "0 of 0 is not all");
     young.service.desired = 0;
     assert_eq!(subject(&ours(), &young), Subject::Record);
@@ -126,7 +126,7 @@ fn a_desired_count_of_0_is_no_progress_unless_none_is_wanted() {
     let tasks = TaskCounts { requested: 2, running: 2, pending: 0 };
     young.take_record(&id(2), ServiceDeployment { tasks, ..record });
     assert_eq!(young.service.deployments[0].desired, 2, "the record is newer");
-    assert_eq!(outlook(&ours(), &young), Outlook::Halfway);
+    assert_eq!(eta(&ours(), &young), Eta::Halfway);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_look_at_the_record_brings_its_counts() {
     let tasks = TaskCounts { requested: 2, running: 1, pending: 1 };
     seen.take_record(&id(2), ServiceDeployment { tasks, ..record });
     assert_eq!((seen.service.deployments[0].running, seen.service.deployments[0].pending), (1, 1));
-    assert_eq!(outlook(&ours(), &seen), Outlook::Far);
+    assert_eq!(eta(&ours(), &seen), Eta::Far);
     assert_eq!(subject(&ours(), &seen), Subject::Service, "why tasks went away, only the service tells");
 }
 

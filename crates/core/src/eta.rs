@@ -12,7 +12,7 @@ use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 
 /// How soon a rollout can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outlook {
+pub enum Eta {
     /// Not before tasks have come up, a stage is over, or somebody lets it go on.
     Far,
     /// The new tasks run; the old ones still do, too.
@@ -36,8 +36,8 @@ pub enum Subject {
 
 /// How soon `rollout` can end, by what was seen last.
 #[must_use]
-pub fn outlook(rollout: &Rollout, seen: &Observation) -> Outlook {
-    let Some(id) = &rollout.deployment else { return Outlook::Near };
+pub fn eta(rollout: &Rollout, seen: &Observation) -> Eta {
+    let Some(id) = &rollout.deployment else { return Eta::Near };
     let service = &seen.service;
     let record = seen.service_deployment.as_ref();
     if let Some(record) = record
@@ -52,10 +52,10 @@ pub fn outlook(rollout: &Rollout, seen: &Observation) -> Outlook {
         Some(_) | None => match service.primary() {
             Some(primary) => match placed(primary, None, service) {
                 // What goes back has been baked before.
-                Outlook::Baking(_) => Outlook::Near,
-                soon @ (Outlook::Far | Outlook::Halfway | Outlook::Near) => soon,
+                Eta::Baking(_) => Eta::Near,
+                soon @ (Eta::Far | Eta::Halfway | Eta::Near) => soon,
             },
-            None => Outlook::Near,
+            None => Eta::Near,
         },
     }
 }
@@ -87,29 +87,29 @@ pub fn goes_on(id: &DeploymentId, service: &Service) -> bool {
     })
 }
 
-fn staged(record: &ServiceDeployment, service: &Service) -> Outlook {
+fn staged(record: &ServiceDeployment, service: &Service) -> Eta {
     if !record.pauses.is_empty() {
-        return Outlook::Far;
+        return Eta::Far;
     }
     match record.stage.as_deref() {
         Some("BAKE_TIME") => baking(service),
-        Some("CLEAN_UP") => Outlook::Near,
-        Some("PRODUCTION_TRAFFIC_SHIFT" | "POST_PRODUCTION_TRAFFIC_SHIFT") => Outlook::Halfway,
-        Some(_) | None => Outlook::Far,
+        Some("CLEAN_UP") => Eta::Near,
+        Some("PRODUCTION_TRAFFIC_SHIFT" | "POST_PRODUCTION_TRAFFIC_SHIFT") => Eta::Halfway,
+        Some(_) | None => Eta::Far,
     }
 }
 
-fn placed(deployment: &Deployment, record: Option<&ServiceDeployment>, service: &Service) -> Outlook {
+fn placed(deployment: &Deployment, record: Option<&ServiceDeployment>, service: &Service) -> Eta {
     if is_failing(deployment, record) {
-        return Outlook::Near;
+        return Eta::Near;
     }
     if !all_run(deployment, service) {
-        return Outlook::Far;
+        return Eta::Far;
     }
     let others = service.deployments.iter().filter(|other| other.id != deployment.id);
     let is_alone = others.map(|other| other.running).sum::<u32>() == 0
         || record.is_some_and(|record| record.replaced_running == 0);
-    if is_alone { baking(service) } else { Outlook::Halfway }
+    if is_alone { baking(service) } else { Eta::Halfway }
 }
 
 fn all_run(deployment: &Deployment, service: &Service) -> bool {
@@ -123,13 +123,13 @@ fn is_failing(deployment: &Deployment, record: Option<&ServiceDeployment>) -> bo
     failed.max(deployment.failed) + 2 > threshold && failed.max(deployment.failed) > 0
 }
 
-fn baking(service: &Service) -> Outlook {
+fn baking(service: &Service) -> Eta {
     // An alarm that only stops the deployment ends it at any moment of the bake time; one that puts
     // the service back begins something that takes its time.
     if service.strategy.bake_time.is_zero() || service.guard.alarms == Watchdog::Stops {
-        Outlook::Near
+        Eta::Near
     } else {
-        Outlook::Baking(service.strategy.bake_time)
+        Eta::Baking(service.strategy.bake_time)
     }
 }
 

@@ -14,23 +14,23 @@ use tokio::sync::Semaphore;
 
 /// A client that sends at most `count` requests at once; the others wait for their turn in order.
 pub(super) fn at_most(count: usize, client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Few { client, turns: Arc::new(Semaphore::new(count)) })
+    SharedHttpClient::new(ConnectionLimit { client, turns: Arc::new(Semaphore::new(count)) })
 }
 
 #[derive(Debug)]
-struct Few {
+struct ConnectionLimit {
     client: SharedHttpClient,
     turns: Arc<Semaphore>,
 }
 
-impl HttpClient for Few {
+impl HttpClient for ConnectionLimit {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let connector = self.client.http_connector(settings, components);
-        SharedHttpConnector::new(Connector { connector, turns: Arc::clone(&self.turns) })
+        SharedHttpConnector::new(LimitedConnector { connector, turns: Arc::clone(&self.turns) })
     }
 
     fn validate_base_client_config(
@@ -51,12 +51,12 @@ impl HttpClient for Few {
 }
 
 #[derive(Debug)]
-struct Connector {
+struct LimitedConnector {
     connector: SharedHttpConnector,
     turns: Arc<Semaphore>,
 }
 
-impl HttpConnector for Connector {
+impl HttpConnector for LimitedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (connector, turns) = (self.connector.clone(), Arc::clone(&self.turns));
         HttpConnectorFuture::new(async move {

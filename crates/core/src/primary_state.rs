@@ -7,7 +7,7 @@ use crate::words::words;
 words! {
     /// How a service's PRIMARY deployment stands.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum Standing {
+    pub enum PrimaryState {
         /// It has reached its end.
         Completed = "completed",
         /// It goes on.
@@ -17,7 +17,7 @@ words! {
     }
 }
 
-impl Standing {
+impl PrimaryState {
     /// That of the service's PRIMARY deployment. A service without one has nothing under way.
     #[must_use]
     pub fn of(service: &Service) -> Self {

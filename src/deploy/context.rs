@@ -15,7 +15,6 @@ use crate::clock::Clock;
 
 use super::run::Run;
 use super::slice::Slice;
-use super::update::gone;
 use super::{Interrupt, Listener, Polling, Progress, World};
 
 /// What all services of a deployment share.
@@ -105,4 +104,10 @@ impl<E: Ecs> Context<'_, E> {
         let found = self.ecs.describe_services(&self.request.cluster, &[&run.seen.service.arn]).await?;
         found.into_iter().next().ok_or_else(|| gone(&run.named))
     }
+}
+
+/// The failure of a service that was there a moment ago.
+pub(super) fn gone(service: &str) -> Failure {
+    Failure::invalid_input(format!("service {service} is gone"))
+        .because("it was deleted during its deployment")
 }

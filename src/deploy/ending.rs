@@ -95,8 +95,3 @@ pub(super) fn check_that_no_other_failed(runs: &[Run], at: usize) -> Result<(), 
         Some(_) | None => Ok(()),
     }
 }
-
-pub(super) fn bug(what: &str) -> Failure {
-    Failure::new(FailureKind::Bug, format!("a bug in Evenkeel: {what}"))
-        .advice("Please report it; run the same command again to go on")
-}

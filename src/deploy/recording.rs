@@ -10,9 +10,8 @@ use evenkeel_core::record::{Deployed, Ownership, Record, ownership};
 use evenkeel_core::rollout::Observation;
 
 use super::context::{Chosen, Context};
-use super::ending::bug;
 use super::record_keeping::{RecordKeeping, UnderWay, Written};
-use super::run::{OnRecord, Run};
+use super::run::{OnRecord, Run, bug};
 use super::{Progress, Report};
 
 /// How often a final record is written where other runs write at the same time.

@@ -15,7 +15,6 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ServiceReport;
-use super::ending::bug;
 use super::polling::Pace;
 
 /// One service's deployment.
@@ -234,4 +233,10 @@ impl Run {
             | Phase::RollingBack { .. } => Outcome::Failed,
         }
     }
+}
+
+/// The failure of what cannot happen.
+pub(super) fn bug(what: &str) -> Failure {
+    Failure::new(FailureKind::Bug, format!("a bug in Evenkeel: {what}"))
+        .advice("Please report it; run the same command again to go on")
 }

@@ -13,10 +13,9 @@ use crate::clock::Moment;
 
 use super::Progress;
 use super::context::Context;
-use super::ending::bug;
 use super::polling::Pace;
 use super::register::{ATTEMPTS, BACK_OFF};
-use super::run::Run;
+use super::run::{Run, bug};
 
 /// Where a service is after an update whose response may have been lost.
 pub(super) enum Updated {
@@ -181,10 +180,4 @@ pub(super) async fn update_service<E: Ecs + EcsEffects>(
             _ => return Ok(Updated::ToAnothers(service)),
         }
     }
-}
-
-/// The failure of a service that was there a moment ago.
-pub(super) fn gone(service: &str) -> Failure {
-    Failure::invalid_input(format!("service {service} is gone"))
-        .because("it was deleted during its deployment")
 }

@@ -10,10 +10,9 @@ use evenkeel_core::rollout::Observation;
 
 use crate::clock::Moment;
 
-use super::context::Context;
+use super::context::{Context, gone};
 use super::observer::{Observer, Watched};
 use super::run::Run;
-use super::update::gone;
 use super::{Progress, ending};
 
 /// Waits until some rollout is to be looked at, and looks at all those that soon are.

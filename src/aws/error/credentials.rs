@@ -3,21 +3,15 @@
 //! The texts of the sources are shown only where they tell of this machine's own files and variables: what the metadata
 //! services and STS respond may hold keys.
 
-use std::error::Error as StdError;
 use std::io;
 
 use aws_config::imds::client::error::ImdsError;
 use aws_config::meta::ProviderChainError;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_sts::error::SdkError;
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_types::os_shim_internal::Env;
 use evenkeel_core::failure::FailureKind;
 
-use super::fault::CallFault;
 use super::unreached::{Unreached, chain};
 
 /// Where the SDK keeps profiles.
@@ -35,28 +29,8 @@ pub(super) struct Missing {
     pub(super) advice: String,
 }
 
-/// What is wrong with the credentials, if that is what an error is about.
-pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<CallFault> {
-    let error = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>())?;
-    Some(of_sts(error).unwrap_or_else(|| CallFault::Credentials(missing(error))))
-}
-
-/// STS was asked for them and refused, or could not be reached.
-fn of_sts(error: &CredentialsError) -> Option<CallFault> {
-    chain(error).skip(1).find_map(|error| {
-        let assumed = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
-        let by_web = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
-        match (assumed, by_web) {
-            (Some(error), _) => Some(CallFault::Sts("AssumeRole", Box::new(CallFault::of(error)))),
-            (_, Some(error)) => {
-                Some(CallFault::Sts("AssumeRoleWithWebIdentity", Box::new(CallFault::of(error))))
-            }
-            (None, None) => None,
-        }
-    })
-}
-
-fn missing(error: &CredentialsError) -> Missing {
+/// Why the SDK has no credentials.
+pub(super) fn missing(error: &CredentialsError) -> Missing {
     let denied = |why: String, advice: String| Missing { kind: FailureKind::Denied, why, advice };
     match error {
         CredentialsError::CredentialsNotLoaded(_) => not_found(error),

@@ -2,8 +2,11 @@
 
 use std::error::Error as StdError;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::operation::BuildError;
 use evenkeel_core::failure::{Failure, FailureKind};
@@ -95,11 +98,11 @@ impl CallFault {
                 }
             }
             SdkError::TimeoutError(_) => Self::Unreached(Unreached::timed_out()),
-            SdkError::DispatchFailure(failure) => credentials::fault(error)
+            SdkError::DispatchFailure(failure) => of_credentials(error)
                 .or_else(|| settings(error))
                 .or_else(|| failure.as_connector_error().map(|error| Self::Unreached(Unreached::of(error))))
                 .unwrap_or_else(unsendable),
-            _ => credentials::fault(error).or_else(|| settings(error)).unwrap_or_else(unsendable),
+            _ => of_credentials(error).or_else(|| settings(error)).unwrap_or_else(unsendable),
         }
     }
 
@@ -273,6 +276,27 @@ impl std::fmt::Display for ResponseHead {
 fn is_head<E: 'static>(error: &SdkError<E, HttpResponse>) -> bool {
     let error: &dyn std::any::Any = error;
     error.is::<SdkError<aws_sdk_s3::operation::head_object::HeadObjectError, HttpResponse>>()
+}
+
+/// What is wrong with the credentials, if that is what an error is about.
+fn of_credentials(error: &(dyn StdError + 'static)) -> Option<CallFault> {
+    let error = chain(error).find_map(|error| error.downcast_ref::<CredentialsError>())?;
+    Some(of_sts(error).unwrap_or_else(|| CallFault::Credentials(credentials::missing(error))))
+}
+
+/// STS was asked for them and refused, or could not be reached.
+fn of_sts(error: &CredentialsError) -> Option<CallFault> {
+    chain(error).skip(1).find_map(|error| {
+        let assumed = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+        let by_web = error.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        match (assumed, by_web) {
+            (Some(error), _) => Some(CallFault::Sts("AssumeRole", Box::new(CallFault::of(error)))),
+            (_, Some(error)) => {
+                Some(CallFault::Sts("AssumeRoleWithWebIdentity", Box::new(CallFault::of(error))))
+            }
+            (None, None) => None,
+        }
+    })
 }
 
 /// What the settings forbid. The SDK's own text holds the whole request, so only its words decide.

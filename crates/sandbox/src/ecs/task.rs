@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::ending::{Ending, Reach, SIGTERM};
 use super::ids::{Ids, arn};
-use super::service::Service;
 use super::task_definitions::{Revision, TaskDefinitions};
 use crate::request::{seconds, without_nulls};
 
@@ -87,7 +86,14 @@ impl Task {
         if self.is_stopped() { "STOPPED" } else { "RUNNING" }
     }
 
-    pub(super) fn view(&self, service: &Service, definitions: &TaskDefinitions) -> Value {
+    /// The task of the service of this cluster and name, as `DescribeTasks` shows it.
+    pub(super) fn view(
+        &self,
+        cluster: &str,
+        service: &str,
+        launch_type: &str,
+        definitions: &TaskDefinitions,
+    ) -> Value {
         let last_status = match self.state {
             TaskState::Pending => "PENDING",
             TaskState::Running => "RUNNING",
@@ -110,7 +116,7 @@ impl Task {
             self.state == TaskState::Running && check.is_some_and(Value::is_object)
         };
         let health = |is_healthy: bool| if is_healthy { "HEALTHY" } else { "UNKNOWN" };
-        let task_arn = self.arn(&service.cluster);
+        let task_arn = self.arn(cluster);
         let last = images.len().saturating_sub(1);
         let containers = images.iter().enumerate().map(|(index, (name, image))| {
             // One container ends the task; the others are stopped then.
@@ -128,18 +134,18 @@ impl Task {
                 "networkInterfaces": [],
                 "healthStatus": health(is_healthy(name)),
                 "imageDigest": was_created.then(|| definitions.digests.at(image, self.resolved)),
-                "runtimeId": was_created.then(|| self.runtime_id(name, service.launch_type())),
+                "runtimeId": was_created.then(|| self.runtime_id(name, launch_type)),
                 "exitCode": (was_created && last_status == "STOPPED").then_some(exit_code),
                 "reason": ending.and_then(|ending| ending.container_reason),
             }))
         });
         without_nulls(json!({
             "taskArn": task_arn,
-            "clusterArn": arn("cluster", &service.cluster),
+            "clusterArn": arn("cluster", cluster),
             "taskDefinitionArn": self.task_definition,
-            "group": format!("service:{}", service.name),
+            "group": format!("service:{service}"),
             "startedBy": format!("ecs-svc/{}", self.deployment),
-            "launchType": service.launch_type(),
+            "launchType": launch_type,
             "desiredStatus": self.desired_status(),
             "lastStatus": last_status,
             "healthStatus": health(images.iter().any(|(name, _)| is_healthy(name))),

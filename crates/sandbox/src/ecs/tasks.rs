@@ -47,7 +47,7 @@ impl Services {
                 .in_cluster(cluster)
                 .find_map(|service| Some((service, service.tasks.iter().find(|task| task.id == id)?)));
             let (service, task) = found.ok_or_else(|| arn("task", &format!("{cluster}/{id}")))?;
-            Ok(task.view(service, definitions))
+            Ok(task.view(&service.cluster, &service.name, service.launch_type(), definitions))
         });
         described("tasks", views)
     }

@@ -185,12 +185,17 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         Ok(())
     }
 
-    /// Records that the deployment is through; a record that says so already is left alone.
+    /// Records that the deployment, which replaced the revision `replaced`, is through; a record that says so already is
+    /// left alone.
     ///
     /// # Errors
     /// A store that cannot be written: then the record is behind the service, which a rerun corrects.
-    pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<Written, Failure> {
-        all(together(self.entries.iter_mut().map(|entry| entry.settle(done))).await)
+    pub(super) async fn settle(
+        &mut self,
+        done: &Deployed<'_>,
+        replaced: &TaskDefinitionArn,
+    ) -> Result<Written, Failure> {
+        all(together(self.entries.iter_mut().map(|entry| entry.settle(done, replaced))).await)
     }
 
     /// Takes the marks of this run back. The service runs `live`; `is_replaced` if another deployment replaced

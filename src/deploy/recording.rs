@@ -113,7 +113,7 @@ async fn write_until_it_is_there<E: Ecs, R: RecordStore>(
             OnRecord::Settle(live) => {
                 let planned = cx.planned(run);
                 let images = planned.definition.images();
-                record.settle(&deployed(cx, run, live, planned.origin(), images)).await?
+                record.settle(&deployed(cx, run, live, planned.origin(), images), &planned.base).await?
             }
             OnRecord::TakeBack { is_replaced } => match under_way(cx, run, run.target.as_ref()) {
                 Some(it) => record.take_back(&it, run.live(), is_replaced).await?,

@@ -135,11 +135,15 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         .advice("Run the same command again when those have ended; the service was not changed"))
     }
 
-    pub(super) async fn settle(&mut self, done: &Deployed<'_>) -> Result<Written, Failure> {
+    pub(super) async fn settle(
+        &mut self,
+        done: &Deployed<'_>,
+        replaced: &TaskDefinitionArn,
+    ) -> Result<Written, Failure> {
         let former = self.recalled().map(|former| former.knowing(&self.mine));
         let record = Record::succeeded(former.as_ref(), done.clone());
         let record = match &self.record {
-            Some(found) => record.beside(found, |mark| self.is_gone(mark)),
+            Some(found) => record.beside(found, replaced, |mark| self.is_gone(mark)),
             None => record,
         };
         let is_told = self.record.as_ref().is_some_and(|former| former.tells_the_same(&record));

@@ -133,12 +133,16 @@ impl Record {
 
     /// This record, of a deployment that has ended, beside the other deployments that `former` names, but for those that
     /// `is_gone` names. Marks of deployments that are over stay: a run whose own mark is gone may still copy their
-    /// revisions. If this deployment replaced another revision than `former` names, that one stays as a mark, too: a run
-    /// that replaced it, and has not ended, will copy it. The next run removes these marks.
+    /// revisions. If this deployment replaced another revision, `replaced`, than `former` names, that one stays as a mark,
+    /// too: a run that replaced it, and has not ended, will copy it. The next run removes these marks.
     #[must_use]
-    pub fn beside(self, former: &Self, is_gone: impl Fn(&Candidate) -> bool) -> Self {
-        let recorded =
-            former.as_mark().into_iter().filter(|mark| !mark.is(&self.previous_task_definition_arn));
+    pub fn beside(
+        self,
+        former: &Self,
+        replaced: &TaskDefinitionArn,
+        is_gone: impl Fn(&Candidate) -> bool,
+    ) -> Self {
+        let recorded = former.as_mark().into_iter().filter(|mark| !mark.is(replaced.as_str()));
         let marks = former.whole_marks().into_iter().filter(|mark| !is_gone(mark)).chain(recorded);
         let marks = marks.filter(|mark| !mark.is(&self.task_definition_arn)).collect();
         self.with_marks(marks)

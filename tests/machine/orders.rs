@@ -75,7 +75,7 @@ async fn two_with_a_parameter_in_every_order_of_each_call() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
+#[ignore = "takes twelve minutes, and ends with an open fault: mixed images and a parameter, see the README's limits"]
 async fn three_in_every_order_with_three_switches() {
     for (images, sinks) in [(DIFFERENT, S3), (SAME, S3), (MIXED, SSM)] {
         let rivals = Rivals { images, sinks, each_call: true };

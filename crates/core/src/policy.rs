@@ -113,13 +113,13 @@ impl Permissions {
         };
         let own = [below("service", ""), below("service-deployment", "/*"), below("service-revision", "/*")];
         [
-            allow(
+            grant(
                 "Services",
                 ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:UpdateService"],
                 below("service", ""),
             ),
             // These ask for the service as well as for what is described.
-            allow(
+            grant(
                 "ServiceDeployments",
                 [
                     "ecs:DescribeServiceDeployments",
@@ -134,19 +134,19 @@ impl Permissions {
     fn task_definitions(&self, deploys: &Deploys) -> [Statement; 4] {
         let revisions = self.each("ecs", &deploys.families, |family| format!("task-definition/{family}:*"));
         [
-            allow_on_all("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition"]),
+            grant_on_all("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition"]),
             // The reference lets it be scoped to a family. AWS's own policy for its ECS action says `*`
             // (CodePipeline user guide, "Amazon ECS deploy action reference"), and so does every denial that
             // was seen: "ecs:RegisterTaskDefinition on resource: *". The roles bound what can be registered.
-            allow_on_all("TaskDefinitions", ["ecs:RegisterTaskDefinition"]),
-            allow("Tags", ["ecs:TagResource"], revisions).if_equal(
+            grant_on_all("TaskDefinitions", ["ecs:RegisterTaskDefinition"]),
+            grant("Tags", ["ecs:TagResource"], revisions).if_equal(
                 "StringEquals",
                 "ecs:CreateAction",
                 ["RegisterTaskDefinition"],
             ),
             // UpdateService evaluates it as well, for the revision that it moves the service to: a rollback
             // passes the former revision's roles.
-            allow("TaskRoles", ["iam:PassRole"], deploys.roles.clone()).if_equal(
+            grant("TaskRoles", ["iam:PassRole"], deploys.roles.clone()).if_equal(
                 "StringEquals",
                 "iam:PassedToService",
                 ["ecs-tasks.amazonaws.com", "ecs.amazonaws.com"],
@@ -159,26 +159,26 @@ impl Permissions {
         let Deploys { cluster, repositories, log_groups, .. } = deploys;
         let ecs = |resource: String| self.arn("ecs", &resource);
         [
-            allow("StoppedTasksList", ["ecs:ListTasks"], [ecs(format!("container-instance/{cluster}/*"))]),
+            grant("StoppedTasksList", ["ecs:ListTasks"], [ecs(format!("container-instance/{cluster}/*"))]),
             // Some accounts evaluate the call on container instances, as the reference says; others on `*`.
-            allow_on_all("StoppedTasksListOfCluster", ["ecs:ListTasks"]).if_equal(
+            grant_on_all("StoppedTasksListOfCluster", ["ecs:ListTasks"]).if_equal(
                 "ArnEquals",
                 "ecs:cluster",
                 [ecs(format!("cluster/{cluster}"))],
             ),
-            allow("StoppedTasks", ["ecs:DescribeTasks"], [ecs(format!("task/{cluster}/*"))]),
-            allow(
+            grant("StoppedTasks", ["ecs:DescribeTasks"], [ecs(format!("task/{cluster}/*"))]),
+            grant(
                 "Logs",
                 ["logs:GetLogEvents"],
                 self.each("logs", log_groups, |name| format!("log-group:{name}:log-stream:*")),
             ),
-            allow(
+            grant(
                 "Images",
                 ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 self.each("ecr", repositories, |name| format!("repository/{name}")),
             ),
             // An image that is missing may be one that ECR fetches when it is pulled. It takes no resource.
-            allow_on_all("ImageUpstreams", ["ecr:DescribePullThroughCacheRules"]),
+            grant_on_all("ImageUpstreams", ["ecr:DescribePullThroughCacheRules"]),
         ]
     }
 
@@ -206,12 +206,12 @@ impl Permissions {
         let operator = if is_open { "StringLikeIfExists" } else { "StringEqualsIfExists" };
         let prefixes = objects.iter().map(|at| at.key.as_str());
         [
-            allow("RecordParameter", ["ssm:GetParameter", "ssm:PutParameter"], parameters),
-            allow("RecordObject", ["s3:GetObject", "s3:PutObject"], contents),
+            grant("RecordParameter", ["ssm:GetParameter", "ssm:PutParameter"], parameters),
+            grant("RecordObject", ["s3:GetObject", "s3:PutObject"], contents),
             // The key `aws/s3` needs no permission of its own; another one does.
-            allow("RecordKey", KMS, self.kms(keys)),
-            // Who may not list the bucket is told of a missing object that access is denied.
-            allow("RecordBucket", ["s3:ListBucket"], buckets).if_equal(operator, "s3:prefix", prefixes),
+            grant("RecordKey", KMS, self.kms(keys)),
+            // Without `s3:ListBucket`, S3 answers a read of a missing object with AccessDenied.
+            grant("RecordBucket", ["s3:ListBucket"], buckets).if_equal(operator, "s3:prefix", prefixes),
         ]
     }
 
@@ -228,10 +228,10 @@ impl Permissions {
             }
         }
         [
-            allow("NotifyEventBus", ["events:PutEvents"], buses),
-            allow("NotifyTopic", ["sns:Publish"], topics),
+            grant("NotifyEventBus", ["events:PutEvents"], buses),
+            grant("NotifyTopic", ["sns:Publish"], topics),
             // The key `aws/ssm` needs no permission of its own; another one does.
-            allow("NotifyWebhook", ["ssm:GetParameter"], parameters),
+            grant("NotifyWebhook", ["ssm:GetParameter"], parameters),
         ]
     }
 
@@ -240,9 +240,9 @@ impl Permissions {
             self.arn("codepipeline", &format!("actiontype:Custom/{category}/{provider}/{version}"))
         };
         let mut statements = vec![
-            allow("JobQueue", ["codepipeline:PollForJobs"], works.action_types.iter().map(arn)),
+            grant("JobQueue", ["codepipeline:PollForJobs"], works.action_types.iter().map(arn)),
             // They take no resource.
-            allow_on_all(
+            grant_on_all(
                 "Jobs",
                 [
                     "codepipeline:AcknowledgeJob",
@@ -251,14 +251,14 @@ impl Permissions {
                     "codepipeline:PutJobSuccessResult",
                 ],
             ),
-            allow("DeployRoles", ["sts:AssumeRole"], works.roles.clone()),
+            grant("DeployRoles", ["sts:AssumeRole"], works.roles.clone()),
         ];
         if let Some((ObjectAddress { bucket, key: prefix }, encryption)) = &works.claims {
             let below = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
             let actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"];
-            statements.push(allow("Claims", actions, [self.s3(&format!("{bucket}/{below}"))]));
-            statements.push(allow("ClaimsKey", KMS, self.kms(encryption.key())));
-            let listing = allow("ClaimsBucket", ["s3:ListBucket"], [self.s3(bucket)]);
+            statements.push(grant("Claims", actions, [self.s3(&format!("{bucket}/{below}"))]));
+            statements.push(grant("ClaimsKey", KMS, self.kms(encryption.key())));
+            let listing = grant("ClaimsBucket", ["s3:ListBucket"], [self.s3(bucket)]);
             statements.push(if prefix.is_empty() {
                 listing
             } else {
@@ -294,7 +294,7 @@ impl Permissions {
     }
 }
 
-fn allow<const N: usize>(
+fn grant<const N: usize>(
     id: &'static str,
     actions: [&'static str; N],
     on: impl IntoIterator<Item = String>,
@@ -302,8 +302,8 @@ fn allow<const N: usize>(
     Statement { id, actions: actions.into(), resources: on.into_iter().collect(), condition: None }
 }
 
-fn allow_on_all<const N: usize>(id: &'static str, actions: [&'static str; N]) -> Statement {
-    allow(id, actions, ["*".to_owned()])
+fn grant_on_all<const N: usize>(id: &'static str, actions: [&'static str; N]) -> Statement {
+    grant(id, actions, ["*".to_owned()])
 }
 
 impl Statement {

@@ -11,8 +11,9 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 
+use super::polling::Pace;
 use super::run::Run;
 use super::slice::Slice;
 use super::{Interrupt, Listener, Polling, Progress, World};
@@ -74,6 +75,12 @@ impl<'a, E> Context<'a, E> {
     pub(super) fn warn(&mut self, warning: String) {
         (self.listen)(Progress::Warning(&warning));
         self.warnings.push(warning);
+    }
+
+    /// A rollout of the run begins now: its poll intervals start anew, and a slice may end.
+    pub(super) fn watch_from_now(&mut self, run: &mut Run) {
+        self.has_started = true;
+        run.pace = Pace::begin(&self.polling, Moment::now());
     }
 
     /// Whether the next slice is to try again what failed.

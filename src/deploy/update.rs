@@ -118,8 +118,7 @@ fn begin<E>(
     rollout: Rollout,
     overtaken: Option<TaskDefinitionArn>,
 ) -> Result<(), Failure> {
-    cx.has_started = true;
-    run.pace = Pace::begin(&cx.polling, Moment::now());
+    cx.watch_from_now(run);
     run.deployment.clone_from(&rollout.deployment);
     run.target = Some(target.revision.clone());
     run.replaced.clone_from(&target.replaces);
@@ -142,8 +141,7 @@ pub(super) fn rollback<E>(
     deployment: Option<DeploymentId>,
     replaced: Option<DeploymentId>,
 ) -> Rollout {
-    cx.has_started = true;
-    run.pace = Pace::begin(&cx.polling, Moment::now());
+    cx.watch_from_now(run);
     let since = cx.since(&run.seen.service, deployment.as_ref());
     Rollout { revision: to, deployment, replaced, since }
 }

@@ -15,7 +15,7 @@ use super::run::Run;
 const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
-/// Gathers what speaks for the cause, once: before the service is put back, since ECS forgets a stopped task after an hour.
+/// Gathers the evidence of the cause, once: before the rollback, since ECS forgets a stopped task after an hour.
 pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
     let Some(deployment) = run.deployment.clone().filter(|_| run.evidence.is_none()) else { return };
     let mut evidence = Evidence::seen(&run.seen, &deployment);

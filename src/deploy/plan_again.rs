@@ -26,7 +26,7 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
     live: &TaskDefinitionArn,
 ) -> Result<(), Failure> {
     if cx.planned(run).is_a_return() {
-        let reason = "the service is put back over nobody's deployment";
+        let reason = "a rollback does not replace another deployment";
         return roll_back::restore(cx, run, live, reason).await;
     }
     if run.plans_again == PLANS_AGAIN {

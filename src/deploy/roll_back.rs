@@ -6,20 +6,17 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects};
 use evenkeel_core::rollout::{Observation, came_between};
 
-use crate::clock::Moment;
-
 use super::Progress;
 use super::context::Context;
 use super::ending;
-use super::polling::Pace;
 use super::run::Run;
 use super::update::{Updated, rollback, update_service};
 
 /// Asks ECS to roll the deployment back.
 ///
-/// The request names the deployment that is to end, so nobody else's can be hit; and to ask twice does nothing more than
-/// to ask once, so a response may be lost. What ECS refuses has changed meanwhile, or is not possible: then the service is
-/// looked at once more, and put back by an update.
+/// The request names the service deployment that is to end, so it cannot end another one. A second request has no further
+/// effect, so the response may be lost. If ECS refuses the request, the service is described once more and rolled back by
+/// an update.
 ///
 /// # Errors
 /// None of ECS's.
@@ -41,14 +38,13 @@ pub(super) async fn ask_ecs<E: EcsEffects>(
             run.apply(Event::StopRefused)
         }
         Ok(()) | Err(_) => {
-            cx.has_started = true;
-            run.pace = Pace::begin(&cx.polling, Moment::now());
+            cx.watch_from_now(run);
             run.apply(Event::StopAsked(cx.clock.now()))
         }
     }
 }
 
-/// Puts the service back by an update.
+/// Rolls the service back by an update.
 ///
 /// # Errors
 /// Those of [`update_service`].

@@ -8,7 +8,7 @@ use super::quote::quoted;
 use super::record::Sink;
 use super::request::{has_only, is_account};
 
-/// What is told, in the form that each channel needs.
+/// The end of a deployment as a message, in the form of each channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     /// The outcome's word, by which subscribers choose.

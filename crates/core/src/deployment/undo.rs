@@ -15,7 +15,7 @@ const ASKED_GRACE: Duration = Duration::from_secs(60);
 const LEFT: &str = "the service was left as it is";
 
 impl View<'_> {
-    /// The service is to go back: it is put back unless that has happened, or somebody else came first.
+    /// The rollout failed: decides how the service is rolled back, unless ECS has done so or another deployment is PRIMARY.
     pub(super) fn undo(
         self,
         rollout: &Rollout,
@@ -78,7 +78,7 @@ impl View<'_> {
         }
     }
 
-    /// The service was put back by an update.
+    /// The service was rolled back by an update: decides by the rollout of the former revision.
     pub(super) fn roll_back(self, rollout: &Rollout, why: &Why) -> Decision {
         if let Some(shown) = self.shown_instead(rollout) {
             return Decision::Join(shown.id.clone());

@@ -127,7 +127,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, for whoever needs it to do its work.
+    /// The text itself: for a call that needs it, never for an output.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -278,6 +278,29 @@ async fn killed_at_any_call_it_is_never_taken_back_and_a_rerun_or_a_repair_mends
     assert!(kills > 80, "{calls:?}");
 }
 
+/// A run that saw the revision live may make a copy of it, however late it reads the record.
+#[tokio::test(start_paused = true)]
+async fn the_mark_of_a_deployment_that_was_cut_off_stays_until_its_time_is_over() {
+    let account = Account::new();
+    let places = account.records(&[SSM]).await;
+    killed_after(&account, "UpdateService", 1, &places).await;
+    let marks_after = async |image: &str| {
+        let report = deploy(&account, &places, image).await;
+        assert_eq!(report.exit_status(), 0, "{}", message(&report));
+        let record = record(&places[0]).await.unwrap();
+        assert_eq!(
+            (record.status, record.base_task_definition_arn.clone()),
+            (Status::Succeeded, arn("web:1"))
+        );
+        record.marks().map(|mark| (mark.task_definition_arn.clone(), mark.is_over)).collect::<Vec<_>>()
+    };
+    let cut_off = (Some(arn("web:2")), true);
+    assert_eq!(marks_after("shop/app:3").await, [cut_off.clone()]);
+    assert_eq!(marks_after("shop/app:4").await, [cut_off]);
+    account.clock.sleep(Duration::from_secs(24 * 60 * 60)).await;
+    assert_eq!(marks_after("shop/app:5").await, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_failed_and_is_left_in_place_is_never_told_as_deployed() {
     for killed in [false, true] {

@@ -60,7 +60,7 @@ pub struct Record {
     /// The deployment that is under way, the latest one if there are several; `in_progress` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
-    /// The other deployments that are under way, or were a moment ago, newest first.
+    /// The other deployments that are under way or ended recently, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Candidate>,
     /// When another Evenkeel may take the deployment over, RFC 3339; `in_progress` only.
@@ -138,7 +138,7 @@ pub struct Candidate {
     /// Who makes the deployment; one of [`Record::others`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<DeployedBy>,
-    /// Another deployment replaced this one, which has ended. It is kept while others may descend from its revision.
+    /// This deployment has ended. Until its time is over, others may make copies of its revision.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
     /// The members that this version does not know, which it keeps.
@@ -340,6 +340,12 @@ impl Candidate {
     #[must_use]
     pub fn is(&self, live: &str) -> bool {
         self.task_definition_arn.as_deref() == Some(live)
+    }
+
+    /// Whether nobody who is alive at `now`, RFC 3339 in UTC, needs it: the time of its deployment is over.
+    #[must_use]
+    pub fn is_expired(&self, now: &str) -> bool {
+        self.expires_at.as_deref().map_or(self.is_over, |expires| expires <= now)
     }
 
     /// Whether it is the mark that `other` is, of one plan of one run. The revision's name does not count: another run can

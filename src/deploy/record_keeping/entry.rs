@@ -143,7 +143,13 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         let former = self.recalled().map(|former| former.knowing(&self.mine));
         let record = Record::succeeded(former.as_ref(), done.clone());
         let record = match &self.record {
-            Some(found) => record.beside(found, replaced, |mark| self.is_gone(mark)),
+            Some(found) => {
+                let newest = self.mine.first();
+                let is_this = |mark: &Candidate| newest.is_some_and(|newest| newest.is_same(mark));
+                let others = self.left(found).into_iter().filter(|mark| !is_this(mark)).collect();
+                let expires = newest.and_then(|newest| newest.expires_at.clone());
+                record.beside(others, found, replaced, expires)
+            }
             None => record,
         };
         let is_told = self.record.as_ref().is_some_and(|former| former.tells_the_same(&record));
@@ -167,34 +173,36 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
                 || failed.is_some_and(|failed| known.is(failed.as_str()))
         };
         let Some(record) = self.record.clone() else { return Ok(Written::Everywhere) };
-        if !record.whole_marks().iter().any(is_mine) {
-            // Another run's success removed the marks. Did a run that copied a revision of ours know its ancestor?
-            let corrected = record.clone().knowing(&self.mine).without(is_mine);
-            if corrected.base_task_definition_arn == record.base_task_definition_arn {
-                return Ok(Written::Everywhere);
-            }
-            return self.finally(&corrected.to_json()).await;
-        }
-        let live = live.filter(|live| Some(*live) != failed);
-        let record = if is_replaced {
-            let known = self.known(&record);
-            record.knowing(&known).replaced(is_mine, live)
-        } else {
-            let rest = record.clone().without(|known| is_mine(known) || self.is_gone(known));
+        let corrected = if is_replaced {
+            record.clone().knowing(&self.mine).replaced(is_mine)
+        } else if record.whole_marks().iter().any(is_mine) {
+            let others: Vec<_> = self.left(&record).into_iter().filter(|mark| !is_mine(mark)).collect();
             // What is live is good, unless it is what failed.
-            if rest.candidate.is_some() { rest } else { record.closed(live) }
+            let live = live.filter(|live| Some(*live) != failed);
+            let is_last = others.iter().all(|mark| mark.is_over);
+            if is_last { record.clone().closed(live) } else { record.clone() }.with_marks(others)
+        } else {
+            // A run that copied a revision of ours may have taken that for somebody else's.
+            record.clone().knowing(&self.mine).without(is_mine)
         };
+        if corrected == record {
+            return Ok(Written::Everywhere);
+        }
         let content = match &self.empty {
             Some(empty) if !self.is_shared => empty.clone(),
-            Some(_) | None => record.within_room().to_json(),
+            Some(_) | None => corrected.within_room().to_json(),
         };
         self.finally(&content).await
     }
 
-    /// Whether no other run will remove this mark: it is ours, or was there before this run began. The run that made
-    /// it then has ended by now, or is cut off; else it puts its mark back.
-    fn is_gone(&self, mark: &Candidate) -> bool {
-        self.mine.iter().chain(&self.dropped).chain(&self.found).any(|known| known.is_same(mark))
+    /// The marks of `record` once this run has ended. Its own are over, and those that were there when it began. They stay
+    /// until they expire: until then a run may be alive that copies one of their revisions.
+    fn left(&self, record: &Record) -> Vec<Candidate> {
+        let now = self.clock.now().to_string();
+        let is_one = |of: &[Candidate], mark: &Candidate| of.iter().any(|known| known.is_same(mark));
+        let ended = record.clone().replaced(|mark| is_one(&self.mine, mark) || is_one(&self.found, mark));
+        let marks = ended.whole_marks().into_iter();
+        marks.filter(|mark| !is_one(&self.dropped, mark) && !mark.is_expired(&now)).collect()
     }
 
     /// Writes the final record.
@@ -205,12 +213,6 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         }
         self.read_again().await?;
         Ok(Written::MetARival)
-    }
-
-    /// The marks of this run that the record has, by the names that this run knows.
-    fn known(&self, record: &Record) -> Vec<Candidate> {
-        let marks = record.whole_marks();
-        self.mine.iter().filter(|mine| marks.iter().any(|known| known.is_same(mine))).cloned().collect()
     }
 
     fn has_mine(&self) -> bool {

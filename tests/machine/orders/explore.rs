@@ -147,7 +147,7 @@ pub(super) async fn every_order_with(
 ) -> Orders {
     let mut path: Vec<Branch> = Vec::new();
     let mut orders = Orders::default();
-    let mut seen: HashMap<(u64, Option<usize>), Option<usize>> = HashMap::new();
+    let mut seen: HashMap<(u64, Option<usize>, Vec<Step>), Option<usize>> = HashMap::new();
     let mut answers = Vec::new();
     loop {
         let play = match path.split_last() {
@@ -169,21 +169,24 @@ pub(super) async fn every_order_with(
             let last = path.last().map(|branch| branch.taken().run).filter(can_go_on);
             let left = path.last().map_or(switches, |branch| branch.left);
             let there = There { aws: play.aws(), state: play.state() };
-            let most = seen.entry((there.state, last)).or_insert(None);
+            // Of two steps of one run that commute, the order is not tried twice.
+            let asleep = path.last().map(Branch::asleep).unwrap_or_default();
+            let most = seen.entry((there.state, last, asleep.clone())).or_insert(None);
             // More switches left allow all that fewer do.
             if most.is_some_and(|most| most >= left) {
                 break false;
             }
             orders.states += usize::from(most.is_none());
             *most = Some(left);
-            let choices = steps.iter().filter_map(|step| {
+            let awake = steps.iter().filter(|step| !asleep.contains(step));
+            let choices = awake.filter_map(|step| {
                 let switches = last.is_some_and(|last| step.run != last);
                 (!switches || left > 0).then(|| (*step, left - usize::from(switches)))
             });
             let mut choices: Vec<(Step, usize)> = choices.collect();
             choices.sort_by_key(|(step, _)| Some(step.run) != last);
+            let Some((taken, _)) = choices.first().copied() else { break false };
             let branch = Branch::new(choices, there);
-            let taken = branch.taken();
             path.push(branch);
             play.take(taken).await;
         };
@@ -205,6 +208,7 @@ pub(super) async fn every_order_with(
 /// A point and the choices there that are left, each with the switches that are left after it.
 struct Branch {
     choices: Vec<(Step, usize)>,
+    tried: Vec<Step>,
     left: usize,
     there: There,
 }
@@ -212,16 +216,24 @@ struct Branch {
 impl Branch {
     fn new(choices: Vec<(Step, usize)>, there: There) -> Self {
         let left = choices[0].1;
-        Self { choices, left, there }
+        Self { choices, tried: Vec::new(), left, there }
     }
 
     fn taken(&self) -> Step {
         self.choices[0].0
     }
 
+    /// The steps that need not come right after the one that is taken: they were tried before it, and commute with it.
+    fn asleep(&self) -> Vec<Step> {
+        let taken = self.taken();
+        let asleep = self.tried.iter().filter(|step| step.run == taken.run && step.commutes(taken));
+        asleep.copied().collect()
+    }
+
     fn next(mut self) -> Option<Self> {
-        self.choices.remove(0);
-        (!self.choices.is_empty()).then(|| Self::new(self.choices, self.there))
+        self.tried.push(self.choices.remove(0).0);
+        let (_, left) = *self.choices.first()?;
+        Some(Self { left, ..self })
     }
 }
 
@@ -267,18 +279,24 @@ pub(super) async fn orders_by_seed(
     drawn
 }
 
-/// Plays the order that these words are ([`words`]) to its end.
-pub(super) async fn one_order(rivals: &Rivals, order: &str) -> Played {
+/// Plays the order that begins with these words ([`words`]). Then the run that was last goes on to its end, and then
+/// each of the others does.
+pub(super) async fn one_order(rivals: &Rivals, beginning: &str) -> Played {
     let play = Play::begin(rivals).await;
-    let mut taken = Vec::new();
-    for word in order.split_whitespace() {
+    let mut order: Vec<Step> = Vec::new();
+    for word in beginning.split_whitespace() {
         let step = play.steps().into_iter().find(|step| words(&[*step]) == word);
-        let step = step.unwrap_or_else(|| panic!("{word} cannot follow {:?}", words(&taken)));
+        let step = step.unwrap_or_else(|| panic!("{word} cannot follow {:?}", words(&order)));
         play.take(step).await;
-        taken.push(step);
+        order.push(step);
     }
-    assert!(play.steps().is_empty(), "{:?} goes on", words(&taken));
-    Played { play, order: taken }
+    loop {
+        let steps = play.steps();
+        let of_last = steps.iter().find(|step| order.last().is_some_and(|last| last.run == step.run));
+        let Some(step) = of_last.or(steps.first()).copied() else { return Played { play, order } };
+        play.take(step).await;
+        order.push(step);
+    }
 }
 
 /// Draws an order, and at one of its points plays each two steps that commute in both orders: they must lead to one state.

@@ -1,7 +1,11 @@
-//! The deployments that a record says are under way. Each run has a mark of its own.
+//! The deployments that a record says are under way or ended recently. Each run has a mark of its own.
 //!
-//! One mark is not enough: of three runs at once, the third may copy a revision of the second while the
-//! first has overwritten the mark that tells what the second revision descends from.
+//! # Guarantees
+//! * A run has its mark in the record before its update, so whoever sees its revision live can learn what that descends from.
+//! * A run may copy each revision that it saw live, however late it reads the record. So the mark of a deployment that has
+//!   ended stays, as over, until the time of that deployment is over, or there is no more room.
+//! * One mark is not enough: of three runs at once, the third may copy a revision of the second while the first has
+//!   overwritten the mark that tells what the second revision descends from.
 
 use std::collections::BTreeSet;
 
@@ -116,46 +120,41 @@ impl Record {
         self.with_marks(marks)
     }
 
-    /// This record when the deployment of `live` has replaced those that `is_over` names. Until that is recorded, or while
-    /// any other is under way, one of them may descend from those: they are kept.
+    /// This record when the deployments that `is_over` names were replaced. Others may descend from them: the marks stay.
     #[must_use]
-    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool, live: Option<&TaskDefinitionArn>) -> Self {
+    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool) -> Self {
         let mut marks = self.whole_marks();
         for mark in &mut marks {
             mark.is_over |= is_over(mark);
         }
-        let is_recorded = live.is_some_and(|live| self.task_definition_arn == live.as_str());
-        if is_recorded && marks.iter().all(|mark| mark.is_over) {
-            marks.clear();
-        }
         self.with_marks(marks)
     }
 
-    /// This record, of a deployment that has ended, beside the other deployments that `former` names, but for those that
-    /// `is_gone` names. Marks of deployments that are over stay: a run whose own mark is gone may still copy their
-    /// revisions. If this deployment replaced another revision, `replaced`, than `former` names, that one stays as a mark,
-    /// too: a run that replaced it, and has not ended, will copy it. The next run removes these marks.
+    /// This record, of a deployment that has ended, beside `others`, those that are under way or ended recently. If this
+    /// deployment replaced another revision, `replaced`, than `former` names, that one stays as a mark as well, until
+    /// `expires`: a run that replaced it, and has not ended, will copy it.
     #[must_use]
     pub fn beside(
         self,
+        others: Vec<Candidate>,
         former: &Self,
         replaced: &TaskDefinitionArn,
-        is_gone: impl Fn(&Candidate) -> bool,
+        expires: Option<String>,
     ) -> Self {
-        let recorded = former.as_mark().into_iter().filter(|mark| !mark.is(replaced.as_str()));
-        let marks = former.whole_marks().into_iter().filter(|mark| !is_gone(mark)).chain(recorded);
+        let recorded = former.as_mark(expires).filter(|mark| !mark.is(replaced.as_str()));
+        let marks = others.into_iter().chain(recorded);
         let marks = marks.filter(|mark| !mark.is(&self.task_definition_arn)).collect();
         self.with_marks(marks)
     }
 
     /// The recorded revision as the mark of a deployment that is over; nothing if it is its own ancestor.
-    fn as_mark(&self) -> Option<Candidate> {
+    fn as_mark(&self, expires: Option<String>) -> Option<Candidate> {
         (self.task_definition_arn != self.base_task_definition_arn).then(|| Candidate {
             task_definition_arn: Some(self.task_definition_arn.clone()),
             source_task_definition_arn: self.previous_task_definition_arn.clone(),
             base_task_definition_arn: self.base_task_definition_arn.clone(),
             images: self.images.clone(),
-            expires_at: None,
+            expires_at: expires,
             source: Some(self.deployed_by().clone()),
             is_over: true,
             unknown: serde_json::Map::new(),
@@ -175,7 +174,7 @@ impl Record {
 
     /// This record with these marks, newest first. It is in progress while one of them is not over.
     #[must_use]
-    pub(super) fn with_marks(self, marks: Vec<Candidate>) -> Self {
+    pub fn with_marks(self, marks: Vec<Candidate>) -> Self {
         let known = Self {
             candidate: None,
             others: marks.iter().chain(self.marks()).cloned().collect(),

@@ -174,26 +174,25 @@ fn the_base_is_the_ancestor_that_we_did_not_make() {
 #[test]
 fn the_recorded_revision_stays_as_a_mark_if_another_one_was_live_and_replaced() {
     let second = deploy(Some(&deploy(None, 1, 2, &[])), 2, 3, &[("app", "web:3")]);
-    let third = deploy(Some(&second), 3, 4, &[("app", "web:4")]).beside(&second, &arn(3), |_| false);
+    let third = deploy(Some(&second), 3, 4, &[("app", "web:4")]).beside(vec![], &second, &arn(3), None);
     assert_eq!(third.marks().count(), 0, "what the record names was replaced");
 
-    let back = deploy(Some(&second), 2, 2, &[]).beside(&second, &arn(3), |_| false);
+    let back = deploy(Some(&second), 2, 2, &[]).beside(vec![], &second, &arn(3), None);
     assert_eq!(back.marks().count(), 0, "a rollback replaced it");
 
-    let beside = deploy(Some(&second), 7, 8, &[("app", "web:8")]).beside(&second, &arn(7), |_| false);
+    let expires = "2026-11-22T01:00:00Z";
+    let beside = deploy(Some(&second), 7, 8, &[("app", "web:8")]);
+    let beside = beside.beside(vec![], &second, &arn(7), Some(expires.to_owned()));
     assert_eq!(beside.status, Status::Succeeded);
-    assert_eq!(
-        beside.marks().filter_map(|mark| mark.task_definition_arn.as_deref()).collect::<Vec<_>>(),
-        [arn(3).as_str()]
-    );
+    let marks: Vec<_> = beside.marks().collect();
+    assert_eq!(marks.len(), 1);
+    assert!(marks[0].is(arn(3).as_str()) && marks[0].is_over);
+    assert!(!marks[0].is_expired("2026-11-22T00:59:59Z") && marks[0].is_expired(expires));
     assert_eq!(Record::base(Some(&beside), &arn(3)), arn(1).as_str(), "a run that replaced 3 will copy it");
     assert_eq!(Record::base(Some(&beside), &arn(8)), arn(7).as_str());
 
-    let next = deploy(Some(&beside), 8, 9, &[("app", "web:9")]).beside(&beside, &arn(8), |mark| mark.is_over);
-    assert_eq!(next.marks().count(), 0, "it was there when the next run began");
-
     let applied = deploy(None, 1, 1, &[]);
-    let first = deploy(Some(&applied), 7, 8, &[]).beside(&applied, &arn(7), |_| false);
+    let first = deploy(Some(&applied), 7, 8, &[]).beside(vec![], &applied, &arn(7), None);
     assert_eq!(first.marks().count(), 0, "1 is its own ancestor");
 }
 

@@ -102,8 +102,8 @@ impl InFlight {
     }
 
     /// Tells what the loops know.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&LoopTimes) -> T) -> T {
-        look(&self.seen.borrow())
+    pub(super) fn read<T>(&self, read: impl FnOnce(&LoopTimes) -> T) -> T {
+        read(&self.seen.borrow())
     }
 
     /// Notes what a loop has learnt.

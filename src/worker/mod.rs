@@ -16,21 +16,14 @@
 //! An acknowledged job is not offered again. All workers on one action type share one place of
 //! claims. Without claims a job whose worker dies waits for its time-out of 24 hours.
 
-mod answering;
-mod attempt;
 pub mod claims;
 mod health;
-mod held_job;
-mod images;
 mod in_flight;
 mod job;
-mod job_ecs;
-mod job_record;
 mod log;
 mod metrics;
 mod polling;
 mod pulse;
-mod result;
 mod settings;
 mod shared;
 mod takeovers;
@@ -50,7 +43,7 @@ use crate::clock::Clock;
 use crate::deploy::Interrupt;
 
 use in_flight::InFlight;
-use job_ecs::CallerKey;
+use job::CallerKey;
 use shared::Sharing;
 
 /// How many deployments begin at once. ECS lets an account register a revision a second, so more

@@ -147,7 +147,7 @@ where
     let mut taken = false;
     for offer in offers {
         let id = offer.job.id.clone();
-        let known = jobs.look(|seen| {
+        let known = jobs.read(|seen| {
             let is_ours = !seen.has(&id) && !seen.rests(&id, now);
             is_ours.then(|| seen.known(&id, &shared.settings, now))
         });

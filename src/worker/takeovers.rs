@@ -63,13 +63,13 @@ where
     A: Access,
 {
     let (settings, now) = (&shared.settings, Moment::now());
-    let stalled = jobs.look(|seen| {
+    let stalled = jobs.read(|seen| {
         let mut stalled = seen.claims.stalled(settings.lease, settings.longest_forbearance(), now);
         stalled.retain(|(id, _)| !seen.has(id));
         stalled
     });
     for (id, version) in stalled.into_iter().take(jobs.room()) {
-        let has_stood = |time| jobs.look(|seen| seen.claims.stalled_version(&id, time, now).is_some());
+        let has_stood = |time| jobs.read(|seen| seen.claims.stalled_version(&id, time, now).is_some());
         let stood = if has_stood(settings.longest_forbearance()) {
             Stood::PastOtherVersions
         } else if has_stood(settings.patience()) {

@@ -30,24 +30,24 @@ impl Watch {
     pub(in crate::worker) fn see(&mut self, listed: Vec<(JobId, Version)>, now: Moment) {
         let mut before = std::mem::take(&mut self.seen);
         for (job, version) in listed {
-            let sight = match before.remove(&job) {
-                Some(sight) if sight.version == version => sight,
+            let last_seen = match before.remove(&job) {
+                Some(last_seen) if last_seen.version == version => last_seen,
                 other => LastSeen { version, since: now, is_alive: other.is_some(), is_foreign: false },
             };
-            self.seen.insert(job, sight);
+            self.seen.insert(job, last_seen);
         }
     }
 
     /// Notes that this version of a job's claim is not understood.
     pub(in crate::worker) fn not_understood(&mut self, job: &JobId, version: &Version) {
-        if let Some(sight) = self.seen.get_mut(job).filter(|sight| sight.version == *version) {
-            sight.is_foreign = true;
+        if let Some(last_seen) = self.seen.get_mut(job).filter(|last_seen| last_seen.version == *version) {
+            last_seen.is_foreign = true;
         }
     }
 
     /// Whether the job's claim is known not to be understood.
     pub(in crate::worker) fn is_foreign(&self, job: &JobId) -> bool {
-        self.seen.get(job).is_some_and(|sight| sight.is_foreign)
+        self.seen.get(job).is_some_and(|last_seen| last_seen.is_foreign)
     }
 
     /// The claims that have stood still for `time`, or for `foreign` if they are known not to be understood.
@@ -57,9 +57,10 @@ impl Watch {
         foreign: Duration,
         now: Moment,
     ) -> Vec<(JobId, Version)> {
-        let needed = |sight: &LastSeen| if sight.is_foreign { foreign } else { time };
-        let stalled = self.seen.iter().filter(|(_, sight)| now.since(sight.since) >= needed(sight));
-        stalled.map(|(job, sight)| (job.clone(), sight.version.clone())).collect()
+        let needed = |last_seen: &LastSeen| if last_seen.is_foreign { foreign } else { time };
+        let stalled =
+            self.seen.iter().filter(|(_, last_seen)| now.since(last_seen.since) >= needed(last_seen));
+        stalled.map(|(job, last_seen)| (job.clone(), last_seen.version.clone())).collect()
     }
 
     /// The version of a job's claim that has stood still for `time`.
@@ -69,14 +70,14 @@ impl Watch {
         time: Duration,
         now: Moment,
     ) -> Option<Version> {
-        let sight = self.seen.get(job).filter(|sight| now.since(sight.since) >= time)?;
-        Some(sight.version.clone())
+        let last_seen = self.seen.get(job).filter(|last_seen| now.since(last_seen.since) >= time)?;
+        Some(last_seen.version.clone())
     }
 
     /// Whether there are claims, other than on the jobs that `ours` tells, of which it is not known
     /// that their owners live.
     pub(in crate::worker) fn has_doubts(&self, ours: impl Fn(&JobId) -> bool) -> bool {
-        self.seen.iter().any(|(job, sight)| !sight.is_alive && !ours(job))
+        self.seen.iter().any(|(job, last_seen)| !last_seen.is_alive && !ours(job))
     }
 }
 

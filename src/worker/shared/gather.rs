@@ -38,7 +38,7 @@ pub(super) trait Lookup: Send + Sync + 'static {
     fn allowed(&self) -> impl Future<Output = ()> + Send;
 
     /// Makes a call about up to [`BATCH`](Self::BATCH) names, no two the same.
-    fn look(
+    fn fetch(
         &self,
         place: &Self::Scope,
         names: &[String],
@@ -79,7 +79,10 @@ impl<L: Lookup> Gather<L> {
         for answer in self.enqueue(place, names) {
             let answer = answer.await.map_err(|_| {
                 // The task that owed the answer panicked.
-                Failure::new(FailureKind::Bug, "a look at several deployments at once came to no end")
+                Failure::new(
+                    FailureKind::Bug,
+                    "a call that several deployments share was dropped before its response came",
+                )
             })?;
             found.extend(answer?);
         }
@@ -125,7 +128,7 @@ impl<L: Lookup> Batching<L> {
     /// Makes one call and gives everybody their part.
     async fn answer(&self, place: &L::Scope, questions: Vec<Question<L>>) {
         let names: Vec<String> = questions.iter().map(|question| question.name.clone()).collect();
-        match self.lookup.look(place, &names).await {
+        match self.lookup.fetch(place, &names).await {
             Ok(found) => {
                 for question in questions {
                     let found = found.iter().find(|found| L::answers(found, &question.name)).cloned();
@@ -136,7 +139,7 @@ impl<L: Lookup> Batching<L> {
             Err(failure) if failure.kind() != FailureKind::Unavailable && questions.len() > 1 => {
                 for question in questions {
                     self.lookup.allowed().await;
-                    let found = self.lookup.look(place, std::slice::from_ref(&question.name)).await;
+                    let found = self.lookup.fetch(place, std::slice::from_ref(&question.name)).await;
                     let answers = |found: &L::Item| L::answers(found, &question.name);
                     let found = found.map(|found| found.into_iter().find(answers));
                     question.answer(&found);

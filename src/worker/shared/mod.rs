@@ -164,7 +164,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
         self.limits.describe_services().await;
     }
 
-    async fn look(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
+    async fn fetch(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.ecs.describe_services(cluster, &names).await
     }
@@ -196,7 +196,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
         self.limits.service_deployments().await;
     }
 
-    async fn look(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
+    async fn fetch(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
         self.ecs.describe_service_deployments(arns).await
     }
 

@@ -285,7 +285,7 @@ async fn what_is_refused_to_one_spoils_nobody_elses_answer() {
 async fn a_panic_is_told_and_nobody_waits_for_ever() {
     let (_, shared) = shared();
     let asked = tokio::join!(ask(&shared, &["web"]), ask(&shared, &["panics"]));
-    let told = Err("a look at several deployments at once came to no end".to_owned());
+    let told = Err("a call that several deployments share was dropped before its response came".to_owned());
     assert_eq!(asked, (told.clone(), told));
     assert_eq!(ask(&shared, &["web"]).await, ok(&["web"]));
 }

@@ -16,12 +16,12 @@ use crate::deploy::{Journal, NotBegun, Progress, Report, Slice, SliceEnd, World,
 use crate::output::{self, Narrator, Story};
 use crate::record;
 
-use super::WorkerContext;
+use super::super::WorkerContext;
+use super::super::log::Lines;
+use super::super::metrics::Part;
+use super::ecs::JobEcs;
 use super::images::images;
-use super::job_ecs::JobEcs;
-use super::job_record::JobRecord;
-use super::log::Lines;
-use super::metrics::Part;
+use super::record::JobRecord;
 use super::result;
 
 /// How often the output artifact is tried, and how long after the first try the second.

@@ -22,10 +22,10 @@ use evenkeel_core::task_definition::{Revision, TaskDefinition};
 
 use crate::clock::{Clock, Moment};
 
-use super::shared::{SharedEcs, Sharing};
+use super::super::shared::{SharedEcs, Sharing};
 
 /// Whose calls can be made together: Region, role and external id.
-pub(super) type CallerKey = (Option<String>, Option<String>, Option<Secret>);
+pub(in crate::worker) type CallerKey = (Option<String>, Option<String>, Option<Secret>);
 
 /// Amazon ECS for one job.
 ///

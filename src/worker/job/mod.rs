@@ -10,6 +10,16 @@
 //! * A job whose token or claim another version of Evenkeel wrote is never begun again. It is left for a worker that
 //!   understands it, and fails if none comes.
 
+mod answering;
+mod attempt;
+mod ecs;
+mod held;
+mod images;
+mod record;
+mod result;
+
+pub(super) use ecs::CallerKey;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -25,12 +35,12 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::clock::Moment;
 
 use super::WorkerContext;
-use super::answering::answer;
-use super::attempt::{WorkEnd, attempt};
 use super::claims::{Claim, JobStage};
-use super::held_job::{HeldJob, Taken};
 use super::metrics::Part;
 use super::settings::FOR_ANOTHER_VERSION;
+use answering::answer;
+use attempt::{WorkEnd, attempt};
+use held::{HeldJob, Taken};
 
 /// How long claiming an offered job may take. An offer proves that nobody has acknowledged the job, but only for the
 /// moment: CodePipeline makes the next one after about 30 s, and another worker may have ended the job by then.

@@ -20,9 +20,9 @@ use tokio::sync::Mutex;
 use crate::clock::{Clock, Moment};
 use crate::deploy::{Journal, Noted};
 
-use super::WorkerContext;
-use super::claims::{Claim, JobStage};
-use super::settings::Settings;
+use super::super::WorkerContext;
+use super::super::claims::{Claim, JobStage};
+use super::super::settings::Settings;
 
 /// How often a note is tried, and how long after one try the next.
 const TRIES: u32 = 3;

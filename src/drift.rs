@@ -24,11 +24,11 @@ pub struct TerraformState {
     pub content: Vec<u8>,
 }
 
-/// Looks at everything; changes nothing.
+/// Reads the service, its record and the newest revision of its family.
 ///
 /// # Errors
 /// Those of the reads, and a record or a state that is not understood.
-pub async fn look<E: Ecs, R: RecordStore>(
+pub async fn drift_view<E: Ecs, R: RecordStore>(
     ecs: &E,
     stores: &[R],
     cluster: &ClusterName,
@@ -60,7 +60,7 @@ pub async fn look<E: Ecs, R: RecordStore>(
         records.push(Recorded { place: store.place(), record, is_missing, is_copied_by_live });
     }
     let mut seen = DriftView {
-        standing: PrimaryState::of(&found),
+        primary: PrimaryState::of(&found),
         newest: newest.map(|newest| newest.arn),
         live,
         records,

@@ -150,7 +150,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
     let (service, found) = ask(ecs, stores, repair.cluster, repair.service).await?;
     let live = live::of(&service)?;
     let Some(former) = best(&found, live) else { return Err(nothing_to_repair(stores)) };
-    let standing = PrimaryState::of(&service);
+    let primary = PrimaryState::of(&service);
     let (revision, digests) = live::describe(ecs, &service, live).await?;
     let copied = copied_from(ecs, &former, &revision).await?;
     let repaired = former.repaired(RunningRevision {
@@ -161,12 +161,12 @@ pub async fn repair<E: Ecs, R: RecordStore>(
         images: revision.definition.images(),
         digests,
         deployment_id: service.primary().map(|primary| primary.id.as_str().to_owned()),
-        standing,
+        primary,
         at: repair.clock.now().to_string(),
         by: repair.by,
     });
     let is_told = |content: &RecordContent| matches!(content, RecordContent::Record(it) if it.tells_the_same(&repaired));
-    if standing == PrimaryState::GoesOn && !repair.force && !found.iter().all(|(content, _)| is_told(content))
+    if primary == PrimaryState::GoesOn && !repair.force && !found.iter().all(|(content, _)| is_told(content))
     {
         return Err(under_way(
             &format!("the record of service {} was not repaired", repair.service),

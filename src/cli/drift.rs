@@ -10,7 +10,7 @@ use evenkeel_core::ports::Objects;
 use evenkeel_core::record::{Sink, sinks_of_each};
 
 use crate::aws::Aws;
-use crate::drift::{TerraformState, look};
+use crate::drift::{TerraformState, drift_view};
 use crate::output;
 use crate::record;
 
@@ -73,7 +73,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<DriftVie
     };
     let sinks = sinks_of_each(&sinks, &cluster, std::slice::from_ref(&service))?.concat();
     let stores = record::open(&sinks, &objects, &aws.parameters());
-    look(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &aws.clock()).await
+    drift_view(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &aws.clock()).await
 }
 
 async fn state(place: &str, objects: &impl Objects) -> Result<TerraformState, Failure> {

@@ -17,11 +17,11 @@ use super::run::Run;
 
 /// Where the deployment stands.
 pub(super) fn checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
-    let standings = runs.iter().map(|run| run.standing(&cx.planned(run).base));
+    let services = runs.iter().map(|run| run.checkpoint(&cx.planned(run).base));
     Checkpoint {
         execution: cx.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
         began: cx.began,
-        services: if runs.iter().all(Run::is_untouched) { Vec::new() } else { standings.collect() },
+        services: if runs.iter().all(Run::is_untouched) { Vec::new() } else { services.collect() },
         unknown: cx.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
     }
 }
@@ -29,7 +29,7 @@ pub(super) fn checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
 /// A checkpoint as long as any that this deployment can come to.
 pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
     let id = || Some(DeploymentId::new(format!("ecs-svc/{}", u64::MAX)));
-    let standings = runs.iter().map(|run| {
+    let services = runs.iter().map(|run| {
         let revision = cx.planned(run).base.sibling(u64::from(u32::MAX));
         let since = Timestamp::from_unix(Duration::from_secs(u64::from(u32::MAX)));
         let rollout = Rollout { revision: revision.clone(), deployment: id(), replaced: id(), since };
@@ -47,11 +47,11 @@ pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkp
             unknown: Map::new(),
         }
     });
-    Checkpoint { services: standings.collect(), ..checkpoint(cx, runs) }
+    Checkpoint { services: services.collect(), ..checkpoint(cx, runs) }
 }
 
 impl Run {
-    fn standing(&self, base: &TaskDefinitionArn) -> ServiceCheckpoint {
+    fn checkpoint(&self, base: &TaskDefinitionArn) -> ServiceCheckpoint {
         let last = |arn: &String| arn.rsplit('/').next().unwrap_or_default().to_owned();
         ServiceCheckpoint {
             phase: self.phase.clone(),

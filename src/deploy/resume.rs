@@ -91,13 +91,13 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     let mut cx = Context::new(world, request, listen, from.began);
     cx.slice = Some(slice);
     let mut runs = Vec::new();
-    for ((standing, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
-        let standing = look_for_the_update(world.ecs, standing.clone(), &service).await?;
-        let (carried, began_images) = carried(world.ecs, &standing).await?;
-        let chosen = chosen(world.ecs, &standing, &service, request, &carried).await?;
+    for ((checkpoint, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
+        let checkpoint = look_for_the_update(world.ecs, checkpoint.clone(), &service).await?;
+        let (carried, began_images) = carried(world.ecs, &checkpoint).await?;
+        let chosen = chosen(world.ecs, &checkpoint, &service, request, &carried).await?;
         world.ecs.hide_service(&mut service);
         let pace = Pace::begin(&world.polling, Moment::now());
-        let mut run = Run::resume(name.as_str(), &request.images, standing, service, runs.len(), pace);
+        let mut run = Run::resume(name.as_str(), &request.images, checkpoint, service, runs.len(), pace);
         run.images = carried.onto(&chosen.planned.base_images, &request.images);
         run.carried = carried;
         run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
@@ -122,10 +122,10 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
 /// that we had seen of the service is ours, also if it is over and undone by now.
 async fn look_for_the_update<E: Ecs>(
     ecs: &E,
-    standing: ServiceCheckpoint,
+    checkpoint: ServiceCheckpoint,
     service: &Service,
 ) -> Result<ServiceCheckpoint, Failure> {
-    let Phase::Registered(target) = &standing.phase else { return Ok(standing) };
+    let Phase::Registered(target) = &checkpoint.phase else { return Ok(checkpoint) };
     // A deployment that was forced has the revision that was live before it.
     let shown = service.primary().filter(|primary| {
         primary.task_definition == target.revision && Some(&primary.id) != target.replaces.as_ref()
@@ -140,7 +140,7 @@ async fn look_for_the_update<E: Ecs>(
         .as_ref()
         .and_then(|found| Some((DeploymentId::of_service_revision(&found.mine.target)?, found.mine.created)));
     let shown = shown.map(|primary| (primary.id.clone(), primary.created));
-    let Some((id, created)) = shown.or(by_list) else { return Ok(standing) };
+    let Some((id, created)) = shown.or(by_list) else { return Ok(checkpoint) };
     let rollout = Rollout {
         revision: target.revision.clone(),
         deployment: Some(id.clone()),
@@ -153,7 +153,7 @@ async fn look_for_the_update<E: Ecs>(
         target: Some(target.revision.clone()),
         phase: Phase::RollingOut { rollout, former, overtaken },
         deployment: Some(id),
-        ..standing
+        ..checkpoint
     })
 }
 
@@ -175,19 +175,19 @@ async fn deployment_of<E: Ecs>(
 /// not the base.
 async fn carried<E: Ecs>(
     ecs: &E,
-    standing: &ServiceCheckpoint,
+    checkpoint: &ServiceCheckpoint,
 ) -> Result<(Carried, Option<BTreeMap<String, String>>), Failure> {
-    let Some(began_on) = standing.began_on.as_ref().filter(|began_on| **began_on != standing.base) else {
+    let Some(began_on) = checkpoint.began_on.as_ref().filter(|began_on| **began_on != checkpoint.base) else {
         return Ok((Carried::default(), None));
     };
     let began = images(ecs, began_on).await?;
     let mut theirs = BTreeMap::new();
-    for revision in standing.carried.values() {
+    for revision in checkpoint.carried.values() {
         if !theirs.contains_key(revision) {
             theirs.insert(revision.clone(), images(ecs, revision).await?);
         }
     }
-    Ok((Carried::restored(&began, &standing.carried, &theirs), Some(began)))
+    Ok((Carried::restored(&began, &checkpoint.carried, &theirs), Some(began)))
 }
 
 /// The images of a revision; none of one that was deleted.
@@ -199,24 +199,24 @@ async fn images<E: Ecs>(ecs: &E, revision: &TaskDefinitionArn) -> Result<BTreeMa
 /// What the service is, or is to be, put on.
 async fn chosen<E: Ecs>(
     ecs: &E,
-    standing: &ServiceCheckpoint,
+    checkpoint: &ServiceCheckpoint,
     service: &Service,
     request: &DeployRequest,
     carried: &Carried,
 ) -> Result<Chosen, Failure> {
-    let base = if is_to_be_planned_on(standing, service) {
-        service.live().unwrap_or(&standing.base)
+    let base = if is_to_be_planned_on(checkpoint, service) {
+        service.live().unwrap_or(&checkpoint.base)
     } else {
-        &standing.base
+        &checkpoint.base
     };
     let lineage = prepare::lineage(ecs, base).await?;
     let images = carried.onto(&lineage.live.definition.images(), &request.images);
     let mut planned = PlannedRevision::new(&lineage, &images);
-    let arn = match &standing.phase {
+    let arn = match &checkpoint.phase {
         Phase::Pending => None,
         Phase::Registered(target) => Some(target.revision.clone()),
         Phase::RollingOut { .. } | Phase::Undoing { .. } | Phase::RollingBack { .. } | Phase::Done(_) => {
-            standing.target.clone()
+            checkpoint.target.clone()
         }
     };
     if let Some(arn) = &arn {
@@ -227,10 +227,10 @@ async fn chosen<E: Ecs>(
 
 /// Whether the revision to deploy is a copy of what is live now. After our update replaced another deployment unseen,
 /// it is a copy of that one's, as long as nobody has changed the service since.
-fn is_to_be_planned_on(standing: &ServiceCheckpoint, service: &Service) -> bool {
-    let is_ours = standing.deployment.is_some()
-        && service.primary().map(|primary| &primary.id) == standing.deployment.as_ref();
-    standing.phase == Phase::Pending && !is_ours
+fn is_to_be_planned_on(checkpoint: &ServiceCheckpoint, service: &Service) -> bool {
+    let is_ours = checkpoint.deployment.is_some()
+        && service.primary().map(|primary| &primary.id) == checkpoint.deployment.as_ref();
+    checkpoint.phase == Phase::Pending && !is_ours
 }
 
 impl Run {
@@ -238,29 +238,29 @@ impl Run {
     fn resume(
         named: &str,
         images: &Images,
-        standing: ServiceCheckpoint,
+        checkpoint: ServiceCheckpoint,
         service: Service,
         revision: usize,
         pace: Pace,
     ) -> Self {
         let mut run = Self::new(named, images, service, revision, pace);
-        run.unknown = standing.unknown;
-        if standing.phase == Phase::Pending && standing.plans_again == 0 {
+        run.unknown = checkpoint.unknown;
+        if checkpoint.phase == Phase::Pending && checkpoint.plans_again == 0 {
             return run;
         }
-        if let Phase::Done(ending) = &standing.phase {
-            run.failure = standing.failed.and_then(|kind| restored(named, ending, kind));
+        if let Phase::Done(ending) = &checkpoint.phase {
+            run.failure = checkpoint.failed.and_then(|kind| restored(named, ending, kind));
         }
         run.service_deployment =
-            standing.service_deployment.map(|id| service_deployment_arn(&run.seen.service, &id));
-        run.replaced = standing.phase.rollout().and_then(|rollout| rollout.replaced.clone());
+            checkpoint.service_deployment.map(|id| service_deployment_arn(&run.seen.service, &id));
+        run.replaced = checkpoint.phase.rollout().and_then(|rollout| rollout.replaced.clone());
         // The update may have been sent; a mark of it is not to be dropped.
         run.may_be_live = true;
-        run.phase = standing.phase;
-        run.began_on = standing.began_on;
-        run.target = standing.target;
-        run.deployment = standing.deployment;
-        run.plans_again = standing.plans_again;
+        run.phase = checkpoint.phase;
+        run.began_on = checkpoint.began_on;
+        run.target = checkpoint.target;
+        run.deployment = checkpoint.deployment;
+        run.plans_again = checkpoint.plans_again;
         run
     }
 }

@@ -23,7 +23,7 @@ pub fn drift_document(cluster: &str, service: &str, seen: &DriftView, difference
         "cluster": cluster,
         "service": service,
         "liveTaskDefinitionArn": seen.live.as_str(),
-        "rollout": seen.standing.as_str(),
+        "rollout": seen.primary.as_str(),
         "newestTaskDefinitionArn": arn(&seen.newest),
         "records": seen.records.iter().map(recorded).collect::<Vec<_>>(),
         "differences": differences.iter().map(difference).collect::<Vec<_>>(),
@@ -41,7 +41,7 @@ pub fn drift_document(cluster: &str, service: &str, seen: &DriftView, difference
 #[must_use]
 pub fn drift_text(service: &str, seen: &DriftView, differences: &[Difference]) -> String {
     let short = |arn: &TaskDefinitionArn| arn.family_and_revision().to_owned();
-    let mut compared = vec![format!("live {} ({})", short(&seen.live), seen.standing.as_str())];
+    let mut compared = vec![format!("live {} ({})", short(&seen.live), seen.primary.as_str())];
     if let Some(newest) = &seen.newest {
         compared.push(format!("newest {}", short(newest)));
     }

@@ -23,7 +23,7 @@ pub struct Narrator<W> {
     /// What was told last of each service's rollout.
     told: BTreeMap<String, String>,
     /// Where a terminal is watched: how each rollout stands now, a line each below all others.
-    standing: Option<BTreeMap<String, String>>,
+    status_lines: Option<BTreeMap<String, String>>,
     /// How many of these lines are on the screen.
     drawn: usize,
 }
@@ -34,12 +34,12 @@ const WIDTH: usize = 79;
 impl<W: Write> Narrator<W> {
     /// A narrator that writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out, told: BTreeMap::new(), standing: None, drawn: 0 }
+        Self { out, told: BTreeMap::new(), status_lines: None, drawn: 0 }
     }
 
     /// A narrator for a terminal, on which how each rollout stands is drawn again in its place.
     pub fn redrawing(out: W) -> Self {
-        Self { standing: Some(BTreeMap::new()), ..Self::new(out) }
+        Self { status_lines: Some(BTreeMap::new()), ..Self::new(out) }
     }
 
     /// Tells one thing.
@@ -81,8 +81,8 @@ impl<W: Write> Narrator<W> {
                 self.line(&format!("{service}: {why}; going back to {to}"));
             }
             Progress::Ended { service, outcome, reason } => {
-                if let Some(standing) = &mut self.standing {
-                    standing.remove(*service);
+                if let Some(status_lines) = &mut self.status_lines {
+                    status_lines.remove(*service);
                 }
                 let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                 self.line(&format!("{service}: {outcome}{reason}"));
@@ -107,8 +107,8 @@ impl<W: Write> Narrator<W> {
     fn seen(&mut self, service: &str, id: Option<&DeploymentId>, seen: &Observation, elapsed: Duration) {
         let (stands, seconds) = (stands(id, seen), elapsed.as_secs());
         let line = format!("{service}: {:>2}:{:02}  {stands}", seconds / 60, seconds % 60);
-        if let Some(standing) = &mut self.standing {
-            standing.insert(service.to_owned(), line);
+        if let Some(status_lines) = &mut self.status_lines {
+            status_lines.insert(service.to_owned(), line);
             self.draw(None);
         } else if self.told.get(service) != Some(&stands) {
             self.line(&line);
@@ -123,11 +123,11 @@ impl<W: Write> Narrator<W> {
     /// Takes back what is redrawn, writes a line that stays, and redraws.
     fn draw(&mut self, line: Option<&str>) {
         let back = "\x1b[1A\x1b[2K".repeat(self.drawn);
-        let standing = self.standing.iter().flat_map(BTreeMap::values);
-        let standing: Vec<String> =
-            standing.map(|line| printable(line).chars().take(WIDTH).collect()).collect();
-        self.drawn = standing.len();
-        let lines = line.map(printable).into_iter().chain(standing).map(|line| line + "\n");
+        let status_lines = self.status_lines.iter().flat_map(BTreeMap::values);
+        let status_lines: Vec<String> =
+            status_lines.map(|line| printable(line).chars().take(WIDTH).collect()).collect();
+        self.drawn = status_lines.len();
+        let lines = line.map(printable).into_iter().chain(status_lines).map(|line| line + "\n");
         let text = back + &lines.collect::<String>();
         // A reader that went away is no reason to stop a deployment.
         let _ = self.out.write_all(text.as_bytes());

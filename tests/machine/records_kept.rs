@@ -61,10 +61,10 @@ async fn while_a_deployment_is_under_way_the_record_names_who_makes_it() {
     };
     account.next_rollout(RolloutOutcome::Crash);
     let seen = Arc::new(Mutex::new(Value::Null));
-    let sight = Arc::clone(&seen);
+    let kept = Arc::clone(&seen);
     account.sandbox.before_call("UpdateService", 1, move |sandbox| {
         let (value, _) = sandbox.parameter("/deploy/web/record").unwrap();
-        *sight.lock().unwrap() = serde_json::from_str(&value).unwrap();
+        *kept.lock().unwrap() = serde_json::from_str(&value).unwrap();
     });
     let three = request(&[("app", "registry.example.com:5000/shop/web:3")]);
     let report = evenkeel::deploy::deploy(&world, &three, &mut |_| {}).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel::deploy::{
     Interrupt, Polling, Progress, Report, World, deploy, prepare, prepare_rollback, roll_back,
 };
-use evenkeel::drift::look;
+use evenkeel::drift::drift_view;
 use evenkeel::live::live;
 use evenkeel::output::{self, Narrator, Story, github};
 use evenkeel_core::drift::differences;
@@ -236,7 +236,7 @@ async fn looked(account: &Account) -> String {
     let records = account.records(&["ssm:/deploy/web"]).await;
     let request = request(&[]);
     let (cluster, service) = (&request.cluster, &request.services[0]);
-    let mut text = match look(&cloud, &records, cluster, service, None, &account.clock).await {
+    let mut text = match drift_view(&cloud, &records, cluster, service, None, &account.clock).await {
         Ok(seen) => {
             let found = differences(&seen);
             let document = output::drift_document(CLUSTER, SERVICE, &seen, &found);

@@ -48,8 +48,8 @@ pub(super) fn texts(definition: &TaskDefinition) -> Texts {
     let mut tell = |path: &str, place: Differing<'_>| {
         // Names of containers, variables and labels are in the path.
         texts.shown.push(path.to_owned());
-        let Differing::Value(sight, _, Some(value)) = place else { return };
-        let list = if sight == Visibility::Shown { &mut texts.shown } else { &mut texts.hidden };
+        let Differing::Value(visibility, _, Some(value)) = place else { return };
+        let list = if visibility == Visibility::Shown { &mut texts.shown } else { &mut texts.hidden };
         list.push(text_of(value));
     };
     compare("", Visibility::Shown, None, Some(definition.value()), &mut tell);
@@ -100,37 +100,45 @@ impl Visibility {
     }
 }
 
-fn compare(path: &str, sight: Visibility, from: Option<&Value>, to: Option<&Value>, tell: &mut Tell<'_>) {
+fn compare(
+    path: &str,
+    visibility: Visibility,
+    from: Option<&Value>,
+    to: Option<&Value>,
+    tell: &mut Tell<'_>,
+) {
     if from == to {
         return;
     }
     match (from, to) {
-        (Some(Value::Object(from)), Some(Value::Object(to))) => compare_members(path, sight, from, to, tell),
-        (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, sight, from, to, tell),
+        (Some(Value::Object(from)), Some(Value::Object(to))) => {
+            compare_members(path, visibility, from, to, tell)
+        }
+        (Some(Value::Array(from)), Some(Value::Array(to))) => compare_items(path, visibility, from, to, tell),
         // A part that comes or goes is shown value by value, so that what is secret in it stays hidden.
         (Some(Value::Object(members)), None) if !members.is_empty() => {
-            compare_members(path, sight, members, &Map::new(), tell);
+            compare_members(path, visibility, members, &Map::new(), tell);
         }
         (None, Some(Value::Object(members))) if !members.is_empty() => {
-            compare_members(path, sight, &Map::new(), members, tell);
+            compare_members(path, visibility, &Map::new(), members, tell);
         }
         (Some(Value::Array(items)), None) if !items.is_empty() => {
-            compare_items(path, sight, items, &[], tell)
+            compare_items(path, visibility, items, &[], tell)
         }
         (None, Some(Value::Array(items))) if !items.is_empty() => {
-            compare_items(path, sight, &[], items, tell)
+            compare_items(path, visibility, &[], items, tell)
         }
         (Some(from), Some(to)) if is_nested(from) || is_nested(to) => {
-            compare(path, sight, Some(from), None, tell);
-            compare(path, sight, None, Some(to), tell);
+            compare(path, visibility, Some(from), None, tell);
+            compare(path, visibility, None, Some(to), tell);
         }
-        (from, to) => tell(path, Differing::Value(sight, from, to)),
+        (from, to) => tell(path, Differing::Value(visibility, from, to)),
     }
 }
 
 fn compare_members(
     path: &str,
-    sight: Visibility,
+    visibility: Visibility,
     from: &Map<String, Value>,
     to: &Map<String, Value>,
     tell: &mut Tell<'_>,
@@ -140,15 +148,15 @@ fn compare_members(
     names.sort_unstable();
     for name in names {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        compare(&path, sight.of_member(name), from.get(name), to.get(name), tell);
+        compare(&path, visibility.of_member(name), from.get(name), to.get(name), tell);
     }
 }
 
-fn compare_items(path: &str, sight: Visibility, from: &[Value], to: &[Value], tell: &mut Tell<'_>) {
+fn compare_items(path: &str, visibility: Visibility, from: &[Value], to: &[Value], tell: &mut Tell<'_>) {
     let Some((from, to)) = ["name", "key"].iter().find_map(|key| Some((keyed(from, key)?, keyed(to, key)?)))
     else {
         for index in 0..from.len().max(to.len()) {
-            compare(&format!("{path}[{index}]"), sight, from.get(index), to.get(index), tell);
+            compare(&format!("{path}[{index}]"), visibility, from.get(index), to.get(index), tell);
         }
         return;
     };
@@ -166,7 +174,7 @@ fn compare_items(path: &str, sight: Visibility, from: &[Value], to: &[Value], te
     names.sort_unstable();
     for name in names {
         let (from, to) = lone_values(item(&from, name), item(&to, name));
-        compare(&format!("{path}[{name}]"), sight, from, to, tell);
+        compare(&format!("{path}[{name}]"), visibility, from, to, tell);
     }
 }
 
@@ -208,16 +216,16 @@ fn is_nested(value: &Value) -> bool {
 
 fn change(path: &str, place: Differing<'_>) -> Change {
     let (from, to) = match place {
-        Differing::Value(sight, from, to) => {
-            (from.map(|from| show(sight, from)), to.map(|to| show(sight, to)))
+        Differing::Value(visibility, from, to) => {
+            (from.map(|from| show(visibility, from)), to.map(|to| show(visibility, to)))
         }
         Differing::Order(from, to) => (Some(cut(from)), Some(cut(to))),
     };
     Change { path: path.to_owned(), from, to }
 }
 
-fn show(sight: Visibility, value: &Value) -> String {
-    if sight == Visibility::Shown { cut(text_of(value)) } else { HIDDEN.to_owned() }
+fn show(visibility: Visibility, value: &Value) -> String {
+    if visibility == Visibility::Shown { cut(text_of(value)) } else { HIDDEN.to_owned() }
 }
 
 fn text_of(value: &Value) -> String {

@@ -13,7 +13,7 @@ pub struct DriftView {
     /// The live revision.
     pub live: TaskDefinitionArn,
     /// How the rollout of it stands.
-    pub standing: PrimaryState,
+    pub primary: PrimaryState,
     /// The newest revision of its family.
     pub newest: Option<TaskDefinitionArn>,
     /// The records.
@@ -185,7 +185,7 @@ fn of_records(seen: &DriftView) -> Option<Difference> {
 
 fn of_rollout(seen: &DriftView) -> Option<Difference> {
     let live = seen.live.family_and_revision();
-    match seen.standing {
+    match seen.primary {
         PrimaryState::Completed => None,
         PrimaryState::GoesOn => Some(Difference::new(
             "rollout_in_progress",

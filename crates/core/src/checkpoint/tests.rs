@@ -60,7 +60,7 @@ fn phases(family: &str, reason: &str) -> Vec<Phase> {
     ]
 }
 
-fn standing(family: &str, phase: Phase) -> ServiceCheckpoint {
+fn service_checkpoint(family: &str, phase: Phase) -> ServiceCheckpoint {
     ServiceCheckpoint {
         phase,
         began_on: Some(arn(family, 7)),
@@ -82,7 +82,7 @@ fn checkpoint(services: Vec<ServiceCheckpoint>) -> Checkpoint {
 #[test]
 fn every_phase_comes_back_as_it_was() {
     for phase in phases("web", "tasks failed to start: \"exit 1\"") {
-        let whole = checkpoint(vec![standing("web", phase)]);
+        let whole = checkpoint(vec![service_checkpoint("web", phase)]);
         assert_eq!(Checkpoint::parse(&whole.token().unwrap()).unwrap(), whole);
     }
     let none = checkpoint(Vec::new());
@@ -94,7 +94,7 @@ fn the_longest_legal_names_and_reasons_fit() {
     let family = "f".repeat(255);
     for reason in ["r".repeat(5_000), "ü\"\\\u{1}".repeat(2_000)] {
         for phase in phases(&family, &reason) {
-            let mut longest = standing(&family, phase);
+            let mut longest = service_checkpoint(&family, phase);
             // Another actor's family was live at first.
             longest.began_on = Some(arn(&"g".repeat(255), 1));
             let token = checkpoint(vec![longest]).token().unwrap();
@@ -111,7 +111,7 @@ fn several_services_with_the_longest_legal_names_fit() {
         (0..count)
             .map(|number| {
                 let family = char::from(b'a' + number).to_string().repeat(255);
-                let undoing = standing(&family, phases(&family, "why ")[4].clone());
+                let undoing = service_checkpoint(&family, phases(&family, "why ")[4].clone());
                 ServiceCheckpoint { failed: None, plans_again: 1, ..undoing }
             })
             .collect()
@@ -124,7 +124,7 @@ fn several_services_with_the_longest_legal_names_fit() {
 fn a_reason_is_cut_before_services_are_refused() {
     let services = |count: usize| {
         (0..count)
-            .map(|number| standing(&format!("shop-{number}"), phases("shop", "why ")[4].clone()))
+            .map(|number| service_checkpoint(&format!("shop-{number}"), phases("shop", "why ")[4].clone()))
             .collect()
     };
     let fitting = (1..100).take_while(|count| checkpoint(services(*count)).token().is_ok()).count();
@@ -136,7 +136,7 @@ fn a_reason_is_cut_before_services_are_refused() {
 
 #[test]
 fn anything_else_is_refused_without_being_quoted() {
-    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let whole = checkpoint(vec![service_checkpoint("web", phases("web", "why")[2].clone())]).token().unwrap();
     for (from, to) in
         [("task-definition/", "service/"), ("[0,", "[1,"), ("\"rollout_failed\"", "\"s3cret\""), ("}", "")]
     {
@@ -156,7 +156,7 @@ fn anything_else_is_refused_without_being_quoted() {
 
 #[test]
 fn what_is_read_is_written_the_same_again() {
-    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let whole = checkpoint(vec![service_checkpoint("web", phases("web", "why")[2].clone())]).token().unwrap();
     let number = "00000000000000000002";
     for (from, to) in [
         ("[0,7]", "[0,07]"),
@@ -175,7 +175,7 @@ fn what_is_read_is_written_the_same_again() {
 
 #[test]
 fn members_that_this_version_does_not_know_are_kept() {
-    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let whole = checkpoint(vec![service_checkpoint("web", phases("web", "why")[2].clone())]).token().unwrap();
     let later = whole.replacen("{", r#"{"later":{"pace":1.50,"at":[18446744073709551616]},"#, 1);
     let later = later.replacen(r#"[{"#, r#"[{"zone":"a","#, 1);
     let read = Checkpoint::parse(&later).unwrap();
@@ -189,7 +189,7 @@ fn members_that_this_version_does_not_know_are_kept() {
 
 #[test]
 fn a_token_of_another_version_is_told_apart_from_what_is_none() {
-    let whole = checkpoint(vec![standing("web", phases("web", "why")[2].clone())]).token().unwrap();
+    let whole = checkpoint(vec![service_checkpoint("web", phases("web", "why")[2].clone())]).token().unwrap();
     let needs = |token: &str| Checkpoint::parse(token).unwrap_err();
     let of = |version| NotUnderstood::new("its continuation token", version, 2);
     for version in [0, 1, 3, u64::MAX] {

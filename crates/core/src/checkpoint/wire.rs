@@ -125,9 +125,9 @@ struct Roll(RevisionWire, Option<String>, Option<String>, u64);
 
 /// Writes the token, with at most `words` characters of each reason.
 pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
-    let first = checkpoint.services.first().map(|standing| standing.base.prefix().to_owned());
+    let first = checkpoint.services.first().map(|service| service.base.prefix().to_owned());
     let mut writer = Writer { prefix: first.unwrap_or_default(), families: Vec::new(), words };
-    let services = checkpoint.services.iter().map(|standing| writer.service(standing)).collect();
+    let services = checkpoint.services.iter().map(|service| writer.service(service)).collect();
     let token = Token {
         v: VERSION,
         x: checkpoint.execution.clone(),
@@ -172,28 +172,28 @@ struct Writer {
 }
 
 impl Writer {
-    fn service(&mut self, standing: &ServiceCheckpoint) -> ServiceWire {
+    fn service(&mut self, checkpoint: &ServiceCheckpoint) -> ServiceWire {
         ServiceWire {
-            p: self.stage(&standing.phase),
-            o: self.maybe(standing.began_on.as_ref()),
-            b: self.revision(&standing.base),
-            t: self.maybe(standing.target.as_ref()),
-            d: deployment(standing.deployment.as_ref()),
-            i: standing.service_deployment.clone(),
-            n: standing.plans_again,
-            k: standing.failed,
-            r: match &standing.phase {
+            p: self.stage(&checkpoint.phase),
+            o: self.maybe(checkpoint.began_on.as_ref()),
+            b: self.revision(&checkpoint.base),
+            t: self.maybe(checkpoint.target.as_ref()),
+            d: deployment(checkpoint.deployment.as_ref()),
+            i: checkpoint.service_deployment.clone(),
+            n: checkpoint.plans_again,
+            k: checkpoint.failed,
+            r: match &checkpoint.phase {
                 Phase::RollingOut { overtaken, .. } | Phase::RollingBack { overtaken, .. } => {
                     self.maybe(overtaken.as_ref())
                 }
                 Phase::Pending | Phase::Registered(_) | Phase::Undoing { .. } | Phase::Done(_) => None,
             },
-            c: standing
+            c: checkpoint
                 .carried
                 .iter()
                 .map(|(container, revision)| (container.clone(), self.revision(revision)))
                 .collect(),
-            unknown: standing.unknown.clone(),
+            unknown: checkpoint.unknown.clone(),
         }
     }
 

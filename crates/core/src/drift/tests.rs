@@ -46,10 +46,10 @@ fn recorded(record: Option<Record>) -> Recorded {
 }
 
 /// What is seen when `live` runs, is the newest, and this is recorded.
-fn sight(live: u64, record: Option<Record>) -> DriftView {
+fn view(live: u64, record: Option<Record>) -> DriftView {
     DriftView {
         live: arn(live),
-        standing: PrimaryState::Completed,
+        primary: PrimaryState::Completed,
         newest: Some(arn(live)),
         records: vec![recorded(record)],
         terraform: None,
@@ -80,12 +80,12 @@ fn is(seen: &DriftView, kind: &str, words: &[&str]) {
 #[test]
 fn what_is_as_it_should_be_is_no_drift() {
     for seen in [
-        sight(2, Some(record(1, 2))),
-        believing(1, sight(2, Some(record(1, 2)))),
+        view(2, Some(record(1, 2))),
+        believing(1, view(2, Some(record(1, 2)))),
         // Nothing was deployed yet, and the service is on Terraform's revision.
-        believing(1, sight(1, None)),
+        believing(1, view(1, None)),
         // After an apply the record tells of the deployment before.
-        believing(5, sight(5, Some(record(1, 2)))),
+        believing(5, view(5, Some(record(1, 2)))),
     ] {
         assert_eq!(kinds(&seen), Vec::<&str>::new(), "{seen:?}");
     }
@@ -93,21 +93,21 @@ fn what_is_as_it_should_be_is_no_drift() {
 
 #[test]
 fn a_record_that_is_not_of_what_runs_is_told_with_who_made_it_so() {
-    let mut copied = sight(3, Some(record(1, 2)));
+    let mut copied = view(3, Some(record(1, 2)));
     copied.records[0].is_copied_by_live = true;
     is(&copied, "not_recorded", &["live is web:3", "tells of web:2", "without --record", "record repair"]);
     let newest = Some(arn(2));
-    let back = DriftView { newest: newest.clone(), ..sight(1, Some(record(1, 2))) };
+    let back = DriftView { newest: newest.clone(), ..view(1, Some(record(1, 2))) };
     assert_eq!(kinds(&back), ["not_recorded", "unused_revision"]);
     assert!(differences(&back)[0].who.contains("went back to the revision before"));
-    let earlier = DriftView { newest: Some(arn(1)), ..sight(1, Some(record(2, 3))) };
+    let earlier = DriftView { newest: Some(arn(1)), ..view(1, Some(record(2, 3))) };
     is(&earlier, "not_recorded", &["an earlier revision", "deploy again to go forward"]);
-    is(&sight(9, Some(record(1, 2))), "not_recorded", &["apply of Terraform's", "console", "--tfstate"]);
+    is(&view(9, Some(record(1, 2))), "not_recorded", &["apply of Terraform's", "console", "--tfstate"]);
 }
 
 #[test]
 fn a_record_in_progress_is_told_by_whether_its_time_is_over() {
-    let seen = sight(2, Some(open(record(1, 2))));
+    let seen = view(2, Some(open(record(1, 2))));
     is(
         &seen,
         "deployment_in_progress",
@@ -119,7 +119,7 @@ fn a_record_in_progress_is_told_by_whether_its_time_is_over() {
 
 #[test]
 fn a_record_that_is_not_there_is_told_and_an_empty_one_is_not() {
-    let mut seen = sight(1, None);
+    let mut seen = view(1, None);
     assert_eq!(kinds(&seen), Vec::<&str>::new());
     seen.records[0].is_missing = true;
     is(&seen, "record_missing", &["nothing is in ssm:/web", "record init"]);
@@ -127,21 +127,21 @@ fn a_record_that_is_not_there_is_told_and_an_empty_one_is_not() {
 
 #[test]
 fn records_that_do_not_tell_the_same_are_told() {
-    let mut seen = sight(2, Some(record(1, 2)));
+    let mut seen = view(2, Some(record(1, 2)));
     seen.records.push(Recorded { place: "file:x".to_owned(), ..recorded(None) });
     is(&seen, "records_disagree", &["ssm:/web and file:x", "with all of them"]);
 }
 
 #[test]
 fn a_rollout_is_told_until_it_has_completed() {
-    let seen = |standing| DriftView { standing, ..sight(2, Some(record(1, 2))) };
+    let seen = |primary| DriftView { primary, ..view(2, Some(record(1, 2))) };
     is(&seen(PrimaryState::GoesOn), "rollout_in_progress", &["the rollout of web:2 goes on"]);
     is(&seen(PrimaryState::Failed), "rollout_failed", &["still on it", "circuit breaker"]);
 }
 
 #[test]
 fn what_terraform_registered_and_is_not_live_is_told() {
-    let seen = believing(4, DriftView { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) });
+    let seen = believing(4, DriftView { newest: Some(arn(4)), ..view(2, Some(record(1, 2))) });
     is(
         &seen,
         "terraform_not_live",
@@ -151,20 +151,20 @@ fn what_terraform_registered_and_is_not_live_is_told() {
 
 #[test]
 fn what_terraform_does_not_know_is_told() {
-    let edited = believing(1, sight(9, Some(record(7, 9))));
+    let edited = believing(1, view(9, Some(record(7, 9))));
     is(&edited, "unknown_to_terraform", &["web:9, which descends from web:7", "knows web:1 only", "console"]);
-    is(&believing(1, sight(7, None)), "unknown_to_terraform", &["live is web:7, and Terraform knows web:1"]);
+    is(&believing(1, view(7, None)), "unknown_to_terraform", &["live is web:7, and Terraform knows web:1"]);
     // That it was moved and not recorded is told, and not that its ancestor is unknown as well.
-    let mut copied = believing(1, sight(3, Some(record(1, 2))));
+    let mut copied = believing(1, view(3, Some(record(1, 2))));
     copied.records[0].is_copied_by_live = true;
     assert_eq!(kinds(&copied), ["not_recorded"]);
 }
 
 #[test]
 fn a_newer_revision_that_nobody_runs_is_told_with_who_left_it() {
-    let seen = DriftView { newest: Some(arn(4)), ..sight(2, Some(record(1, 2))) };
+    let seen = DriftView { newest: Some(arn(4)), ..view(2, Some(record(1, 2))) };
     is(&seen, "unused_revision", &["web:4 is newer than the live web:2", "failed and was rolled back"]);
-    let during = DriftView { newest: Some(arn(4)), ..sight(2, Some(open(record(1, 2)))) };
+    let during = DriftView { newest: Some(arn(4)), ..view(2, Some(open(record(1, 2)))) };
     assert_eq!(kinds(&during), ["deployment_in_progress", "unused_revision"]);
     assert!(differences(&during)[1].who.contains("the deployment in progress"));
 }

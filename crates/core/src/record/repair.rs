@@ -24,7 +24,7 @@ pub struct RunningRevision<'a> {
     /// The PRIMARY deployment's id.
     pub deployment_id: Option<String>,
     /// How that stands.
-    pub standing: PrimaryState,
+    pub primary: PrimaryState,
     /// Now, RFC 3339.
     pub at: String,
     /// Who repairs.
@@ -43,7 +43,7 @@ impl Record {
     /// ECS gave up is told by what was before it.
     #[must_use]
     pub fn repaired(self, found: RunningRevision<'_>) -> Self {
-        if found.standing == PrimaryState::Failed {
+        if found.primary == PrimaryState::Failed {
             return self.closed(None);
         }
         let is_copy = found.copied != found.live;

@@ -294,9 +294,9 @@ async fn the_mark_of_a_deployment_that_was_cut_off_stays_until_its_time_is_over(
         );
         record.marks().map(|mark| (mark.task_definition_arn.clone(), mark.is_over)).collect::<Vec<_>>()
     };
-    let cut_off = (Some(arn("web:2")), true);
-    assert_eq!(marks_after("shop/app:3").await, [cut_off.clone()]);
-    assert_eq!(marks_after("shop/app:4").await, [cut_off]);
+    let cut_off = [(Some(arn("web:2")), true)];
+    assert_eq!(marks_after("shop/app:3").await, cut_off);
+    assert_eq!(marks_after("shop/app:4").await, cut_off);
     account.clock.sleep(Duration::from_secs(24 * 60 * 60)).await;
     assert_eq!(marks_after("shop/app:5").await, []);
 }

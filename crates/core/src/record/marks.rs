@@ -16,6 +16,10 @@ use super::{Candidate, Record, Status};
 /// about 1,000, and a mark about 400.
 const ROOM: usize = 2_600;
 
+/// How many bytes a record without blanks may have with marks of deployments that are over: a parameter's 4,096, but for
+/// `replacesVersion`, which the store adds.
+const LONGEST: usize = 4_050;
+
 impl Record {
     /// The marks, newest first; those of deployments that are over come last.
     pub fn marks(&self) -> impl Iterator<Item = &Candidate> {
@@ -217,7 +221,7 @@ impl Record {
     }
 
     /// This record with as many marks as there is room for: the oldest, and those of deployments that are over, are left
-    /// out first.
+    /// out first. A mark of a deployment that is over never makes the record longer than a parameter can be.
     #[must_use]
     pub fn within_room(self) -> Self {
         let mut left = ROOM;
@@ -228,7 +232,12 @@ impl Record {
             rest.is_some()
         };
         let others = self.others.clone().into_iter().take_while(fits).collect();
-        Self { others, ..self }
+        let mut fitting = Self { others, ..self };
+        let is_too_long = |record: &Self| serde_json::to_vec(record).is_ok_and(|text| text.len() > LONGEST);
+        while fitting.others.last().is_some_and(|mark| mark.is_over) && is_too_long(&fitting) {
+            fitting.others.pop();
+        }
+        fitting
     }
 
     /// This record with marks that were there earlier, and that tell what a revision descends from.

@@ -197,6 +197,23 @@ fn the_recorded_revision_stays_as_a_mark_if_another_one_was_live_and_replaced() 
 }
 
 #[test]
+fn marks_of_ended_deployments_never_make_a_record_too_long_for_a_parameter() {
+    let over = |revision| Candidate { is_over: true, ..candidate(Some(revision), 3, 1, "web:6") };
+    let short = deploy(None, 1, 2, &[("app", "web:2")]).with_marks((4..20).map(over).collect()).within_room();
+    assert!((5..10).contains(&short.marks().count()), "{}", short.marks().count());
+    assert!(short.marks().next().is_some_and(|newest| newest.is(arn(4).as_str())), "the oldest are left out");
+
+    let name = "x".repeat(2_500);
+    let long = deploy(None, 1, 2, &[("app", &name)]);
+    let beside = long.clone().with_marks((4..20).map(over).collect()).within_room();
+    let length = serde_json::to_vec(&beside).unwrap().len();
+    assert!(length <= 4_050 && beside.marks().count() < short.marks().count(), "{length}");
+
+    let under_way = long.with_marks(vec![candidate(Some(3), 2, 1, "web:3"), over(4)]).within_room();
+    assert_eq!(under_way.marks().next().map(|mark| mark.is_over), Some(false), "nobody else knows it");
+}
+
+#[test]
 fn a_crash_forgets_no_ancestor() {
     let second = deploy(Some(&deploy(None, 1, 2, &[])), 2, 3, &[("app", "web:3")]);
     // The console made 7 live; 8 is our copy of it.

@@ -121,7 +121,7 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         let mut written = Written::Everywhere;
         for _ in 0..TRIES {
             let Some(before) = self.record.as_ref().or(self.unrecorded.as_ref()) else { return Ok(written) };
-            let before = before.clone().without(|mark| self.dropped.iter().any(|gone| gone.is_same(mark)));
+            let before = before.clone().without(|mark| has(&self.dropped, mark));
             if self.put(&before.knowing(&self.mine).within_room().to_json()).await? {
                 return Ok(written);
             }
@@ -146,7 +146,7 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
             Some(found) => {
                 let newest = self.mine.first();
                 let is_this = |mark: &Candidate| newest.is_some_and(|newest| newest.is_same(mark));
-                let others = self.left(found).into_iter().filter(|mark| !is_this(mark)).collect();
+                let others = self.marks_at_end(found).into_iter().filter(|mark| !is_this(mark)).collect();
                 let expires = newest.and_then(|newest| newest.expires_at.clone());
                 record.beside(others, found, replaced, expires)
             }
@@ -169,14 +169,15 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         let mark = self.mark(it);
         let is_mine = |known: &Candidate| {
             known.is_like(&mark)
-                || self.mine.iter().chain(&self.dropped).any(|mine| mine.is_same(known))
+                || self.is_own(known)
                 || failed.is_some_and(|failed| known.is(failed.as_str()))
         };
         let Some(record) = self.record.clone() else { return Ok(Written::Everywhere) };
         let corrected = if is_replaced {
-            record.clone().knowing(&self.mine).replaced(is_mine)
+            record.clone().knowing(&self.mine).ended(is_mine)
         } else if record.whole_marks().iter().any(is_mine) {
-            let others: Vec<_> = self.left(&record).into_iter().filter(|mark| !is_mine(mark)).collect();
+            let others: Vec<_> =
+                self.marks_at_end(&record).into_iter().filter(|mark| !is_mine(mark)).collect();
             // What is live is good, unless it is what failed.
             let live = live.filter(|live| Some(*live) != failed);
             let is_last = others.iter().all(|mark| mark.is_over);
@@ -197,12 +198,11 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
 
     /// The marks of `record` once this run has ended. Its own are over, and those that were there when it began. They stay
     /// until they expire: until then a run may be alive that copies one of their revisions.
-    fn left(&self, record: &Record) -> Vec<Candidate> {
+    fn marks_at_end(&self, record: &Record) -> Vec<Candidate> {
         let now = self.clock.now().to_string();
-        let is_one = |of: &[Candidate], mark: &Candidate| of.iter().any(|known| known.is_same(mark));
-        let ended = record.clone().replaced(|mark| is_one(&self.mine, mark) || is_one(&self.found, mark));
+        let ended = record.clone().ended(|mark| has(&self.mine, mark) || has(&self.found, mark));
         let marks = ended.whole_marks().into_iter();
-        marks.filter(|mark| !is_one(&self.dropped, mark) && !mark.is_expired(&now)).collect()
+        marks.filter(|mark| !has(&self.dropped, mark) && !mark.is_expired(&now)).collect()
     }
 
     /// Writes the final record.
@@ -216,8 +216,12 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
     }
 
     fn has_mine(&self) -> bool {
-        let marks = self.record.as_ref().map(Record::whole_marks).unwrap_or_default();
-        marks.iter().any(|known| self.mine.iter().chain(&self.dropped).any(|mine| mine.is_same(known)))
+        self.record.iter().flat_map(Record::whole_marks).any(|known| self.is_own(&known))
+    }
+
+    /// Whether this run made the mark.
+    fn is_own(&self, mark: &Candidate) -> bool {
+        has(&self.mine, mark) || has(&self.dropped, mark)
     }
 
     fn mark(&self, it: &UnderWay) -> Candidate {
@@ -279,4 +283,9 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
             }
         }
     }
+}
+
+/// Whether the mark is one of `marks`.
+fn has(marks: &[Candidate], mark: &Candidate) -> bool {
+    marks.iter().any(|known| known.is_same(mark))
 }

@@ -1,11 +1,13 @@
 //! The deployments that a record says are under way or ended recently. Each run has a mark of its own.
 //!
+//! One mark for all is not enough: of three runs at once, the third may copy a revision of the second while the first has
+//! overwritten the mark that tells what the second revision descends from.
+//!
 //! # Guarantees
-//! * A run has its mark in the record before its update, so whoever sees its revision live can learn what that descends from.
-//! * A run may copy each revision that it saw live, however late it reads the record. So the mark of a deployment that has
-//!   ended stays, as over, until the time of that deployment is over, or there is no more room.
-//! * One mark is not enough: of three runs at once, the third may copy a revision of the second while the first has
-//!   overwritten the mark that tells what the second revision descends from.
+//! * A run puts its mark into the record before it updates the service. So the record tells what every live revision of
+//!   Evenkeel's descends from.
+//! * The mark of a deployment that has ended stays, as over, until the time of that deployment is over, or there is no more
+//!   room: a run may copy each revision that it saw live, however late it reads the record.
 
 use std::collections::BTreeSet;
 
@@ -124,12 +126,12 @@ impl Record {
         self.with_marks(marks)
     }
 
-    /// This record when the deployments that `is_over` names were replaced. Others may descend from them: the marks stay.
+    /// This record when the deployments that `has_ended` names have ended. Others may descend from them: the marks stay.
     #[must_use]
-    pub fn replaced(self, is_over: impl Fn(&Candidate) -> bool) -> Self {
+    pub fn ended(self, has_ended: impl Fn(&Candidate) -> bool) -> Self {
         let mut marks = self.whole_marks();
         for mark in &mut marks {
-            mark.is_over |= is_over(mark);
+            mark.is_over |= has_ended(mark);
         }
         self.with_marks(marks)
     }

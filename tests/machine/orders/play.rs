@@ -26,6 +26,15 @@ pub(super) struct Rivals {
     pub(super) each_call: bool,
 }
 
+impl Rivals {
+    /// Whether two runs differ in names only: they deploy the same container, or each one that nobody else deploys.
+    pub(super) fn are_alike(&self, one: usize, two: usize) -> bool {
+        let container = |run: usize| self.images[run].0;
+        let is_alone = |run| self.images.iter().filter(|(other, _)| *other == container(run)).count() == 1;
+        container(one) == container(two) || is_alone(one) && is_alone(two)
+    }
+}
+
 /// A step: a run, and which of its calls goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Step {

@@ -174,7 +174,7 @@ async fn every_mistake_is_told_by_the_option_s_name_and_nothing_is_changed() {
 fn the_worker_s_environment_gives_no_job_an_option() {
     let served = Served::new();
     let pipeline = &served.pipeline;
-    pipeline.service("web", json!({}));
+    pipeline.quick_service("web");
     let images = format!("app={NEW}");
     let execution = pipeline.start("web", &[("Images", &images), ("Options", "--max-task-failures 3")]);
     let folder = tempfile::tempdir().unwrap();

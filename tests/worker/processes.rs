@@ -4,11 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use evenkeel_sandbox::{ActionArtifact, ActionStatus, Rollout, RolloutOutcome};
-use serde_json::json;
+use evenkeel_sandbox::{ActionArtifact, ActionStatus};
 
 use crate::served::Served;
-use crate::world::{ARTIFACTS, CLUSTER, NEW, Pipeline, action, artifact, definition, definitions, say};
+use crate::world::{ARTIFACTS, NEW, Pipeline, action, artifact, definition, definitions, say};
 
 const SERVICES: usize = 100;
 
@@ -24,7 +23,7 @@ fn three_processes_end_three_hundred_jobs_although_one_is_killed_and_one_is_shut
     let folder = tempfile::tempdir().unwrap();
     let log = |name: &str| folder.path().join(name);
     for service in 0..SERVICES {
-        quick_service(pipeline, &name(service));
+        pipeline.quick_service(&name(service));
     }
     let arguments = ["--claims", "s3://claims/evenkeel", "--lease", "10s", "--slice", "5s"];
     let mut killed = served.worker(&arguments, &log("killed"));
@@ -61,7 +60,7 @@ fn three_processes_end_all_jobs_although_one_is_full_one_stands_still_and_one_ha
     pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
     let folder = tempfile::tempdir().unwrap();
     let log = |name: &str| folder.path().join(name);
-    (0..SERVICES).for_each(|service| quick_service(pipeline, &name(service)));
+    (0..SERVICES).for_each(|service| pipeline.quick_service(&name(service)));
     let work = |more: &[&str], name: &str| {
         let always = ["--claims", "s3://claims/evenkeel", "--lease", "5s", "--slice", "5s"];
         served.worker(&[&always[..], more].concat(), &log(name))
@@ -98,7 +97,7 @@ fn three_processes_end_all_jobs_although_one_is_full_one_stands_still_and_one_ha
 fn claims_in_a_folder_serve_the_workers_of_one_machine() {
     let served = Served::new();
     let pipeline = &served.pipeline;
-    quick_service(pipeline, "web");
+    pipeline.quick_service("web");
     let execution = pipeline.start("web", &[]);
     let folder = tempfile::tempdir().unwrap();
     let claims = folder.path().join("claims");
@@ -117,13 +116,6 @@ fn claims_in_a_folder_serve_the_workers_of_one_machine() {
     assert_eq!((pipeline.revisions("web"), pipeline.effects("UpdateService", "web")), (2, 1));
     let left: Vec<_> = fs::read_dir(&claims).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".json")), "{left:?}");
-}
-
-/// A service whose rollouts take three seconds.
-fn quick_service(pipeline: &Pipeline, name: &str) {
-    pipeline.service(name, json!({}));
-    let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };
-    pipeline.sandbox.set_rollout(CLUSTER, name, rollout);
 }
 
 /// Starts the next action of every service whose former one is over; returns how many are.

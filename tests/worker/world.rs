@@ -77,6 +77,13 @@ impl Pipeline {
         self.next_rollout(name, RolloutOutcome::Ok);
     }
 
+    /// The same, whose rollouts take three seconds.
+    pub(crate) fn quick_service(&self, name: &str) {
+        self.service(name, json!({}));
+        let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };
+        self.sandbox.set_rollout(CLUSTER, name, rollout);
+    }
+
     pub(crate) fn next_rollout(&self, service: &str, outcome: RolloutOutcome) {
         self.sandbox.set_rollout(CLUSTER, service, Rollout { outcome, duration: ROLLOUT });
     }

@@ -95,7 +95,7 @@ async fn three_same_with_a_parameter_and_an_object_in_every_order_with_three_swi
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
+#[ignore = "takes an hour: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_mixed_with_a_parameter_and_an_object_in_every_order_with_three_switches() {
     three_with_three_switches(Rivals { images: MIXED, sinks: BOTH, each_call: false }).await;
 }

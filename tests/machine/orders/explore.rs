@@ -180,10 +180,10 @@ pub(super) async fn every_order_with(
             *most = Some(left);
             // Of orders that differ only in which of the rivals that are alike is which, one is played.
             let has_begun = |run| path.iter().any(|branch| branch.taken().run == run);
-            let may_begin = |run| (0..run).all(|other| has_begun(other) || !rivals.are_alike(other, run));
-            let awake = steps
-                .iter()
-                .filter(|step| (has_begun(step.run) || may_begin(step.run)) && !asleep.contains(step));
+            let is_in_turn = |run| {
+                has_begun(run) || (0..run).all(|other| has_begun(other) || !rivals.are_alike(other, run))
+            };
+            let awake = steps.iter().filter(|step| is_in_turn(step.run) && !asleep.contains(step));
             let choices = awake.filter_map(|step| {
                 let switches = last.is_some_and(|last| step.run != last);
                 (!switches || left > 0).then(|| (*step, left - usize::from(switches)))

@@ -27,11 +27,14 @@ pub(super) struct Rivals {
 }
 
 impl Rivals {
-    /// Whether two runs differ in names only: they deploy the same container, or each one that nobody else deploys.
+    /// Whether two runs differ in names only: they deploy the same, or each an image that nobody else deploys, to the same
+    /// container or each to one that nobody else deploys to.
     pub(super) fn are_alike(&self, one: usize, two: usize) -> bool {
-        let container = |run: usize| self.images[run].0;
-        let is_alone = |run| self.images.iter().filter(|(other, _)| *other == container(run)).count() == 1;
-        container(one) == container(two) || is_alone(one) && is_alone(two)
+        let (one, two) = (self.images[one], self.images[two]);
+        let is_only = |image| self.images.iter().filter(|(_, other)| *other == image).count() == 1;
+        let is_alone = |container| self.images.iter().filter(|(other, _)| *other == container).count() == 1;
+        let are_containers_alike = one.0 == two.0 || is_alone(one.0) && is_alone(two.0);
+        one == two || is_only(one.1) && is_only(two.1) && are_containers_alike
     }
 }
 

@@ -22,27 +22,30 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::world::say;
 use draw::Draws;
 
-/// How many schedules are played, how many distinct traces they must have, and how often each pair of values of two
-/// dimensions must be played: in `cargo test`, in `.ci/run`, and in a full run.
-const IN_CARGO_TEST: (u64, usize, usize) = (1_200, 1_100, 3);
-const IN_CI: (u64, usize, usize) = (5_312, 5_000, 20);
-const IN_A_FULL_RUN: (u64, usize, usize) = (22_500, 20_000, 20);
+/// How many schedules are played, and what they must come to at least.
+struct Campaign {
+    played: u64,
+    distinct_traces: usize,
+    /// How often each pair of values of two dimensions occurs.
+    of_each_pair: usize,
+}
 
+/// Some of those that `.ci/run` plays: `cargo test` is what somebody new to the project runs first.
 #[test]
 fn whatever_happens_at_once_each_job_ends_once_and_with_the_truth() {
-    play_distinct(IN_CARGO_TEST);
+    play_distinct(Campaign { played: 1_200, distinct_traces: 1_100, of_each_pair: 3 });
 }
 
 #[test]
-#[ignore = "takes two minutes: `.ci/run` runs it, `cargo test --test worker -- --ignored --exact schedules::in_ci`"]
-fn in_ci() {
-    play_distinct(IN_CI);
+#[ignore = "takes minutes, a step of `.ci/run`: `cargo test --test worker five_thousand_schedules -- --ignored`"]
+fn five_thousand_schedules_end_each_job_once_and_with_the_truth() {
+    play_distinct(Campaign { played: 5_312, distinct_traces: 5_000, of_each_pair: 20 });
 }
 
 #[test]
-#[ignore = "takes ten minutes: run by hand, `cargo test --test worker -- --ignored --exact schedules::in_a_full_run`"]
-fn in_a_full_run() {
-    play_distinct(IN_A_FULL_RUN);
+#[ignore = "takes a quarter of an hour: run by hand, `cargo test --test worker twenty_thousand_schedules -- --ignored`"]
+fn twenty_thousand_schedules_end_each_job_once_and_with_the_truth() {
+    play_distinct(Campaign { played: 22_500, distinct_traces: 20_000, of_each_pair: 20 });
 }
 
 #[test]
@@ -57,7 +60,7 @@ fn one() {
 }
 
 /// Plays the first schedules on all cores, so many of which must have different traces.
-fn play_distinct((all, wanted, of_each_pair): (u64, usize, usize)) {
+fn play_distinct(campaign: Campaign) {
     let draws = Draws::new();
     let next = AtomicU64::new(0);
     let seen: Mutex<(HashSet<u64>, BTreeMap<_, usize>)> = Mutex::default();
@@ -65,7 +68,7 @@ fn play_distinct((all, wanted, of_each_pair): (u64, usize, usize)) {
     let work = || {
         while violations.lock().unwrap().len() < 10 {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= all {
+            if number >= campaign.played {
                 return;
             }
             let Some(schedule) = draws.schedule(number) else { continue };
@@ -92,12 +95,14 @@ fn play_distinct((all, wanted, of_each_pair): (u64, usize, usize)) {
     let (traces, pairs) = seen.into_inner().unwrap();
     let (rarest, times) = pairs.iter().min_by_key(|(_, times)| **times).unwrap();
     say(&format!(
-        "{} schedules with distinct traces of {all} played; {} pairs of two dimensions' values, each at least {times} times \
+        "{} schedules with distinct traces of {} played; {} pairs of two dimensions' values, each at least {times} times \
          ({rarest:?}); {} violations",
         traces.len(),
+        campaign.played,
         pairs.len(),
         violations.len(),
     ));
     assert!(violations.is_empty(), "{}", violations.join("\n"));
-    assert!(traces.len() >= wanted && *times >= of_each_pair, "{rarest:?}: {times} times");
+    let is_enough = traces.len() >= campaign.distinct_traces && *times >= campaign.of_each_pair;
+    assert!(is_enough, "{rarest:?}: {times} times");
 }

@@ -26,6 +26,7 @@ const IN_CREDENTIALS: [&str; 2] = ["sandbox-secret-of-", "sandbox-token-of-"];
 fn no_secret_is_shown_whether_jobs_succeed_or_fail() {
     let served = Served::new();
     let pipeline = &served.pipeline;
+    // The worker is a process: what CodePipeline makes it wait for passes by the real clock.
     pipeline.sandbox.set_continuation_delay(Duration::from_millis(500));
     pipeline.sandbox.set_offer_interval(Duration::from_secs(1));
     create_extended_action_type(pipeline);

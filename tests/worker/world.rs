@@ -77,7 +77,7 @@ impl Pipeline {
         self.next_rollout(name, RolloutOutcome::Ok);
     }
 
-    /// The same, whose rollouts take three seconds.
+    /// A service whose rollouts take three seconds: processes wait for them by the real clock.
     pub(crate) fn quick_service(&self, name: &str) {
         self.service(name, json!({}));
         let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };

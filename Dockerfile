@@ -17,7 +17,7 @@ WORKDIR /build
 
 # What differs between architectures, once for all steps below. An image for another architecture needs a linker and a C
 # library for it, which come from the distribution. Relocations are a thirteenth of the binary, but for their short form,
-# which its C library reads since 2.36, and which the distribution's linker writes for amd64 alone.
+# which the C library reads since 2.36 and the distribution's linker writes for amd64 alone.
 RUN set -eu; \
     own=$(dpkg --print-architecture); \
     target=${TARGETARCH:-$own}; \

@@ -66,7 +66,9 @@ impl Sandbox {
         // Both locks are held, so that the call strikes as it is logged: in order of arrival.
         let mut plans = self.plans();
         let id = self.state().calls.add(entry);
-        (id, plans.faults.strike(&call.operation))
+        let fault = plans.faults.strike(&call.operation);
+        let is_allowed = plans.limits.allow(&call.operation, self.clock.now());
+        (id, if is_allowed { fault } else { Some(FaultKind::Throttled) })
     }
 
     fn answer(

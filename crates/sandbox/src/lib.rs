@@ -15,6 +15,7 @@ mod logs;
 mod model;
 mod protocol;
 mod quotes;
+mod rate_limits;
 mod request;
 mod s3;
 mod server;
@@ -38,14 +39,16 @@ pub use evenkeel_core::timestamp::Timestamp;
 
 pub use self::calls::Call;
 pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
-pub use self::ecs::{Rollout, RolloutOutcome};
+pub use self::ecs::{Rollout, RolloutOutcome, Shape};
 pub use self::faults::{Fault, FaultKind, GarbledBody, GarbledResponse};
+pub use self::rate_limits::RateLimit;
 pub use self::wire::ApiError;
 
 use self::clock::Clock;
 use self::faults::Faults;
 use self::hooks::{HookMoment, Hooks};
 use self::quotes::Quotes;
+use self::rate_limits::RateLimits;
 
 /// The only Region that the embedded AWS has.
 pub const REGION: &str = "eu-west-1";
@@ -83,6 +86,7 @@ struct State {
 struct Plans {
     faults: Faults,
     hooks: Hooks,
+    limits: RateLimits,
 }
 
 impl Sandbox {
@@ -147,6 +151,12 @@ impl Sandbox {
     /// Puts a fault at calls that are still to come. Of several that fit a call, the oldest wins.
     pub fn inject(&self, fault: Fault) {
         self.plans().faults.inject(fault);
+    }
+
+    /// Limits how often operations may be called, from now on. Of several limits on an operation, the oldest counts.
+    pub fn limit(&self, limit: RateLimit) {
+        let now = self.clock.now();
+        self.plans().limits.add(limit, now);
     }
 
     /// Takes all faults back. A call that hangs already is not answered.

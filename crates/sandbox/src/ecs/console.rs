@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Ecs;
 use super::replica::Replica;
-use super::rollout::Rollout;
+use super::rollout::{Rollout, Shape};
 use super::service::Service;
 use crate::wire::ApiError;
 use crate::{Sandbox, Timestamp};
@@ -61,6 +61,22 @@ impl Sandbox {
         self.state().ecs.change(cluster, service, self.clock.now(), |service| {
             service.deregistration_delay = delay;
         });
+    }
+
+    /// Sets how long the parts of this service's deployments take that are started from now on. Without effect when
+    /// there is no such service. The old tasks leave by its deregistration delay, which this sets, too.
+    pub fn set_shape(&self, cluster: &str, service: &str, shape: Shape) {
+        self.state().ecs.change(cluster, service, self.clock.now(), |service| {
+            service.shape = Some(shape);
+            service.deregistration_delay = shape.drain;
+        });
+    }
+
+    /// Lets an alarm of the deployment that is in progress go off now. Without effect where there is none, or the
+    /// deployment has no alarms.
+    pub fn raise_alarm(&self, cluster: &str, service: &str) {
+        let now = self.clock.now();
+        self.state().ecs.change(cluster, service, now, |service| service.raise_alarm(now));
     }
 
     /// Makes the operations accept a member that the model does not know, but AWS is said to, for

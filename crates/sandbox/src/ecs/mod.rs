@@ -32,7 +32,7 @@ use serde_json::Value;
 
 pub(super) use self::ids::digest_of;
 pub(super) use self::log_streams::LogStream;
-pub use self::rollout::{Rollout, RolloutOutcome};
+pub use self::rollout::{Rollout, RolloutOutcome, Shape};
 
 use self::clusters::Clusters;
 use self::replica::{LAGGING, Replica};

@@ -14,6 +14,17 @@ pub struct Rollout {
     pub duration: Duration,
 }
 
+/// How long the parts of a deployment take that goes as it should, in the place of shares of [`Rollout::duration`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Until all new tasks run: one by one, at equal intervals.
+    pub start: Duration,
+    /// Until the old tasks have left.
+    pub drain: Duration,
+    /// From then on until the deployment has completed.
+    pub settle: Duration,
+}
+
 /// What becomes of a deployment. With a desired count of 0, every deployment completes at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RolloutOutcome {

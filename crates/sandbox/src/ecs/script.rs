@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ending::{Ending, Reach};
 use super::lifecycle::{Hook, Stage};
-use super::rollout::{Rollout, RolloutOutcome};
+use super::rollout::{Rollout, RolloutOutcome, Shape};
 use super::strategy::{Strategy, Traffic};
 
 /// What happens in a deployment, in order.
@@ -81,15 +81,8 @@ const SHORTEST_PACE: Duration = Duration::from_millis(100);
 const FARGATE: [(u32, u32); 3] = [(48, 154), (172, 286), (289, 660)];
 
 impl Script {
-    /// The script of a deployment of `desired` tasks. `threshold` is the number of failed tasks that
-    /// fill the rollout's duration; `reconciles` tells whether another deployment was going on.
-    pub(super) fn new(
-        rollout: Rollout,
-        strategy: &Strategy,
-        desired: usize,
-        threshold: u32,
-        reconciles: bool,
-    ) -> Self {
+    /// The script of a deployment of `desired` tasks; `reconciles` tells whether another deployment was in progress.
+    pub(super) fn new(pace: Pace, strategy: &Strategy, desired: usize, reconciles: bool) -> Self {
         if desired == 0 {
             return Self::completion();
         }
@@ -97,7 +90,8 @@ impl Script {
             let again = vec![Beat { after: PLACEMENT_RETRY, step: Step::CannotReplace }];
             return Self { beats: VecDeque::new(), again };
         }
-        let writer = Writer { script: Self::default(), rollout, strategy, threshold };
+        let Pace { rollout, shape, threshold } = pace;
+        let writer = Writer { script: Self::default(), rollout, shape, strategy, threshold, desired };
         if strategy.traffic == Traffic::Rolling { writer.rolling() } else { writer.staged(reconciles) }
     }
 
@@ -126,11 +120,22 @@ impl Script {
     }
 }
 
+/// How fast a deployment goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) rollout: Rollout,
+    pub(super) shape: Option<Shape>,
+    /// How many failed tasks fill the rollout's duration.
+    pub(super) threshold: u32,
+}
+
 struct Writer<'a> {
     script: Script,
     rollout: Rollout,
+    shape: Option<Shape>,
     strategy: &'a Strategy,
     threshold: u32,
+    desired: usize,
 }
 
 impl Writer<'_> {
@@ -143,9 +148,10 @@ impl Writer<'_> {
         if !self.bring_up(2 * quarter) {
             return self.script;
         }
+        let (drains, settles) = self.leaving(quarter, quarter);
         let Some(early) = self.strategy.early_success else {
-            self.push(quarter, Step::DrainOthers);
-            self.bake(quarter, Step::Complete);
+            self.push(drains, Step::DrainOthers);
+            self.bake(settles, Step::Complete);
             return self.script;
         };
         if early.after_cleanup {
@@ -201,8 +207,9 @@ impl Writer<'_> {
         self.enter(part, Stage::PostProductionTrafficShift);
         self.enter(part, Stage::BakeTime);
         if self.bake(Duration::ZERO, Step::Enter(Stage::CleanUp)) {
-            self.push(part / 2, Step::DrainOthers);
-            self.push(part / 2, Step::Complete);
+            let (drains, settles) = self.leaving(part / 2, part / 2);
+            self.push(drains, Step::DrainOthers);
+            self.push(settles, Step::Complete);
         }
         self.script
     }
@@ -250,11 +257,28 @@ impl Writer<'_> {
             half /= 2;
             self.script.beats.extend((0..count).flat_map(|_| failing_task(ending, half)));
         }
+        if let Some(shape) = self.shape {
+            self.start_one_by_one(shape.start);
+            return true;
+        }
         self.push(half, Step::StartTasks);
         let percent = self.strategy.early_success.map(|early| early.percent);
         let run = percent.filter(|_| self.strategy.traffic == Traffic::Rolling);
         self.push(half, run.map_or(Step::RunTasks, Step::RunShare));
         true
+    }
+
+    /// How long until the old tasks are stopped, and how long from then on until the deployment has completed.
+    fn leaving(&self, drains: Duration, settles: Duration) -> (Duration, Duration) {
+        self.shape.map_or((drains, settles), |shape| (Duration::ZERO, shape.drain + shape.settle))
+    }
+
+    /// All tasks are started at once, and run one after the other.
+    fn start_one_by_one(&mut self, time: Duration) {
+        self.push(Duration::ZERO, Step::StartTasks);
+        let last = u32::try_from(self.desired).unwrap_or(u32::MAX).max(1);
+        (1..last).for_each(|nth| self.push(time / last, Step::RunShare((100 * nth / last) as usize)));
+        self.push(time / last, Step::RunTasks);
     }
 
     /// The bake time, and then a step; or the alarm that goes off in it. Tells whether none does.

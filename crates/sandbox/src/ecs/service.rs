@@ -7,8 +7,8 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::ids::Ids;
-use super::rollout::{Rollout, RolloutOutcome};
-use super::script::{Script, Step};
+use super::rollout::{Rollout, RolloutOutcome, Shape};
+use super::script::{Pace, Script, Step};
 use super::service_deployment::{Cause, Course, ServiceDeployment, ServiceRevision};
 use super::strategy::Strategy;
 use super::task::Task;
@@ -41,6 +41,8 @@ pub(super) struct Service {
     pub(super) last_completed: Option<Completed>,
     /// How long its tasks take to leave: its target group's deregistration delay.
     pub(super) deregistration_delay: Duration,
+    /// How long the parts of its deployments take, if that was set.
+    pub(super) shape: Option<Shape>,
     /// Until when its rollout was played.
     pub(super) played: Timestamp,
     /// Its own, so that what happens to it has the same ids in a copy of it.
@@ -101,7 +103,8 @@ impl Service {
             self.last_completed.as_ref().is_some_and(|last| last.task_definition == task_definition);
         let rollout = if ran_before { Rollout { outcome: RolloutOutcome::Ok, ..rollout } } else { rollout };
         let strategy = Strategy::of(&self.settings);
-        let script = Script::new(rollout, &strategy, self.desired, self.failure_threshold(), reconciles);
+        let pace = Pace { rollout, shape: self.shape, threshold: self.failure_threshold() };
+        let script = Script::new(pace, &strategy, self.desired, reconciles);
         let number = self.ids.number();
         let sources = self.current_revisions();
         let task_definition = task_definition.to_owned();

@@ -108,6 +108,11 @@ impl ServiceDeployment {
         self.course == Course::InProgress
     }
 
+    /// When it was over, if it is: one that is replaced is asked to stop first.
+    pub(super) fn finished(&self) -> Timestamp {
+        if self.course == Course::Replaced { self.since.plus(HANDOVER) } else { self.since }
+    }
+
     /// The `status` and `statusReason` at `now`.
     pub(super) fn status(&self, now: Timestamp) -> (&'static str, Option<String>) {
         let handing_over = now.since(self.since) < HANDOVER;

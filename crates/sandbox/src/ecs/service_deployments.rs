@@ -129,7 +129,7 @@ impl Service {
             "targetServiceRevisionArn": self.revision_arn(deployment.target),
             "status": status,
             "statusReason": reason,
-            "finishedAt": is_finished.then(|| seconds(deployment.since)),
+            "finishedAt": is_finished.then(|| seconds(deployment.finished())),
         }))
     }
 

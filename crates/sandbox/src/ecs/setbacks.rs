@@ -6,7 +6,7 @@ use evenkeel_core::timestamp::Timestamp;
 
 use super::lifecycle::{Decision, HookRun, HookStatus};
 use super::rollout::{Rollout, RolloutOutcome};
-use super::script::Script;
+use super::script::{Pace, Script};
 use super::service::{Deployment, RolloutState, Service};
 use super::service_deployment::{Cause, Course};
 use super::strategy::Strategy;
@@ -30,6 +30,13 @@ impl Service {
                 record.cause = Some(cause);
                 record.set_course(Course::Failed, at);
             });
+        }
+    }
+
+    pub(super) fn raise_alarm(&mut self, at: Timestamp) {
+        let is_in_progress = self.service_deployments.first().is_some_and(|current| current.is_in_progress());
+        if is_in_progress && self.has_monitor("alarms") {
+            self.fail(Cause::Alarm, at);
         }
     }
 
@@ -64,8 +71,8 @@ impl Service {
         let rollout = Rollout { outcome, duration };
         self.report(at, &format!("rolling back to deployment ecs-svc/{}.", target.deployment));
         // Whatever the strategy is, a rollback neither bakes nor waits for anybody.
-        let script =
-            Script::new(rollout, &Strategy::default(), self.desired, self.failure_threshold(), false);
+        let pace = Pace { rollout, shape: self.shape, threshold: self.failure_threshold() };
+        let script = Script::new(pace, &Strategy::default(), self.desired, false);
         let listed = self.deployments.iter().position(|listed| listed.number == target.deployment);
         let mut back = match listed {
             Some(place) => self.deployments.remove(place),

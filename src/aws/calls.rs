@@ -10,6 +10,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 
 use super::error::{code_of, is_denial, is_throttling};
 
+/// The result of an attempt that AWS refused for its rate.
+pub(super) const THROTTLED: &str = "throttled";
+
 /// An attempt of a call that has come back, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt<'a> {
@@ -63,7 +66,7 @@ fn result(response: &HttpResponse) -> &'static str {
     }
     let code = response.body().bytes().and_then(code_of).unwrap_or_default();
     if is_throttling(&code) {
-        "throttled"
+        THROTTLED
     } else if is_denial(&code) || status.as_u16() == 403 {
         "denied"
     } else if status.is_server_error() {

@@ -1,8 +1,15 @@
 //! AWS in the identity that deploys.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::Calls;
+use super::calls::THROTTLED;
 use super::error::Who;
 use super::settings::{Observers, settings};
 
@@ -14,12 +21,27 @@ pub struct AwsCloud {
     /// For the clients of other services and Regions, which are seldom needed.
     config: SdkConfig,
     observers: Observers,
+    /// How many attempts of calls ECS refused for their rate.
+    pub(super) throttled: Arc<AtomicU64>,
 }
 
 impl AwsCloud {
     pub(super) fn new(config: SdkConfig, observers: Observers, who: Who) -> Self {
-        let ecs = settings!(aws_sdk_ecs, &config, &observers).build();
-        Self { ecs: aws_sdk_ecs::Client::from_conf(ecs), who, config, observers }
+        let throttled = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&throttled);
+        let count = Calls::told_to(move |attempt| {
+            if attempt.result == THROTTLED {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let reads =
+            settings!(aws_sdk_ecs, &config, &observers).interceptor(count).retry_config(reads(&config));
+        Self { ecs: aws_sdk_ecs::Client::from_conf(reads.build()), who, config, observers, throttled }
+    }
+
+    /// The settings of a call that changes something: its waits grow longer than those of reads.
+    pub(super) fn effects(&self) -> aws_sdk_ecs::config::Builder {
+        aws_sdk_ecs::config::Builder::new().retry_config(retries(&self.config))
     }
 
     /// Amazon CloudWatch Logs in `region`.
@@ -38,4 +60,24 @@ impl AwsCloud {
     pub(super) fn http_client(&self) -> Option<SharedHttpClient> {
         self.config.http_client()
     }
+}
+
+/// How soon a read that was refused for its rate is repeated at the latest: a verdict waits for it.
+const LONGEST_READ_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Instead of one long wait of the usual retries, a read has so many short ones.
+const READS_FOR_ONE: u32 = 4;
+
+/// How reads are retried.
+fn reads(config: &SdkConfig) -> RetryConfig {
+    let retries = retries(config);
+    let attempts = 1 + (retries.max_attempts() - 1) * READS_FOR_ONE;
+    retries
+        .with_max_attempts(attempts)
+        .with_initial_backoff(LONGEST_READ_BACKOFF / 4)
+        .with_max_backoff(LONGEST_READ_BACKOFF)
+}
+
+fn retries(config: &SdkConfig) -> RetryConfig {
+    config.retry_config().cloned().unwrap_or_else(RetryConfig::standard)
 }

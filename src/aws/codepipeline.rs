@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_config::retry::RetryConfig;
 use aws_sdk_codepipeline::Client;
 use aws_sdk_codepipeline::operation::acknowledge_job::AcknowledgeJobError;
 use aws_sdk_codepipeline::operation::get_job_details::GetJobDetailsError;
@@ -44,11 +45,18 @@ impl CodePipelineQueue {
     }
 }
 
+/// The settings of a poll, whose caller polls again anyway: the one retry is for a signature by a wrong clock.
+fn barely_retried() -> aws_sdk_codepipeline::config::Builder {
+    let retries = RetryConfig::standard().with_max_attempts(2);
+    aws_sdk_codepipeline::config::Builder::new().retry_config(retries)
+}
+
 impl JobQueue for CodePipelineQueue {
     async fn poll(&self, capacity: usize) -> Result<Vec<Offer>, Failure> {
         let batch = i32::try_from(capacity).unwrap_or(i32::MAX);
         let call = self.client.poll_for_jobs().action_type_id(self.action_type_id()?).max_batch_size(batch);
-        let answer = Box::pin(call.send()).await.map_err(|error| {
+        let sent = Box::pin(call.customize().config_override(barely_retried()).send()).await;
+        let answer = sent.map_err(|error| {
             let of = format!("action type {}", self.action_type);
             let failed = failure_of(IAM, "PollForJobs", &of, &error);
             match error.as_service_error().is_some_and(PollForJobsError::is_action_type_not_found_exception) {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::error::Error as StdError;
+use std::sync::atomic::Ordering;
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
@@ -44,6 +45,10 @@ const LIST_PAGES: usize = 50;
 const TASK_PAGES: usize = 5;
 
 impl Ecs for AwsCloud {
+    fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
     async fn describe_services(
         &self,
         cluster: &ClusterName,
@@ -178,8 +183,7 @@ impl EcsEffects for AwsCloud {
         &self,
         definition: &TaskDefinition,
     ) -> Result<TaskDefinitionArn, EffectError> {
-        let once = aws_sdk_ecs::config::Builder::new()
-            .retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
+        let once = self.effects().retry_classifier(OnlyIfNotDone::<RegisterTaskDefinitionError>::new());
         let call = self.ecs.register_task_definition().customize();
         let sent =
             Box::pin(call.config_override(once).interceptor(ReplaceBody(definition.to_json())).send()).await;
@@ -200,8 +204,7 @@ impl EcsEffects for AwsCloud {
         revision: &TaskDefinitionArn,
         force: bool,
     ) -> Result<Service, EffectError> {
-        let once =
-            aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
+        let once = self.effects().retry_classifier(OnlyIfNotDone::<UpdateServiceError>::new());
         let call = self.ecs.update_service().cluster(&service.cluster).service(&service.arn);
         let call = call.task_definition(revision.as_str()).set_force_new_deployment(force.then_some(true));
         let sent = Box::pin(call.customize().config_override(once).send()).await;

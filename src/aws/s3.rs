@@ -14,6 +14,7 @@ use bytes::Bytes;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::ObjectAddress;
 use evenkeel_core::ports::{Encryption, ObjectHead, Objects, Precondition, Version};
+use futures_util::FutureExt;
 
 use super::buckets::Buckets;
 use super::error::{Who, failure_as, status_of_refusal, unread};
@@ -38,12 +39,15 @@ impl S3Objects {
     async fn send<T, E, F>(
         &self,
         bucket: &str,
-        call: impl Fn(Client) -> F,
+        call: impl Fn(Client) -> F + Send + Sync,
     ) -> Result<T, SdkError<E, HttpResponse>>
     where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        T: Send,
+        E: Send,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send,
     {
-        Box::pin(self.buckets.send(&self.client, bucket, call)).await
+        // Erased, since its type alone would make that of a deployment too deep for the compiler.
+        self.buckets.send(&self.client, bucket, call).boxed().await
     }
 }
 

@@ -4,6 +4,7 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::Parameters;
+use futures_util::FutureExt;
 
 use super::error::{Who, failure_as};
 
@@ -24,7 +25,7 @@ impl SsmParameters {
 
     async fn put(&self, name: &str, value: &str, overwrite: bool) -> Result<Option<u64>, Failure> {
         let call = self.client.put_parameter().name(name).value(value);
-        match Box::pin(call.r#type(ParameterType::String).overwrite(overwrite).send()).await {
+        match call.r#type(ParameterType::String).overwrite(overwrite).send().boxed().await {
             Ok(answer) => Ok(Some(u64::try_from(answer.version()).unwrap_or_default())),
             Err(error)
                 if error.as_service_error().is_some_and(|error| error.is_parameter_already_exists()) =>
@@ -42,7 +43,8 @@ impl Parameters for SsmParameters {
             Some(version) => format!("{name}:{version}"),
             None => name.to_owned(),
         };
-        let found = match Box::pin(self.client.get_parameter().name(selected).send()).await {
+        // Erased, since its type alone would make that of a deployment too deep for the compiler.
+        let found = match self.client.get_parameter().name(selected).send().boxed().await {
             Ok(answer) => answer.parameter,
             Err(error)
                 if error.as_service_error().is_some_and(|error| {

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::deploy::Polling;
-
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to deploy")]
 pub(super) struct WhatArgs {
@@ -85,9 +83,9 @@ pub(super) struct RolloutArgs {
     /// How long a rollout may take; a rollback may take as long again
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
-    /// The poll interval: from the first wait to the longest
-    #[arg(long, value_name = "TIME..TIME", default_value = "2s..15s", value_parser = polling)]
-    pub(super) poll: Polling,
+    /// The poll interval
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = poll_interval)]
+    pub(super) poll: Duration,
     /// What to do when the rollout fails or does not end in time
     #[arg(long, value_name = "WHAT", default_value = "rollback")]
     pub(super) on_failure: OnFailureArg,
@@ -258,13 +256,14 @@ pub(super) enum LiveOutputArg {
     Tfvars,
 }
 
-/// A wait, or a shortest and a longest one.
-pub(super) fn polling(text: &str) -> Result<Polling, String> {
-    let (first, longest) = text.split_once("..").unwrap_or((text, text));
-    let time = |text: &str| humantime::parse_duration(text).map_err(|error| format!("{text:?}: {error}"));
-    let polling = Polling { first: time(first)?, longest: time(longest)? };
-    if polling.first.is_zero() || polling.first > polling.longest {
-        return Err("the first wait must be more than zero and no more than the longest".to_owned());
+/// A poll interval.
+pub(super) fn poll_interval(text: &str) -> Result<Duration, String> {
+    if let Some((first, _)) = text.split_once("..") {
+        return Err(format!("it is one time and no range: give {first}"));
     }
-    Ok(polling)
+    let interval = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if interval.is_zero() {
+        return Err("it must be more than zero".to_owned());
+    }
+    Ok(interval)
 }

@@ -1,6 +1,7 @@
 //! A deployment or a rollback, as a command of its own: run to its end, and told.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::notification::Channel;
@@ -36,7 +37,7 @@ pub(super) struct DeploymentCommand {
     /// The records of each service, in the request's order.
     records: Vec<Vec<Sink>>,
     channels: Vec<Channel>,
-    polling: Polling,
+    poll: Duration,
     source: DeployedBy,
     credentials_end: Option<Timestamp>,
 }
@@ -55,7 +56,7 @@ impl DeploymentCommand {
             channels: Channel::parse_all(&rollout.notify)?,
             connection: meaning::connection(connection, Some(&request.cluster), environment),
             request,
-            polling: rollout.poll,
+            poll: rollout.poll,
             source: meaning::source(environment),
             credentials_end: credentials_end(environment),
         })
@@ -99,7 +100,7 @@ impl DeploymentCommand {
             ecs: &aws.cloud(),
             records: records.iter().map(Vec::as_slice).collect(),
             clock,
-            polling: self.polling,
+            polling: Polling::every(self.poll),
             interrupt,
             source: &self.source,
         };

@@ -16,10 +16,10 @@ use crate::clock::Clock;
 use crate::deploy::{Interrupt, Polling};
 use crate::output;
 use crate::worker::claims::{BucketClaims, Claims, FolderClaims};
-use crate::worker::{Between, Metrics, Settings, Worker, serve_health};
+use crate::worker::{Metrics, Settings, Worker, serve_health};
 
 use super::action_type::ActionTypesArgs;
-use super::args::polling;
+use super::args::poll_interval;
 use super::claims_place::ClaimsPlace;
 use super::environment::Environment;
 use super::job_options::job_options;
@@ -27,9 +27,8 @@ use super::log::{self, LogLevel};
 use super::print_error;
 use super::signals::Signals;
 
-/// How often to look at a rollout. Ten seconds keep the verdict of a thousand services young and
-/// stay far below what ECS allows.
-const WATCHING: Polling = Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
+/// How often to poll rollouts. The calls of all jobs are shared, and limited.
+const WATCHING: Duration = Duration::from_secs(2);
 
 /// Take the jobs of the CodePipeline custom action, deploy, and answer each
 #[derive(Debug, Args)]
@@ -39,9 +38,9 @@ pub(super) struct WorkerArgs {
     /// How many jobs to work on at once
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// How long to wait between two polls that found nothing: a random time in between
-    #[arg(long, value_name = "TIME..TIME", default_value = "5s..15s", value_parser = polling)]
-    poll: Polling,
+    /// How long to wait between two polls of the job queue that found nothing
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = poll_interval)]
+    poll: Duration,
     /// After how long to hand a job on to a new one; without --claims 30s at most
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = at_least_two_seconds)]
     slice: Duration,
@@ -123,11 +122,11 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
     let settings = Settings {
         owner: format!("{}-{:016x}", std::process::id(), fastrand::u64(..)),
         concurrency: args.concurrency.into(),
-        poll: Between { shortest: args.poll.first, longest: args.poll.longest },
+        poll: args.poll,
         slice: args.slice,
         lease: args.lease,
         drain: args.drain,
-        watching: WATCHING,
+        watching: Polling::every(WATCHING),
         options: job_options,
     };
     let (interrupter, interrupt) = Interrupt::new();

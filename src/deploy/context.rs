@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::failure::Failure;
+use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::Ecs;
 use evenkeel_core::record::DeployedBy;
@@ -11,18 +11,19 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
 
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 
-use super::polling::Pace;
+use super::polling::Schedule;
 use super::run::Run;
 use super::slice::Slice;
-use super::{Interrupt, Listener, Polling, Progress, World};
+use super::{Interrupt, Listener, Progress, World};
 
 /// What all services of a deployment share.
 pub(super) struct Context<'a, E> {
     pub(super) ecs: &'a E,
     pub(super) clock: Clock,
-    pub(super) polling: Polling,
+    /// When to poll next.
+    pub(super) schedule: Schedule,
     pub(super) interrupt: Interrupt,
     pub(super) source: &'a DeployedBy,
     pub(super) request: &'a DeployRequest,
@@ -54,7 +55,7 @@ impl<'a, E> Context<'a, E> {
         Self {
             ecs: world.ecs,
             clock: world.clock,
-            polling: world.polling,
+            schedule: Schedule::new(world.polling),
             interrupt: world.interrupt.clone(),
             source: world.source,
             request,
@@ -77,10 +78,10 @@ impl<'a, E> Context<'a, E> {
         self.warnings.push(warning);
     }
 
-    /// A rollout of the run begins now: its poll intervals start anew, and a slice may end.
-    pub(super) fn watch_from_now(&mut self, run: &mut Run) {
+    /// A rollout begins now: it is polled soon, and a slice may end.
+    pub(super) fn watch_from_now(&mut self) {
         self.has_started = true;
-        run.pace = Pace::begin(&self.polling, Moment::now());
+        self.schedule.begin();
     }
 
     /// Whether the next slice is to try again what failed.
@@ -103,6 +104,19 @@ impl<'a, E> Context<'a, E> {
 }
 
 impl<E: Ecs> Context<'_, E> {
+    /// Whether an effect that failed was refused for its rate, when `throttled` attempts had been before, and a command
+    /// has the time to try again. Of all who deploy at once, some wait for minutes until ECS lets them register.
+    pub(super) fn waits_for_its_turn(&mut self, failure: &Failure, throttled: u64) -> bool {
+        let is_throttled = failure.kind() == FailureKind::Unavailable && self.ecs.throttled() > throttled;
+        let has_time = self.clock.now().since(self.began) < self.request.policy.timeout;
+        let waits = is_throttled && has_time && self.slice.is_none();
+        if waits {
+            let what = failure.without_advice();
+            (self.listen)(Progress::Warning(&format!("{what}; waiting, since others deploy as well")));
+        }
+        waits
+    }
+
     /// The run's service as it is now.
     ///
     /// # Errors

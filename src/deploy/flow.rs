@@ -38,8 +38,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
     /// Ticks until every service is done, or the slice is over; whether every service is done.
     pub(super) async fn drive(&mut self) -> bool {
         if self.is_resumed {
-            let undone = self.runs.iter_mut().filter(|run| !run.is_done()).collect();
-            watch::look_at(&mut self.cx, &mut self.observer, undone).await;
+            watch::poll(&mut self.cx, &mut self.observer, &mut self.runs).await;
         }
         loop {
             for at in 0..self.runs.len() {
@@ -53,12 +52,12 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             }
             let (clock, mut interrupt) = (self.cx.clock, self.cx.interrupt.clone());
             let slice_is_over = clock.sleep(self.cx.slice.map_or(Duration::MAX, Slice::left));
-            // A look can be dropped half-way: it only reads.
+            // A poll can be dropped half-way: it only reads.
             tokio::select! {
                 biased;
                 _ = interrupt.wait() => {}
                 () = slice_is_over => {}
-                () = watch::look_when_due(&mut self.cx, &mut self.observer, &mut self.runs) => {}
+                () = watch::poll_when_due(&mut self.cx, &mut self.observer, &mut self.runs) => {}
             }
         }
     }
@@ -93,7 +92,13 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
         ending::check_that_no_other_failed(&self.runs, at)?;
         let (cx, run, record) = (&mut self.cx, &mut self.runs[at], &mut self.records[at]);
         match decide(&run.phase, &run.seen, cx.clock.now(), &cx.request.policy) {
-            Decision::Register => register::register(cx, run, record).await?,
+            Decision::Register => {
+                let throttled = cx.ecs.throttled();
+                match register::register(cx, run, record).await {
+                    Err(failure) if cx.waits_for_its_turn(&failure, throttled) => return Ok(false),
+                    registered => registered?,
+                }
+            }
             Decision::Update { force } => {
                 if recording::open(cx, run, record).await? {
                     self.note().await?;

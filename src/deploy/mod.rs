@@ -54,6 +54,7 @@ use crate::clock::{Clock, Moment};
 
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
+pub(crate) use polling::Throttling;
 pub use prepare::prepare;
 pub use progress::{Listener, Progress};
 pub use report::{Report, ServiceReport};
@@ -63,7 +64,6 @@ pub use slice::{Journal, NotBegun, Noted, Slice, SliceEnd};
 
 use context::{Chosen, Context};
 use flow::Flow;
-use polling::Pace;
 use record_keeping::RecordKeeping;
 use run::Run;
 
@@ -77,7 +77,7 @@ pub struct World<'a, E, R> {
     pub records: Vec<&'a [R]>,
     /// The time.
     pub clock: Clock,
-    /// How often to look.
+    /// When to poll.
     pub polling: Polling,
     /// What ends the wait early.
     pub interrupt: Interrupt,
@@ -161,11 +161,10 @@ fn planned<'a, E: Cloud + EcsEffects, R: RecordStore>(
     plan: Plan,
     records: Vec<RecordKeeping<'a, R>>,
 ) -> Flow<'a, E, R> {
-    let pace = Pace::begin(&cx.polling, Moment::now());
     let services = plan.services.into_iter().zip(&cx.request.services).zip(&records);
     let runs = services.map(|((planned, name), record)| {
         let images = &cx.request.images;
-        let mut run = Run::new(name.as_str(), images, planned.service, planned.revision, pace);
+        let mut run = Run::new(name.as_str(), images, planned.service, planned.revision);
         run.began_images.clone_from(&plan.revisions[planned.revision].base_images);
         run.is_recorded = record.is_kept();
         run

@@ -1,10 +1,15 @@
-//! Looks at all watched services at once: ten services, twenty service deployments to a call.
+//! Polls all watched rollouts at once: ten services, twenty service deployments to a call.
+//!
+//! # Guarantees
+//! * One call a poll, for up to ten services. The other view of a rollout is read as well where one view shows that
+//!   something was decided, so that no verdict rests on half of what can be seen, and for lesser reasons once a minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::eta::{Subject, goes_on};
 use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::poll_target::{PollTarget, goes_on, has_lost_tasks, has_turned, poll_target};
 use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::rollout::{Observation, Rollout};
@@ -12,7 +17,17 @@ use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use evenkeel_core::timestamp::Timestamp;
 
+use crate::clock::Moment;
+
 use super::listed::with_what_they_run;
+
+/// How often the other view is read where nothing was decided.
+const BETWEEN_EXTRAS: Duration = MINUTE;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// So many decisions a minute are no more than a poll or two.
+const MANY_DECISIONS: usize = 2;
 
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
@@ -20,37 +35,53 @@ pub(super) struct Observer {
     found: BTreeMap<DeploymentId, KnownArn>,
     /// Service deployments are no longer asked for.
     closed: bool,
-    /// Why, until that is told.
+    /// Why, until that is said.
     why_closed: Option<Failure>,
+    /// When the other view was last read although nothing was decided.
+    extra: Option<Moment>,
+    /// When the other view was read in the last minute because something was decided.
+    decisions: VecDeque<Moment>,
 }
 
 /// The service deployment of a deployment, as far as it was found.
 #[derive(Debug, Clone)]
 enum KnownArn {
     Arn(String),
-    /// So often it was looked for.
+    /// So often it was searched for.
     NotYet(u32),
 }
 
-/// A service to look at, and the rollout of it that is followed.
+/// Why the other view of a rollout is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// Something was decided.
+    Decided,
+    /// There may be more to see.
+    Lesser,
+    None,
+}
+
+/// A service to describe, and the rollout of it that is followed.
 pub(super) struct Watched<'a> {
     pub(super) seen: &'a Observation,
     pub(super) rollout: Option<&'a Rollout>,
-    pub(super) subject: Subject,
 }
 
 impl Watched<'_> {
     fn deployment(&self) -> Option<&DeploymentId> {
         self.rollout?.deployment.as_ref()
     }
+
+    fn target(&self) -> PollTarget {
+        self.rollout.map_or(PollTarget::Service, |rollout| poll_target(rollout, self.seen))
+    }
 }
 
 impl Observer {
-    /// Looks at `watched`; `None` for a service that no longer exists.
+    /// Polls `watched`; `None` for a service that no longer exists.
     ///
-    /// Service deployments are the better source, but may be denied, empty (an emulator) or late:
-    /// then the services alone tell. Where one of the two shows more than a rollout that goes on, the
-    /// other is looked at as well, so that a verdict never rests on half of what can be seen.
+    /// Service deployments are the better view, but may be denied, empty (an emulator) or late: then the services alone
+    /// decide.
     ///
     /// # Errors
     /// Those of `DescribeServices`.
@@ -62,45 +93,43 @@ impl Observer {
     ) -> Result<Vec<Option<Observation>>, Failure> {
         let mut seen: Vec<Option<Observation>> =
             watched.iter().map(|watched| Some(watched.seen.clone())).collect();
-        let all = 0..watched.len();
-        let first: Vec<usize> =
-            all.clone().filter(|at| self.closed || watched[*at].subject != Subject::Record).collect();
-        look_at_services(ecs, cluster, &first, &mut seen).await?;
-
-        let wanted = all.clone().filter(|at| {
-            let (Some(id), Some(seen)) = (watched[*at].deployment(), &seen[*at]) else { return false };
-            let is_known = seen.service_deployment.is_some();
-            watched[*at].subject != Subject::Service || !is_known || !goes_on(id, &seen.service)
-        });
-        let wanted: Vec<usize> = wanted.collect();
-        let records = match self.records(ecs, watched, &wanted, &seen).await {
-            Ok(records) => records,
-            Err(failure) => {
-                if failure.kind() != FailureKind::Unavailable {
-                    self.closed = true;
-                    self.why_closed = Some(failure);
-                }
-                BTreeMap::new()
-            }
+        let all: Vec<usize> = (0..watched.len()).collect();
+        let is_of_services = self.closed || targets(watched) == PollTarget::Service;
+        let (known, again) = if is_of_services {
+            self.poll_services(ecs, cluster, &all, &mut seen).await?;
+            let wanted = self.those_that_turned(watched, &seen);
+            let read = self.service_deployments(ecs, watched, &wanted, &seen).await;
+            let known = self.known_at_least(read);
+            // The deployment that replaced a stopped one may be newer than what was just described.
+            let is_newer = |at: usize, known: &ServiceDeployment| {
+                let shown = watched[at].deployment().zip(seen[at].as_ref());
+                known.status == ServiceDeploymentStatus::Stopped
+                    && shown.is_some_and(|(id, seen)| goes_on(id, &seen.service))
+            };
+            let newer = known.iter().filter(|(at, known)| is_newer(**at, known)).map(|(at, _)| *at).collect();
+            (known, newer)
+        } else {
+            let read = self.service_deployments(ecs, watched, &all, &seen).await;
+            let known = self.known_at_least(read);
+            let again = self.those_with_news(watched, &known);
+            (known, again)
         };
-        // Services that were not looked at, although there is no record to tell in their place, or
-        // one that tells of an end.
-        let is_over = |at: &usize| {
-            records.get(at).is_none_or(|record| record.status != ServiceDeploymentStatus::InProgress)
-        };
-        // A record that tells of a stop: the deployment that replaced ours may be newer than the look at the service.
-        let was_stopped = |at: &usize| {
-            records.get(at).is_some_and(|record| record.status == ServiceDeploymentStatus::Stopped)
-        };
-        let again = all.filter(|at| if first.contains(at) { was_stopped(at) } else { is_over(at) });
-        let again: Vec<usize> = again.collect();
-        look_at_services(ecs, cluster, &again, &mut seen).await?;
-        for (at, record) in records {
+        self.poll_services(ecs, cluster, &again, &mut seen).await?;
+        for (at, known) in known {
             if let (Some(seen), Some(id)) = (&mut seen[at], watched[at].deployment()) {
-                seen.take_record(id, record);
+                seen.take_record(id, known);
             }
         }
         Ok(seen)
+    }
+
+    /// Whether so much was decided in the last minute that polls have to be fewer, to take no more calls than usual.
+    pub(super) fn is_busy(&mut self) -> bool {
+        let now = Moment::now();
+        while self.decisions.front().is_some_and(|then| now.since(*then) >= MINUTE) {
+            self.decisions.pop_front();
+        }
+        self.decisions.len() >= MANY_DECISIONS
     }
 
     /// Why service deployments are no longer asked for, once.
@@ -108,8 +137,105 @@ impl Observer {
         self.why_closed.take()
     }
 
+    /// The services that show something which their service deployments decide or explain.
+    fn those_that_turned(&mut self, watched: &[Watched<'_>], seen: &[Option<Observation>]) -> Vec<usize> {
+        self.those(watched.len(), |at| {
+            let (Some(id), Some(seen)) = (watched[at].deployment(), &seen[at]) else { return Reason::None };
+            let is_decided = !goes_on(id, &seen.service);
+            let is_unknown = seen.service_deployment.is_none();
+            if has_turned(id, &watched[at].seen.service, &seen.service) || is_decided && is_unknown {
+                return Reason::Decided;
+            }
+            // Stages change without a sign in the service.
+            let is_staged = seen.service.strategy.is_staged;
+            if is_decided || is_unknown || is_staged { Reason::Lesser } else { Reason::None }
+        })
+    }
+
+    /// The service deployments that show something which the service decides or explains.
+    fn those_with_news(
+        &mut self,
+        watched: &[Watched<'_>],
+        known: &BTreeMap<usize, ServiceDeployment>,
+    ) -> Vec<usize> {
+        self.those(watched.len(), |at| {
+            let Some(now) = known.get(&at) else { return Reason::Decided };
+            let Some(before) = &watched[at].seen.service_deployment else { return Reason::Decided };
+            match now.status {
+                ServiceDeploymentStatus::InProgress | ServiceDeploymentStatus::RollingBack => {
+                    if before.status != now.status {
+                        Reason::Decided
+                    } else if has_lost_tasks(before, now) {
+                        Reason::Lesser
+                    } else {
+                        Reason::None
+                    }
+                }
+                ServiceDeploymentStatus::Successful
+                | ServiceDeploymentStatus::Stopped
+                | ServiceDeploymentStatus::RolledBack
+                | ServiceDeploymentStatus::RollbackFailed
+                | ServiceDeploymentStatus::Unknown => Reason::Decided,
+            }
+        })
+    }
+
+    /// Those of the first `count` places whose other view is to be read: all that have a reason, where some decision is
+    /// one, or where that was not done for a while.
+    fn those(&mut self, count: usize, reason: impl Fn(usize) -> Reason) -> Vec<usize> {
+        let reasons: Vec<Reason> = (0..count).map(reason).collect();
+        let now = Moment::now();
+        let is_time = self.extra.is_none_or(|extra| now.since(extra) >= BETWEEN_EXTRAS);
+        let is_decided = reasons.contains(&Reason::Decided);
+        if is_decided {
+            self.decisions.push_back(now);
+        } else if reasons.contains(&Reason::Lesser) && is_time {
+            self.extra = Some(now);
+        }
+        let is_wanted = |at: &usize| reasons[*at] != Reason::None && (is_decided || is_time);
+        (0..count).filter(is_wanted).collect()
+    }
+
+    /// Describes the services in these places; one that no longer exists is seen no more.
+    async fn poll_services<E: Ecs>(
+        &mut self,
+        ecs: &E,
+        cluster: &ClusterName,
+        places: &[usize],
+        seen: &mut [Option<Observation>],
+    ) -> Result<(), Failure> {
+        let arns: Vec<&str> =
+            places.iter().filter_map(|at| seen[*at].as_ref()).map(|seen| seen.service.arn.as_str()).collect();
+        if arns.is_empty() {
+            return Ok(());
+        }
+        let services = ecs.describe_services(cluster, &arns).await?;
+        for at in places {
+            seen[*at] = seen[*at].take().and_then(|seen| {
+                let service = services.iter().find(|service| service.arn == seen.service.arn)?;
+                service.active.then(|| Observation { service: service.clone(), ..seen })
+            });
+        }
+        Ok(())
+    }
+
+    /// What was read of service deployments: nothing where they cannot be read. Where they never can, they are no longer
+    /// asked for.
+    fn known_at_least(
+        &mut self,
+        read: Result<BTreeMap<usize, ServiceDeployment>, Failure>,
+    ) -> BTreeMap<usize, ServiceDeployment> {
+        read.unwrap_or_else(|failure| {
+            if failure.kind() != FailureKind::Unavailable {
+                self.closed = true;
+                self.why_closed = Some(failure);
+            }
+            BTreeMap::new()
+        })
+    }
+
     /// The service deployments of those that are wanted, by their places.
-    async fn records<E: Ecs>(
+    async fn service_deployments<E: Ecs>(
         &mut self,
         ecs: &E,
         watched: &[Watched<'_>],
@@ -128,21 +254,21 @@ impl Observer {
         }
         let arns: Vec<String> = asked.values().cloned().collect();
         let described = ecs.describe_service_deployments(&arns).await?;
-        let mut records = BTreeMap::new();
+        let mut known = BTreeMap::new();
         for (at, arn) in asked {
-            let record = described.iter().find(|record| record.arn == arn);
-            let Some((record, id)) = record.zip(watched[at].deployment()) else { continue };
+            let found = described.iter().find(|found| found.arn == arn);
+            let Some((found, id)) = found.zip(watched[at].deployment()) else { continue };
             match self.found.get(id) {
                 Some(KnownArn::Arn(_)) => {}
                 // What the service calls its current one was described on the chance that it is ours.
-                _ if id.rolls_out(&record.target) => {
+                _ if id.rolls_out(&found.target) => {
                     self.found.insert(id.clone(), KnownArn::Arn(arn));
                 }
                 _ => continue,
             }
-            records.insert(at, record.clone());
+            known.insert(at, found.clone());
         }
-        Ok(records)
+        Ok(known)
     }
 
     /// The ARN of the rollout's service deployment, or of one that probably is it.
@@ -162,8 +288,8 @@ impl Observer {
         if times == 0 && service.current_deployment.is_some() {
             return Ok(service.current_deployment.clone());
         }
-        // It may never be listed, as by an emulator: then it is asked for less and less often.
-        if !times.is_power_of_two() && times > 0 {
+        // It may never be listed, as by an emulator: then it is searched for less and less often.
+        if !is_power_of_three(times) && times > 0 {
             return Ok(None);
         }
         // Its record is made a moment after the deployment; where that is not shown, all are read.
@@ -203,24 +329,16 @@ pub(super) async fn that_rolls_out<E: Ecs>(
     Ok(young.find(|(_, runs)| runs.as_ref() == Some(revision)).map(|(listed, _)| listed))
 }
 
-/// Looks at the services in these places; one that no longer exists is seen no more.
-async fn look_at_services<E: Ecs>(
-    ecs: &E,
-    cluster: &ClusterName,
-    places: &[usize],
-    seen: &mut [Option<Observation>],
-) -> Result<(), Failure> {
-    let arns: Vec<&str> =
-        places.iter().filter_map(|at| seen[*at].as_ref()).map(|seen| seen.service.arn.as_str()).collect();
-    if arns.is_empty() {
-        return Ok(());
-    }
-    let services = ecs.describe_services(cluster, &arns).await?;
-    for at in places {
-        seen[*at] = seen[*at].take().and_then(|seen| {
-            let service = services.iter().find(|service| service.arn == seen.service.arn)?;
-            service.active.then(|| Observation { service: service.clone(), ..seen })
-        });
-    }
-    Ok(())
+/// What one poll describes of all of them. Of several, the services tell most: where nothing but its tasks decides when a
+/// rollout has completed, no second call confirms it.
+fn targets(watched: &[Watched<'_>]) -> PollTarget {
+    let is_better_described = |watched: &Watched<'_>| watched.seen.service.completes_with_its_tasks();
+    let is_of_services = watched.iter().any(|watched| watched.target() == PollTarget::Service)
+        || watched.len() > 1 && watched.iter().any(is_better_described);
+    if is_of_services { PollTarget::Service } else { PollTarget::ServiceDeployment }
+}
+
+/// Four searches in the first minute, of two calls at most.
+fn is_power_of_three(times: u32) -> bool {
+    (0..20).any(|exponent| 3_u32.pow(exponent) == times)
 }

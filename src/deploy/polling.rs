@@ -1,76 +1,124 @@
-//! How long to wait between two looks.
+//! When rollouts are polled.
+//!
+//! A fixed interval is early whatever the shape of a rollout; only one that takes long is polled less often. All that
+//! poll in one process do so at the same moments, so that their calls can be shared.
 
 use std::time::Duration;
 
-use evenkeel_core::eta::Eta;
-
 use crate::clock::Moment;
 
-/// The shortest and the longest wait between two looks; how soon the rollout can end decides where
-/// between them one is.
+/// The moments at which a process polls: one each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polling {
-    /// The wait before the first look, and the shortest.
-    pub first: Duration,
-    /// The longest wait.
-    pub longest: Duration,
+    interval: Duration,
+    /// One of the moments. It is drawn, so that processes that start together do not poll together.
+    origin: Moment,
 }
 
-/// A rollout that may end any moment for longer than this is looked at less and less often.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// For how long a rollout is polled at each interval.
+const STEADY: Duration = Duration::from_secs(10 * 60);
 
+/// The longest wait for a rollout that takes longer; before, a wait is a hundredth of its time.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// The longest wait while AWS throttles.
+const LONGEST_THROTTLED: Duration = Duration::from_secs(8);
+
+/// As the commands poll unless they are told otherwise.
 impl Default for Polling {
     fn default() -> Self {
-        Self { first: Duration::from_secs(2), longest: Duration::from_secs(15) }
+        Self::every(Duration::from_secs(2))
     }
 }
 
 impl Polling {
-    /// The wait before the next look at a rollout that has gone on for `elapsed`, and has had this
-    /// eta for `unchanged`.
-    fn wait(&self, eta: Eta, unchanged: Duration, elapsed: Duration) -> Duration {
-        let near = self.first * 3 / 2;
-        let wait = match eta {
-            Eta::Far => (unchanged * 3 / 4).max(self.first),
-            // A quick start lets one expect a quick end.
-            Eta::Halfway => (unchanged / 6).max((near * 3).min(elapsed / 3)).max(near),
-            Eta::Baking(time) => time.saturating_sub(unchanged).max(near),
-            Eta::Near => near.max(unchanged.saturating_sub(PATIENCE) / 60),
-        };
-        wait.min(self.longest)
+    /// Polls every `interval`, more than zero, and the twentieth of it that a poll takes; from some moment within the next
+    /// one on.
+    #[must_use]
+    pub fn every(interval: Duration) -> Self {
+        let interval = interval + interval / 20;
+        Self { interval, origin: Moment::now().plus(interval.mul_f64(fastrand::f64())) }
+    }
+
+    /// The wait between two polls of a rollout that has gone on for `elapsed`.
+    fn wait(&self, elapsed: Duration) -> Duration {
+        let wait = if elapsed < STEADY { Duration::ZERO } else { (elapsed / 100).min(LONGEST) };
+        wait.max(self.interval)
+    }
+
+    /// The last moment to poll that is no later than `moment`.
+    fn last_until(&self, moment: Moment) -> Moment {
+        if moment <= self.origin {
+            return self.origin;
+        }
+        let passed = moment.since(self.origin).as_nanos() / self.interval.as_nanos().max(1);
+        let intervals = u32::try_from(passed).unwrap_or(u32::MAX);
+        self.origin.plus(self.interval.saturating_mul(intervals))
     }
 }
 
-/// When one rollout is looked at next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
-    eta: Eta,
-    /// From when on it may have had this eta.
-    since: Moment,
-    looked: Moment,
+/// A wait between calls that doubles while AWS throttles and comes back step by step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Throttling {
+    /// What the wait is at least.
+    wait: Duration,
+}
+
+impl Throttling {
+    /// A call was refused for its rate, where `interval` is the usual wait.
+    pub(crate) fn refused(&mut self, interval: Duration) {
+        self.wait = (self.wait.max(interval) * 2).min(LONGEST_THROTTLED);
+    }
+
+    /// A call was not.
+    pub(crate) fn passed(&mut self, interval: Duration) {
+        self.wait = self.wait.saturating_sub(interval / 4);
+    }
+
+    /// The wait where `usual` is the one without throttling.
+    pub(crate) fn wait(self, usual: Duration) -> Duration {
+        usual.max(self.wait)
+    }
+}
+
+/// When the rollouts of one deployment are polled next.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    polling: Polling,
+    throttling: Throttling,
     due: Moment,
 }
 
-impl Pace {
-    /// The pace of a rollout that began, or was joined, `now`.
-    pub(super) fn begin(polling: &Polling, now: Moment) -> Self {
-        let due = now.plus(jittered(polling.first));
-        Self { eta: Eta::Far, since: now, looked: now, due }
+impl Schedule {
+    pub(super) fn new(polling: Polling) -> Self {
+        let mut schedule = Self { polling, throttling: Throttling::default(), due: Moment::now() };
+        schedule.begin();
+        schedule
     }
 
-    /// It was looked at `now`, and has this eta; it has gone on for `elapsed`.
-    pub(super) fn looked(&mut self, polling: &Polling, eta: Eta, elapsed: Duration, now: Moment) {
-        if eta != self.eta {
-            // It changed at some time since the last look.
-            (self.eta, self.since) = (eta, self.looked);
-        }
-        self.looked = now;
-        self.due = now.plus(jittered(polling.wait(eta, now.since(self.since), elapsed)));
+    /// A rollout begins now. There is nothing to see of it for the first half of an interval.
+    pub(super) fn begin(&mut self) {
+        self.due = self.polling.last_until(Moment::now().plus(self.polling.interval * 3 / 2));
     }
 
-    /// It is to be looked at as soon as possible.
+    /// The next poll is due at once.
     pub(super) fn hurry(&mut self) {
-        self.due = self.looked;
+        self.due = Moment::now();
+    }
+
+    /// A poll is over. The youngest of the rollouts has gone on for `elapsed`; whether polls have taken more calls than
+    /// usual, and whether this one was throttled.
+    pub(super) fn polled(&mut self, elapsed: Duration, is_busy: bool, was_throttled: bool) {
+        let interval = self.polling.interval;
+        if was_throttled {
+            self.throttling.refused(interval);
+        } else {
+            self.throttling.passed(interval);
+        }
+        let usual = self.polling.wait(elapsed);
+        let wait = self.throttling.wait(if is_busy { usual * 4 / 3 } else { usual });
+        let due = Moment::now().plus(wait);
+        self.due = if wait == usual { self.polling.last_until(due) } else { due };
     }
 
     pub(super) fn due(&self) -> Moment {
@@ -78,55 +126,65 @@ impl Pace {
     }
 }
 
-/// Up to a tenth shorter at random, so that deployments begun together do not all look at the same
-/// moment.
-fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(1.0 - 0.1 * fastrand::f64())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::sleep;
 
-    fn seconds(eta: Eta, unchanged: u64, elapsed: u64) -> f64 {
-        let of = Duration::from_secs;
-        Polling::default().wait(eta, of(unchanged), of(elapsed)).as_secs_f64()
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
     }
 
-    #[test]
-    fn the_nearer_the_end_the_shorter_the_wait() {
-        let bake = Eta::Baking(Duration::from_secs(60));
-        for (eta, unchanged, elapsed, wait) in [
-            (Eta::Far, 0, 0, 2.0),
-            (Eta::Far, 10, 10, 7.5),
-            (Eta::Far, 600, 600, 15.0),
-            (Eta::Halfway, 0, 12, 4.0),
-            (Eta::Halfway, 0, 600, 9.0),
-            (Eta::Halfway, 72, 600, 12.0),
-            (Eta::Halfway, 600, 600, 15.0),
-            (bake, 0, 600, 15.0),
-            (bake, 50, 600, 10.0),
-            (bake, 70, 600, 3.0),
-            (Eta::Near, 0, 600, 3.0),
-            (Eta::Near, 600, 600, 3.0),
-            (Eta::Near, 1200, 1200, 10.0),
-        ] {
-            assert_eq!(seconds(eta, unchanged, elapsed), wait, "{eta:?} {unchanged} {elapsed}");
+    #[tokio::test(start_paused = true)]
+    async fn a_rollout_is_polled_at_each_interval_and_one_of_long_at_a_hundredth_of_its_time() {
+        let polling = Polling::every(seconds(2));
+        for (elapsed, wait) in [(0, 2), (300, 2), (599, 2), (600, 6), (1_200, 12), (1_800, 15), (86_400, 15)]
+        {
+            assert_eq!(polling.wait(seconds(elapsed)), seconds(wait), "after {elapsed} s");
+        }
+        assert_eq!(Polling::every(seconds(30)).wait(seconds(86_400)), seconds(30), "as the user says");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_of_a_process_poll_together_however_long_a_poll_takes() {
+        let polling = Polling::every(seconds(2));
+        let mut one = Schedule::new(polling);
+        sleep(Duration::from_millis(1_300)).await;
+        let mut other = Schedule::new(polling);
+        for took in [0, 700, 1_900] {
+            sleep(one.due().max(other.due()).since(Moment::now())).await;
+            let began = Moment::now();
+            one.polled(seconds(10), false, false);
+            sleep(Duration::from_millis(took)).await;
+            other.polled(seconds(20), false, false);
+            assert_eq!((one.due(), other.due()), (began.plus(seconds(2)), began.plus(seconds(2))), "{took}");
         }
     }
 
-    #[test]
-    fn an_eta_counts_from_the_look_before_it_was_seen() {
-        let now = Moment::now();
-        let at = |seconds| now.plus(Duration::from_secs(seconds));
-        let (polling, bake) = (Polling::default(), Eta::Baking(Duration::from_secs(60)));
-        let mut pace = Pace::begin(&polling, at(100));
-        pace.looked(&polling, Eta::Far, Duration::from_secs(10), at(110));
-        pace.looked(&polling, bake, Duration::from_secs(20), at(120));
-        pace.looked(&polling, bake, Duration::from_secs(65), at(165));
-        let wait = pace.due().since(at(165)).as_secs_f64();
-        assert!((4.5..=5.0).contains(&wait), "{wait}: it may be over 60 s after the look at 110");
-        pace.hurry();
-        assert_eq!(pace.due(), at(165));
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_poll_doubles_the_wait_which_comes_back_step_by_step() {
+        let mut schedule = Schedule::new(Polling::every(seconds(2)));
+        sleep(schedule.due().since(Moment::now())).await;
+        let mut waits = Vec::new();
+        for was_throttled in [true, true, true, false, false, false, false, false, false, false] {
+            schedule.polled(seconds(10), false, was_throttled);
+            let wait = schedule.due().since(Moment::now());
+            waits.push(wait.as_secs());
+            sleep(wait).await;
+        }
+        // The moments to poll are two seconds apart.
+        assert_eq!(waits, [4, 8, 8, 6, 6, 4, 4, 2, 2, 2]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_rollout_is_polled_soon_whatever_was_awaited_before() {
+        let mut schedule = Schedule::new(Polling::every(seconds(2)));
+        schedule.polled(seconds(3_600), false, false);
+        assert!(schedule.due().since(Moment::now()) > seconds(12));
+        schedule.begin();
+        let wait = schedule.due().since(Moment::now());
+        assert!((seconds(1)..=seconds(3)).contains(&wait), "{wait:?}");
+        schedule.hurry();
+        assert_eq!(schedule.due(), Moment::now());
     }
 }

@@ -24,12 +24,9 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::{DeploymentId, Service};
 
-use crate::clock::Moment;
-
 use super::context::{Chosen, Context};
 use super::flow::Flow;
 use super::overtaken::{self, FoundDeployment};
-use super::polling::Pace;
 use super::prepare;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
@@ -96,8 +93,7 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
         let (carried, began_images) = carried(world.ecs, &checkpoint).await?;
         let chosen = chosen(world.ecs, &checkpoint, &service, request, &carried).await?;
         world.ecs.hide_service(&mut service);
-        let pace = Pace::begin(&world.polling, Moment::now());
-        let mut run = Run::resume(name.as_str(), &request.images, checkpoint, service, runs.len(), pace);
+        let mut run = Run::resume(name.as_str(), &request.images, checkpoint, service, runs.len());
         run.images = carried.onto(&chosen.planned.base_images, &request.images);
         run.carried = carried;
         run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
@@ -241,9 +237,8 @@ impl Run {
         checkpoint: ServiceCheckpoint,
         service: Service,
         revision: usize,
-        pace: Pace,
     ) -> Self {
-        let mut run = Self::new(named, images, service, revision, pace);
+        let mut run = Self::new(named, images, service, revision);
         run.unknown = checkpoint.unknown;
         if checkpoint.phase == Phase::Pending && checkpoint.plans_again == 0 {
             return run;

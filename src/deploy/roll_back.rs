@@ -29,7 +29,7 @@ pub(super) async fn ask_ecs<E: EcsEffects>(
         (cx.listen)(Progress::RollingBack { service: &run.named, to: to.as_ref(), why: &why.reason });
     }
     let asked = cx.ecs.roll_back_service_deployment(service_deployment).await;
-    run.pace.hurry();
+    cx.schedule.hurry();
     match asked {
         Err(failure) if failure.kind() != FailureKind::Unavailable => {
             if failure.kind() == FailureKind::Denied {
@@ -38,7 +38,7 @@ pub(super) async fn ask_ecs<E: EcsEffects>(
             run.apply(Event::StopRefused)
         }
         Ok(()) | Err(_) => {
-            cx.watch_from_now(run);
+            cx.watch_from_now();
             run.apply(Event::StopAsked(cx.clock.now()))
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::crash_loop::Suspicion;
 use evenkeel_core::deployment::{Ending, Event, Outcome, Phase};
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::{Failure, FailureKind};
@@ -14,8 +15,9 @@ use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::clock::Moment;
+
 use super::ServiceReport;
-use super::polling::Pace;
 
 /// One service's deployment.
 pub(super) struct Run {
@@ -48,10 +50,8 @@ pub(super) struct Run {
     pub(super) digests: BTreeMap<String, String>,
     /// What speaks for the cause of its failure, once that was gathered.
     pub(super) evidence: Option<Evidence>,
-    /// When its rollout is looked at next.
-    pub(super) pace: Pace,
-    /// The reason that its tasks were looked at for, which they are once.
-    pub(super) suspicion: Option<u32>,
+    /// What its tasks were read for last, and when.
+    pub(super) suspected: Option<(Suspicion, Moment)>,
     /// How often it was planned again.
     pub(super) plans_again: u32,
     /// Whether a record tells of the deployment.
@@ -75,7 +75,7 @@ pub(super) enum OnRecord<'a> {
 }
 
 impl Run {
-    pub(super) fn new(named: &str, images: &Images, service: Service, revision: usize, pace: Pace) -> Self {
+    pub(super) fn new(named: &str, images: &Images, service: Service, revision: usize) -> Self {
         Self {
             named: named.to_owned(),
             revision,
@@ -92,8 +92,7 @@ impl Run {
             service_deployment: None,
             digests: BTreeMap::new(),
             evidence: None,
-            pace,
-            suspicion: None,
+            suspected: None,
             plans_again: 0,
             is_recorded: false,
             unknown: Map::new(),

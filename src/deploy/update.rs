@@ -9,11 +9,8 @@ use evenkeel_core::ports::{Ecs, EcsEffects, EffectError};
 use evenkeel_core::rollout::{Observation, Rollout, came_between};
 use evenkeel_core::service::{Deployment, DeploymentId, Service};
 
-use crate::clock::Moment;
-
 use super::Progress;
 use super::context::Context;
-use super::polling::Pace;
 use super::register::{ATTEMPTS, BACK_OFF};
 use super::run::{Run, bug};
 
@@ -85,7 +82,7 @@ pub(super) fn join<E>(
                 // A newer deployment of the same revision: what is known of ours does not hold for it.
                 (cx.listen)(Progress::Joined { service: &run.named, deployment: &deployment });
                 (run.seen.service_deployment, run.seen.tasks) = (None, TaskCensus::Unread);
-                run.pace = Pace::begin(&cx.polling, Moment::now());
+                cx.schedule.begin();
             }
             if matches!(run.phase, Phase::RollingOut { .. }) {
                 run.deployment = Some(deployment.clone());
@@ -118,7 +115,7 @@ fn begin<E>(
     rollout: Rollout,
     overtaken: Option<TaskDefinitionArn>,
 ) -> Result<(), Failure> {
-    cx.watch_from_now(run);
+    cx.watch_from_now();
     run.deployment.clone_from(&rollout.deployment);
     run.target = Some(target.revision.clone());
     run.replaced.clone_from(&target.replaces);
@@ -141,7 +138,7 @@ pub(super) fn rollback<E>(
     deployment: Option<DeploymentId>,
     replaced: Option<DeploymentId>,
 ) -> Rollout {
-    cx.watch_from_now(run);
+    cx.watch_from_now();
     let since = cx.since(&run.seen.service, deployment.as_ref());
     Rollout { revision: to, deployment, replaced, since }
 }

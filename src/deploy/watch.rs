@@ -1,8 +1,9 @@
-//! Looks at the rollouts that go on.
+//! Polls the rollouts that are in progress.
 
-use evenkeel_core::crash_loop::{Census, TaskCensus, is_suspicious};
+use std::time::Duration;
+
+use evenkeel_core::crash_loop::{Census, TaskCensus, suspicion};
 use evenkeel_core::deployment::Phase;
-use evenkeel_core::eta::{Subject, eta, subject};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::placement::{Departures, are_departures_due};
 use evenkeel_core::ports::Ecs;
@@ -15,37 +16,32 @@ use super::observer::{Observer, Watched};
 use super::run::Run;
 use super::{Progress, ending};
 
-/// Waits until some rollout is to be looked at, and looks at all those that soon are.
-pub(super) async fn look_when_due<E: Ecs>(
+/// The tasks of a service are read no more often than this where ECS's count of failures decides nothing: two calls for
+/// those that stopped, and two for those that run.
+const BETWEEN_CENSUSES: Duration = Duration::from_secs(15);
+
+/// Waits until the next poll is due, and polls.
+pub(super) async fn poll_when_due<E: Ecs>(
     cx: &mut Context<'_, E>,
     observer: &mut Observer,
     runs: &mut [Run],
 ) {
     let now = Moment::now();
-    let due = runs.iter().filter(|run| !run.is_done()).map(|run| run.pace.due()).min();
-    let wait = due.map(|due| due.since(now)).unwrap_or_default();
+    let wait = cx.schedule.due().since(now);
     let left = cx.slice.and_then(|slice| slice.until).map(|until| until.since(now));
     cx.clock.sleep(left.map_or(wait, |left| wait.min(left))).await;
-    // Those that are due a little later go along, because a call takes several.
-    let soon = Moment::now().plus(cx.polling.first / 2);
-    let watching = runs.iter_mut().filter(|run| !run.is_done() && run.pace.due() <= soon).collect();
-    look_at(cx, observer, watching).await;
+    poll(cx, observer, runs).await;
 }
 
-/// Looks at the services of these runs.
-pub(super) async fn look_at<E: Ecs>(
-    cx: &mut Context<'_, E>,
-    observer: &mut Observer,
-    watching: Vec<&mut Run>,
-) {
+/// Polls the services of the runs that are not done.
+pub(super) async fn poll<E: Ecs>(cx: &mut Context<'_, E>, observer: &mut Observer, runs: &mut [Run]) {
+    let watching: Vec<&mut Run> = runs.iter_mut().filter(|run| !run.is_done()).collect();
     if watching.is_empty() {
         return;
     }
-    let watched = watching.iter().map(|run| {
-        let rollout = run.phase.rollout();
-        let subject = rollout.map_or(Subject::Service, |rollout| subject(rollout, &run.seen));
-        Watched { seen: &run.seen, rollout, subject }
-    });
+    let throttled = cx.ecs.throttled();
+    let youngest = watching.iter().map(|run| cx.elapsed(run)).min().unwrap_or_default();
+    let watched = watching.iter().map(|run| Watched { seen: &run.seen, rollout: run.phase.rollout() });
     let watched: Vec<Watched<'_>> = watched.collect();
     let seen = observer.observe(cx.ecs, &cx.request.cluster, &watched).await;
     if let Some(closed) = observer.take_why_closed() {
@@ -65,6 +61,7 @@ pub(super) async fn look_at<E: Ecs>(
             }
         }
     }
+    cx.schedule.polled(youngest, observer.is_busy(), cx.ecs.throttled() > throttled);
 }
 
 async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observation>) {
@@ -75,7 +72,6 @@ async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observ
     run.see(seen);
     count_tasks(cx, run).await;
     count_departures(cx, run).await;
-    wait_for_the_next_look(cx, run);
     let elapsed = cx.elapsed(run);
     (cx.listen)(Progress::Seen {
         service: &run.named,
@@ -85,26 +81,27 @@ async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observ
     });
 }
 
-fn wait_for_the_next_look<E>(cx: &Context<'_, E>, run: &mut Run) {
-    if let Some(rollout) = run.phase.rollout() {
-        run.pace.looked(&cx.polling, eta(rollout, &run.seen), cx.elapsed(run), Moment::now());
-    }
-}
-
 /// Looks at the rollout's tasks where the service makes one suspect a crash loop.
 async fn count_tasks<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
     let Phase::RollingOut { rollout, .. } = &run.phase else { return };
     let Some(id) = &rollout.deployment else { return };
     let service = &run.seen.service;
-    let mine = service.deployment(id);
-    let suspicion = mine.and_then(|mine| is_suspicious(mine, service, &cx.request.policy));
-    if suspicion.is_none() || suspicion == run.suspicion {
+    let Some(mine) = service.deployment(id) else { return };
+    let Some(suspicion) = suspicion(mine, service, &cx.request.policy) else { return };
+    let now = Moment::now();
+    let some_run = mine.running > 0;
+    let pause = if some_run { 2 * BETWEEN_CENSUSES } else { BETWEEN_CENSUSES };
+    let is_known = run.suspected.is_some_and(|(before, read)| {
+        before == suspicion || !suspicion.decides(before) && now.since(read) < pause
+    });
+    if is_known {
         return;
     }
-    match tokio::try_join!(cx.ecs.stopped_tasks(service, id), cx.ecs.running_tasks(service, id)) {
+    let running = async { if some_run { cx.ecs.running_tasks(service, id).await } else { Ok(Vec::new()) } };
+    match tokio::try_join!(cx.ecs.stopped_tasks(service, id), running) {
         Ok((stopped, running)) => {
             run.seen.tasks = TaskCensus::Read(Census { stopped, running });
-            run.suspicion = suspicion;
+            run.suspected = Some((suspicion, now));
         }
         Err(failure) if failure.kind() == FailureKind::Unavailable => {}
         Err(failure) => {
@@ -112,7 +109,7 @@ async fn count_tasks<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
                 cx.warn(format!("tasks cannot be read, so ECS's own count of failures decides: {failure}"));
             }
             run.seen.tasks = TaskCensus::Unreadable;
-            run.suspicion = suspicion;
+            run.suspected = Some((suspicion, now));
         }
     }
 }
@@ -147,7 +144,6 @@ fn outlast<E>(cx: &mut Context<'_, E>, watching: Vec<&mut Run>, failure: &Failur
         if cx.elapsed(run) >= cx.request.policy.timeout {
             ending::lose_sight(cx, run, failure.clone());
         } else {
-            wait_for_the_next_look(cx, run);
         }
     }
 }

@@ -30,7 +30,7 @@ mod takeovers;
 
 pub use health::{page as health_page, serve as serve_health};
 pub use metrics::Metrics;
-pub use settings::{Between, Settings};
+pub use settings::Settings;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tracing::Instrument;
 
 use crate::clock::Moment;
+use crate::deploy::Throttling;
 
 use super::WorkerContext;
 use super::in_flight::InFlight;
@@ -18,9 +19,6 @@ use super::pulse::Loop;
 
 /// How long a poll may take. One that is dropped loses no job: each is offered again.
 const LONGEST_POLL: Duration = Duration::from_secs(60);
-
-/// How long to wait at most before the queue is asked again after it failed.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// How often a worker that is full comes round to say so.
 const FULL: Duration = Duration::from_secs(10);
@@ -39,7 +37,7 @@ where
     A: Access,
 {
     let (clock, settings) = (shared.clock, &shared.settings);
-    let (mut has_answered, mut failed) = (false, 0);
+    let (mut has_answered, mut throttling) = (false, Throttling::default());
     loop {
         wait_for_room(shared, nth, jobs).await;
         turned(shared, nth, LONGEST_POLL);
@@ -49,7 +47,8 @@ where
         let polled = ask(shared, queue, nth, jobs.room()).await;
         let wait = match polled {
             Ok(offers) => {
-                (has_answered, failed) = (true, 0);
+                has_answered = true;
+                throttling.passed(settings.poll);
                 let is_empty = offers.is_empty();
                 shared.metrics.polled(if is_empty { "empty" } else { "jobs" });
                 let settled = take_up(shared, jobs, offers);
@@ -58,7 +57,7 @@ where
                     let empty = seen.empty_polls.entry(nth).or_default();
                     *empty = if is_empty { *empty + 1 } else { 0 };
                 });
-                let pause = settings.poll.any();
+                let pause = throttling.wait(settings.poll);
                 match settled {
                     Some(settled) => {
                         turned(shared, nth, pause);
@@ -80,9 +79,8 @@ where
                 });
                 shared.metrics.polled("failed");
                 tracing::warn!("{failure}");
-                let backoff = settings.poll.any() * 2_u32.saturating_pow(failed.min(8));
-                failed += 1;
-                backoff.min(LONGEST_BACKOFF.max(settings.poll.longest))
+                throttling.refused(settings.poll);
+                throttling.wait(settings.poll)
             }
         };
         turned(shared, nth, wait);
@@ -157,7 +155,7 @@ where
         taken = true;
         let (of_job, settling, span) = (Arc::clone(shared), settling.clone(), span(&offer.job));
         let work = async move { job::take_up(&of_job, offer, known, settling).await };
-        let (pause, metrics) = (shared.settings.poll.any(), Arc::clone(&shared.metrics));
+        let (pause, metrics) = (shared.settings.poll, Arc::clone(&shared.metrics));
         jobs.start(id, pause, metrics, work.instrument(span));
     }
     taken.then_some(settled)

@@ -13,27 +13,18 @@ pub struct Settings {
     pub owner: String,
     /// How many jobs it works on at once, 1 or more.
     pub concurrency: usize,
-    /// How long to wait between two polls that found nothing: a random time in between.
-    pub poll: Between,
+    /// How long to wait between two polls of the job queue that found nothing.
+    pub poll: Duration,
     /// After how long a job is handed on to a new one.
     pub slice: Duration,
     /// How long a claim is honoured that is not renewed.
     pub lease: Duration,
     /// Take what is queued, keep it to its end, and end.
     pub drain: bool,
-    /// How often to look at a rollout.
+    /// When to poll rollouts.
     pub watching: Polling,
     /// Reads the property `Options` of a job.
     pub options: ReadOptions,
-}
-
-/// A time between two others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Between {
-    /// The shortest.
-    pub shortest: Duration,
-    /// The longest.
-    pub longest: Duration,
 }
 
 /// Without claims an acknowledged job is lost with its worker, so it is handed back soon.
@@ -84,12 +75,5 @@ impl Settings {
     /// How often a claim is renewed: twice it may fail.
     pub(super) fn heartbeat(&self) -> Duration {
         self.lease / 3
-    }
-}
-
-impl Between {
-    /// A time in between.
-    pub(super) fn any(self) -> Duration {
-        self.shortest + self.longest.saturating_sub(self.shortest).mul_f64(fastrand::f64())
     }
 }

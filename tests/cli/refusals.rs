@@ -32,6 +32,11 @@ fn wrong_usage_is_2_with_a_document() {
         assert_eq!(ended.status, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(option), "{ended:?}");
     }
+    let range = account.deploy(&["--poll", "2s..15s"]);
+    assert!(range.stderr.contains("it is one time and no range: give 2s"), "{range:?}");
+    let range = account.run(&["worker", "--poll", "5s..15s"]);
+    assert_eq!(range.status, Some(2), "{range:?}");
+    assert!(range.stderr.contains("it is one time and no range: give 5s"), "{range:?}");
     assert!(account.sandbox.calls().is_empty());
 }
 

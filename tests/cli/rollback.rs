@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::world::{Account, NEW, OLD};
 
-const QUICK: [&str; 4] = ["--poll", "50ms..100ms", "--output", "json"];
+const QUICK: [&str; 4] = ["--poll", "50ms", "--output", "json"];
 
 fn rollback(account: &Account, more: &[&str]) -> crate::world::Ended {
     account.run(&[&["rollback", "--cluster", "prod", "--service", "web"], more, &QUICK].concat())

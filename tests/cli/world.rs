@@ -161,7 +161,7 @@ impl Account {
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", SECRETS[1])
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("EVENKEEL_POLL", "20ms..50ms")
+            .env("EVENKEEL_POLL", "30ms")
             .env("EVENKEEL_TIMEOUT", "20s")
             // One attempt: a test does not wait for a back-off in real time.
             .env("AWS_MAX_ATTEMPTS", "1");

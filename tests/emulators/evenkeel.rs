@@ -65,7 +65,7 @@ impl Evenkeel {
             .args(arguments)
             .args(if asks_a_service { &["--cluster", "prod", "--service", "web"][..] } else { &[] })
             .args(["--endpoint-url", &self.url, "--output", output])
-            .args(if waits { &["--timeout", "1m", "--poll", "1s..2s"][..] } else { &[] })
+            .args(if waits { &["--timeout", "1m", "--poll", "1s"][..] } else { &[] })
             .current_dir(&self.home)
             .env_clear()
             .env("HOME", self.home.path())

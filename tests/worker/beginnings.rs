@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel::deploy::Interrupt;
 use evenkeel::worker::claims::FolderClaims;
-use evenkeel::worker::{Between, Metrics, Settings, Worker};
+use evenkeel::worker::{Metrics, Settings, Worker};
 use evenkeel_core::failure::FailureKind;
 use evenkeel_core::job::ActionType;
 use evenkeel_sandbox::{ActionStatus, Fault, FaultKind};
@@ -80,7 +80,7 @@ async fn work_without_claims(pipeline: &Pipeline, time: Duration) {
     let (_interrupter, interrupt) = Interrupt::new();
     let aws = pipeline.aws().await;
     let (queue, claims) = (aws.job_queue(ActionType::default()), None::<FolderClaims>);
-    let poll = Between { shortest: seconds(1), longest: seconds(1) };
+    let poll = seconds(1);
     let (settings, metrics) = (Settings { poll, ..settings("worker-1") }, Arc::default());
     let worker = Worker::new(queue, claims, aws, pipeline.clock, settings, metrics, interrupt);
     tokio::select! {

@@ -9,7 +9,7 @@ use evenkeel::clock::Moment;
 use evenkeel::deploy::Interrupt;
 use evenkeel::output::action_type_json;
 use evenkeel::worker::claims::BucketClaims;
-use evenkeel::worker::{Between, Metrics, Settings, Worker, health_page};
+use evenkeel::worker::{Metrics, Settings, Worker, health_page};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{ActionType, ActionVersion, JobId};
 use evenkeel_core::ports::{ClaimStore, Precondition, Version};
@@ -28,7 +28,7 @@ fn seconds(seconds: u64) -> Duration {
 
 /// A worker that polls every second.
 fn brisk(owner: &str) -> Settings {
-    Settings { poll: Between { shortest: seconds(1), longest: seconds(1) }, ..settings(owner) }
+    Settings { poll: seconds(1), ..settings(owner) }
 }
 
 #[tokio::test(start_paused = true)]

@@ -111,7 +111,7 @@ impl Replica {
         let identity = format!("--env AWS_ACCESS_KEY_ID={name} --env AWS_SECRET_ACCESS_KEY=embedded");
         let place = format!("--env AWS_ENDPOINT_URL={url} --env AWS_REGION=eu-west-1");
         // It takes a few jobs at a time, so that the others get some too.
-        let work = "worker --poll 100ms..300ms --claims s3://claims/evenkeel --lease 10s --concurrency 4";
+        let work = "worker --poll 200ms --claims s3://claims/evenkeel --lease 10s --concurrency 4";
         let start = format!(
             "run --detach --name {container} --network {network} {confined} {identity} {place} {image} {work}"
         );

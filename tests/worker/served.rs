@@ -94,7 +94,7 @@ impl Served {
     ) -> Process {
         let log = std::fs::File::create(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-            .args(["worker", "--poll", "100ms..300ms"])
+            .args(["worker", "--poll", "200ms"])
             .args(arguments)
             .env_clear()
             .env("AWS_ENDPOINT_URL", self.url())

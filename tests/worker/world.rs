@@ -14,7 +14,7 @@ use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Interrupter, Polling};
 use evenkeel::output::action_type_json;
 use evenkeel::worker::claims::BucketClaims;
-use evenkeel::worker::{Between, Metrics, Settings, Worker};
+use evenkeel::worker::{Metrics, Settings, Worker};
 use evenkeel_core::job::ActionType;
 use evenkeel_sandbox::{Action, ActionArtifact, ActionState, ActionStatus, Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
@@ -241,11 +241,11 @@ pub(crate) fn settings(owner: &str) -> Settings {
     Settings {
         owner: owner.to_owned(),
         concurrency: 50,
-        poll: Between { shortest: Duration::from_secs(5), longest: Duration::from_secs(15) },
+        poll: Duration::from_secs(2),
         slice: Duration::from_secs(600),
         lease: Duration::from_secs(60),
         drain: false,
-        watching: Polling { first: Duration::from_secs(2), longest: Duration::from_secs(10) },
+        watching: Polling::default(),
         options: job_options,
     }
 }

@@ -3,7 +3,7 @@
 //! ECS itself counts the tasks of a deployment that failed in a row, and begins anew whenever one
 //! gets to run. So a task that starts and then exits is never counted, by the circuit breaker
 //! neither. The tasks that stopped tell the rest; reading them costs calls, so it is done only
-//! where something [`is_suspicious`].
+//! where there is a [`suspicion`].
 //!
 //! A task that exits with 0 did what it was made for: that alone is no crash loop. A limit of 0
 //! failures leaves all of this to ECS.
@@ -56,18 +56,37 @@ pub const MOST_READ: usize = 100;
 /// What hits all tasks at one moment may be over at the next.
 const MOMENT: Duration = Duration::from_secs(30);
 
-/// A number that changes whenever there is more reason to look at the deployment's tasks; none while
-/// there is no reason.
+/// What makes one suspect a crash loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suspicion {
+    /// How many signs of failures there are.
+    signs: u32,
+    /// Whether the failures in a row, as ECS counts them, are enough.
+    is_enough: bool,
+}
+
+impl Suspicion {
+    /// Whether the tasks may decide now what they did not decide `before`.
+    #[must_use]
+    pub fn decides(self, before: Self) -> bool {
+        self.is_enough && !before.is_enough
+    }
+}
+
+/// The reason to read the deployment's tasks; none while there is none.
 #[must_use]
-pub fn is_suspicious(mine: &Deployment, service: &Service, policy: &Policy) -> Option<u32> {
+pub fn suspicion(mine: &Deployment, service: &Service, policy: &Policy) -> Option<Suspicion> {
     if policy.max_task_failures == Some(0) {
         return None;
     }
     let failed = if counts_failures(service, policy) { mine.failed } else { 0 };
     let restarted = started(mine, service).saturating_sub(service.wanted(mine));
-    let few = FEW.min(limit(mine, service, policy));
+    let limit = limit(mine, service, policy);
+    let few = FEW.min(limit);
     let errors = u32::try_from(start_errors(mine, service).count()).unwrap_or(u32::MAX);
-    (failed >= few || restarted >= few || errors > 0).then(|| mine.failed + restarted + errors)
+    let is_enough = failed >= limit || restarted >= limit;
+    (failed >= few || restarted >= few || errors > 0)
+        .then(|| Suspicion { signs: mine.failed + restarted + errors, is_enough })
 }
 
 /// Why the deployment is in a crash loop, if it is.
@@ -161,6 +180,12 @@ fn counts_failures(service: &Service, policy: &Policy) -> bool {
 /// desired count, at least 3 and at most 200 (Amazon ECS developer guide, deployment circuit breaker).
 fn limit(mine: &Deployment, service: &Service, policy: &Policy) -> u32 {
     policy.max_task_failures.unwrap_or_else(|| service.wanted(mine).div_ceil(2).clamp(FEW, 200))
+}
+
+/// Whether tasks of the deployment failed that were replaced.
+#[must_use]
+pub(crate) fn has_replaced_tasks(mine: &Deployment, service: &Service) -> bool {
+    mine.failed > 0 || started(mine, service) > service.wanted(mine)
 }
 
 /// How many tasks ECS says to have started since the deployment began: `has started 2 tasks: …`.

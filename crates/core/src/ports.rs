@@ -64,6 +64,10 @@ pub trait Ecs: Sync {
 
     /// Describes service revisions by ARN; one that is missing is left out. Twenty to a call.
     fn describe_service_revisions(&self, arns: &[String]) -> impl Pending<Vec<ServiceRevision>>;
+
+    /// How many attempts of calls were refused for their rate so far: AWS wants fewer calls, also where the next
+    /// attempt went well.
+    fn throttled(&self) -> u64;
 }
 
 /// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.

@@ -103,6 +103,15 @@ pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
     let failing = || listed.and_then(|mine| failing(mine, seen, now, policy));
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
     match (by_record, listed) {
+        // The service deployment was read before.
+        (Some(Verdict::InProgress), Some(mine))
+            if service.completes_with_its_tasks()
+                && mine.primary
+                && mine.task_definition == rollout.revision
+                && mine.rollout == RolloutState::Completed =>
+        {
+            Verdict::Completed
+        }
         (Some(Verdict::InProgress), _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
         (Some(verdict), _) => verdict,
         (None, Some(mine)) if mine.primary || mine.rollout != RolloutState::InProgress => {

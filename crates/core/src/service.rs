@@ -88,6 +88,14 @@ impl Service {
         })
     }
 
+    /// Whether nothing but the tasks decides when a deployment has completed: no stages, no bake time and no alarms. Then
+    /// the service's own word on that is as good as the service deployment's.
+    #[must_use]
+    pub fn completes_with_its_tasks(&self) -> bool {
+        let Strategy { is_staged, bake_time, succeeds_early, .. } = &self.strategy;
+        !is_staged && !succeeds_early && bake_time.is_zero() && self.guard.alarms == Watchdog::Off
+    }
+
     /// Its events from this time on, newest first.
     pub(super) fn events_since(&self, at: Timestamp) -> impl Iterator<Item = &ServiceEvent> {
         self.events.iter().take_while(move |event| event.at >= at)

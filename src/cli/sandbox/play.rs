@@ -12,7 +12,7 @@ use zip::ZipArchive;
 use crate::aws::{Aws, Connection};
 use crate::deploy::{Interrupt, Polling};
 use crate::worker::claims::BucketClaims;
-use crate::worker::{Between, Settings, Worker};
+use crate::worker::{Settings, Worker};
 
 use super::super::args::Scenario;
 use super::super::job_options::job_options;
@@ -63,11 +63,11 @@ async fn deploy_once(pipeline: &Pipeline, story: &Commentary) -> Result<ActionSt
     let settings = Settings {
         owner: "sandbox".to_owned(),
         concurrency: 1,
-        poll: Between { shortest: Duration::from_millis(200), longest: Duration::from_millis(400) },
+        poll: Duration::from_millis(300),
         slice: Duration::from_secs(600),
         lease: Duration::from_secs(60),
         drain: false,
-        watching: Polling { first: Duration::from_millis(500), longest: Duration::from_secs(1) },
+        watching: Polling::every(Duration::from_millis(500)),
         options: job_options,
     };
     let metrics = Arc::default();

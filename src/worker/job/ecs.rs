@@ -101,6 +101,10 @@ macro_rules! effect_once_more {
 }
 
 impl<E: Cloud + EcsEffects + Send + Sync + 'static> Ecs for JobEcs<E> {
+    fn throttled(&self) -> u64 {
+        self.shared.ecs().throttled()
+    }
+
     async fn describe_services(
         &self,
         cluster: &ClusterName,

@@ -1,6 +1,6 @@
-//! Amazon ECS as many jobs use it at once: they look together, and keep under its limits.
+//! Amazon ECS as many jobs use it at once: they poll together, and keep below its limits.
 //!
-//! A thousand rollouts that each look every ten seconds are ten calls a second, not a hundred.
+//! A hundred rollouts that are each polled every two seconds are five calls a second, not fifty.
 
 mod gather;
 mod limits;
@@ -30,7 +30,7 @@ use tasks::TaskSet;
 
 /// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
 ///
-/// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for a second,
+/// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for 200 ms,
 /// after a quiet time for 50 ms, and sent in as few calls as it takes. Every call of ECS waits for its turn
 /// under [`Limits`]. A call that several jobs share and that ECS could not serve fails all of them; one
 /// that it refused is made again for each name alone. What was begun ends when this is dropped.
@@ -91,7 +91,7 @@ impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
         service: &Service,
         which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        self.limits.service_deployments().await;
+        self.limits.list_service_deployments().await;
         self.ecs.list_service_deployments(service, which).await
     }
 
@@ -161,7 +161,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
     const BATCH: usize = 10;
 
     async fn allowed(&self) {
-        self.limits.describe_services().await;
+        self.limits.poll().await;
     }
 
     async fn fetch(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
@@ -193,7 +193,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
     const BATCH: usize = 20;
 
     async fn allowed(&self) {
-        self.limits.service_deployments().await;
+        self.limits.poll().await;
     }
 
     async fn fetch(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {

@@ -156,6 +156,10 @@ pub(super) struct Gated<T> {
 }
 
 impl<E: Cloud> Ecs for Gated<E> {
+    fn throttled(&self) -> u64 {
+        self.inner.throttled()
+    }
+
     async fn describe_services(
         &self,
         cluster: &ClusterName,

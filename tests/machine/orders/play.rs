@@ -127,7 +127,7 @@ impl Play {
             runs.push(tokio::spawn(async move {
                 let source = DeployedBy { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
                 let (_interrupter, interrupt) = Interrupt::new();
-                let polling = Polling { first: Duration::from_secs(8), longest: Duration::from_secs(8) };
+                let polling = Polling::every(Duration::from_secs(8));
                 let records = vec![places.as_slice()];
                 let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
                 let report = deploy(&world, &request, &mut |_| {}).await;

@@ -154,7 +154,7 @@ fn a_limit_of_0_leaves_failing_tasks_to_ecs() {
     {
         assert_eq!(verdict(&mine(2, 50), &unguarded(), &tasks, &policy), None);
     }
-    assert_eq!(is_suspicious(&mine(2, 50), &unguarded(), &policy), None);
+    assert_eq!(suspicion(&mine(2, 50), &unguarded(), &policy), None);
 }
 
 #[test]
@@ -185,12 +185,14 @@ fn an_image_that_is_not_there_is_a_cause_also_where_the_circuit_breaker_counts()
     let mut told = service(Watchdog::RollsBack);
     let message = "(service web) was unable to place a task. Reason: CannotPullContainerError: not found.";
     told.events = vec![ServiceEvent { at: at(BEGIN + 1), message: message.to_owned() }];
-    assert_eq!(is_suspicious(&mine(2, 0), &told, &Policy::default()), Some(1), "the first is looked at");
+    assert!(suspicion(&mine(2, 0), &told, &Policy::default()).is_some(), "the first is read for");
 }
 
 #[test]
-fn tasks_are_looked_at_when_some_failed_or_were_started_anew_and_again_when_more_were() {
-    let suspect = |mine: &Deployment, service: &Service| is_suspicious(mine, service, &Policy::default());
+fn tasks_are_read_when_some_failed_or_were_started_anew_and_again_when_more_were() {
+    let suspect = |mine: &Deployment, service: &Service| {
+        suspicion(mine, service, &Policy::default()).map(|suspicion| suspicion.signs)
+    };
     assert_eq!(suspect(&mine(2, 2), &unguarded()), None);
     assert_eq!(suspect(&mine(2, 3), &unguarded()), Some(3));
     assert_eq!(suspect(&mine(2, 3), &service(Watchdog::Stops)), None, "the circuit breaker counts them");
@@ -207,4 +209,12 @@ fn tasks_are_looked_at_when_some_failed_or_were_started_anew_and_again_when_more
     assert_eq!(suspect(&mine(2, 0), &restarting), Some(4));
     let later = Deployment { created: at(BEGIN + 1), ..mine(0, 0) };
     assert_eq!(suspect(&later, &restarting), Some(3), "an event of an earlier deployment, and one is wanted");
+}
+
+#[test]
+fn as_many_failures_as_are_allowed_decide_once() {
+    let suspect = |desired, failed| suspicion(&mine(desired, failed), &unguarded(), &Policy::default());
+    let (few, enough, more) = (suspect(9, 4).unwrap(), suspect(9, 5).unwrap(), suspect(9, 6).unwrap());
+    assert!(enough.decides(few) && more.decides(few));
+    assert!(!few.decides(few) && !more.decides(enough));
 }

@@ -147,6 +147,10 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
     async fn describe_service_revisions(&self, arns: &[String]) -> Hidden<Vec<ServiceRevision>> {
         self.told(self.cloud.describe_service_revisions(arns).await)
     }
+
+    fn throttled(&self) -> u64 {
+        self.cloud.throttled()
+    }
 }
 
 impl<E: EcsEffects> EcsEffects for Masked<'_, E> {

@@ -12,7 +12,13 @@ fn the_result_goes_to_standard_output_and_progress_to_standard_error() {
     let ended = account.run(&[&DEPLOY[..5], &["--image", APP_NEW]].concat());
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");
-    assert!(ended.stdout.starts_with("deployed  web  web:1 -> web:2  "), "{ended:?}");
+    assert!(ended.stdout.starts_with("web was deployed in "), "{ended:?}");
+    for words in [
+        ": it has run web:2 since 20",
+        " UTC, in place of web:1; see https://eu-west-1.console.aws.amazon.com/ecs",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {ended:?}");
+    }
     for line in
         ["web: live is web:1", "registered web:2", "web: rollout of web:2 started as deployment ecs-svc/"]
     {

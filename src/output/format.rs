@@ -11,8 +11,8 @@ const LONG: usize = 16;
 /// How much is left of a long id, in characters.
 const SHORT: usize = 8;
 
-/// How many tasks of one event are named.
-const NAMED: usize = 2;
+/// How many tasks of one event are named: one is enough to find the others.
+const NAMED: usize = 1;
 
 /// A time span in whole seconds: `0 s`, `45 s`, `1 min 5 s`, `2 h 3 min`.
 pub(super) fn span(span: Duration) -> String {
@@ -64,7 +64,7 @@ pub(super) fn outcome(outcome: Outcome, rolled_back_to: Option<&str>) -> String 
 }
 
 /// An event of ECS without what only a machine reads: ids are shortened, ARNs lose what is the same in all of them, and
-/// of many tasks two are named.
+/// of many tasks one is named.
 pub(super) fn event(said: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut rest = said.trim_end_matches('.').split(' ').peekable();
@@ -86,7 +86,7 @@ pub(super) fn event(said: &str) -> String {
 }
 
 /// The text with each long id cut to its first characters: `0f9de17a…`.
-fn short_ids(text: &str) -> String {
+pub(super) fn short_ids(text: &str) -> String {
     let is_id = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let (mut short, mut rest) = (String::new(), text);
     while !rest.is_empty() {
@@ -146,7 +146,7 @@ mod tests {
             (format!("has started 1 tasks: (task {one})."), "has started 1 tasks: (task 0f9de17a…)"),
             (
                 format!("has started 3 tasks: (task {one}) (task {two}) (task {three})."),
-                "has started 3 tasks: (task 0f9de17a…) (task aaaaaaaa…) and 1 more",
+                "has started 3 tasks: (task 0f9de17a…) and 2 more",
             ),
             (
                 "registered 1 targets in (target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/6d0ecf831eec9f09)".to_owned(),

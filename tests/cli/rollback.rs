@@ -27,7 +27,7 @@ fn a_service_goes_back_to_what_ran_before() {
     assert_eq!(account.effects("RegisterTaskDefinition"), 1, "that of the deployment");
     assert!(back.stderr.contains("web: rolled back to web:1\n"), "{back:?}");
 
-    let told = rollback(&account, &["--to", "2", "--output", "text"]).stdout;
+    let told = account.run(&["rollback", "--cluster", "prod", "--service", "web", "--to", "2"]).stdout;
     assert!(
         told.starts_with("web was rolled back to web:2 in ") && told.contains("in place of web:1"),
         "{told}"

@@ -11,8 +11,8 @@ use super::rollout::{RolloutView, Tasks};
 /// The widest column of names.
 const NAMES: usize = 24;
 
-/// The column of times has room for `59 min 59 s`.
-const TIMES: usize = 11;
+/// The narrowest column of times: `45 s` becomes `1 min` without moving what stands behind.
+const TIMES: usize = 5;
 
 /// The shortest and the longest bar.
 const BAR: (usize, usize) = (10, 40);
@@ -20,38 +20,47 @@ const BAR: (usize, usize) = (10, 40);
 /// A terminal that is narrower than this has no room for bars.
 const NARROW: usize = 50;
 
+/// How many columns everything has.
+#[derive(Clone, Copy)]
+struct Widths {
+    /// All of them.
+    columns: usize,
+    names: usize,
+    bar: usize,
+    times: usize,
+}
+
 /// The lines of `views` on a terminal with so many columns. The last column stays free: what is written there wraps on
 /// some terminals.
 pub(super) fn layout(views: &[RolloutView], columns: usize, palette: Palette) -> Vec<String> {
     let columns = columns.saturating_sub(1);
     let names = views.iter().map(|view| view.service.width()).max().unwrap_or_default();
     let names = names.min(NAMES).min(columns / 4);
-    let bar = if columns < NARROW { 0 } else { (columns / 5).clamp(BAR.0, BAR.1) };
-    views
-        .iter()
-        .flat_map(|view| [first(view, columns, names, bar, palette), second(view, columns, names, palette)])
-        .collect()
+    let bar = if columns < NARROW { 0 } else { (columns / 6).clamp(BAR.0, BAR.1) };
+    let times = views.iter().map(|view| format::span(view.elapsed).len()).max().unwrap_or_default();
+    let widths = Widths { columns, names, bar, times: times.max(TIMES) };
+    views.iter().flat_map(|view| [first(view, widths, palette), second(view, widths, palette)]).collect()
 }
 
-/// `web  ████▒▒▒░░░  1 min 5 s    2 of 3 tasks run, 1 pending, 3 old`
-fn first(view: &RolloutView, columns: usize, names: usize, bar: usize, palette: Palette) -> String {
-    let mut row = Row::new(columns, palette);
-    row.cell(Tone::Name, &view.service, names);
-    if bar > 0 {
-        for (tone, sign, cells) in segments(view.tasks.unwrap_or_default(), bar) {
+/// `web  ████▒▒▒░░░  1 min 5 s  2 of 3 tasks run, 1 pending, 3 old`
+fn first(view: &RolloutView, widths: Widths, palette: Palette) -> String {
+    let mut row = Row::new(widths.columns, palette);
+    row.cell(Tone::Name, &view.service, widths.names);
+    if widths.bar > 0 {
+        for (tone, sign, cells) in segments(view.tasks.unwrap_or_default(), widths.bar) {
             row.text(tone, &sign.repeat(cells));
         }
         row.text(Tone::Plain, "  ");
     }
-    row.cell(Tone::Plain, &format::span(view.elapsed), TIMES);
+    row.cell(Tone::Plain, &format::span(view.elapsed), widths.times);
     row.text(Tone::Plain, &view.tasks_in_words());
     row.text
 }
 
 /// `     rolling out web:2 · bake time, 4 min left · has reached a steady state`
-fn second(view: &RolloutView, columns: usize, names: usize, palette: Palette) -> String {
-    let mut row = Row::new(columns, palette);
-    row.cell(Tone::Plain, "", names);
+fn second(view: &RolloutView, widths: Widths, palette: Palette) -> String {
+    let mut row = Row::new(widths.columns, palette);
+    row.cell(Tone::Plain, "", widths.names);
     let what = if view.is_rollback { "rolling back" } else { "rolling out" };
     let (to, revision) = match &view.revision {
         Some(revision) if view.is_rollback => (" to ", revision.as_str()),
@@ -131,9 +140,8 @@ fn cut(text: &str, columns: usize) -> String {
         left = left.saturating_sub(width);
         fits
     };
-    let mut short: String = text.chars().take_while(fits).collect();
-    if columns > 0 {
-        short.push('…');
-    }
-    short
+    let short: String = text.chars().take_while(fits).collect();
+    let end = if columns > 0 { "…" } else { "" };
+    // A shortened id ends in one already.
+    format!("{}{end}", short.trim_end_matches('…'))
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use evenkeel_core::deployment::{Outcome, Phase};
 use evenkeel_core::plan::Plan;
+use evenkeel_core::rollout::Observation;
+use evenkeel_core::service::DeploymentId;
 use evenkeel_core::service_deployment::ServiceDeployment;
 
 use super::super::format;
 use super::super::text::{change_line, printable};
 use super::paint::{Palette, Tone};
-use super::rollout::{Memory, RolloutView, former};
+use super::rollout::{Memory, RolloutView, ecs_rolls_back, former};
 use crate::deploy::Progress;
 
 /// A line whose beginning says of what kind it is.
@@ -85,8 +87,9 @@ impl Reporter {
             }
             Progress::Seen { service, deployment, seen, elapsed } => {
                 let known = self.service(service);
-                let view = RolloutView::of(service, *deployment, seen, *elapsed, &mut known.memory);
+                told.lines.extend(known.rolled_back_by_ecs(service, *deployment, seen));
                 told.lines.extend(known.paused(service, seen.service_deployment.as_ref()));
+                let view = RolloutView::of(service, *deployment, seen, *elapsed, &mut known.memory);
                 told.view = Some(view);
             }
             Progress::RollingBack { service, to, why } => {
@@ -102,7 +105,9 @@ impl Reporter {
             Progress::Ended { service, outcome, reason } => {
                 let known = self.service(service);
                 let how = format::outcome(*outcome, known.asked_to_return_to.as_deref());
-                let rest = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                // Where the reason is an error, that is printed as well, with whole ids.
+                let rest =
+                    reason.map(|reason| format!(": {}", format::short_ids(reason))).unwrap_or_default();
                 let head = format!("{}: {how}", format::name(service));
                 told.lines.push(Line { head, rest, tone: tone(*outcome) });
                 told.over = Some(format::name(service).to_owned());
@@ -118,20 +123,39 @@ impl Reporter {
 
     fn planned(&mut self, plan: &Plan) -> Vec<Line> {
         let mut lines: Vec<Line> = plan.warnings.iter().map(|warning| Line::warning(warning)).collect();
-        for planned in &plan.services {
-            let revision = plan.revision_of(planned);
-            let name = &planned.service.name;
-            self.service(name).asked_to_return_to =
-                revision.is_a_return().then(|| revision.origin().family_and_revision().to_owned());
-            lines.push(Line::plain(format!("{name}: live is {}", revision.base.family_and_revision())));
+        for (at, revision) in plan.revisions.iter().enumerate() {
+            for planned in plan.services.iter().filter(|planned| planned.revision == at) {
+                let name = &planned.service.name;
+                self.service(name).asked_to_return_to =
+                    revision.is_a_return().then(|| revision.origin().family_and_revision().to_owned());
+                lines.push(Line::plain(format!("{name}: live is {}", revision.base.family_and_revision())));
+            }
+            lines.extend(revision.changes.iter().map(|change| Line::plain(change_line(change))));
         }
-        let changes = plan.revisions.iter().flat_map(|revision| &revision.changes);
-        lines.extend(changes.map(|change| Line::plain(change_line(change))));
         lines
     }
 }
 
 impl Service {
+    /// A rollback that ECS begins by itself is seen, and nobody says it.
+    fn rolled_back_by_ecs(
+        &mut self,
+        service: &str,
+        id: Option<&DeploymentId>,
+        seen: &Observation,
+    ) -> Option<Line> {
+        let to = ecs_rolls_back(id, seen)?;
+        let is_news = self.memory.rolls_back_to.is_none();
+        if is_news || self.memory.rolls_back_to == Some(None) {
+            self.memory.rolls_back_to = Some(to.map(|to| to.family_and_revision().to_owned()));
+        }
+        let ours = id.and_then(|id| seen.service.deployment(id)).and_then(|ours| ours.reason.as_ref());
+        let record = seen.service_deployment.as_ref().and_then(|record| record.reason.as_ref());
+        let why = record.or(ours).map(|why| format!(": {why}")).unwrap_or_default();
+        let head = format!("{}: ECS rolls back to {}", format::name(service), former(to));
+        is_news.then_some(Line { head, rest: why, tone: Tone::Bad })
+    }
+
     /// How a pause ends is said once: the live view has no room for the command.
     fn paused(&mut self, service: &str, record: Option<&ServiceDeployment>) -> Option<Line> {
         let hint = record.and_then(ServiceDeployment::pause_hint);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::rollout::Observation;
-use evenkeel_core::service::{Deployment, DeploymentId, Service};
+use evenkeel_core::service::{Deployment, DeploymentId, RolloutState, Service};
+use evenkeel_core::service_deployment::ServiceDeploymentStatus;
 
 use super::super::format;
 use super::super::text::printable;
@@ -200,6 +201,19 @@ fn stage(seen: &Observation, tasks: Option<Tasks>) -> Option<String> {
     });
     let bakes = !strategy.is_staged && !strategy.bake_time.is_zero() && is_replaced;
     recorded.or_else(|| bakes.then(|| BAKE_TIME.to_owned()))
+}
+
+/// The revision that ECS rolls the service back to, if it does; none where ECS does not show it yet.
+pub(super) fn ecs_rolls_back<'a>(
+    id: Option<&DeploymentId>,
+    seen: &'a Observation,
+) -> Option<Option<&'a TaskDefinitionArn>> {
+    let ours = seen.service.deployment(id?);
+    let other = seen.service.primary().filter(|primary| Some(&primary.id) != id);
+    let record = seen.service_deployment.as_ref();
+    let by_record = record.is_some_and(|record| record.status == ServiceDeploymentStatus::RollingBack);
+    let by_list = other.is_some() && ours.is_some_and(|ours| ours.rollout == RolloutState::Failed);
+    (by_record || by_list).then(|| other.map(|other| &other.task_definition))
 }
 
 /// `web:1`, or `the former revision` where it is not known.

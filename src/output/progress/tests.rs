@@ -242,9 +242,9 @@ fn a_success_has_a_line_for_each_change_and_one_for_each_minute_without_any() {
          web: rollout of web:2 started as deployment ecs-svc/8234567890123456782\n\
          web: https://console/web\n\
          web: 2 s: 0 of 3 tasks run, 3 old\n\
-         web: 14 s: 0 of 3 tasks run, 3 pending, 3 old; has started 3 tasks: (task 0f9de17a…) (task 1f9de17a…) and 1 more\n\
-         web: 1 min 14 s: 0 of 3 tasks run, 3 pending, 3 old; has started 3 tasks: (task 0f9de17a…) (task 1f9de17a…) and 1 more\n\
-         web: 1 min 35 s: 2 of 3 tasks run, 1 pending, 3 old; has started 3 tasks: (task 0f9de17a…) (task 1f9de17a…) and 1 more\n\
+         web: 14 s: 0 of 3 tasks run, 3 pending, 3 old; has started 3 tasks: (task 0f9de17a…) and 2 more\n\
+         web: 1 min 14 s: 0 of 3 tasks run, 3 pending, 3 old; has started 3 tasks: (task 0f9de17a…) and 2 more\n\
+         web: 1 min 35 s: 2 of 3 tasks run, 1 pending, 3 old; has started 3 tasks: (task 0f9de17a…) and 2 more\n\
          web: 2 min 5 s: 3 of 3 tasks run; has reached a steady state\n\
          web: deployed\n"
     );
@@ -409,8 +409,8 @@ fn a_terminal_shows_each_rollout_in_two_lines_below_what_stays() {
             "web: rollout of web:2 started as deployment ecs-svc/8234567890123456782",
             "web: https://console/web",
             "warning: look out",
-            "web  ███▒▒▒×××░░░░░░░░░░  1 min 5 s    1 of 3 tasks run, 1 pending, 1 failed, 3 old",
-            "     rolling out web:2 · has started 3 tasks: (task 0f9de17a…) (task 1f9de17a…) and 1 more",
+            "web  ██▒▒××░░░░░░░░░░  1 min 5 s  1 of 3 tasks run, 1 pending, 1 failed, 3 old",
+            "     rolling out web:2 · has started 3 tasks: (task 0f9de17a…) and 2 more",
             "",
         ]
     );

@@ -90,10 +90,14 @@ fn segments(tasks: Tasks, cells: usize) -> Vec<(Tone, &'static str, usize)> {
     if all == 0 {
         return vec![(Tone::Faint, "·", cells)];
     }
-    let share = |count: u32| if count == 0 { 0 } else { (count as usize * cells / all).max(1) };
-    let mut shares = kinds.map(|(tone, sign, count)| (tone, sign, share(count)));
+    let mut before = 0;
+    let mut shares = kinds.map(|(tone, sign, count)| {
+        let from = before * cells / all;
+        before += count as usize;
+        (tone, sign, if count == 0 { 0 } else { (before * cells / all - from).max(1) })
+    });
     let taken: usize = shares.iter().map(|(.., share)| share).sum();
-    // What rounding leaves over, or takes too much, is hardly seen in the longest.
+    // What the few take too much is hardly missed in the longest.
     if let Some((.., longest)) = shares.iter_mut().max_by_key(|(.., share)| *share) {
         *longest = (*longest + cells).saturating_sub(taken);
     }

@@ -69,9 +69,10 @@ impl Paper {
         if rows == 0 && next.is_empty() {
             return;
         }
-        let up = if rows > 0 { format!("\x1b[{rows}A\r") } else { String::new() };
-        let lines: String = next.iter().map(|(line, _)| format!("{line}\x1b[K\n")).collect();
-        self.put(&format!("{up}{lines}\x1b[J"));
+        // A terminal remembers that a row goes on in the next one until it is erased: to write over it is not enough.
+        let back = if rows > 0 { format!("\x1b[{rows}A\r\x1b[J") } else { String::new() };
+        let lines: String = next.iter().map(|(line, _)| format!("{line}\n")).collect();
+        self.put(&(back + &lines));
         self.drawn = next.into_iter().map(|(_, width)| width).collect();
     }
 }

@@ -409,7 +409,7 @@ fn a_terminal_shows_each_rollout_in_two_lines_below_what_stays() {
             "web: rollout of web:2 started as deployment ecs-svc/8234567890123456782",
             "web: https://console/web",
             "warning: look out",
-            "web  ██▒▒××░░░░░░░░░░  1 min 5 s  1 of 3 tasks run, 1 pending, 1 failed, 3 old",
+            "web  ██▒▒▒×××░░░░░░░░  1 min 5 s  1 of 3 tasks run, 1 pending, 1 failed, 3 old",
             "     rolling out web:2 · has started 3 tasks: (task 0f9de17a…) and 2 more",
             "",
         ]
@@ -446,7 +446,7 @@ fn a_terminal_that_was_made_narrower_has_broken_lines_and_all_their_rows_are_rep
     terminal.resize(50);
     look(&mut tell, 66, "web:2", &seen, None);
     assert!(
-        terminal.written().contains("\x1b[4A\r"),
+        terminal.written().contains("\x1b[4A\r\x1b[J"),
         "two lines of more than 50 columns are four rows: {}",
         terminal.written()
     );

@@ -78,7 +78,10 @@ impl LiveView {
 
 impl Drop for LiveView {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        // A second panic would end the process before it could say what happened.
+        if !std::thread::panicking() {
+            self.bar.finish_and_clear();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a deployment's progress looks like, on standard error: a live view, plain lines, or warnings alone.
 //!
-//! [`lines`] turns progress into lines that stay and [`rollout`] into a model of how each rollout stands. Plain lines and
+//! `lines` turns progress into lines that stay and `rollout` into a model of how each rollout stands. Plain lines and
 //! the live view print both; the terminal's library only draws.
 
 mod layout;

@@ -266,6 +266,34 @@ fn a_failure_says_what_it_rolls_back_to_once_and_how_far_that_is() {
 }
 
 #[test]
+fn a_rollback_that_ecs_begins_by_itself_is_seen() {
+    let breaker = |tell: &mut dyn FnMut(&Progress<'_>)| {
+        let mut tell = |progress: &Progress<'_>| tell(progress);
+        let failed = Deployment {
+            rollout: RolloutState::Failed,
+            reason: Some("ECS deployment circuit breaker: tasks failed to start".to_owned()),
+            ..tasks("web:2", [0, 0, 3])
+        };
+        look(
+            &mut tell,
+            40,
+            "web:2",
+            &service("web", vec![tasks("web:2", [0, 1, 2]), tasks("web:1", [3, 0, 0])], None),
+            None,
+        );
+        let back = service("web", vec![tasks("web:1", [3, 0, 0]), failed], None);
+        look(&mut tell, 50, "web:2", &back, None);
+        look(&mut tell, 52, "web:2", &back, None);
+    };
+    assert_eq!(
+        plain(breaker),
+        "web: 40 s: 0 of 3 tasks run, 1 pending, 2 failed, 3 old\n\
+         web: ECS rolls back to web:1: ECS deployment circuit breaker: tasks failed to start\n\
+         web: 50 s: 3 of 3 tasks run\n"
+    );
+}
+
+#[test]
 fn a_blue_green_deployment_says_its_stage_and_what_is_left_of_the_bake_time() {
     assert_eq!(
         plain(|mut tell| blue_green(&mut tell)),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::progress::ProgressArgs;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to deploy")]
 pub(super) struct WhatArgs {
@@ -115,6 +117,8 @@ pub(super) struct RolloutArgs {
     /// Write a JUnit XML report of the deployment's steps to this file
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<String>,
+    #[command(flatten)]
+    pub(super) progress: ProgressArgs,
 }
 
 #[derive(Debug, Args)]

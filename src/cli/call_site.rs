@@ -167,12 +167,12 @@ fn annotate(report: &Report) {
     let mut notices = Vec::new();
     for service in &report.services {
         let name = service.service.rsplit('/').next().unwrap_or_default();
-        let title = format!("{name}: {}", service.outcome);
+        let title = format!("{name}: {}", output::outcome_in_words(service));
         match &service.failure {
             Some(failure) => errors.push(github::annotation(Level::Error, &title, &failure.to_string())),
             None => {
-                let live = service.task_definition.as_ref().map_or("-", |arn| arn.family_and_revision());
-                notices.push(github::annotation(Level::Notice, &title, &format!("{name} runs {live}")));
+                let message = output::result_sentence(service);
+                notices.push(github::annotation(Level::Notice, &title, &message));
             }
         }
     }

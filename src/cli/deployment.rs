@@ -1,6 +1,5 @@
 //! A deployment or a rollback, as a command of its own: run to its end, and told.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
@@ -11,7 +10,7 @@ use evenkeel_core::timestamp::Timestamp;
 
 use crate::aws::{Aws, Connection};
 use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
-use crate::output::{self, Narrator, Story};
+use crate::output::{self, Story};
 use crate::record;
 
 use super::args::{ConnectionArgs, ResultArg, RolloutArgs};
@@ -19,6 +18,7 @@ use super::call_site::CallSite;
 use super::credentials_end::{credentials_end, outlived};
 use super::environment::Environment;
 use super::meaning;
+use super::progress::ProgressStyle;
 use super::signals::Signals;
 
 /// What is to be done.
@@ -40,6 +40,7 @@ pub(super) struct DeploymentCommand {
     poll: Duration,
     source: DeployedBy,
     credentials_end: Option<Timestamp>,
+    progress: ProgressStyle,
 }
 
 impl DeploymentCommand {
@@ -59,6 +60,7 @@ impl DeploymentCommand {
             poll: rollout.poll,
             source: meaning::source(environment),
             credentials_end: credentials_end(environment),
+            progress: rollout.progress.style(environment),
         })
     }
 
@@ -104,20 +106,18 @@ impl DeploymentCommand {
             interrupt,
             source: &self.source,
         };
-        let error = std::io::stderr();
-        let is_terminal = error.is_terminal();
-        let mut narrator = if is_terminal { Narrator::redrawing(error) } else { Narrator::new(error) };
+        let mut view = self.progress.begin();
         let mut warning = None;
         let mut listen = |progress: Progress<'_>| {
             // The end of the credentials is by AWS's clock, which the reads before the plan have told.
             if matches!(progress, Progress::Planned(_)) {
                 warning = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
                 if let Some(warning) = &warning {
-                    narrator.tell(&Progress::Warning(warning));
+                    view.tell(&Progress::Warning(warning));
                 }
             }
             story.hear(&progress, clock.local());
-            narrator.tell(&progress);
+            view.tell(&progress);
         };
         let mut report = match &self.task {
             Operation::Deploy => deploy(&world, &self.request, &mut listen).await,
@@ -127,7 +127,7 @@ impl DeploymentCommand {
         if !self.channels.is_empty() {
             let notification = output::notification(&self.request, &report, story, &self.source);
             for warning in output::notify(&aws.notifier(), &self.channels, &notification).await {
-                narrator.tell(&Progress::Warning(&warning));
+                view.tell(&Progress::Warning(&warning));
                 report.warnings.push(warning);
             }
         }

@@ -142,9 +142,10 @@ mod tests {
     }
 
     /// Options that are no inputs, and why.
-    const NO_INPUTS: [(&str, &str); 4] = [
+    const NO_INPUTS: [(&str, &str); 5] = [
         ("poll", "the default polls often enough, and a step has nothing to save"),
         ("output", "a step's outputs, summary and annotations are the result"),
+        ("progress", "a step's log is no terminal, and wants its lines"),
         ("profile", "a step before configures the credentials, in the environment"),
         ("endpoint-url", "`AWS_ENDPOINT_URL` in the step's `env:` does the same"),
     ];

@@ -17,6 +17,7 @@ mod live;
 mod log;
 mod meaning;
 mod policy;
+mod progress;
 mod record;
 mod rollback;
 #[cfg(feature = "sandbox")]

@@ -63,7 +63,7 @@ pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mu
     gather_evidence(cx, run).await;
     let headline = run.evidence.as_ref().and_then(|evidence| evidence.headline(&ending.reason));
     if let Some(headline) = headline {
-        ending.reason = format!("{}; {headline}", ending.reason);
+        ending.reason = format!("{}; {headline}", ending.reason.trim_end_matches('.'));
     }
     ending
 }

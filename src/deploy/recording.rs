@@ -161,7 +161,8 @@ pub(super) async fn report<E: Ecs>(cx: Context<'_, E>, runs: Vec<Run>) -> Report
             Some(live) => images_of(ecs, &revisions, live).await,
             None => BTreeMap::new(),
         };
-        services.push(run.report(request, images, began));
+        let is_return = revisions[run.revision].planned.is_a_return();
+        services.push(run.report(request, images, began, is_return));
     }
     Report::of(services, warnings)
 }

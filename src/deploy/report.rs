@@ -7,6 +7,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::Failure;
+use evenkeel_core::timestamp::Timestamp;
 
 /// What a command's deployment came to, over all its services.
 #[derive(Debug)]
@@ -34,6 +35,12 @@ pub struct ServiceReport {
     pub task_definition: Option<TaskDefinitionArn>,
     /// The revision that was live at the beginning.
     pub previous: Option<TaskDefinitionArn>,
+    /// The revision that the service was put on.
+    pub target: Option<TaskDefinitionArn>,
+    /// Somebody asked to roll back to a revision that ran before.
+    pub is_return: bool,
+    /// Since when what is live at the end has been live, by AWS's clock.
+    pub since: Option<Timestamp>,
     /// The images of the revision that is live at the end, by container.
     pub images: BTreeMap<String, String>,
     /// What they resolved to, by container, as far as it is known.
@@ -42,6 +49,8 @@ pub struct ServiceReport {
     pub deployment: Option<String>,
     /// Our service deployment's ARN.
     pub service_deployment: Option<String>,
+    /// The page of its deployments in AWS's console.
+    pub console: Option<String>,
     /// How long it took, from the first call.
     pub duration: Duration,
     /// Why it is not what was asked for.

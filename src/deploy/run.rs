@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::console::deployments_url;
 use evenkeel_core::crash_loop::Suspicion;
 use evenkeel_core::deployment::{Ending, Event, Outcome, Phase};
 use evenkeel_core::evidence::Evidence;
@@ -196,6 +197,7 @@ impl Run {
         request: &DeployRequest,
         images: BTreeMap<String, String>,
         began: Timestamp,
+        is_return: bool,
     ) -> ServiceReport {
         ServiceReport {
             cluster: request.cluster.as_str().to_owned(),
@@ -203,13 +205,30 @@ impl Run {
             outcome: self.outcome(),
             task_definition: self.live().cloned(),
             previous: self.began_on.clone(),
+            target: self.target.clone(),
+            is_return,
+            since: self.live_since(),
             digests: self.digests_of(&images),
             images,
             deployment: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             service_deployment: self.service_deployment.clone(),
+            console: deployments_url(&self.seen.service),
             duration: self.ended.unwrap_or(began).since(began),
             failure: self.failure.take(),
             evidence: self.evidence.unwrap_or_default(),
+        }
+    }
+
+    /// Since when what is live has been live: what was waited for, since it was there; else since ECS was asked for it.
+    fn live_since(&self) -> Option<Timestamp> {
+        match self.outcome() {
+            Outcome::Deployed | Outcome::RolledBack => self.ended,
+            Outcome::Unchanged
+            | Outcome::Started
+            | Outcome::Failed
+            | Outcome::Superseded
+            | Outcome::Stopped
+            | Outcome::TimedOut => self.seen.service.primary().map(|primary| primary.created),
         }
     }
 

@@ -10,9 +10,10 @@ use evenkeel_core::failure::{Failure, FailureKind};
 
 use crate::deploy::{Report, ServiceReport};
 
+use super::format;
 use super::reasons::reasons_text;
+use super::result::report_text;
 use super::story::{Step, StepKind, Story};
-use super::text::report_text;
 
 /// The longest text of an element, in characters.
 const LONGEST: usize = 20_000;
@@ -106,8 +107,7 @@ fn report_word(service: &ServiceReport) -> &'static str {
 }
 
 fn class(service: &ServiceReport) -> String {
-    let short = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-    format!("{}.{}", short(&service.cluster), short(&service.service))
+    format!("{}.{}", format::name(&service.cluster), format::name(&service.service))
 }
 
 /// Whether it is what came of a rollout.

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::deploy::{Report, ServiceReport};
 
+use super::format;
+use super::result::{outcome_in_words, report_in_words};
 use super::story::Story;
 use super::text::{printable, short};
 
@@ -27,7 +29,8 @@ pub fn notification(
     source: &DeployedBy,
 ) -> Notification {
     let services: Vec<&str> = request.services.iter().map(|service| service.short()).take(MOST).collect();
-    let subject = format!("{} in {}: {}", services.join(", "), request.cluster.short(), report.outcome);
+    let subject =
+        format!("{} in {}: {}", services.join(", "), request.cluster.short(), report_in_words(report));
     let mut lines = vec![subject.clone()];
     for service in report.services.iter().take(MOST) {
         lines.extend(told(service, story));
@@ -61,8 +64,8 @@ fn told(service: &ServiceReport, story: &Story) -> Vec<String> {
     let (previous, live) = (short(service.previous.as_ref()), short(service.task_definition.as_ref()));
     let way = if previous == live { live.to_owned() } else { format!("{previous} -> {live}") };
     let name = name(service);
-    let mut lines =
-        vec![format!("{name}: {}, {way}, {:.0} s", service.outcome, service.duration.as_secs_f64())];
+    let how = outcome_in_words(service);
+    let mut lines = vec![format!("{name}: {how}, {way}, {}", format::took(service.duration))];
     lines.extend(service.failure.as_ref().map(message));
     lines.extend(story.console(&service.service).map(str::to_owned));
     lines
@@ -95,5 +98,5 @@ fn message(failed: &Failure) -> String {
 }
 
 fn name(service: &ServiceReport) -> &str {
-    service.service.rsplit('/').next().unwrap_or_default()
+    format::name(&service.service)
 }

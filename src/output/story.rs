@@ -8,6 +8,7 @@ use evenkeel_core::deployment::Outcome;
 use evenkeel_core::diff::Change;
 use evenkeel_core::plan::Plan;
 
+use super::format;
 use crate::clock::Timestamp;
 use crate::deploy::Progress;
 
@@ -135,7 +136,7 @@ impl Story {
     }
 
     fn staged(&mut self, service: &str, stage: &str, at: Timestamp) {
-        let what = stage.to_lowercase().replace('_', " ");
+        let what = format::stage(stage);
         let open = self.steps.iter_mut().rev().find(|step| {
             step.kind == StepKind::Stage && step.to.is_none() && step.service.as_deref() == Some(service)
         });

@@ -12,12 +12,46 @@ fn the_result_goes_to_standard_output_and_progress_to_standard_error() {
     let ended = account.run(&[&DEPLOY[..5], &["--image", APP_NEW]].concat());
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert_eq!(ended.stdout.lines().count(), 1, "{ended:?}");
-    assert!(ended.stdout.starts_with("deployed  web  web:1 -> web:2  "), "{ended:?}");
+    assert!(ended.stdout.starts_with("web was deployed in "), "{ended:?}");
+    for words in [
+        ": it has run web:2 since 20",
+        " UTC, in place of web:1; see https://eu-west-1.console.aws.amazon.com/ecs",
+    ] {
+        assert!(ended.stdout.contains(words), "{words}: {ended:?}");
+    }
     for line in
         ["web: live is web:1", "registered web:2", "web: rollout of web:2 started as deployment ecs-svc/"]
     {
         assert!(ended.stderr.contains(line), "{line}: {ended:?}");
     }
+}
+
+#[test]
+fn progress_is_shown_as_it_is_asked_for_and_as_standard_error_can_show_it() {
+    let progress = |how: &str, variable: (&str, &str)| {
+        let account = Account::new();
+        let arguments = [&DEPLOY[..], &["--image", APP_NEW]].concat();
+        let output =
+            account.command(&arguments).env("EVENKEEL_PROGRESS", how).env(variable.0, variable.1).output();
+        let ended = Ended::of(output.unwrap());
+        ended.is(0, "deployed", None, &[]);
+        ended.stderr
+    };
+    assert_eq!(progress("none", ("TERM", "xterm")), "");
+    // Nothing can be drawn again in a pipe.
+    for how in ["live", "plain"] {
+        let told = progress(how, ("TERM", "xterm"));
+        assert!(told.contains("of 2 tasks run") && told.ends_with("web: deployed\n"), "{told}");
+        assert!(!told.contains('\x1b'), "{told}");
+    }
+    assert!(progress("plain", ("CLICOLOR_FORCE", "1")).ends_with("\x1b[32mweb: deployed\x1b[0m\n"));
+
+    let account = Account::new();
+    let ended = account.deploy(&["--progress", "bars"]);
+    assert!(
+        ended.status == Some(2) && ended.stderr.contains("[possible values: live, plain, none]"),
+        "{ended:?}"
+    );
 }
 
 #[test]

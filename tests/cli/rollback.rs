@@ -25,6 +25,13 @@ fn a_service_goes_back_to_what_ran_before() {
     back.is(0, "deployed", None, &[]);
     assert_eq!(back.document()["services"][0]["revision"], 1);
     assert_eq!(account.effects("RegisterTaskDefinition"), 1, "that of the deployment");
+    assert!(back.stderr.contains("web: rolled back to web:1\n"), "{back:?}");
+
+    let told = account.run(&["rollback", "--cluster", "prod", "--service", "web", "--to", "2"]).stdout;
+    assert!(
+        told.starts_with("web was rolled back to web:2 in ") && told.contains("in place of web:1"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! No output depends on a secret value: two worlds that differ in nothing else are told alike.
 
 use std::fmt::Write;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel::deploy::{
@@ -8,6 +10,7 @@ use evenkeel::deploy::{
 };
 use evenkeel::drift::drift_view;
 use evenkeel::live::live;
+use evenkeel::output::progress::{LiveView, Palette, Size};
 use evenkeel::output::{self, Narrator, Story, github};
 use evenkeel_core::drift::differences;
 use evenkeel_core::failure::Failure;
@@ -156,14 +159,15 @@ impl Script {
         };
         let request = if self.command == Command::Deploy { request(&[NEW]) } else { request(&[]) };
         let mut story = Story::beginning(clock.now());
-        let (mut plain, mut redrawn, mut heard) = (Vec::new(), Vec::new(), String::new());
+        let (mut plain, drawn, mut heard) = (Vec::new(), Drawn::default(), String::new());
         let report = {
-            let (mut narrator, mut redrawing) =
-                (Narrator::new(&mut plain), Narrator::redrawing(&mut redrawn));
+            let size = || Size { columns: 200, rows: 50 };
+            let mut narrator = Narrator::every_minute(&mut plain, Palette::coloured());
+            let mut live = LiveView::new(drawn.clone(), size, Palette::coloured());
             let mut listen = |progress: Progress<'_>| {
                 story.hear(&progress, clock.now());
                 narrator.tell(&progress);
-                redrawing.tell(&progress);
+                live.tell(&progress);
                 writeln!(heard, "{progress:?}").unwrap();
             };
             match self.command {
@@ -173,8 +177,23 @@ impl Script {
                 }
             }
         };
-        let [plain, redrawn] = [plain, redrawn].map(|lines| String::from_utf8(lines).unwrap());
-        format!("{heard}\n{plain}\n{redrawn}\n{}", told(&request, &report, &story, &source))
+        let drawn = drawn.0.lock().unwrap().clone();
+        let [plain, drawn] = [plain, drawn].map(|lines| String::from_utf8(lines).unwrap());
+        format!("{heard}\n{plain}\n{drawn}\n{}", told(&request, &report, &story, &source))
+    }
+}
+
+/// What a live view writes.
+#[derive(Clone, Default)]
+struct Drawn(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Drawn {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -27,7 +27,11 @@ async fn a_job_is_taken_deployed_and_answered_once() {
     // Handed on once, right after the update, so that the console has its link while it rolls out.
     assert_eq!((state.jobs.len(), state.tokens.len()), (2, 1));
     assert_eq!(state.external_execution_id.as_deref(), Some("prod/services/web/deployments"));
-    assert!(state.summary.unwrap().contains("web:1 -> web:2"));
+    let summary = state.summary.unwrap();
+    assert!(
+        summary.starts_with("web was deployed in ") && summary.contains("in place of web:1"),
+        "{summary}"
+    );
     let variable = |name: &str| state.output_variables.get(name).map(String::as_str).unwrap_or_default();
     assert!(variable("TaskDefinitionArn").ends_with("task-definition/web:2"), "{:?}", state.output_variables);
     assert!(variable("PreviousTaskDefinitionArn").ends_with("task-definition/web:1"));

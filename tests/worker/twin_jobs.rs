@@ -102,7 +102,7 @@ fn unpacked(artifact: &[u8]) -> String {
 /// The text without its numbers and the counts of tasks: when a worker looks is up to chance.
 fn timeless(text: &str) -> String {
     let mut shown = String::new();
-    let lines = text.lines().filter(|line| !line.contains(" running, "));
+    let lines = text.lines().filter(|line| !line.contains(" tasks run"));
     for c in lines.flat_map(|line| line.chars().chain(['\n'])) {
         match c {
             '0'..='9' | '.' if shown.ends_with('0') => {}

@@ -8,7 +8,9 @@ use evenkeel_core::request::DeployRequest;
 
 use crate::deploy::{Report, ServiceReport};
 
+use super::super::format;
 use super::super::reasons::reasons_text;
+use super::super::result::{outcome_in_words, report_in_words};
 use super::super::story::Story;
 use super::super::text::{plan_text, printable, short};
 use super::timeline::timeline;
@@ -26,9 +28,9 @@ const MOST: usize = 200;
 /// What AWS and the containers say stands in fences, so that nothing in it is taken for Markdown.
 #[must_use]
 pub fn step_summary(report: &Report, story: &Story) -> String {
-    let mut text = format!("### Evenkeel: {}\n\n", report.outcome);
+    let mut text = format!("### Evenkeel: {}\n\n", report_in_words(report));
     if !report.services.is_empty() {
-        text.push_str("| service | outcome | revision | seconds |\n| --- | --- | --- | --- |\n");
+        text.push_str("| service | outcome | revision | time |\n| --- | --- | --- | --- |\n");
         report.services.iter().take(MOST).for_each(|service| row(&mut text, service, story));
         text.push('\n');
     }
@@ -69,16 +71,17 @@ pub fn plan_summary(plan: &Plan, request: &DeployRequest) -> String {
 
 fn row(text: &mut String, service: &ServiceReport, story: &Story) {
     let (previous, live) = (short(service.previous.as_ref()), short(service.task_definition.as_ref()));
-    let name = service.service.rsplit('/').next().unwrap_or_default();
+    let name = format::name(&service.service);
     // Names have letters, digits, hyphens and underscores only, and so has the page's address.
     let name = match story.console(&service.service) {
         Some(url) => format!("[{name}]({url})"),
         None => name.to_owned(),
     };
     let way = if previous == live { format!("`{live}`") } else { format!("`{previous}` → `{live}`") };
-    let seconds = service.duration.as_secs_f64();
+    let how = outcome_in_words(service);
+    let took = format::took(service.duration);
     // Writing into a string does not fail.
-    let _ = writeln!(text, "| {name} | {} | {way} | {seconds:.0} |", service.outcome);
+    let _ = writeln!(text, "| {name} | {how} | {way} | {took} |");
 }
 
 fn changed(changes: &[Change]) -> String {

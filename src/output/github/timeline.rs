@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::clock::Timestamp;
 
+use super::super::format;
 use super::super::story::{Step, StepKind, Story};
 
 /// How many steps are drawn: more are not told apart.
@@ -27,7 +28,7 @@ pub(super) fn timeline(story: &Story) -> Option<String> {
         }
     }
     for service in services {
-        let name = service.map_or("evenkeel", |service| service.rsplit('/').next().unwrap_or(service));
+        let name = service.map_or("evenkeel", format::name);
         // Writing into a string does not fail.
         let _ = writeln!(text, "    section {name}");
         for step in drawn.iter().filter(|step| step.service.as_deref() == service) {

@@ -61,9 +61,11 @@ pub(super) fn deploys(place: Place<'_>, account: &Account) {
     assert_eq!(step.outputs.keys().cloned().collect::<Vec<_>>(), declared("outputs"));
 
     assert_eq!(step.groups, ["Deployment of web in prod"]);
-    assert_eq!(
-        step.annotations,
-        [("notice".to_owned(), "web: deployed".to_owned(), "web runs web:2".to_owned())]
+    let [(level, title, message)] = step.annotations.as_slice() else { panic!("{step:#?}") };
+    assert_eq!((level.as_str(), title.as_str()), ("notice", "web: deployed"));
+    assert!(
+        message.starts_with("web was deployed in ") && message.contains("it has run web:2 since "),
+        "{message}"
     );
     assert!(step.log.iter().any(|line| line == "registered web:2"), "{step:#?}");
     assert!(step.masks.is_empty() && step.others.is_empty(), "{step:#?}");
@@ -91,11 +93,11 @@ pub(super) fn fails(place: Place<'_>, account: &Account) {
     assert_eq!(step.outputs["outcome"], "rolled_back");
     assert_eq!(step.outputs["revision"], "1");
     let (level, title, message) = &step.annotations[0];
-    assert_eq!((level.as_str(), title.as_str()), ("error", "web: rolled_back"));
+    assert_eq!((level.as_str(), title.as_str()), ("error", "web: rolled back"));
     assert!(message.contains("the service is back on web:1"), "{message}");
     let summary = &step.summary;
     for words in [
-        "| rolled_back |",
+        "| rolled back |",
         "#### Why\n\n```text\n",
         "app exited with 1",
         "roll out web 2 :crit, ",

@@ -16,6 +16,7 @@ mod reasons;
 mod record;
 mod story;
 mod text;
+mod watch;
 
 pub use action_type::{action_type_cloudformation, action_type_json, action_type_terraform};
 pub use drift::{drift_document, drift_text};
@@ -30,3 +31,4 @@ pub use reasons::reasons_text;
 pub use record::{records_document, records_text};
 pub use story::Story;
 pub use text::{Narrator, failure_text, plan_text, report_text};
+pub use watch::{watch_document, watch_text};

@@ -72,6 +72,7 @@ pub(super) async fn newest_rollouts<E: Ecs>(
         }
         Newest { rollout, revision, seen }
     });
+    let unreadable = unreadable.map(|failure| ecs.hide_failure(failure));
     Ok(Read { services: services.collect(), unreadable })
 }
 

@@ -1,5 +1,6 @@
 //! `evenkeel watch` beside somebody else's deployment, and what it tells of the last one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel::deploy::{Interrupt, Report};
@@ -201,6 +202,8 @@ async fn the_last_rollout_is_told_however_it_ended() {
             let is_live = service.task_definition.as_ref().unwrap().family_and_revision();
             assert_eq!((report.outcome, is_live), (ends, live), "{told}");
             assert!(said.contains(words), "{told}");
+            // The list alone shows nothing of what was rolled back.
+            assert!(is_classic || said.contains("web:2"), "{told}");
             assert_eq!(report.exit_status(), u8::from(matches!(ends, RolledBack | Failed | Stopped)));
             assert_eq!(account.clock.now(), began, "it waits for nothing");
             assert_eq!(changes(&account), [""; 0]);
@@ -253,6 +256,37 @@ async fn an_interrupt_ends_the_watch_and_says_what_goes_on() {
         assert!(message.contains(words) && message.contains("Run the same command again"), "{message}");
         assert_eq!(changes(&account), [""; 0]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_tells_what_is_live_by_then() {
+    let account = account(&breaker(true), RolloutOutcome::Crash).await;
+    let (interrupter, interrupt) = Interrupt::new();
+    let interrupter = Arc::new(interrupter);
+    for nth in 1..60 {
+        let interrupter = interrupter.clone();
+        account.sandbox.after_call("DescribeServices", nth, move |sandbox| {
+            let services = json!({ "cluster": CLUSTER, "services": [SERVICE] });
+            let service = &sandbox.call("DescribeServices", services).unwrap()["services"][0];
+            if service["deployments"][0]["taskDefinition"].as_str().unwrap().ends_with("web:1") {
+                interrupter.raise(FailureKind::Interrupted);
+            }
+        });
+    }
+    let report = account.watch_until(&request(&[]), interrupt).await;
+    assert_eq!(ending(&report), ended(Outcome::Started, "web:1", 130), "{}", message(&report));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_loop_that_is_there_already_is_told_soon() {
+    let account = account(&json!({}), RolloutOutcome::Crash).await;
+    account.clock.sleep(Duration::from_secs(600)).await;
+    let began = account.clock.now();
+    let report = account.watch(&request(&[])).await;
+    assert_eq!(ending(&report), ended(Outcome::Failed, "web:2", 1));
+    assert!(message(&report).contains("tasks failed in a row"), "{}", message(&report));
+    let passed = account.clock.now().since(began).as_secs();
+    assert!(passed <= 3, "{passed} s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -320,21 +354,28 @@ async fn a_service_that_is_deleted_meanwhile_is_told() {
 #[tokio::test(start_paused = true)]
 async fn what_ecs_quotes_of_the_environment_is_hidden() {
     let secret = "correct-horse-battery";
-    let account = Account::empty();
-    let mut definition = definition();
-    definition["containerDefinitions"][0]["environment"] = json!([{ "name": "PASSWORD", "value": secret }]);
-    account.call("RegisterTaskDefinition", definition.clone());
-    account.create_service(SERVICE, "web", json!({ "deploymentConfiguration": breaker(true) }));
-    account.next_rollout(RolloutOutcome::Crash);
-    definition["containerDefinitions"][0]["image"] = json!(NEW);
-    account.call("RegisterTaskDefinition", definition);
-    let update = json!({ "cluster": CLUSTER, "service": SERVICE, "taskDefinition": "web:2" });
-    account.call("UpdateService", update);
-    account.sandbox.set_quotes(vec![secret.to_owned()]);
-    let mut reports = vec![account.watch(&request(&[])).await];
-    reports.push(account.watch(&request(&[])).await);
-    reports.push(account.last(&request(&[])).await);
-    let outcomes: Vec<Outcome> = reports.iter().map(|report| report.outcome).collect();
-    assert_eq!(outcomes, [Outcome::RolledBack, Outcome::Unchanged, Outcome::RolledBack]);
-    assert!(!format!("{reports:?}").contains(secret), "{reports:#?}");
+    for is_classic in [false, true] {
+        let account = Account::empty();
+        let mut definition = definition();
+        let environment = json!([{ "name": "PASSWORD", "value": secret }]);
+        definition["containerDefinitions"][0]["environment"] = environment;
+        account.call("RegisterTaskDefinition", definition.clone());
+        account.create_service(SERVICE, "web", json!({ "deploymentConfiguration": breaker(true) }));
+        account.next_rollout(RolloutOutcome::Crash);
+        account.clock.sleep(Duration::from_secs(600)).await;
+        definition["containerDefinitions"][0]["image"] = json!(NEW);
+        account.call("RegisterTaskDefinition", definition);
+        let update = json!({ "cluster": CLUSTER, "service": SERVICE, "taskDefinition": "web:2" });
+        account.call("UpdateService", update);
+        account.sandbox.set_quotes(vec![secret.to_owned()]);
+        if is_classic {
+            classic(&account);
+        }
+        let mut reports = vec![account.watch(&request(&[])).await];
+        reports.push(account.watch(&request(&[])).await);
+        reports.push(account.last(&request(&[])).await);
+        let outcomes: Vec<Outcome> = reports.iter().map(|report| report.outcome).collect();
+        assert_eq!(outcomes, [Outcome::RolledBack, Outcome::Unchanged, Outcome::RolledBack]);
+        assert!(!format!("{reports:?}").contains(secret), "{is_classic}: {reports:#?}");
+    }
 }

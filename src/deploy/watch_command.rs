@@ -102,7 +102,7 @@ fn run<E>(cx: &mut Context<'_, E>, named: &str, newest: Newest) -> Run {
     let others = seen.service.deployments.iter().filter(|it| Some(&it.id) != rollout.deployment.as_ref());
     let former = others.max_by_key(|other| other.created);
     run.began_on = former.map(|former| former.task_definition.clone());
-    run.target = seen.service.live().cloned();
+    run.target = Some(rollout.revision.clone());
     run.deployment.clone_from(&rollout.deployment);
     run.phase = Phase::RollingOut { rollout, former: None, overtaken: None };
     run.see(seen);
@@ -179,6 +179,8 @@ impl<E: Cloud> Watched<'_, E> {
             let Some(rollout) = run.phase.rollout().cloned() else { continue };
             let ending = last_ending(cx, run, &rollout);
             end(cx, run, ending).await;
+            let record = run.seen.service_deployment.as_ref();
+            run.ended = record.and_then(|record| record.finished);
         }
     }
 }
@@ -248,6 +250,8 @@ fn last_ending<E>(cx: &Context<'_, E>, run: &mut Run, rollout: &Rollout) -> Endi
     };
     if is_under_way(rollout, seen, now, policy) {
         run.took = began.map(|began| now.since(began));
+        // While ECS rolls it back, another revision is live already.
+        run.target = seen.service.live().cloned();
         return under_way();
     }
     let ended = record.and_then(|record| record.finished);

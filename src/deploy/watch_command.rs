@@ -227,6 +227,7 @@ fn nothing_under_way<E>(cx: &mut Context<'_, E>, run: &mut Run, rollout: &Rollou
     if let Watching::Finish(Ending { outcome, reason }) = last
         && outcome.failure_kind().is_some()
     {
+        let reason = reason.trim_end_matches('.');
         let what = format!("the last rollout of service {} ended as {outcome}: {reason}", service.name);
         cx.warn(format!("{what}. `evenkeel watch --last` tells more"));
     }
@@ -263,7 +264,7 @@ fn last_ending<E>(cx: &Context<'_, E>, run: &mut Run, rollout: &Rollout) -> Endi
     let ending = match deployment::watch(rollout, seen, now, policy) {
         Watching::Finish(ending) if ending.reason.is_empty() => Ending { reason: times, ..ending },
         Watching::Finish(Ending { outcome, reason }) => {
-            Ending { outcome, reason: format!("{reason}; {times}") }
+            Ending { outcome, reason: format!("{}; {times}", reason.trim_end_matches('.')) }
         }
         Watching::Wait | Watching::Join(_) => under_way(),
     };

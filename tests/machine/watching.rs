@@ -164,6 +164,7 @@ async fn a_rollout_that_failed_before_is_not_under_way_and_warned_of() {
         let warning = &report.warnings[0];
         assert!(warning.contains("the last rollout of service web ended as"), "{warning}");
         assert!(warning.contains("circuit breaker") && warning.contains("watch --last"), "{warning}");
+        assert!(!warning.contains(".."), "{warning}");
     }
 }
 
@@ -204,6 +205,7 @@ async fn the_last_rollout_is_told_however_it_ended() {
             assert!(said.contains(words), "{told}");
             // The list alone shows nothing of what was rolled back.
             assert!(is_classic || said.contains("web:2"), "{told}");
+            assert!(!said.contains(".; the last"), "{told}");
             assert_eq!(report.exit_status(), u8::from(matches!(ends, RolledBack | Failed | Stopped)));
             assert_eq!(account.clock.now(), began, "it waits for nothing");
             assert_eq!(changes(&account), [""; 0]);

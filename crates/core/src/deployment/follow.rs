@@ -46,8 +46,9 @@ pub fn watch(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
         Course::Ended(ending) => Watching::Finish(ending),
         Course::Failed { why: Why { outcome, reason }, goes_on } => {
             let outcome = if outcome == Outcome::TimedOut { outcome } else { Outcome::Failed };
-            let then = if goes_on { "; ECS goes on with it" } else { "" };
-            Watching::Finish(Ending { outcome, reason: format!("{reason}{then}") })
+            let going_on = || format!("{}; ECS goes on with it", reason.trim_end_matches('.'));
+            let reason = if goes_on { going_on() } else { reason };
+            Watching::Finish(Ending { outcome, reason })
         }
     }
 }

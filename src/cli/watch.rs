@@ -60,7 +60,7 @@ pub(super) async fn run(args: &WatchArgs, environment: &Environment) -> u8 {
     }
 }
 
-/// What is watched, as a deployment without images that judges alike.
+/// The request: a deployment's, without images.
 fn request(args: &WatchArgs) -> Result<DeployRequest, Failure> {
     let mut services = Vec::new();
     for name in &args.service {

@@ -28,8 +28,8 @@ use super::polling::Pace;
 use super::run::Run;
 use super::{Listener, Progress, Report, World, advice, ending, recording, update, watch};
 
-/// Follows the rollout of each service to its end; a service that no rollout is under way on is unchanged. Never fails
-/// otherwise. The images of `request` and where records are kept do not count.
+/// Follows the rollout of each service to its end, and reports how it ended; a service without one is unchanged. Ignores
+/// the images of `request` and the records of `world`.
 pub async fn watch_rollouts<E: Cloud, R>(
     world: &World<'_, E, R>,
     request: &DeployRequest,
@@ -143,7 +143,7 @@ impl<E: Cloud> Watched<'_, E> {
                 end(cx, run, ending).await;
             }
         }
-        // Whoever looks at a rollout later warns of it then.
+        // The first look at a rollout finds the same and warns of it.
         if let Some(failure) = unreadable.take().filter(|_| !is_any_followed) {
             warn_of_unreadable(cx, &failure);
         }

@@ -36,11 +36,11 @@ struct Story {
     says: Vec<&'static str>,
     warns: Vec<&'static str>,
     /// What only a deployment warns of.
-    warns_who_deploys: Vec<&'static str>,
+    deploy_warns: Vec<&'static str>,
     /// Evenkeel itself rolls the service back.
-    is_rolled_back_by_us: bool,
-    /// Somebody who watches has no part in it.
-    is_of_who_deploys: bool,
+    is_rolled_back_by_evenkeel: bool,
+    /// It cannot happen to a watch.
+    is_deploy_only: bool,
     /// It is over before somebody else can begin to watch.
     is_over_at_once: bool,
 }
@@ -68,9 +68,9 @@ fn story(name: &'static str, outcome: RolloutOutcome) -> Story {
         ends: (Outcome::Deployed, "web:2"),
         says: Vec::new(),
         warns: Vec::new(),
-        warns_who_deploys: Vec::new(),
-        is_rolled_back_by_us: false,
-        is_of_who_deploys: false,
+        deploy_warns: Vec::new(),
+        is_rolled_back_by_evenkeel: false,
+        is_deploy_only: false,
         is_over_at_once: false,
     }
 }
@@ -138,13 +138,13 @@ impl Story {
     }
 
     /// Nobody but Evenkeel rolls the service back.
-    fn rolled_back_by_us(self) -> Self {
-        Self { is_rolled_back_by_us: true, ..self.ends(Outcome::RolledBack, "web:1") }
+    fn rolled_back_by_evenkeel(self) -> Self {
+        Self { is_rolled_back_by_evenkeel: true, ..self.ends(Outcome::RolledBack, "web:1") }
     }
 
-    /// It cannot happen to somebody who watches.
-    fn of_who_deploys(self) -> Self {
-        Self { is_of_who_deploys: true, ..self }
+    /// It cannot happen to a watch.
+    fn deploy_only(self) -> Self {
+        Self { is_deploy_only: true, ..self }
     }
 
     /// It is over before somebody else can begin to watch.
@@ -152,8 +152,8 @@ impl Story {
         Self { is_over_at_once: true, ..self }
     }
 
-    fn warns_who_deploys(mut self, words: &'static str) -> Self {
-        self.warns_who_deploys.push(words);
+    fn deploy_warns(mut self, words: &'static str) -> Self {
+        self.deploy_warns.push(words);
         self
     }
 
@@ -187,7 +187,7 @@ impl Story {
 
     async fn play(mut self) -> Result<(), String> {
         let (account, name) = (self.account(), self.name);
-        self.warns.append(&mut self.warns_who_deploys);
+        self.warns.append(&mut self.deploy_warns);
         let mut request = request(&[NEW]);
         (self.asks)(&mut request);
         let report = account.run(&request).await;

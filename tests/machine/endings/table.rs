@@ -80,7 +80,7 @@ fn rolling() -> Vec<Story> {
             .lasting(600)
             .warns("1 of 2 tasks run, and 2 former ones; ECS finishes in the background"),
         story("tasks crash", R::Crash)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("3 tasks failed in a row and none runs (the limit is 3); the service is back on web:1")
             .says("Essential container in task exited (app exited with 1)"),
         story("tasks crash, and the service is to be left", R::Crash)
@@ -89,25 +89,25 @@ fn rolling() -> Vec<Story> {
             .says("the service was left as it is"),
         story("tasks crash, and one is enough", R::Crash)
             .asking(|request| request.policy.max_task_failures = Some(1))
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("1 tasks failed in a row"),
         story("tasks crash, and ECS may not be asked to go back", R::Crash)
             .denied("StopServiceDeployment")
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("the service is back on web:1")
-            .warns_who_deploys("StopServiceDeployment"),
+            .deploy_warns("StopServiceDeployment"),
         story("tasks crash, and only the service may be read", R::Crash)
             .classic()
             .denied("ListTasks")
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("3 tasks failed in a row"),
         story("tasks run for a moment and exit", R::CrashAfterStart)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("tasks started and stopped again, and none stayed")
             .says("app exited with 1"),
         story("tasks run for a moment and exit, which the circuit breaker does not see", R::CrashAfterStart)
             .breaker(true)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("tasks started and stopped again, and none stayed"),
         story("tasks run for a moment and exit, and may not be read", R::CrashAfterStart)
             .denied("ListTasks")
@@ -116,10 +116,10 @@ fn rolling() -> Vec<Story> {
             .says("did not end within 300 s")
             .warns("tasks cannot be read"),
         story("tasks want too much memory", R::OutOfMemory)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("app was killed (137): OutOfMemoryError"),
         story("a side-car exits, and ECS kills the application", R::SidecarExits)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("(proxy exited with 255; app was killed (137))"),
         story("tasks exit with 0, as they are made to", R::ShortJobs),
         story("tasks crash for ever, and that is left to ECS", R::CrashAfterStart)
@@ -131,7 +131,7 @@ fn rolling() -> Vec<Story> {
             .says("did not end within 300 s"),
         story("the image is not there, at the pace of Fargate", R::ImageMissing)
             .lasting(660)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("the image cannot be pulled: CannotPullContainerError")
             .says("not found"),
         story("old tasks drain for 300 s", R::Ok).draining(300),
@@ -155,20 +155,20 @@ fn rolling() -> Vec<Story> {
             .asking(impatient)
             .ends(TimedOut, "web:1")
             .says("0 of 2 tasks run; with minimumHealthyPercent 100 and maximumPercent 100 of 2 tasks ECS may neither")
-            .warns_who_deploys("the rollout of service web will not end"),
+            .deploy_warns("the rollout of service web will not end"),
         story("the image cannot be pulled", R::CannotPull)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("CannotPullContainerError")
             .says("not found"),
         story("a secret cannot be had", R::NoSecret)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("ResourceInitializationError"),
         story("tasks fail their health checks", R::Unhealthy)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("Task failed ELB health checks")
             .says("Health checks failed with these codes: [502]"),
         story("no task can be placed", R::Unplaceable)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("no task could be placed for")
             .says("unable to place a task"),
         story("tasks never start", R::Stuck).ends(TimedOut, "web:1").says("did not end within 1800 s"),
@@ -179,11 +179,11 @@ fn rolling() -> Vec<Story> {
         story("nothing is waited for", R::Crash)
             .asking(|request| request.policy.no_wait = true)
             .ends(Outcome::Started, "web:2")
-            .of_who_deploys(),
+            .deploy_only(),
         story("no task is wanted", R::Crash)
             .with("desiredCount", json!(0))
             .ends(Deployed, "web:2")
-            .warns_who_deploys("desired count of 0")
+            .deploy_warns("desired count of 0")
             .over_at_once(),
         story("a daemon on every instance", R::Ok)
             .with("schedulingStrategy", json!("DAEMON"))
@@ -209,7 +209,7 @@ fn guarded() -> Vec<Story> {
             .says("deployment failed: tasks failed to start"),
         story("the circuit breaker stops, and going back is ours", R::Crash)
             .breaker(false)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("tasks failed to start")
             .says("the service is back on web:1"),
         story("the circuit breaker stops, and the service is to be left", R::CannotPull)
@@ -220,7 +220,7 @@ fn guarded() -> Vec<Story> {
         story("the circuit breaker stops, seen in the service alone", R::Unhealthy)
             .breaker(false)
             .classic()
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("ELB health checks"),
         story("an alarm goes back", R::Alarm)
             .alarms(true)
@@ -233,14 +233,14 @@ fn guarded() -> Vec<Story> {
             .says("alarm"),
         story("an alarm stops, and going back is ours", R::Alarm)
             .alarms(false)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("in ALARM: web-5xx")
             .says("the service is back on web:1"),
         story("no alarm goes off in the bake time", R::Ok).alarms(true),
         story("the image is not there, and the circuit breaker would take eleven minutes", R::ImageMissing)
             .breaker(true)
             .lasting(660)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("the image cannot be pulled: CannotPullContainerError"),
         story("the rollback fails as well", R::CrashTwice)
             .breaker(true)
@@ -267,7 +267,7 @@ fn staged() -> Vec<Story> {
         story("canary goes well", R::Ok).staged("CANARY"),
         story("blue/green crashes", R::Crash)
             .staged("BLUE_GREEN")
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("3 tasks failed in a row"),
         story("blue/green crashes, and the circuit breaker goes back", R::Crash)
             .staged("BLUE_GREEN")
@@ -311,7 +311,7 @@ fn with_rivals() -> Vec<Story> {
             .rival("ListTasks", 1, rival)
             .ends(Superseded, "web:3")
             .says("took its place")
-            .of_who_deploys(),
+            .deploy_only(),
         story("somebody puts the old revision back", R::Ok)
             .rival("DescribeServices", 4, goes_back)
             .ends(Superseded, "web:1")
@@ -334,7 +334,10 @@ fn stale() -> Vec<Story> {
     vec![
         story("reads lag by twenty seconds", R::Ok).lagging(20),
         story("reads lag by two minutes", R::Ok).lagging(120),
-        story("reads lag, and tasks crash", R::Crash).lagging(30).rolled_back_by_us().says("back on web:1"),
+        story("reads lag, and tasks crash", R::Crash)
+            .lagging(30)
+            .rolled_back_by_evenkeel()
+            .says("back on web:1"),
         story("reads lag, and the circuit breaker goes back", R::Crash)
             .breaker(true)
             .lagging(30)
@@ -354,7 +357,7 @@ fn stale() -> Vec<Story> {
         story("an emulator lists no service deployments, and tasks crash", R::Crash)
             .fault("ListServiceDeployments", FaultKind::Empty)
             .fault("DescribeServiceDeployments", FaultKind::Empty)
-            .rolled_back_by_us()
+            .rolled_back_by_evenkeel()
             .says("tasks failed in a row"),
         story("an emulator knows nothing of service deployments", R::Ok)
             .fault("ListServiceDeployments", FaultKind::Unsupported)

@@ -10,7 +10,7 @@ impl Story {
     /// The ending for somebody who watches: nothing is done about a rollout that failed or took too long.
     fn watched_ending(&self) -> (Outcome, &'static str) {
         match self.ends {
-            (Outcome::RolledBack, _) if self.is_rolled_back_by_us => (Outcome::Failed, "web:2"),
+            (Outcome::RolledBack, _) if self.is_rolled_back_by_evenkeel => (Outcome::Failed, "web:2"),
             (Outcome::TimedOut, _) => (Outcome::TimedOut, "web:2"),
             (_, live) if self.is_over_at_once => (Outcome::Unchanged, live),
             ends => ends,
@@ -62,7 +62,7 @@ impl Story {
 #[tokio::test(start_paused = true)]
 async fn every_story_of_somebody_elses_deployment_has_its_ending() {
     let (mut count, mut wrong) = (0, Vec::new());
-    for story in table::stories().into_iter().filter(|story| !story.is_of_who_deploys) {
+    for story in table::stories().into_iter().filter(|story| !story.is_deploy_only) {
         fastrand::seed(count);
         wrong.extend(story.watch().await.err());
         count += 1;

@@ -70,6 +70,8 @@ pub(super) fn service_deployment(found: &sdk::ServiceDeployment) -> ServiceDeplo
         tasks: target.map(task_counts).unwrap_or_default(),
         replaced_running: replaced.map(|revision| count(revision.running_task_count())).sum(),
         status: status_of(found.status()),
+        created: timestamp(found.created_at()),
+        finished: found.finished_at().or(found.stopped_at()).map(|at| timestamp(Some(at))),
         reason: found.status_reason().map(str::to_owned),
         breaker: breaker
             .filter(|breaker| is_on(breaker.status()))

@@ -6,6 +6,7 @@ use std::io::{Stderr, Write, stderr};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::request::DeployRequest;
+use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::deploy::Report;
@@ -35,17 +36,35 @@ pub(super) struct CallSite {
     junit: Option<String>,
     /// What GitHub is to hide.
     secret: Option<String>,
+    /// The result as a document.
+    document: fn(&Report) -> Value,
+    /// The result for people.
+    text: fn(&Report) -> String,
 }
 
 impl CallSite {
+    /// Around a deployment.
     pub(super) fn new(rollout: &RolloutArgs, environment: &Environment) -> Self {
+        let around = Self::of_a_watch(environment);
+        Self {
+            junit: rollout.junit.clone(),
+            document: output::report_document,
+            text: output::report_text,
+            ..around
+        }
+    }
+
+    /// Around `evenkeel watch`.
+    pub(super) fn of_a_watch(environment: &Environment) -> Self {
         let path = |name: &str| environment.get(name).map(str::to_owned);
         Self {
             is_github: environment.is_github(),
             summary: path("GITHUB_STEP_SUMMARY"),
             outputs: path("GITHUB_OUTPUT"),
-            junit: rollout.junit.clone(),
+            junit: None,
             secret: inputs::secrets(environment).map(str::to_owned),
+            document: output::watch_document,
+            text: output::watch_text,
         }
     }
 
@@ -74,8 +93,8 @@ impl CallSite {
             self.warn(&format!("the JUnit report cannot be written to {path}: {error}"));
         }
         match format {
-            ResultArg::Text => print(&output::report_text(report)),
-            ResultArg::Json => print_json(&output::report_document(report)),
+            ResultArg::Text => print(&(self.text)(report)),
+            ResultArg::Json => print_json(&(self.document)(report)),
             ResultArg::Env => print(&output::report_env(report)),
         }
         report.exit_status()

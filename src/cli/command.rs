@@ -9,6 +9,7 @@ use super::args::{DeployArgs, LiveArgs, PlanArgs, RollbackArgs};
 use super::drift::DriftArgs;
 use super::policy::PolicyArgs;
 use super::record::RecordCommand;
+use super::watch::WatchArgs;
 use super::worker::WorkerArgs;
 
 /// The deploy step for Amazon ECS that keeps Terraform on an even keel.
@@ -44,6 +45,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Roll a service back to its last successful revision and wait for the result
     Rollback(RollbackArgs),
+    /// Follow the rollout that is under way on a service, whoever started it, to its end; change nothing
+    Watch(WatchArgs),
     /// Show what a service runs now
     Live(LiveArgs),
     /// Compare what runs with what is recorded, and with what Terraform believes

@@ -1,4 +1,4 @@
-//! A deployment or a rollback, as a command of its own: run to its end, and told.
+//! A deployment, a rollback or a watch, as a command of its own: run to its end, and told.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_core::timestamp::Timestamp;
 
 use crate::aws::{Aws, Connection};
-use crate::deploy::{Interrupt, Polling, Progress, Report, World, deploy, roll_back};
+use crate::deploy::{
+    Interrupt, Polling, Progress, Report, World, deploy, report_last_rollouts, roll_back, watch_rollouts,
+};
 use crate::output::{self, Story};
 use crate::record;
 
@@ -27,6 +29,10 @@ pub(super) enum Operation {
     Deploy,
     /// Put a service back, on this revision or the last good one.
     RollBack(Option<String>),
+    /// Follow the rollouts that are under way.
+    Watch,
+    /// Tell how the last rollouts ended.
+    ReportLast,
 }
 
 /// A deployment with all that it needs.
@@ -64,6 +70,28 @@ impl DeploymentCommand {
         })
     }
 
+    /// Follows rollouts, or tells how the last ones ended.
+    pub(super) fn watching(
+        task: Operation,
+        request: DeployRequest,
+        poll: Duration,
+        progress: ProgressStyle,
+        connection: &ConnectionArgs,
+        environment: &Environment,
+    ) -> Self {
+        Self {
+            task,
+            records: Vec::new(),
+            channels: Vec::new(),
+            connection: meaning::connection(connection, Some(&request.cluster), environment),
+            request,
+            poll,
+            source: meaning::source(environment),
+            credentials_end: credentials_end(environment),
+            progress,
+        }
+    }
+
     /// Runs until the end, or until a second signal; tells what it came to, and returns the exit status.
     pub(super) async fn run(&self, format: ResultArg, site: &CallSite) -> u8 {
         let (interrupter, interrupt) = Interrupt::new();
@@ -84,6 +112,8 @@ impl DeploymentCommand {
         let what = match &self.task {
             Operation::Deploy => "Deployment",
             Operation::RollBack(_) => "Rollback",
+            Operation::Watch => "Watch",
+            Operation::ReportLast => "Last rollout",
         };
         let services: Vec<&str> = self.request.services.iter().map(ServiceName::short).collect();
         format!("{what} of {} in {}", services.join(", "), self.request.cluster.short())
@@ -109,8 +139,13 @@ impl DeploymentCommand {
         let mut view = self.progress.begin();
         let mut warning = None;
         let mut listen = |progress: Progress<'_>| {
-            // The end of the credentials is by AWS's clock, which the reads before the plan have told.
-            if matches!(progress, Progress::Planned(_)) {
+            // The end of the credentials is by AWS's clock, which the reads before this have told.
+            let begins = match self.task {
+                Operation::Deploy | Operation::RollBack(_) => matches!(progress, Progress::Planned(_)),
+                Operation::Watch => warning.is_none() && matches!(progress, Progress::Started { .. }),
+                Operation::ReportLast => false,
+            };
+            if begins {
                 warning = outlived(self.credentials_end, clock.now(), self.request.policy.timeout);
                 if let Some(warning) = &warning {
                     view.tell(&Progress::Warning(warning));
@@ -122,6 +157,8 @@ impl DeploymentCommand {
         let mut report = match &self.task {
             Operation::Deploy => deploy(&world, &self.request, &mut listen).await,
             Operation::RollBack(to) => roll_back(&world, &self.request, to.as_deref(), &mut listen).await,
+            Operation::Watch => watch_rollouts(&world, &self.request, &mut listen).await,
+            Operation::ReportLast => report_last_rollouts(&world, &self.request, &mut listen).await,
         };
         report.warnings.extend(warning);
         if !self.channels.is_empty() {

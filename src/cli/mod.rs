@@ -24,6 +24,7 @@ mod rollback;
 mod sandbox;
 mod signals;
 mod stdout;
+mod watch;
 mod worker;
 
 use std::ffi::OsString;
@@ -77,6 +78,7 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             Command::Deploy(args) => deploy::run(&args, environment).await,
             Command::Plan(args) => deploy::plan(&args, environment).await,
             Command::Rollback(args) => rollback::run(&args, environment).await,
+            Command::Watch(args) => watch::run(&args, environment).await,
             Command::Live(args) => live::run(&args, environment).await,
             Command::Drift(args) => drift::run(&args, environment).await,
             Command::Record(command) => record::run(&command, environment).await,
@@ -138,6 +140,7 @@ fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
         Some("live") => "evenkeel.live/v1",
         Some("drift") => "evenkeel.drift/v1",
         Some("record") => "evenkeel.records/v1",
+        Some("watch") => return output::watch_document(&crate::deploy::Report::refused(failure)),
         _ => return output::report_document(&crate::deploy::Report::refused(failure)),
     };
     output::failed_document(schema, &failure)

@@ -72,6 +72,8 @@ enum Purpose {
     Deploy,
     /// `evenkeel worker`
     Worker,
+    /// `evenkeel watch`
+    Watch,
 }
 
 /// Prints the policy; returns the exit status.
@@ -79,7 +81,7 @@ pub(super) fn run(args: &PolicyArgs) -> u8 {
     match permissions(args) {
         Ok(permissions) => {
             if let Some(deploys) = &permissions.deploys {
-                tell_what_is_open(deploys);
+                tell_what_is_open(deploys, permissions.reads_only);
             }
             print_json(&output::policy_document(&permissions.statements()));
             0
@@ -144,6 +146,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         None
     };
     Ok(Permissions {
+        reads_only: args.purpose == Purpose::Watch,
         partition,
         region: region.unwrap_or_else(|| "*".to_owned()),
         account: account.unwrap_or_else(|| "*".to_owned()),
@@ -173,12 +176,12 @@ fn records(
 }
 
 /// What the policy leaves open because it was not named, and what it leaves out.
-fn tell_what_is_open(deploys: &Deploys) {
+fn tell_what_is_open(deploys: &Deploys, reads_only: bool) {
     let open: Vec<&str> = [
         ("--cluster", deploys.cluster == "*"),
         ("--service", deploys.services.is_empty()),
-        ("--family", deploys.families.is_empty()),
-        ("--repository", deploys.repositories.is_empty()),
+        ("--family", deploys.families.is_empty() && !reads_only),
+        ("--repository", deploys.repositories.is_empty() && !reads_only),
         ("--log-group", deploys.log_groups.is_empty()),
     ]
     .into_iter()
@@ -187,7 +190,7 @@ fn tell_what_is_open(deploys: &Deploys) {
     if !open.is_empty() {
         print_error(&format!("note: it is open to any where these are not given: {}\n", open.join(", ")));
     }
-    if deploys.roles.is_empty() {
+    if deploys.roles.is_empty() && !reads_only {
         print_error(
             "note: without --role a task definition that names roles cannot be registered: iam:PassRole is left out\n",
         );

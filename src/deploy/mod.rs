@@ -23,6 +23,7 @@ mod flow;
 mod handing_on;
 mod interrupt;
 mod listed;
+mod newest;
 mod observer;
 mod overtaken;
 mod plan_again;
@@ -42,6 +43,7 @@ mod slice;
 mod update;
 mod verify;
 mod watch;
+mod watch_command;
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
@@ -61,6 +63,7 @@ pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
 pub use rollback_command::{prepare_rollback, roll_back};
 pub use slice::{Journal, NotBegun, Noted, Slice, SliceEnd};
+pub use watch_command::{report_last_rollouts, watch_rollouts};
 
 use context::{Chosen, Context};
 use flow::Flow;

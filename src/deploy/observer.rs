@@ -26,8 +26,8 @@ const BETWEEN_EXTRAS: Duration = MINUTE;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// So many decisions a minute are no more than a poll or two.
-const MANY_DECISIONS: usize = 2;
+/// How many calls a minute of polls takes, with one for a lesser reason.
+const USUAL_CALLS: usize = 30;
 
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
@@ -39,8 +39,8 @@ pub(super) struct Observer {
     why_closed: Option<Failure>,
     /// When the other view was last read although nothing was decided.
     extra: Option<Moment>,
-    /// When the other view was read in the last minute because something was decided.
-    decisions: VecDeque<Moment>,
+    /// When services and service deployments were described in the last minute.
+    calls: VecDeque<Moment>,
 }
 
 /// The service deployment of a deployment, as far as it was found.
@@ -126,10 +126,10 @@ impl Observer {
     /// Whether so much was decided in the last minute that polls have to be fewer, to take no more calls than usual.
     pub(super) fn is_busy(&mut self) -> bool {
         let now = Moment::now();
-        while self.decisions.front().is_some_and(|then| now.since(*then) >= MINUTE) {
-            self.decisions.pop_front();
+        while self.calls.front().is_some_and(|call| now.since(*call) >= MINUTE) {
+            self.calls.pop_front();
         }
-        self.decisions.len() >= MANY_DECISIONS
+        self.calls.len() > USUAL_CALLS
     }
 
     /// Why service deployments are no longer asked for, once.
@@ -187,9 +187,7 @@ impl Observer {
         let now = Moment::now();
         let is_time = self.extra.is_none_or(|extra| now.since(extra) >= BETWEEN_EXTRAS);
         let is_decided = reasons.contains(&Reason::Decided);
-        if is_decided {
-            self.decisions.push_back(now);
-        } else if reasons.contains(&Reason::Lesser) && is_time {
+        if !is_decided && reasons.contains(&Reason::Lesser) && is_time {
             self.extra = Some(now);
         }
         let is_wanted = |at: &usize| reasons[*at] != Reason::None && (is_decided || is_time);
@@ -209,6 +207,7 @@ impl Observer {
         if arns.is_empty() {
             return Ok(());
         }
+        self.calls.push_back(Moment::now());
         let services = ecs.describe_services(cluster, &arns).await?;
         for at in places {
             seen[*at] = seen[*at].take().and_then(|seen| {
@@ -253,6 +252,7 @@ impl Observer {
             return Ok(BTreeMap::new());
         }
         let arns: Vec<String> = asked.values().cloned().collect();
+        self.calls.push_back(Moment::now());
         let described = ecs.describe_service_deployments(&arns).await?;
         let mut known = BTreeMap::new();
         for (at, arn) in asked {

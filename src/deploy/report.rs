@@ -23,7 +23,7 @@ pub struct Report {
 }
 
 /// What one service's deployment came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ServiceReport {
     /// The cluster, as it was named.
     pub cluster: String,
@@ -53,6 +53,8 @@ pub struct ServiceReport {
     pub console: Option<String>,
     /// How long it took, from the first call.
     pub duration: Duration,
+    /// What there is to say of an outcome that is no failure.
+    pub note: Option<String>,
     /// Why it is not what was asked for.
     pub failure: Option<Failure>,
     /// What speaks for the cause, when it failed.

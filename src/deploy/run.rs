@@ -1,6 +1,7 @@
 //! One service's deployment, and what it came to.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::console::deployments_url;
@@ -61,6 +62,8 @@ pub(super) struct Run {
     pub(super) unknown: Map<String, Value>,
     pub(super) failure: Option<Failure>,
     pub(super) ended: Option<Timestamp>,
+    /// How long its rollout took, where that is not the time since the first call.
+    pub(super) took: Option<Duration>,
     /// The wait ended before the rollout did.
     unwatched: bool,
 }
@@ -99,6 +102,7 @@ impl Run {
             unknown: Map::new(),
             failure: None,
             ended: None,
+            took: None,
             unwatched: false,
         }
     }
@@ -213,7 +217,8 @@ impl Run {
             deployment: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             service_deployment: self.service_deployment.clone(),
             console: deployments_url(&self.seen.service),
-            duration: self.ended.unwrap_or(began).since(began),
+            duration: self.took.unwrap_or_else(|| self.ended.unwrap_or(began).since(began)),
+            note: self.note(),
             failure: self.failure.take(),
             evidence: self.evidence.unwrap_or_default(),
         }
@@ -229,6 +234,21 @@ impl Run {
             | Outcome::Superseded
             | Outcome::Stopped
             | Outcome::TimedOut => self.seen.service.primary().map(|primary| primary.created),
+        }
+    }
+
+    /// What there is to say of an end that is no failure.
+    fn note(&self) -> Option<String> {
+        match &self.phase {
+            Phase::Done(ending) if self.failure.is_none() && !ending.reason.is_empty() => {
+                Some(ending.reason.clone())
+            }
+            Phase::Done(_)
+            | Phase::Pending
+            | Phase::Registered(_)
+            | Phase::RollingOut { .. }
+            | Phase::Undoing { .. }
+            | Phase::RollingBack { .. } => None,
         }
     }
 

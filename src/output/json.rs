@@ -76,6 +76,9 @@ fn service(service: &ServiceReport) -> Value {
         "serviceDeploymentArn": service.service_deployment,
         "durationSeconds": in_milliseconds(service.duration.as_secs_f64()),
     });
+    if let Some(note) = &service.note {
+        document["note"] = note.as_str().into();
+    }
     if let Some(failed) = &service.failure {
         document["failure"] = failure(failed);
         document["failure"]["tasks"] = service.evidence.tasks.iter().map(task).collect();

@@ -19,6 +19,7 @@ mod record;
 mod result;
 mod story;
 mod text;
+mod watch;
 
 pub use action_type::{action_type_cloudformation, action_type_json, action_type_terraform};
 pub use drift::{drift_document, drift_text};
@@ -35,3 +36,4 @@ pub use record::{records_document, records_text};
 pub use result::{outcome_in_words, report_text, result_sentence};
 pub use story::Story;
 pub use text::{failure_text, plan_text};
+pub use watch::{watch_document, watch_text};

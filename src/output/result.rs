@@ -118,6 +118,7 @@ mod tests {
             deployment: None,
             service_deployment: None,
             console: Some("https://console/web".to_owned()),
+            note: None,
             duration: Duration::from_secs(125),
             failure: None,
             evidence: Evidence::default(),

@@ -25,5 +25,6 @@ mod rollback;
 mod serving;
 mod signals;
 mod surroundings;
+mod watch;
 mod world;
 mod yaml;

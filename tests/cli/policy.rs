@@ -108,6 +108,44 @@ fn it_allows_every_call_that_a_deployment_makes() {
 }
 
 #[test]
+fn it_allows_every_call_of_a_watch_and_nothing_that_changes() {
+    let account = Account::new();
+    let watch = [&["policy", "--for", "watch"], &WHOLE[3..]].concat();
+    let ended = account.run(&watch);
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let allowed = actions(&policy);
+    let named = [
+        "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
+        "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:DescribeTasks",
+        "ecs:ListServiceDeployments",
+        "ecs:ListTasks",
+        "logs:GetLogEvents",
+    ];
+    assert_eq!(allowed, named.map(str::to_owned).into());
+    let ecs = |resource: &str| json!([format!("arn:aws:ecs:eu-west-1:123456789012:{resource}")]);
+    assert_eq!(statement(&policy, "Services")["Resource"], ecs("service/prod/web"));
+
+    account.next_rollout(RolloutOutcome::Crash);
+    account.deploy(&["--no-wait"]).is(0, "started", None, &[]);
+    account.sandbox.clear_calls();
+    let ended = account.run(&["watch", "--cluster", "prod", "--service", "web", "--output", "json"]);
+    ended.is(1, "failed", Some("rollout_failed"), &[]);
+    for call in account.sandbox.calls() {
+        let names = ["ecs", "logs"].map(|service| format!("{service}:{}", call.operation));
+        assert!(names.iter().any(|name| allowed.contains(name)), "{} is not allowed", call.operation);
+    }
+    let open = account.run(&["policy", "--for", "watch"]);
+    assert_eq!(
+        open.stderr,
+        "note: it is open to any where these are not given: --cluster, --service, --log-group\n"
+    );
+}
+
+#[test]
 fn a_worker_that_assumes_roles_deploys_nothing_itself() {
     let account = Account::new();
     let own = [
@@ -177,7 +215,7 @@ fn every_mistake_is_told() {
     let account = Account::new();
     for (more, status, words) in [
         (&[][..], 2, "--for"),
-        (&["--for", "ever"], 2, "deploy, worker"),
+        (&["--for", "ever"], 2, "deploy, worker, watch"),
         (&["--for", "deploy", "--cluster", "a/b"], 3, "\"a/b\" is not a cluster"),
         (&["--for", "deploy", "--role", "web-task"], 2, "a role is named by its ARN"),
         (&["--for", "deploy", "--account", "1"], 2, "twelve digits"),

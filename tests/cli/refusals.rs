@@ -14,6 +14,7 @@ fn wrong_usage_is_2_with_a_document() {
         (&["deploy", "--output", "json", "--frobnicate"], "--frobnicate"),
         (&["plan", "--output", "json", "--service", "web"], "--cluster"),
         (&["live", "--output", "json", "--service", "web"], "--cluster"),
+        (&["watch", "--output", "json", "--service", "web"], "--cluster"),
     ] {
         let ended = account.run(arguments);
         assert_eq!(ended.status, Some(2), "{ended:?}");

@@ -30,4 +30,5 @@ mod transient;
 #[path = "../twins/mod.rs"]
 mod twins;
 mod verify;
+mod watching;
 mod world;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use evenkeel::aws::{Aws, Connection, S3Objects, SsmParameters};
 use evenkeel::clock::{Clock, Timestamp};
-use evenkeel::deploy::{Interrupt, Interrupter, Polling, Report, World, deploy, roll_back};
+use evenkeel::deploy::{
+    Interrupt, Interrupter, Polling, Report, World, deploy, report_last_rollouts, roll_back, watch_rollouts,
+};
 use evenkeel::record::{self, FileStore, Store};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::image::{ImageReference, Images};
@@ -153,6 +155,38 @@ impl Account {
             source: &DeployedBy { kind: "cli".to_owned(), id: None, url: None },
         };
         deploy(&world, request, &mut |_| {}).await
+    }
+
+    /// Watches the rollouts that are under way on the request's services.
+    pub(crate) async fn watch(&self, request: &DeployRequest) -> Report {
+        let (_interrupter, interrupt) = Interrupt::new();
+        self.watch_until(request, interrupt).await
+    }
+
+    pub(crate) async fn watch_until(&self, request: &DeployRequest, interrupt: Interrupt) -> Report {
+        let (ecs, source) =
+            (self.aws().await.cloud(), DeployedBy { kind: "cli".to_owned(), id: None, url: None });
+        let world = self.watched(&ecs, &source, interrupt);
+        watch_rollouts(&world, request, &mut |_| {}).await
+    }
+
+    /// Asks how the last rollouts of the request's services ended.
+    pub(crate) async fn last(&self, request: &DeployRequest) -> Report {
+        let (_interrupter, interrupt) = Interrupt::new();
+        let (ecs, source) =
+            (self.aws().await.cloud(), DeployedBy { kind: "cli".to_owned(), id: None, url: None });
+        let world = self.watched(&ecs, &source, interrupt);
+        report_last_rollouts(&world, request, &mut |_| {}).await
+    }
+
+    /// A world that only reads are done in.
+    fn watched<'a, E>(
+        &self,
+        ecs: &'a E,
+        source: &'a DeployedBy,
+        interrupt: Interrupt,
+    ) -> World<'a, E, FileStore> {
+        World { ecs, records: Vec::new(), clock: self.clock, polling: Polling::default(), interrupt, source }
     }
 
     /// The operations that arrived, in order.

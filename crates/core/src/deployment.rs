@@ -9,6 +9,7 @@
 //! resumes from its phase and what is there, by the same code that lived through it the first time.
 //! A decision is made from a snapshot; each effect is looked for before it is repeated.
 
+mod follow;
 mod undo;
 
 use std::fmt;
@@ -21,6 +22,9 @@ use super::service::{Deployment, DeploymentId};
 use super::service_deployment::ServiceDeployment;
 use super::timestamp::Timestamp;
 use crate::words::words;
+
+use follow::Course;
+pub use follow::{Watching, watch};
 
 /// Where a service's deployment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -385,29 +389,11 @@ impl View<'_> {
         if self.policy.no_wait {
             return Decision::Finish(Ending::without_reason(Outcome::Started));
         }
-        if let Some(shown) = self.shown_instead(rollout) {
-            return Decision::Join(shown.id.clone());
-        }
-        let finish = |outcome, reason| Decision::Finish(Ending { outcome, reason });
-        match self.judge(rollout) {
-            Verdict::Completed => Decision::Finish(Ending::without_reason(Outcome::Deployed)),
-            Verdict::RolledBack(reason) => finish(Outcome::RolledBack, reason),
-            Verdict::Superseded(reason) => finish(Outcome::Superseded, reason),
-            Verdict::Stopped(reason) => finish(Outcome::Stopped, reason),
-            Verdict::Failing(reason) | Verdict::Failed(reason) => {
-                self.go_back(former, rollout, Why { outcome: Outcome::RolledBack, reason })
-            }
-            Verdict::InProgress | Verdict::RollingBack(_) if self.is_in_time(rollout.since) => Decision::Wait,
-            Verdict::RollingBack(reason) => {
-                finish(Outcome::Failed, format!("{reason}; ECS is still going back to the former revision"))
-            }
-            Verdict::InProgress => {
-                let stands = self.stands(rollout).map(|stands| format!(": {stands}")).unwrap_or_default();
-                let room = self.seen.service.has_no_room();
-                let room = room.map(|why| format!("; {why}")).unwrap_or_default();
-                let reason = format!("the rollout {}{stands}{room}", self.did_not_end());
-                self.go_back(former, rollout, Why { outcome: Outcome::TimedOut, reason })
-            }
+        match self.follow(rollout) {
+            Course::Wait => Decision::Wait,
+            Course::Join(id) => Decision::Join(id),
+            Course::Ended(ending) => Decision::Finish(ending),
+            Course::Failed { why, .. } => self.go_back(former, rollout, why),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod job;
 mod lasting;
 pub mod log_stream;
 mod members;
+pub mod newest_rollout;
 pub mod not_understood;
 pub mod notification;
 pub mod placement;

@@ -248,12 +248,22 @@ impl PlannedRevision {
 /// # Errors
 /// [`Failure::invalid_input`] for one that is missing, deleted, or driven by another controller.
 pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Service>, Failure> {
-    let pick = |name| {
-        let found = described.iter().find(|service| is_named(service, name));
-        let service = found.filter(|service| service.active).ok_or_else(|| missing(request, name, found))?;
+    let services = find(request, described)?;
+    for service in &services {
         refuse_controller(service)?;
         refuse_managed(service)?;
-        Ok(service.clone())
+    }
+    Ok(services)
+}
+
+/// As [`select`], whoever drives the services.
+///
+/// # Errors
+/// [`Failure::invalid_input`] for one that is missing or deleted.
+pub fn find(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Service>, Failure> {
+    let pick = |name| {
+        let found = described.iter().find(|service| is_named(service, name));
+        found.filter(|service| service.active).cloned().ok_or_else(|| missing(request, name, found))
     };
     request.services.iter().map(pick).collect()
 }

@@ -23,6 +23,8 @@ pub struct Permissions {
     pub account: String,
     /// What is deployed; nothing if that is done in another role.
     pub deploys: Option<Deploys>,
+    /// Rollouts are only watched: what changes something is left out, and what only a deployment reads.
+    pub reads_only: bool,
     /// What is needed to take a pipeline's jobs.
     pub works: Option<Works>,
 }
@@ -92,10 +94,16 @@ impl Permissions {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::new();
-        if let Some(deploys) = &self.deploys {
+        if let Some(deploys) = self.deploys.as_ref().filter(|_| self.reads_only) {
+            statements.extend(self.services(deploys));
+            statements.extend(self.stopped_tasks(deploys));
+            statements.push(read_task_definitions());
+            statements.iter_mut().for_each(Statement::keep_reads);
+        } else if let Some(deploys) = &self.deploys {
             statements.extend(self.services(deploys));
             statements.extend(self.task_definitions(deploys));
-            statements.extend(self.looks(deploys));
+            statements.extend(self.stopped_tasks(deploys));
+            statements.extend(self.images(deploys));
             statements.extend(self.records(deploys));
             statements.extend(self.notifications(deploys));
         }
@@ -134,7 +142,7 @@ impl Permissions {
     fn task_definitions(&self, deploys: &Deploys) -> [Statement; 4] {
         let revisions = self.each("ecs", &deploys.families, |family| format!("task-definition/{family}:*"));
         [
-            grant_on_all("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition"]),
+            read_task_definitions(),
             // The reference lets it be scoped to a family. AWS's own policy for its ECS action says `*`
             // (CodePipeline user guide, "Amazon ECS deploy action reference"), and so does every denial that
             // was seen: "ecs:RegisterTaskDefinition on resource: *". The roles bound what can be registered.
@@ -154,9 +162,9 @@ impl Permissions {
         ]
     }
 
-    /// What tells why tasks stopped, and that images exist.
-    fn looks(&self, deploys: &Deploys) -> [Statement; 6] {
-        let Deploys { cluster, repositories, log_groups, .. } = deploys;
+    /// What tells why tasks stopped.
+    fn stopped_tasks(&self, deploys: &Deploys) -> [Statement; 4] {
+        let Deploys { cluster, log_groups, .. } = deploys;
         let ecs = |resource: String| self.arn("ecs", &resource);
         [
             grant("StoppedTasksList", ["ecs:ListTasks"], [ecs(format!("container-instance/{cluster}/*"))]),
@@ -172,10 +180,16 @@ impl Permissions {
                 ["logs:GetLogEvents"],
                 self.each("logs", log_groups, |name| format!("log-group:{name}:log-stream:*")),
             ),
+        ]
+    }
+
+    /// What tells that images exist.
+    fn images(&self, deploys: &Deploys) -> [Statement; 2] {
+        [
             grant(
                 "Images",
                 ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                self.each("ecr", repositories, |name| format!("repository/{name}")),
+                self.each("ecr", &deploys.repositories, |name| format!("repository/{name}")),
             ),
             // An image that is missing may be one that ECR fetches when it is pulled. It takes no resource.
             grant_on_all("ImageUpstreams", ["ecr:DescribePullThroughCacheRules"]),
@@ -302,11 +316,21 @@ fn grant<const N: usize>(
     Statement { id, actions: actions.into(), resources: on.into_iter().collect(), condition: None }
 }
 
+fn read_task_definitions() -> Statement {
+    grant_on_all("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition"])
+}
+
 fn grant_on_all<const N: usize>(id: &'static str, actions: [&'static str; N]) -> Statement {
     grant(id, actions, ["*".to_owned()])
 }
 
 impl Statement {
+    /// Leaves out the actions that change something.
+    fn keep_reads(&mut self) {
+        let reads = [":Describe", ":List", ":Get"];
+        self.actions.retain(|action| reads.iter().any(|read| action.contains(read)));
+    }
+
     fn if_equal(
         self,
         operator: &'static str,
@@ -345,6 +369,7 @@ mod tests {
                 .map(|text| Channel::parse(text).unwrap())
                 .into(),
             }),
+            reads_only: false,
             works: None,
         }
     }

@@ -9,7 +9,7 @@ use super::arn::TaskDefinitionArn;
 use super::crash_loop::{TaskCensus, crash_loop};
 use super::placement::{Departures, unplaceable};
 use super::request::Policy;
-use super::service::{Deployment, DeploymentId, RolloutState, Service, Watchdog};
+use super::service::{Deployment, DeploymentId, RolloutState, Service, ServiceEvent, Watchdog};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use super::timestamp::Timestamp;
 
@@ -165,7 +165,7 @@ pub fn started_anew<'a>(rollout: &Rollout, seen: &'a Observation) -> Option<&'a 
         primary.id != *id
             && primary.task_definition == rollout.revision
             && !is_former(primary, rollout)
-            && !goes_back(primary)
+            && !rolls_back(primary)
     })?;
     let mine = service.deployment(id);
     let is_older =
@@ -202,7 +202,7 @@ fn judge_record(
         ServiceDeploymentStatus::RollingBack => {
             let reason = say("ECS goes back to the former revision");
             let back = service.primary().filter(|primary| primary.id != *id);
-            let back = back.filter(|primary| goes_back(primary) || is_former(primary, rollout));
+            let back = back.filter(|primary| rolls_back(primary) || is_former(primary, rollout));
             match back.filter(|primary| primary.rollout == RolloutState::Failed) {
                 Some(back) => Verdict::Failed(format!("{reason}; {}", failed_too(back))),
                 None => Verdict::RollingBack(reason),
@@ -234,7 +234,7 @@ fn judge_listed(mine: &Deployment, rollout: &Rollout, service: &Service) -> Opti
         let reason = mine.reason.clone().unwrap_or_else(|| "ECS gave the deployment up".to_owned());
         return Some(match service.primary() {
             // A deployment that takes our place is a new one; the former one can only be gone back to.
-            Some(primary) if !mine.primary && (goes_back(primary) || is_former(primary, rollout)) => {
+            Some(primary) if !mine.primary && (rolls_back(primary) || is_former(primary, rollout)) => {
                 back_on(primary, service, reason)
             }
             Some(primary) if !mine.primary => superseded_by(primary),
@@ -269,7 +269,7 @@ fn judge_replaced(
     let failure = failure_event(service, id);
     // The former deployment may keep ECS's words on an earlier rollback to it.
     let is_old = !listed && is_former(primary, rollout) && primary.rollout == RolloutState::Completed;
-    if failure.is_some() || goes_back(primary) && !is_old {
+    if failure.is_some() || rolls_back(primary) && !is_old {
         let reason = failure.or_else(|| primary.reason.clone());
         let reason = reason.unwrap_or_else(|| "ECS went back to the former revision".to_owned());
         return back_on(primary, service, reason);
@@ -299,9 +299,19 @@ fn failed_too(primary: &Deployment) -> String {
     format!("the rollback to {revision} failed as well{why}")
 }
 
-/// Whether ECS itself made this deployment to go back.
-fn goes_back(primary: &Deployment) -> bool {
+/// Whether ECS itself made this deployment to roll back.
+pub(super) fn rolls_back(primary: &Deployment) -> bool {
     primary.reason.as_ref().is_some_and(|reason| reason.to_lowercase().contains("rolling back"))
+}
+
+/// ECS's words on having rolled the service back to `deployment`, if it has: on the deployment, or else in an event,
+/// `(service web) rolling back to deployment ecs-svc/1.`
+pub(super) fn rollback_to(deployment: &Deployment, service: &Service) -> Option<String> {
+    let to = format!("rolling back to deployment {}", deployment.id);
+    let mut said = service.events_since(deployment.created).map(ServiceEvent::said);
+    let event = said.find(|said| said.trim_end_matches('.').ends_with(&to));
+    let words = deployment.reason.as_ref().filter(|_| rolls_back(deployment));
+    words.cloned().or_else(|| event.map(str::to_owned))
 }
 
 /// Whether this is the deployment that ours took the place of.

@@ -66,6 +66,8 @@ pub(crate) fn record(number: u64, status: ServiceDeploymentStatus) -> ServiceDep
         tasks: TaskCounts { requested: 2, running: 0, pending: 0 },
         replaced_running: 2,
         status,
+        created: at(1_000),
+        finished: None,
         reason: Some("ECS says so".to_owned()),
         breaker: None,
         guard_fired: false,

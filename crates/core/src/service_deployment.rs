@@ -15,6 +15,10 @@ pub struct ServiceDeployment {
     pub replaced_running: u32,
     /// How far it is.
     pub status: ServiceDeploymentStatus,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it ended, a rollback included; none while it goes on.
+    pub finished: Option<Timestamp>,
     /// ECS's words on the status.
     pub reason: Option<String>,
     /// The circuit breaker: how many tasks have failed, and how many may.

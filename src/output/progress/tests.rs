@@ -185,6 +185,8 @@ fn blue_green(tell: &mut impl FnMut(&Progress<'_>)) {
     seen.strategy = Strategy { is_staged: true, bake_time: Duration::from_secs(300), ..Strategy::default() };
     let record = |stage: &str| ServiceDeployment {
         arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/prod/web/1".to_owned(),
+        created: Timestamp::from_unix(Duration::from_secs(1_000)),
+        finished: None,
         target: String::new(),
         tasks: TaskCounts { requested: 3, running: 3, pending: 0 },
         replaced_running: 3,

@@ -133,6 +133,8 @@ fn deployment(arn: String) -> ServiceDeployment {
         tasks: TaskCounts::default(),
         replaced_running: 0,
         status: ServiceDeploymentStatus::InProgress,
+        created: Timestamp::default(),
+        finished: None,
         reason: None,
         breaker: None,
         guard_fired: false,

@@ -22,8 +22,8 @@ use super::{ContainerRegistry, Ecs, EcsEffects, EffectError, ListedServiceDeploy
 /// for or given.
 ///
 /// Verdicts, reports, records, messages and logs are made of what it tells, so no value can reach them. A text
-/// that is read before the first definition is known still shows its values: see [`hide_plan`](Self::hide_plan)
-/// and [`hide_service`](Self::hide_service).
+/// that is read before the first definition is known still shows its values: see [`hide_plan`](Self::hide_plan),
+/// [`hide_service`](Self::hide_service) and [`hide_service_deployment`](Self::hide_service_deployment).
 #[derive(Debug)]
 pub struct Masked<'a, E> {
     cloud: &'a E,
@@ -62,6 +62,11 @@ impl<'a, E> Masked<'a, E> {
         for event in &mut service.events {
             self.hide(&mut event.message);
         }
+    }
+
+    /// Hides what ECS says of a service deployment.
+    pub fn hide_service_deployment(&self, record: &mut ServiceDeployment) {
+        record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
     }
 
     /// Hides what a failure quotes.
@@ -121,9 +126,7 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Hidden<Vec<ServiceDeployment>> {
         let mut found = self.told(self.cloud.describe_service_deployments(arns).await)?;
-        for record in &mut found {
-            record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
-        }
+        found.iter_mut().for_each(|record| self.hide_service_deployment(record));
         Ok(found)
     }
 

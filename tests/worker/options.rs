@@ -129,7 +129,7 @@ async fn a_job_sends_a_notification_when_its_deployment_ends() {
         done(&pipeline, &[("Options", &options)]).await;
 
         let [message] = pipeline.sandbox.messages(&topic).try_into().unwrap();
-        assert_eq!(message["Subject"], format!("web in prod: {word}"));
+        assert_eq!(message["Subject"], format!("web in prod: {}", word.replace('_', " ")));
         let [event] = pipeline.sandbox.events().try_into().unwrap();
         let detail: Value = serde_json::from_str(event["Detail"].as_str().unwrap()).unwrap();
         assert_eq!((&detail["outcome"], &detail["source"]["kind"]), (&json!(word), &json!("codepipeline")));

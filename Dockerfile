@@ -47,8 +47,8 @@ COPY Cargo.toml Cargo.lock ./
 COPY crates/core/Cargo.toml crates/core/
 COPY crates/sandbox/Cargo.toml crates/sandbox/
 RUN set -eu; . /target.env; \
-    mkdir -p src examples/measure crates/core/src crates/sandbox/src; \
-    echo 'fn main() {}' | tee src/main.rs examples/pace.rs > examples/measure/main.rs; \
+    mkdir -p src examples/measure examples/pace crates/core/src crates/sandbox/src; \
+    echo 'fn main() {}' | tee src/main.rs examples/pace/main.rs > examples/measure/main.rs; \
     : | tee src/lib.rs crates/core/src/lib.rs > crates/sandbox/src/lib.rs; \
     cargo build --locked --release --no-default-features --package evenkeel; \
     rm -r src crates/core/src

@@ -66,20 +66,21 @@ pub(crate) async fn measure(seed: u64) -> anyhow::Result<()> {
     clock.sleep(Duration::from_secs(1)).await;
 
     let mut commands = JoinSet::new();
-    for name in courses.keys().cloned() {
-        let sandbox = sandbox.clone();
-        commands.spawn(async move { (name.clone(), run(&sandbox, clock, &name).await) });
+    for name in courses.keys() {
+        let (sandbox, name) = (sandbox.clone(), name.clone());
+        commands.spawn(async move {
+            let ended = run(&sandbox, clock, &name).await;
+            (name, ended)
+        });
     }
     let mut late = Vec::new();
     while let Some(ended) = commands.join_next().await {
         let (name, ended) = ended?;
         let (verdict, report) = ended?;
         let course = courses.get(&name).context("an unknown service")?;
-        let is_right = match course.outcome {
-            RolloutOutcome::Ok => report.outcome == Outcome::Deployed,
-            _ => report.outcome == Outcome::RolledBack,
-        };
-        ensure!(is_right, "{name} with {course:?} ended as {report:?}");
+        let is_to_succeed = course.outcome == RolloutOutcome::Ok;
+        let expected = if is_to_succeed { Outcome::Deployed } else { Outcome::RolledBack };
+        ensure!(report.outcome == expected, "{name} with {course:?} ended as {report:?}");
         late.push(verdict.since(decided(&sandbox, &name, course)?));
     }
     late.sort();
@@ -107,7 +108,7 @@ pub(crate) async fn measure(seed: u64) -> anyhow::Result<()> {
 /// Most of them succeed; some are ended by their circuit breakers.
 fn courses(random: &mut Rng) -> BTreeMap<String, Course> {
     let course = |at: usize| {
-        let family = if at % 5 == 0 { Family::CircuitBreaker } else { Family::Rolling };
+        let family = if at.is_multiple_of(5) { Family::CircuitBreaker } else { Family::Rolling };
         (format!("service-{at}"), draw(family, random).services.swap_remove(0))
     };
     (0..COMMANDS).map(course).collect()

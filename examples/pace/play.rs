@@ -107,16 +107,15 @@ async fn watch(
         policy: Policy { timeout: Duration::from_secs(4 * 3600), ..Policy::default() },
     };
     let mut told = BTreeMap::new();
-    let mut listen = |progress: Progress<'_>| match progress {
-        Progress::RollingBack { service, .. } | Progress::Ended { service, .. } => {
+    let mut listen = |progress: Progress<'_>| {
+        if let Progress::RollingBack { service, .. } | Progress::Ended { service, .. } = progress {
             told.entry(service.to_owned()).or_insert_with(|| clock.now());
         }
-        Progress::Started { service, .. } => {
-            if let Some((name, course)) = named(command).find(|(name, _)| name == service) {
-                intervene(sandbox, clock, name, course);
-            }
+        if let Progress::Started { service, .. } = progress
+            && let Some((name, course)) = named(command).find(|(name, _)| name == service)
+        {
+            intervene(sandbox, clock, name, course);
         }
-        _ => {}
     };
     deploy(&world, &request, &mut listen).await;
     Ok(told)

@@ -75,10 +75,7 @@ pub(crate) enum Intervention {
 
 /// Draws a command of the family.
 pub(crate) fn draw(family: Family, random: &mut Rng) -> Command {
-    let services = match family {
-        Family::Several => random.usize(2..=10),
-        _ => 1,
-    };
+    let services = if family == Family::Several { random.usize(2..=10) } else { 1 };
     Command { services: (0..services).map(|_| course(family, random)).collect() }
 }
 

@@ -27,8 +27,9 @@ use super::log::{self, LogLevel};
 use super::print_error;
 use super::signals::Signals;
 
-/// How often to poll rollouts. The calls of all jobs are shared, and limited.
-const WATCHING: Duration = Duration::from_secs(2);
+/// How often to poll rollouts: with the time that calls wait for each other, a verdict is as early as a command's. They are
+/// shared by all jobs, and limited.
+const WATCHING: Duration = Duration::from_millis(1_800);
 
 /// Take the jobs of the CodePipeline custom action, deploy, and answer each
 #[derive(Debug, Args)]

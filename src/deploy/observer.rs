@@ -12,7 +12,7 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::poll_target::{PollTarget, goes_on, has_lost_tasks, has_turned, poll_target};
 use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
 use evenkeel_core::request::ClusterName;
-use evenkeel_core::rollout::{Observation, Rollout};
+use evenkeel_core::rollout::{Observation, Rollout, is_decided_by_list};
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use evenkeel_core::timestamp::Timestamp;
@@ -26,7 +26,7 @@ const BETWEEN_EXTRAS: Duration = MINUTE;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How many calls a minute of polls takes, with one for a lesser reason.
+/// How many calls a minute of polls takes.
 const USUAL_CALLS: usize = 30;
 
 /// Watches services, and finds the service deployments that belong to their deployments.
@@ -141,13 +141,18 @@ impl Observer {
     fn those_that_turned(&mut self, watched: &[Watched<'_>], seen: &[Option<Observation>]) -> Vec<usize> {
         self.those(watched.len(), |at| {
             let (Some(id), Some(seen)) = (watched[at].deployment(), &seen[at]) else { return Reason::None };
-            let is_decided = !goes_on(id, &seen.service);
+            let service = &seen.service;
+            let is_decided = !goes_on(id, service);
             let is_unknown = seen.service_deployment.is_none();
-            if has_turned(id, &watched[at].seen.service, &seen.service) || is_decided && is_unknown {
+            let is_known_enough =
+                service.deployment(id).is_some_and(|mine| is_decided_by_list(mine, service));
+            if has_turned(id, &watched[at].seen.service, service)
+                || is_decided && is_unknown && !is_known_enough
+            {
                 return Reason::Decided;
             }
             // Stages change without a sign in the service.
-            let is_staged = seen.service.strategy.is_staged;
+            let is_staged = service.strategy.is_staged;
             if is_decided || is_unknown || is_staged { Reason::Lesser } else { Reason::None }
         })
     }

@@ -143,7 +143,6 @@ fn outlast<E>(cx: &mut Context<'_, E>, watching: Vec<&mut Run>, failure: &Failur
     for run in watching {
         if cx.elapsed(run) >= cx.request.policy.timeout {
             ending::lose_sight(cx, run, failure.clone());
-        } else {
         }
     }
 }

@@ -21,9 +21,9 @@ use super::job::{Known, Left};
 use super::metrics::Metrics;
 use super::settings::{OFFERED_AGAIN, Settings};
 
-/// How often in a row a draining worker has to find nothing: the event that starts one may come
-/// before the job can be polled.
-const EMPTY_POLLS: u32 = 2;
+/// How often in a row a draining worker has to find nothing, 20 seconds or more as long as it polls every two: the event
+/// that starts one may come before the job can be polled.
+const EMPTY_POLLS: u32 = 10;
 
 /// How long after its last offer a job is forgotten whose token is not understood.
 const FORGOTTEN: Duration = Duration::from_secs(60 * 60);

@@ -57,7 +57,7 @@ where
                     let empty = seen.empty_polls.entry(nth).or_default();
                     *empty = if is_empty { *empty + 1 } else { 0 };
                 });
-                let pause = throttling.wait(settings.poll);
+                let pause = throttling.wait(drawn(settings.poll));
                 match settled {
                     Some(settled) => {
                         turned(shared, nth, pause);
@@ -80,12 +80,18 @@ where
                 shared.metrics.polled("failed");
                 tracing::warn!("{failure}");
                 throttling.refused(settings.poll);
-                throttling.wait(settings.poll)
+                drawn(throttling.wait(settings.poll))
             }
         };
         turned(shared, nth, wait);
         clock.sleep(wait).await;
     }
+}
+
+/// Up to a fifth longer, drawn each time: else of two workers the same one would be offered each job, also one that it does
+/// not understand.
+fn drawn(wait: Duration) -> Duration {
+    wait.mul_f64(1.0 + 0.2 * fastrand::f64())
 }
 
 fn turned<Q, C, A: Access>(shared: &WorkerContext<Q, C, A>, nth: usize, time: Duration) {

@@ -46,6 +46,8 @@ async fn a_new_image_is_live_after_four_dependent_calls() {
 #[tokio::test(start_paused = true)]
 async fn a_poll_is_one_call_of_the_service_while_tasks_start_and_of_its_deployment_then() {
     let account = Account::new();
+    // The tasks of the service's creation were started before.
+    account.clock.sleep(Duration::from_secs(60)).await;
     account.deploy(&[NEW]).await;
 
     let operations = account.operations();

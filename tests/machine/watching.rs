@@ -241,16 +241,21 @@ async fn somebody_who_watches_is_told_which_deployment_came_in_between() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_ends_the_watch_and_says_what_goes_on() {
-    for (configuration, outcome, reached, words) in [
-        (json!({}), RolloutOutcome::Stuck, "IN_PROGRESS", "the rollout of web:2 goes on in ECS"),
-        (breaker(true), RolloutOutcome::Crash, "ROLLBACK_IN_PROGRESS", "ECS rolls web:2 back"),
+    let (stuck, crashing) = (RolloutOutcome::Stuck, RolloutOutcome::Crash);
+    for (configuration, outcome, reached, polled, words) in [
+        (json!({}), stuck, "IN_PROGRESS", "DescribeServices", "the rollout of web:2 goes on in ECS"),
+        (
+            breaker(true),
+            crashing,
+            "ROLLBACK_IN_PROGRESS",
+            "DescribeServiceDeployments",
+            "ECS rolls web:2 back",
+        ),
     ] {
         let account = account(&configuration, outcome).await;
         until(&account, reached).await;
         let (interrupter, interrupt) = Interrupt::new();
-        account
-            .sandbox
-            .after_call("DescribeServices", 2, move |_| interrupter.raise(FailureKind::Terminated));
+        account.sandbox.after_call(polled, 2, move |_| interrupter.raise(FailureKind::Terminated));
         let report = account.watch_until(&request(&[]), interrupt).await;
         let message = message(&report);
         assert_eq!((report.outcome, report.exit_status()), (Outcome::Started, 143), "{message}");

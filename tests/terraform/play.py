@@ -373,7 +373,7 @@ def has_all(web, every):
 def roll_back(web, tools):
     """To revision 2: by `evenkeel rollback` where there is one, else by hand, with the record mended after it."""
     if tools.has("rollback"):
-        web.evenkeel("rollback", "--to", "2", "--record", web.sink, "--poll", "200ms..1s")
+        web.evenkeel("rollback", "--to", "2", "--record", web.sink, "--poll", "300ms")
         return "by evenkeel"
     web.move("others:2")
     web.record("repair")

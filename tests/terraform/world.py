@@ -128,7 +128,7 @@ class World:
     def deploy(self, tag, fault=None, recorded=True):
         record = ["--record", self.sink] if recorded else []
         return self.evenkeel(
-            "deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "200ms..1s", fault=fault
+            "deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "300ms", fault=fault
         )
 
     def evenkeel(self, verb, *arguments, fault=None):

@@ -4,7 +4,7 @@
 //! run, the service deployment does: its stages, and its status, which may be final before the service's own state is.
 
 use super::crash_loop::has_replaced_tasks;
-use super::rollout::{Observation, Rollout};
+use super::rollout::{Observation, Rollout, is_decided_by_list};
 use super::service::{Deployment, DeploymentId, RolloutState, Service};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 
@@ -57,9 +57,7 @@ pub fn goes_on(id: &DeploymentId, service: &Service) -> bool {
 /// deployment confirms or explains: which deployment is PRIMARY, and how far it and ours are.
 #[must_use]
 pub fn has_turned(id: &DeploymentId, before: &Service, now: &Service) -> bool {
-    if now.completes_with_its_tasks()
-        && now.primary().is_some_and(|it| it.id == *id && it.rollout == RolloutState::Completed)
-    {
+    if now.deployment(id).is_some_and(|mine| is_decided_by_list(mine, now)) {
         return false;
     }
     let gist = |service: &Service| {

@@ -104,13 +104,8 @@ pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
     match (by_record, listed) {
         // The service deployment was read before.
-        (Some(Verdict::InProgress), Some(mine))
-            if service.completes_with_its_tasks()
-                && mine.primary
-                && mine.task_definition == rollout.revision
-                && mine.rollout == RolloutState::Completed =>
-        {
-            Verdict::Completed
+        (Some(Verdict::InProgress), Some(mine)) if is_decided_by_list(mine, service) => {
+            judge_listed(mine, rollout, service).unwrap_or(Verdict::InProgress)
         }
         (Some(Verdict::InProgress), _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
         (Some(verdict), _) => verdict,
@@ -120,6 +115,13 @@ pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
         }
         (None, listed) => judge_replaced(listed.is_some(), id, rollout, service, now),
     }
+}
+
+/// Whether the list of deployments says how the PRIMARY one ended, where its word is as good as the service deployment's.
+#[must_use]
+pub fn is_decided_by_list(mine: &Deployment, service: &Service) -> bool {
+    let has_ended = matches!(mine.rollout, RolloutState::Completed | RolloutState::Failed);
+    service.completes_with_its_tasks() && mine.primary && has_ended
 }
 
 /// Whether `deployment` of `service` has reached its end.

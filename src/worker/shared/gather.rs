@@ -20,11 +20,11 @@ use crate::clock::{Moment, sleep};
 use super::tasks::TaskSet;
 
 /// How long the first one to ask after a quiet time waits for companions.
-const FIRST_WINDOW: Duration = Duration::from_millis(50);
+const FIRST_WINDOW: Duration = Duration::from_millis(20);
 
 /// How long questions are gathered while others were asked just before. The jobs poll at the same moments, so that few come
 /// alone; those come that confirm what was just seen.
-const WINDOW: Duration = Duration::from_millis(200);
+const WINDOW: Duration = Duration::from_millis(100);
 
 /// A call that answers several questions at once.
 pub(super) trait Lookup: Send + Sync + 'static {

@@ -7,12 +7,6 @@ use leaky_bucket::RateLimiter;
 /// How much of what ECS allows is used, in percent: others call it in the same account, too.
 const SHARE: usize = 60;
 
-/// What polls use of what ECS allows: `DescribeServices` and `DescribeServiceDeployments` together.
-const POLLS: Allowance = Allowance { bucket: 30, per_second: 15 };
-
-/// What listing uses of the bucket that `DescribeServiceDeployments` is in, too.
-const SERVICE_DEPLOYMENT_LISTS: Allowance = Allowance { bucket: 20, per_second: 5 };
-
 /// How many ARNs `DescribeServiceRevisions` takes.
 const REVISIONS: usize = 20;
 
@@ -23,6 +17,8 @@ struct Allowance {
 }
 
 // Amazon ECS API reference, "Request throttling for the Amazon ECS API": per account and Region.
+const SERVICE_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
+const SERVICE_DEPLOYMENTS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const SERVICE_REVISIONS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_READS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_WRITES: Allowance = Allowance { bucket: 20, per_second: 1 };
@@ -35,8 +31,8 @@ const TASK_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
 /// longer waits takes nothing. The bucket starts full, so a few calls never wait.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    polls: RateLimiter,
-    service_deployment_lists: RateLimiter,
+    service_reads: RateLimiter,
+    service_deployments: RateLimiter,
     service_revisions: RateLimiter,
     task_definition_reads: RateLimiter,
     task_definition_writes: RateLimiter,
@@ -48,24 +44,24 @@ impl Limits {
     /// Limits that nothing was taken from.
     pub(super) fn new() -> Self {
         Self {
-            polls: POLLS.limiter(100),
-            service_deployment_lists: SERVICE_DEPLOYMENT_LISTS.limiter(100),
-            service_revisions: SERVICE_REVISIONS.limiter(SHARE),
-            task_definition_reads: TASK_DEFINITION_READS.limiter(SHARE),
-            task_definition_writes: TASK_DEFINITION_WRITES.limiter(SHARE),
-            service_writes: SERVICE_WRITES.limiter(SHARE),
-            task_reads: TASK_READS.limiter(SHARE),
+            service_reads: SERVICE_READS.limiter(),
+            service_deployments: SERVICE_DEPLOYMENTS.limiter(),
+            service_revisions: SERVICE_REVISIONS.limiter(),
+            task_definition_reads: TASK_DEFINITION_READS.limiter(),
+            task_definition_writes: TASK_DEFINITION_WRITES.limiter(),
+            service_writes: SERVICE_WRITES.limiter(),
+            task_reads: TASK_READS.limiter(),
         }
     }
 
-    /// Until `DescribeServices` or `DescribeServiceDeployments` may be called.
-    pub(super) async fn poll(&self) {
-        self.polls.acquire_one().await;
+    /// Until `DescribeServices` may be called.
+    pub(super) async fn describe_services(&self) {
+        self.service_reads.acquire_one().await;
     }
 
-    /// Until `ListServiceDeployments` may be called.
-    pub(super) async fn list_service_deployments(&self) {
-        self.service_deployment_lists.acquire_one().await;
+    /// Until `ListServiceDeployments` or `DescribeServiceDeployments` may be called.
+    pub(super) async fn service_deployments(&self) {
+        self.service_deployments.acquire_one().await;
     }
 
     /// Until `DescribeServiceRevisions` may be called for so many ARNs.
@@ -95,11 +91,11 @@ impl Limits {
 }
 
 impl Allowance {
-    /// So many percent of it, one token after the other.
-    fn limiter(&self, share: usize) -> RateLimiter {
+    /// Our share of it, one token after the other.
+    fn limiter(&self) -> RateLimiter {
         // The limiter counts in whole milliseconds; rounded up, so that it is rather too slow.
-        let interval = (100 * 1_000_usize).div_ceil(share * self.per_second);
-        let bucket = self.bucket * share / 100;
+        let interval = (100 * 1_000_usize).div_ceil(SHARE * self.per_second);
+        let bucket = self.bucket * SHARE / 100;
         RateLimiter::builder()
             .initial(bucket)
             .max(bucket)

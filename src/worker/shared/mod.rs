@@ -30,8 +30,8 @@ use tasks::TaskSet;
 
 /// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
 ///
-/// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for 200 ms,
-/// after a quiet time for 50 ms, and sent in as few calls as it takes. Every call of ECS waits for its turn
+/// `DescribeServices` and `DescribeServiceDeployments` of all of them are gathered for 100 ms,
+/// after a quiet time for 20 ms, and sent in as few calls as it takes. Every call of ECS waits for its turn
 /// under [`Limits`]. A call that several jobs share and that ECS could not serve fails all of them; one
 /// that it refused is made again for each name alone. What was begun ends when this is dropped.
 pub(crate) struct SharedEcs<E: Ecs + Send + Sync + 'static> {
@@ -91,7 +91,7 @@ impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
         service: &Service,
         which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        self.limits.list_service_deployments().await;
+        self.limits.service_deployments().await;
         self.ecs.list_service_deployments(service, which).await
     }
 
@@ -161,7 +161,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
     const BATCH: usize = 10;
 
     async fn allowed(&self) {
-        self.limits.poll().await;
+        self.limits.describe_services().await;
     }
 
     async fn fetch(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
@@ -193,7 +193,7 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
     const BATCH: usize = 20;
 
     async fn allowed(&self) {
-        self.limits.poll().await;
+        self.limits.service_deployments().await;
     }
 
     async fn fetch(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {

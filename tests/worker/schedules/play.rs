@@ -161,7 +161,9 @@ async fn work(stage: &Stage, schedule: &Schedule) {
     let last_caller = Arc::new(AtomicUsize::new(0));
     let (mut running, mut ends) = (FuturesUnordered::new(), BTreeMap::new());
     for number in 1..=40 {
-        let settings = Settings { concurrency, ..settings(&format!("worker-{number}")) };
+        // Workers that poll at any interval meet each other's jobs in more ways.
+        let poll = Duration::from_millis(fastrand::u64(1_000..12_000));
+        let settings = Settings { concurrency, poll, ..settings(&format!("worker-{number}")) };
         let line = Line::new(pipeline.sandbox.http_client(), number, &last_caller);
         let cutter = line.cutter();
         let skew = if number % 2 == 1 { schedule.skew } else { schedule.skew.opposite() };

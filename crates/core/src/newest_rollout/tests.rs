@@ -68,7 +68,8 @@ fn a_record_of_a_rollback_tells_what_is_rolled_back() {
 #[test]
 fn what_has_ended_is_not_under_way() {
     let under_way = |deployments: Vec<Deployment>, status: Option<ServiceDeploymentStatus>| {
-        let service = service(deployments);
+        let mut service = service(deployments);
+        service.strategy.bake_time = std::time::Duration::from_secs(60);
         let rollout = newest_rollout(&service).unwrap();
         let mut seen = Observation::of(service);
         seen.service_deployment = status.map(|status| samples::record(2, status));

@@ -169,7 +169,11 @@ fn ecs_own_record_outranks_the_list() {
     let stale = seen(vec![deployment(1, true, Completed)]);
     assert_eq!(verdict(&recorded(stale, Status::Successful, false)), "in progress", "until both say so");
 
-    let baking = seen(vec![deployment(2, true, Completed)]);
+    let plain = seen(vec![deployment(2, true, Completed)]);
+    let read_before = recorded(plain.clone(), Status::InProgress, false);
+    assert_eq!(verdict(&read_before), "completed", "nothing but its tasks decides");
+    let mut baking = plain;
+    baking.service.strategy.bake_time = Duration::from_secs(60);
     assert_eq!(verdict(&recorded(baking.clone(), Status::InProgress, false)), "in progress");
     assert_eq!(
         verdict(&recorded(baking, Status::Unknown, false)),

@@ -6,21 +6,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
-use evenkeel::aws::{Connection, connect};
 use evenkeel::clock::{Clock, Timestamp};
-use evenkeel::deploy::{Interrupt, Polling, Progress, Report, World, deploy};
-use evenkeel::record::FileStore;
+use evenkeel::deploy::{Progress, Report};
 use evenkeel_core::deployment::Outcome;
-use evenkeel_core::image::{ImageReference, Images};
-use evenkeel_core::record::DeployedBy;
-use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::request::Policy;
 use evenkeel_sandbox::{RateLimit, RolloutOutcome, Sandbox};
 use fastrand::Rng;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::shape::{Course, Family, draw};
-use super::world::{CLUSTER, decided, furnish};
+use super::world::{CLUSTER, decided, deploy_to, furnish};
 
 const COMMANDS: usize = 100;
 
@@ -116,26 +112,13 @@ fn courses(random: &mut Rng) -> BTreeMap<String, Course> {
 
 /// One command: when its verdict was in, and what it reports.
 async fn run(sandbox: &Sandbox, clock: Clock, name: &str) -> anyhow::Result<(Timestamp, Report)> {
-    let connection = Connection { clock, embedded: Some(sandbox.http_client()), ..Connection::default() };
-    let ecs = connect(&connection).await?;
-    let (_interrupter, interrupt) = Interrupt::new();
-    let records: Vec<&[FileStore]> = Vec::new();
-    let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
-    let world = World { ecs: &ecs, records, clock, polling: Polling::default(), interrupt, source: &source };
-    let mut images = Images::default();
-    images.insert("app", ImageReference::parse("web:2")?)?;
-    let request = DeployRequest {
-        cluster: ClusterName::parse(CLUSTER)?,
-        services: vec![ServiceName::parse(name)?],
-        images,
-        policy: Policy::default(),
-    };
     let mut verdict = None;
-    let report = deploy(&world, &request, &mut |progress| {
+    let timeout = Policy::default().timeout;
+    let report = deploy_to(sandbox, clock, &[name.to_owned()], timeout, &mut |progress| {
         if let Progress::RollingBack { .. } | Progress::Ended { .. } = progress {
             verdict.get_or_insert_with(|| clock.now());
         }
     })
-    .await;
+    .await?;
     Ok((verdict.unwrap_or_else(|| clock.now()), report))
 }

@@ -4,21 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use evenkeel::aws::{Connection, connect};
 use evenkeel::clock::{Clock, Timestamp};
-use evenkeel::deploy::{Interrupt, Polling, Progress, World, deploy};
-use evenkeel::record::FileStore;
-use evenkeel_core::image::{ImageReference, Images};
-use evenkeel_core::record::DeployedBy;
-use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel::deploy::Progress;
 use evenkeel_sandbox::{Call, Fault, FaultKind, Sandbox};
 use serde_json::json;
 
 use super::shape::{Command, Course};
-use super::world::{CLUSTER, decided, furnish, intervene};
+use super::world::{CLUSTER, decided, deploy_to, furnish, intervene};
 
 /// How long every call takes.
 const LATENCY: Duration = Duration::from_millis(80);
+
+/// Longer than any rollout that is drawn.
+const TIMEOUT: Duration = Duration::from_secs(4 * 3600);
 
 /// What was measured of a command.
 pub(crate) struct Measured {
@@ -91,21 +89,6 @@ async fn watch(
     clock: Clock,
     command: &Command,
 ) -> anyhow::Result<BTreeMap<String, Timestamp>> {
-    let connection = Connection { embedded: Some(sandbox.http_client()), ..Connection::default() };
-    let ecs = connect(&connection).await?;
-    let (_interrupter, interrupt) = Interrupt::new();
-    let records: Vec<&[FileStore]> = Vec::new();
-    let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
-    let world = World { ecs: &ecs, records, clock, polling: Polling::default(), interrupt, source: &source };
-    let mut images = Images::default();
-    images.insert("app", ImageReference::parse("web:2")?)?;
-    let services = named(command).map(|(name, _)| ServiceName::parse(&name));
-    let request = DeployRequest {
-        cluster: ClusterName::parse(CLUSTER)?,
-        services: services.collect::<Result<_, _>>()?,
-        images,
-        policy: Policy { timeout: Duration::from_secs(4 * 3600), ..Policy::default() },
-    };
     let mut told = BTreeMap::new();
     let mut listen = |progress: Progress<'_>| {
         if let Progress::RollingBack { service, .. } | Progress::Ended { service, .. } = progress {
@@ -117,7 +100,8 @@ async fn watch(
             intervene(sandbox, clock, name, course);
         }
     };
-    deploy(&world, &request, &mut listen).await;
+    let services: Vec<String> = named(command).map(|(name, _)| name).collect();
+    deploy_to(sandbox, clock, &services, TIMEOUT, &mut listen).await?;
     Ok(told)
 }
 

@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use evenkeel::aws::{Connection, connect};
 use evenkeel::clock::{Clock, Timestamp};
+use evenkeel::deploy::{Interrupt, Listener, Polling, Report, World, deploy};
+use evenkeel::record::FileStore;
+use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::record::DeployedBy;
+use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
@@ -29,6 +35,32 @@ pub(crate) fn furnish(sandbox: &Sandbox, name: &str, course: &Course) -> anyhow:
     sandbox.set_rollout(CLUSTER, name, Rollout { outcome: course.outcome, duration: course.failing });
     sandbox.set_shape(CLUSTER, name, course.shape);
     Ok(())
+}
+
+/// Deploys a new image to these services, with a client of its own, as a process has.
+pub(crate) async fn deploy_to(
+    sandbox: &Sandbox,
+    clock: Clock,
+    services: &[String],
+    timeout: Duration,
+    listen: &mut Listener<'_>,
+) -> anyhow::Result<Report> {
+    let connection = Connection { clock, embedded: Some(sandbox.http_client()), ..Connection::default() };
+    let ecs = connect(&connection).await?;
+    let (_interrupter, interrupt) = Interrupt::new();
+    let records: Vec<&[FileStore]> = Vec::new();
+    let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
+    let world = World { ecs: &ecs, records, clock, polling: Polling::default(), interrupt, source: &source };
+    let mut images = Images::default();
+    images.insert("app", ImageReference::parse("web:2")?)?;
+    let services = services.iter().map(|name| ServiceName::parse(name));
+    let request = DeployRequest {
+        cluster: ClusterName::parse(CLUSTER)?,
+        services: services.collect::<Result<_, _>>()?,
+        images,
+        policy: Policy { timeout, ..Policy::default() },
+    };
+    Ok(deploy(&world, &request, listen).await)
 }
 
 fn balancer(name: &str) -> Value {

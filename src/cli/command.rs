@@ -45,7 +45,7 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Roll a service back to its last successful revision and wait for the result
     Rollback(RollbackArgs),
-    /// Follow the rollout that is under way on a service, whoever started it, to its end; change nothing
+    /// Follow the rollout under way on a service, anybody's, to its end; change nothing
     Watch(WatchArgs),
     /// Show what a service runs now
     Live(LiveArgs),

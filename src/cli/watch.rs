@@ -13,7 +13,7 @@ use super::deployment::{DeploymentCommand, Operation};
 use super::environment::Environment;
 use super::progress::ProgressArgs;
 
-/// Follow the rollout that is under way on a service, whoever started it, to its end; change nothing
+/// Follow the rollout under way on a service, anybody's, to its end; change nothing
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
     /// The cluster's name or ARN

@@ -1,4 +1,4 @@
-//! Reads the newest rollout of each service, whoever started it.
+//! Reads the newest rollout of each service, anybody's.
 
 use std::collections::BTreeMap;
 

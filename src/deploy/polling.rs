@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(14);
 /// The longest wait while AWS throttles.
 const LONGEST_THROTTLED: Duration = Duration::from_secs(8);
 
-/// As the commands poll unless they are told otherwise.
+/// The default of `--poll`: two seconds.
 impl Default for Polling {
     fn default() -> Self {
         Self::every(Duration::from_secs(2))

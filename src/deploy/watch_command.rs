@@ -1,4 +1,4 @@
-//! Follows the rollout that is under way on a service, whoever started it, and tells how the last one ended.
+//! Follows the rollout under way on a service, anybody's, and reports how the last one ended.
 //!
 //! # Flow
 //! Read the newest rollout of each service → poll → judge → report.

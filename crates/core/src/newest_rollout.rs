@@ -1,4 +1,4 @@
-//! The newest rollout of a service, whoever started it.
+//! The newest rollout of a service, anybody's.
 
 use super::arn::TaskDefinitionArn;
 use super::request::Policy;

@@ -256,7 +256,7 @@ pub fn select(request: &DeployRequest, described: Vec<Service>) -> Result<Vec<Se
     Ok(services)
 }
 
-/// As [`select`], whoever drives the services.
+/// As [`select`], also services that another controller drives.
 ///
 /// # Errors
 /// [`Failure::invalid_input`] for one that is missing or deleted.

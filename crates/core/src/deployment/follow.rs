@@ -1,4 +1,4 @@
-//! What becomes of a rollout that is followed, whoever started it.
+//! How a rollout that is followed stands and ends, anybody's.
 
 use super::super::request::Policy;
 use super::super::rollout::{Observation, Rollout, Verdict, rollback_to};

@@ -48,3 +48,30 @@ async fn a_record_is_written_again_while_somebody_else_writes() {
         }
     }
 }
+
+/// ECS registers one revision a second for a whole account, so of a hundred who deploy at once some wait longer than the
+/// SDK's own attempts last.
+#[tokio::test(start_paused = true)]
+async fn a_command_waits_for_its_turn_to_register_beyond_the_attempts_of_a_call() {
+    for refused in [1, 8, 9, 40] {
+        let account = Account::new();
+        for nth in 1..=refused {
+            let operation = "RegisterTaskDefinition".to_owned();
+            account.sandbox.inject(Fault { operation, nth: Some(nth), kind: FaultKind::Throttled });
+        }
+        let report = account.deploy(&[NEW]).await;
+        assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{refused}: {}", message(&report));
+        assert_eq!((account.revisions("web"), account.effects("UpdateService")), (2, 1), "{refused}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_does_not_come_within_the_time_out_is_a_failure_and_nothing_is_changed() {
+    let account = Account::new();
+    let operation = "RegisterTaskDefinition".to_owned();
+    account.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::Throttled });
+    let report = account.deploy(&[NEW]).await;
+    assert_eq!(ending(&report), ended(Outcome::Failed, "web:1", 75), "{}", message(&report));
+    assert!(message(&report).contains("Rate exceeded"), "{}", message(&report));
+    assert_eq!((account.revisions("web"), account.effects("UpdateService")), (1, 0));
+}

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_ecs::config::interceptors::FinalizerInterceptorContextRef;
 use aws_sdk_ecs::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -11,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use super::error::{code_of, is_denial, is_throttling};
 
 /// The result of an attempt that AWS refused for its rate.
-pub(super) const THROTTLED: &str = "throttled";
+const THROTTLED: &str = "throttled";
 
 /// An attempt of a call that has come back, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,27 @@ impl Calls {
 impl fmt::Debug for Calls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Calls")
+    }
+}
+
+/// How many attempts of calls AWS refused for their rate.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Throttled(Arc<AtomicU64>);
+
+impl Throttled {
+    /// So many so far.
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Who counts them.
+    pub(super) fn counter(&self) -> Calls {
+        let counted = Arc::clone(&self.0);
+        Calls::told_to(move |attempt| {
+            if attempt.result == THROTTLED {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
     }
 }
 

@@ -1,15 +1,12 @@
 //! AWS in the identity that deploys.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::Calls;
-use super::calls::THROTTLED;
+use super::calls::Throttled;
 use super::error::Who;
 use super::settings::{Observers, settings};
 
@@ -21,21 +18,16 @@ pub struct AwsCloud {
     /// For the clients of other services and Regions, which are seldom needed.
     config: SdkConfig,
     observers: Observers,
-    /// How many attempts of calls ECS refused for their rate.
-    pub(super) throttled: Arc<AtomicU64>,
+    /// Of the calls of ECS.
+    pub(super) throttled: Throttled,
 }
 
 impl AwsCloud {
     pub(super) fn new(config: SdkConfig, observers: Observers, who: Who) -> Self {
-        let throttled = Arc::<AtomicU64>::default();
-        let counted = Arc::clone(&throttled);
-        let count = Calls::told_to(move |attempt| {
-            if attempt.result == THROTTLED {
-                counted.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        let reads =
-            settings!(aws_sdk_ecs, &config, &observers).interceptor(count).retry_config(reads(&config));
+        let throttled = Throttled::default();
+        let reads = settings!(aws_sdk_ecs, &config, &observers)
+            .interceptor(throttled.counter())
+            .retry_config(reads(&config));
         Self { ecs: aws_sdk_ecs::Client::from_conf(reads.build()), who, config, observers, throttled }
     }
 

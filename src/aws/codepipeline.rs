@@ -16,6 +16,7 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::job::{ActionType, Answer, FailureType, Job, JobId, Secret};
 use evenkeel_core::ports::{Acknowledgement, JobQueue, Offer};
 
+use super::calls::Throttled;
 use super::error::failure_of;
 use super::job;
 use super::lost::LostResponse;
@@ -28,11 +29,13 @@ const IAM: &str = "codepipeline";
 pub struct CodePipelineQueue {
     client: Client,
     action_type: ActionType,
+    /// Of the polls.
+    throttled: Throttled,
 }
 
 impl CodePipelineQueue {
     pub(super) fn new(client: Client, action_type: ActionType) -> Self {
-        Self { client, action_type }
+        Self { client, action_type, throttled: Throttled::default() }
     }
 
     fn action_type_id(&self) -> Result<ActionTypeId, Failure> {
@@ -55,7 +58,10 @@ impl JobQueue for CodePipelineQueue {
     async fn poll(&self, capacity: usize) -> Result<Vec<Offer>, Failure> {
         let batch = i32::try_from(capacity).unwrap_or(i32::MAX);
         let call = self.client.poll_for_jobs().action_type_id(self.action_type_id()?).max_batch_size(batch);
-        let sent = Box::pin(call.customize().config_override(barely_retried()).send()).await;
+        let sent = Box::pin(
+            call.customize().config_override(barely_retried().interceptor(self.throttled.counter())).send(),
+        )
+        .await;
         let answer = sent.map_err(|error| {
             let of = format!("action type {}", self.action_type);
             let failed = failure_of(IAM, "PollForJobs", &of, &error);
@@ -65,6 +71,10 @@ impl JobQueue for CodePipelineQueue {
             }
         })?;
         Ok(answer.jobs.unwrap_or_default().into_iter().filter_map(job::offer).collect())
+    }
+
+    fn throttled(&self) -> u64 {
+        self.throttled.count()
     }
 
     async fn acknowledge(&self, id: &JobId, nonce: &Secret) -> Result<Acknowledgement, Failure> {

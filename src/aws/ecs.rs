@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::error::Error as StdError;
-use std::sync::atomic::Ordering;
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError;
@@ -46,7 +45,7 @@ const TASK_PAGES: usize = 5;
 
 impl Ecs for AwsCloud {
     fn throttled(&self) -> u64 {
-        self.throttled.load(Ordering::Relaxed)
+        self.throttled.count()
     }
 
     async fn describe_services(

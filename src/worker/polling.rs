@@ -44,11 +44,16 @@ where
         jobs.note(|seen| {
             seen.polling.insert(nth);
         });
+        let throttled = queue.throttled();
         let polled = ask(shared, queue, nth, jobs.room()).await;
+        if queue.throttled() > throttled {
+            throttling.refused(settings.poll);
+        } else {
+            throttling.passed(settings.poll);
+        }
         let wait = match polled {
             Ok(offers) => {
                 has_answered = true;
-                throttling.passed(settings.poll);
                 let is_empty = offers.is_empty();
                 shared.metrics.polled(if is_empty { "empty" } else { "jobs" });
                 let settled = take_up(shared, jobs, offers);
@@ -79,7 +84,6 @@ where
                 });
                 shared.metrics.polled("failed");
                 tracing::warn!("{failure}");
-                throttling.refused(settings.poll);
                 drawn(throttling.wait(settings.poll))
             }
         };

@@ -77,6 +77,47 @@ async fn a_full_worker_and_one_whose_queue_is_down_are_alive_and_only_the_latter
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queue_that_was_down_is_polled_as_before_at_once_and_one_that_throttled_step_by_step() {
+    let pipeline = Pipeline::new();
+    let (worker, _interrupter) = pipeline.hire_as(brisk("worker-1")).await;
+    // How often it is polled in this time. Each wait is drawn up to a fifth longer than a second.
+    let polls = async |time| {
+        pipeline.sandbox.clear_calls();
+        pipeline.clock.sleep(time).await;
+        pipeline.sandbox.calls().iter().filter(|call| call.operation == "PollForJobs").count()
+    };
+    let fail = |kind| {
+        pipeline.sandbox.inject(Fault { operation: "PollForJobs".to_owned(), nth: None, kind });
+    };
+    let watch = async {
+        let usual = polls(seconds(60)).await;
+        assert!((49..=60).contains(&usual), "{usual}");
+        fail(FaultKind::Denied);
+        let down = polls(seconds(60)).await;
+        assert!((49..=60).contains(&down), "{down}");
+        pipeline.sandbox.clear_faults();
+        let up = polls(seconds(60)).await;
+        assert!((49..=60).contains(&up), "{up}");
+
+        fail(FaultKind::Throttled);
+        pipeline.clock.sleep(seconds(60)).await;
+        // Each poll is two attempts.
+        let throttled = polls(seconds(60)).await;
+        assert!((6..=20).contains(&throttled), "{throttled}");
+        pipeline.sandbox.clear_faults();
+        let hesitant = polls(seconds(60)).await;
+        assert!((8..=30).contains(&hesitant), "{hesitant}");
+        pipeline.clock.sleep(seconds(120)).await;
+        let usual = polls(seconds(60)).await;
+        assert!((49..=60).contains(&usual), "{usual}");
+    };
+    tokio::select! {
+        ended = worker.run() => panic!("{ended:?}"),
+        () = watch => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_offer_of_another_workers_job_is_left_for_the_length_of_a_poll() {
     let pipeline = Pipeline::new();
     // The claim is written and the acknowledgement never arrives, so the job is offered at every poll.

@@ -102,6 +102,10 @@ impl JobQueue for OtherQueue {
         Ok(offers)
     }
 
+    fn throttled(&self) -> u64 {
+        self.0.throttled()
+    }
+
     async fn acknowledge(&self, job: &JobId, nonce: &Secret) -> Result<Acknowledgement, Failure> {
         self.0.acknowledge(job, nonce).await
     }

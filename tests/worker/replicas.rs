@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use evenkeel_sandbox::{ActionStatus, Rollout, RolloutOutcome};
+use evenkeel_sandbox::{ActionStatus, Call, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::docker::{Network, docker, image};
@@ -43,8 +43,10 @@ fn three_replicas_end_all_jobs_although_one_is_killed_and_one_is_cut_off_and_com
     let of_cut_off = cut_off.held(pipeline);
     served.until("the one that stays has ended all of it", || pipeline.is_over());
 
-    let taken = cut_off.taken(pipeline).len();
+    let (taken, polled) = (cut_off.taken(pipeline).len(), cut_off.polls(pipeline));
     docker(&["network", "connect", &network.0, &cut_off.container]);
+    // Its calls that are under way have to time out first; by then the one that stays would have taken the whole wave.
+    served.until("the one that came back polls again", || cut_off.polls(pipeline) > polled);
     executions.extend(start(pipeline, 30..SERVICES));
     served.until("the one that came back takes jobs again", || cut_off.taken(pipeline).len() > taken);
     served.until("all jobs ended", || pipeline.is_over());
@@ -119,6 +121,12 @@ impl Replica {
         Self { name, container }
     }
 
+    /// How often it polled the queue.
+    fn polls(&self, pipeline: &Pipeline) -> usize {
+        let calls = pipeline.sandbox.calls();
+        calls.iter().filter(|call| call.operation == "PollForJobs" && self.made(call)).count()
+    }
+
     /// The jobs that it acknowledged.
     fn taken(&self, pipeline: &Pipeline) -> BTreeSet<String> {
         self.jobs(pipeline, "AcknowledgeJob")
@@ -145,10 +153,13 @@ impl Replica {
         let calls = pipeline.sandbox.calls();
         calls
             .iter()
-            .filter(|call| call.operation == operation && call.effect)
-            .filter(|call| call.access_key.as_deref() == Some(self.name))
+            .filter(|call| call.operation == operation && call.effect && self.made(call))
             .filter_map(|call| call.request.get("jobId").and_then(Value::as_str).map(str::to_owned))
             .collect()
+    }
+
+    fn made(&self, call: &Call) -> bool {
+        call.access_key.as_deref() == Some(self.name)
     }
 
     /// Stops it as an orchestrator does, by the image's own signal; returns its exit status.

@@ -184,6 +184,9 @@ pub trait JobQueue: Sync {
     /// offered again, also to somebody else, until it is.
     fn poll(&self, capacity: usize) -> impl Pending<Vec<Offer>>;
 
+    /// How many attempts of polls were refused for their rate so far.
+    fn throttled(&self) -> u64;
+
     /// Accepts an offer; whether the job is ours now.
     fn acknowledge(&self, job: &JobId, nonce: &Secret) -> impl Pending<Acknowledgement>;
 

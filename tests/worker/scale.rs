@@ -14,8 +14,8 @@ const JOBS: usize = 1000;
 /// Longer than it takes to start them all, so that once all are in flight.
 const ROLLOUT: Duration = Duration::from_secs(480);
 
-/// What ECS refills a second, documented for these reads (Amazon ECS, API request throttling).
-const SUSTAINED: f64 = 20.0;
+/// How many calls a second may watch. ECS refills 20 of each kind (Amazon ECS, API request throttling).
+const WATCHING: f64 = 15.0;
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_jobs_stay_below_what_ecs_allows_and_hear_of_their_ends_in_time() {
@@ -53,16 +53,15 @@ async fn a_thousand_jobs_stay_below_what_ecs_allows_and_hear_of_their_ends_in_ti
     }
     lags.sort();
     let (median, worst) = (lags[JOBS / 2], lags[JOBS - 1]);
-    let reads = busiest(&calls, &["DescribeServices"]);
-    let records = busiest(&calls, &["DescribeServiceDeployments", "ListServiceDeployments"]);
+    let watching =
+        busiest(&calls, &["DescribeServices", "DescribeServiceDeployments", "ListServiceDeployments"]);
     let throttled = calls.iter().filter(|call| call.status == Some(400)).count();
     say(&format!(
-        "{JOBS} jobs: in the busiest minute {reads:.1} DescribeServices and {records:.1} service-deployment calls \
-         a second; verdicts late by {median:.1?} in the median, {worst:.1?} at most; {} calls, {throttled} refused",
+        "{JOBS} jobs: in the busiest minute {watching:.1} calls a second that watch; verdicts late by {median:.1?} in the median, {worst:.1?} at most; {} calls, {throttled} refused",
         calls.len()
     ));
-    assert!(reads <= SUSTAINED && records <= SUSTAINED, "{reads} {records}");
-    assert!(worst <= Duration::from_secs(20), "{worst:?}");
+    assert!(watching <= WATCHING, "{watching}");
+    assert!(worst <= Duration::from_secs(8), "{worst:?}");
 }
 
 /// The most calls a second, over a minute.

@@ -1,6 +1,6 @@
 //! Amazon ECS for one job: it reads together with all the others, and writes in its own name.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
@@ -9,6 +9,7 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::Secret;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::placement::Departure;
+use evenkeel_core::poll_target::PollTarget;
 use evenkeel_core::ports::{
     Access, Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment,
     Listing, Logs,
@@ -22,10 +23,13 @@ use evenkeel_core::task_definition::{Revision, TaskDefinition};
 
 use crate::clock::{Clock, Moment};
 
-use super::super::shared::{SharedEcs, Sharing};
+use super::super::shared::{Purpose, SharedEcs, Sharing};
 
 /// Whose calls can be made together: Region, role and external id.
 pub(in crate::worker) type CallerKey = (Option<String>, Option<String>, Option<Secret>);
+
+/// Who reads one view of a rollout so soon after the other one confirms what that has shown.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Amazon ECS for one job.
 ///
@@ -35,6 +39,8 @@ pub(super) struct JobEcs<E: Ecs + Send + Sync + 'static> {
     shared: Arc<SharedEcs<E>>,
     /// The session that writes; none where there is no role to assume.
     own: Option<E>,
+    /// The view of a rollout that was read last, and when it was.
+    last: Mutex<Option<(PollTarget, Moment)>>,
     clock: Clock,
     /// When the job is handed on, if it is.
     until: Option<Moment>,
@@ -62,7 +68,25 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
                 sharing.insert(who, Box::pin(access.ecs(&all)).await?)
             }
         };
-        Ok(Self { shared, own, clock, until })
+        Ok(Self { shared, own, last: Mutex::default(), clock, until })
+    }
+
+    /// Reads a view of rollouts; `read` is told why.
+    async fn view<T>(
+        &self,
+        view: PollTarget,
+        read: impl AsyncFnOnce(Purpose) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let last = *self.last();
+        let confirms = last.is_some_and(|(other, at)| other != view && Moment::now().since(at) < AT_ONCE);
+        let found = read(if confirms { Purpose::Confirmation } else { Purpose::Poll }).await;
+        *self.last() = Some((view, Moment::now()));
+        found
+    }
+
+    /// A panic leaves a view that was read as well as before.
+    fn last(&self) -> MutexGuard<'_, Option<(PollTarget, Moment)>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the turn of a call that changes something. The wait ends when the job is to be handed on; the worker
@@ -110,7 +134,10 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> Ecs for JobEcs<E> {
         cluster: &ClusterName,
         services: &[&str],
     ) -> Result<Vec<Service>, Failure> {
-        once_more!(self.shared.describe_services(cluster, services))
+        self.view(PollTarget::Service, async |purpose| {
+            once_more!(self.shared.describe_services(cluster, services, purpose))
+        })
+        .await
     }
 
     async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
@@ -126,7 +153,10 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> Ecs for JobEcs<E> {
     }
 
     async fn describe_service_deployments(&self, arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {
-        once_more!(self.shared.describe_service_deployments(arns))
+        self.view(PollTarget::ServiceDeployment, async |purpose| {
+            once_more!(self.shared.describe_service_deployments(arns, purpose))
+        })
+        .await
     }
 
     async fn stopped_tasks(

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::clock::{Moment, sleep};
 
 use super::tasks::TaskSet;
+use super::turns::{Precedence, Purpose};
 
 /// How long the first one to ask after a quiet time waits for companions.
 const FIRST_WINDOW: Duration = Duration::from_millis(20);
@@ -35,8 +36,11 @@ pub(super) trait Lookup: Send + Sync + 'static {
     /// How many questions go into a call.
     const BATCH: usize;
 
-    /// Waits until one more call may be made.
-    fn allowed(&self) -> impl Future<Output = ()> + Send;
+    /// Waits until one more call may be made, about what has this precedence by then.
+    fn allowed(
+        &self,
+        precedence: impl Fn() -> Option<Precedence> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send;
 
     /// Makes a call about up to [`BATCH`](Self::BATCH) names, no two the same.
     fn fetch(
@@ -60,12 +64,13 @@ type Response<L> = Result<Option<<L as Lookup>::Item>, Failure>;
 /// A name, and who asks for it.
 struct Question<L: Lookup> {
     name: String,
+    precedence: Precedence,
     askers: Vec<oneshot::Sender<Response<L>>>,
 }
 
 struct Batching<L: Lookup> {
     lookup: L,
-    /// What waits to be asked; a place has an entry as long as a task looks after it.
+    /// What waits to be asked, by precedence; a place has an entry as long as a task looks after it.
     waiting: Mutex<BTreeMap<L::Scope, VecDeque<Question<L>>>>,
 }
 
@@ -75,9 +80,14 @@ impl<L: Lookup> Gather<L> {
     }
 
     /// What is found for `names`, in their order; what is missing is left out.
-    pub(super) async fn ask(&self, place: &L::Scope, names: &[&str]) -> Result<Vec<L::Item>, Failure> {
+    pub(super) async fn ask(
+        &self,
+        place: &L::Scope,
+        names: &[&str],
+        purpose: Purpose,
+    ) -> Result<Vec<L::Item>, Failure> {
         let mut found = Vec::new();
-        for answer in self.enqueue(place, names) {
+        for answer in self.enqueue(place, names, purpose) {
             let answer = answer.await.map_err(|_| {
                 // The task that owed the answer panicked.
                 Failure::new(
@@ -96,7 +106,12 @@ impl<L: Lookup> Gather<L> {
         self.shared.lock().is_empty()
     }
 
-    fn enqueue(&self, place: &L::Scope, names: &[&str]) -> Vec<oneshot::Receiver<Response<L>>> {
+    fn enqueue(
+        &self,
+        place: &L::Scope,
+        names: &[&str],
+        purpose: Purpose,
+    ) -> Vec<oneshot::Receiver<Response<L>>> {
         if names.is_empty() {
             return Vec::new();
         }
@@ -104,13 +119,26 @@ impl<L: Lookup> Gather<L> {
         let is_quiet = !waiting.contains_key(place);
         let questions = waiting.entry(place.clone()).or_default();
         let mut answers = Vec::new();
+        let precedence = Precedence { purpose, asked: Moment::now() };
         for name in names {
             let (asker, answer) = oneshot::channel();
             match questions.iter_mut().find(|question| question.name == *name) {
-                Some(question) => question.askers.push(asker),
-                None => questions.push_back(Question { name: (*name).to_owned(), askers: vec![asker] }),
+                Some(question) => {
+                    question.precedence = question.precedence.min(precedence);
+                    question.askers.push(asker);
+                }
+                None => {
+                    questions.push_back(Question {
+                        name: (*name).to_owned(),
+                        precedence,
+                        askers: vec![asker],
+                    });
+                }
             }
             answers.push(answer);
+        }
+        if purpose == Purpose::Confirmation {
+            questions.make_contiguous().sort_by_key(|question| question.precedence);
         }
         drop(waiting);
         if is_quiet {
@@ -126,6 +154,11 @@ impl<L: Lookup> Batching<L> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The precedence of what is asked next about `place`.
+    fn first(&self, place: &L::Scope) -> Option<Precedence> {
+        self.lock().get(place)?.front().map(|question| question.precedence)
+    }
+
     /// Makes one call and gives everybody their part.
     async fn answer(&self, place: &L::Scope, questions: Vec<Question<L>>) {
         let names: Vec<String> = questions.iter().map(|question| question.name.clone()).collect();
@@ -139,7 +172,8 @@ impl<L: Lookup> Batching<L> {
             // One name that is refused, or that this role may not look at, fails the whole call.
             Err(failure) if failure.kind() != FailureKind::Unavailable && questions.len() > 1 => {
                 for question in questions {
-                    self.lookup.allowed().await;
+                    let precedence = question.precedence;
+                    self.lookup.allowed(move || Some(precedence)).await;
                     let found = self.lookup.fetch(place, std::slice::from_ref(&question.name)).await;
                     let answers = |found: &L::Item| L::answers(found, &question.name);
                     let found = found.map(|found| found.into_iter().find(answers));
@@ -177,7 +211,8 @@ impl<L: Lookup> Rounds<L> {
         while !self.are_over {
             let next = Moment::now().plus(WINDOW);
             while self.is_asked() {
-                self.shared.lookup.allowed().await;
+                let (shared, place) = (Arc::downgrade(&self.shared), self.place.clone());
+                self.shared.lookup.allowed(move || shared.upgrade()?.first(&place)).await;
                 // They are taken only now, so that whoever came meanwhile goes along.
                 let batch = self.batch();
                 let (Some(tasks), false) = (tasks.upgrade(), batch.is_empty()) else { continue };
@@ -200,7 +235,7 @@ impl<L: Lookup> Rounds<L> {
         !questions.is_empty()
     }
 
-    /// Who goes into the next call: who has waited longest.
+    /// Who goes into the next call: who has precedence.
     fn batch(&self) -> Vec<Question<L>> {
         if !self.is_asked() {
             return Vec::new();

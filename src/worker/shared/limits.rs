@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use leaky_bucket::RateLimiter;
 
+use super::turns::{Precedence, Purpose, Turns};
+use crate::clock::Moment;
+
 /// How much of what ECS allows is used, in percent: others call it in the same account, too.
 const SHARE: usize = 60;
 
@@ -17,8 +20,6 @@ struct Allowance {
 }
 
 // Amazon ECS API reference, "Request throttling for the Amazon ECS API": per account and Region.
-const SERVICE_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
-const SERVICE_DEPLOYMENTS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const SERVICE_REVISIONS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_READS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_WRITES: Allowance = Allowance { bucket: 20, per_second: 1 };
@@ -27,12 +28,11 @@ const TASK_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
 
 /// The limits under which the jobs of one account and Region call ECS.
 ///
-/// Each method waits until one more call may be made. Who waits longest is first, and whoever no
+/// Each method waits until one more call may be made. Who waits longest is first, but for polls who confirms; and whoever no
 /// longer waits takes nothing. The bucket starts full, so a few calls never wait.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    service_reads: RateLimiter,
-    service_deployments: RateLimiter,
+    polls: Turns,
     service_revisions: RateLimiter,
     task_definition_reads: RateLimiter,
     task_definition_writes: RateLimiter,
@@ -44,8 +44,7 @@ impl Limits {
     /// Limits that nothing was taken from.
     pub(super) fn new() -> Self {
         Self {
-            service_reads: SERVICE_READS.limiter(),
-            service_deployments: SERVICE_DEPLOYMENTS.limiter(),
+            polls: Turns::new(polls()),
             service_revisions: SERVICE_REVISIONS.limiter(),
             task_definition_reads: TASK_DEFINITION_READS.limiter(),
             task_definition_writes: TASK_DEFINITION_WRITES.limiter(),
@@ -54,14 +53,15 @@ impl Limits {
         }
     }
 
-    /// Until `DescribeServices` may be called.
-    pub(super) async fn describe_services(&self) {
-        self.service_reads.acquire_one().await;
+    /// Until `DescribeServices` or `DescribeServiceDeployments` may be called.
+    pub(super) async fn poll(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
+        self.polls.wait(precedence).await;
     }
 
-    /// Until `ListServiceDeployments` or `DescribeServiceDeployments` may be called.
-    pub(super) async fn service_deployments(&self) {
-        self.service_deployments.acquire_one().await;
+    /// Until `ListServiceDeployments` may be called.
+    pub(super) async fn list_service_deployments(&self) {
+        let precedence = Precedence { purpose: Purpose::Poll, asked: Moment::now() };
+        self.poll(move || Some(precedence)).await;
     }
 
     /// Until `DescribeServiceRevisions` may be called for so many ARNs.
@@ -88,6 +88,14 @@ impl Limits {
     pub(super) async fn tasks(&self) {
         self.task_reads.acquire(2).await;
     }
+}
+
+/// Fifteen polls a second, of services and service deployments together: ECS allows twenty of each.
+fn polls() -> RateLimiter {
+    const BURST: usize = 15;
+    // A minute that begins with a burst has no more than fifteen a second either.
+    const INTERVAL: Duration = Duration::from_millis(68);
+    RateLimiter::builder().initial(BURST).max(BURST).refill(1).interval(INTERVAL).build()
 }
 
 impl Allowance {

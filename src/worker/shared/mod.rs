@@ -6,8 +6,10 @@ mod gather;
 mod limits;
 mod registry;
 mod tasks;
+mod turns;
 
 pub(crate) use registry::Sharing;
+pub(crate) use turns::Purpose;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use evenkeel_core::task_definition::Revision;
 use gather::{Gather, Lookup};
 use limits::Limits;
 use tasks::TaskSet;
+use turns::Precedence;
 
 /// Amazon ECS for all jobs that call it as the same role, in the same account and Region.
 ///
@@ -77,8 +80,9 @@ impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
         &self,
         cluster: &ClusterName,
         services: &[&str],
+        purpose: Purpose,
     ) -> Result<Vec<Service>, Failure> {
-        self.services.ask(cluster, services).await
+        self.services.ask(cluster, services, purpose).await
     }
 
     pub(crate) async fn describe_task_definition(&self, name: &str) -> Result<Option<Revision>, Failure> {
@@ -91,16 +95,17 @@ impl<E: Ecs + Send + Sync + 'static> SharedEcs<E> {
         service: &Service,
         which: Listing,
     ) -> Result<Vec<ListedServiceDeployment>, Failure> {
-        self.limits.service_deployments().await;
+        self.limits.list_service_deployments().await;
         self.ecs.list_service_deployments(service, which).await
     }
 
     pub(crate) async fn describe_service_deployments(
         &self,
         arns: &[String],
+        purpose: Purpose,
     ) -> Result<Vec<ServiceDeployment>, Failure> {
         let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
-        self.deployments.ask(&(), &arns).await
+        self.deployments.ask(&(), &arns, purpose).await
     }
 
     pub(crate) async fn stopped_tasks(
@@ -160,8 +165,8 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for Services<E> {
     type Item = Service;
     const BATCH: usize = 10;
 
-    async fn allowed(&self) {
-        self.limits.describe_services().await;
+    async fn allowed(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
+        self.limits.poll(precedence).await;
     }
 
     async fn fetch(&self, cluster: &ClusterName, names: &[String]) -> Result<Vec<Service>, Failure> {
@@ -192,8 +197,8 @@ impl<E: Ecs + Send + Sync + 'static> Lookup for ServiceDeployments<E> {
     type Item = ServiceDeployment;
     const BATCH: usize = 20;
 
-    async fn allowed(&self) {
-        self.limits.service_deployments().await;
+    async fn allowed(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
+        self.limits.poll(precedence).await;
     }
 
     async fn fetch(&self, (): &(), arns: &[String]) -> Result<Vec<ServiceDeployment>, Failure> {

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, sleep};
 
 use super::*;
 
@@ -155,7 +155,7 @@ fn shared() -> (Fake, Arc<SharedEcs<Fake>>) {
 
 /// The names of the services that are found in `prod`, or the failure's words.
 async fn ask(shared: &SharedEcs<Fake>, names: &[&str]) -> Result<Vec<String>, String> {
-    match shared.describe_services(&cluster("prod"), names).await {
+    match shared.describe_services(&cluster("prod"), names, Purpose::Poll).await {
         Ok(found) => Ok(found.into_iter().map(|service| service.name).collect()),
         Err(failure) => Err(failure.to_string()),
     }
@@ -235,7 +235,8 @@ async fn many_services_go_ten_to_a_call_and_service_deployments_twenty() {
     let (fake, shared) = shared();
     let all: Vec<String> = (0..25).map(|number| format!("service-{number}")).collect();
     let asked: Vec<&str> = all.iter().map(String::as_str).collect();
-    let (found, deployments) = tokio::join!(ask(&shared, &asked), shared.describe_service_deployments(&all));
+    let (found, deployments) =
+        tokio::join!(ask(&shared, &asked), shared.describe_service_deployments(&all, Purpose::Poll));
     assert_eq!(found, Ok(all.clone()));
     assert_eq!(deployments.unwrap(), all.into_iter().map(deployment).collect::<Vec<_>>());
     let mut calls: Vec<_> = fake.calls().into_iter().map(|(_, place, names)| (place, names.len())).collect();
@@ -252,9 +253,9 @@ async fn services_of_two_clusters_are_never_confused() {
     let (prod, test) = (cluster("prod"), cluster("test"));
     let others = ["arn:aws:ecs:eu-west-1:123456789012:service/test/web", "web"];
     let (in_prod, in_test, wrong) = tokio::join!(
-        shared.describe_services(&prod, &["web"]),
-        shared.describe_services(&test, &["web"]),
-        shared.describe_services(&prod, &others),
+        shared.describe_services(&prod, &["web"], Purpose::Poll),
+        shared.describe_services(&test, &["web"], Purpose::Poll),
+        shared.describe_services(&prod, &others, Purpose::Poll),
     );
     assert_eq!(in_prod.unwrap(), [service("prod", "web")]);
     assert_eq!(in_test.unwrap(), [service("test", "web")]);
@@ -359,10 +360,49 @@ async fn every_call_waits_for_its_turn() {
     // How many were made at once, how many in all, and when the last one, in milliseconds.
     assert_eq!(told("updates"), (30, 40, 10 * 334));
     assert_eq!(told("definitions"), (30, 40, 10 * 84));
-    assert_eq!(told("lists"), (30, 40, 10 * 84));
+    assert_eq!(told("lists"), (15, 40, 25 * 68));
     // Two calls each, and three calls each.
     assert_eq!(told("tasks"), (30, 40, 20 * 84));
     assert_eq!(told("revisions"), (10, 40, 90 * 84));
+}
+
+/// The service deployments of a thousand jobs wait, and then the services of some.
+async fn crowd(shared: &Arc<SharedEcs<Fake>>, calling: &mut JoinSet<()>) {
+    let all: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+    let (all_of_them, shared) = (all.clone(), Arc::clone(shared));
+    calling.spawn(async move {
+        shared.describe_service_deployments(&all_of_them, Purpose::Poll).await.unwrap();
+    });
+    sleep(Duration::from_millis(500)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_confirmation_goes_first_and_then_who_asked_first() {
+    let (fake, shared) = shared();
+    let mut calling = JoinSet::new();
+    crowd(&shared, &mut calling).await;
+    let asked = fake.millis();
+    let prod = cluster("prod");
+    let at = |purpose, name: &'static str| {
+        let (fake, shared, prod) = (&fake, &shared, &prod);
+        async move {
+            shared.describe_services(prod, &[name], purpose).await.unwrap();
+            fake.millis() - asked
+        }
+    };
+    let confirmed = async {
+        sleep(Duration::from_millis(300)).await;
+        at(Purpose::Confirmation, "confirmed").await
+    };
+    let (polled, confirmed) = tokio::join!(at(Purpose::Poll, "polled"), confirmed);
+    // The question that waited goes along with the confirmation, whose place has precedence now.
+    assert!((300..550).contains(&confirmed), "{confirmed}");
+    assert!((300..550).contains(&polled), "{polled}");
+
+    let others = at(Purpose::Poll, "later").await;
+    // Fifty calls about service deployments, of which fifteen were made at once.
+    assert!(others > 1_500, "{others}");
+    calling.join_all().await;
 }
 
 /// `jobs` that look every `every` for ten minutes, the calls they made, and the longest wait.
@@ -395,8 +435,8 @@ fn densest(calls: &[u64], from: u64) -> usize {
         .unwrap()
 }
 
-/// 60 % of what ECS allows, and one more: a token is gained at once, not bit by bit.
-const OUR_SHARE: (f64, f64) = (60.0 + 1.0, 12.0);
+/// A burst and then fifteen a second, and one more: a token is gained at once, not bit by bit.
+const POLLS: (f64, f64) = (15.0 + 1.0, 15.0);
 
 /// Whether a bucket of `size` tokens that gains so many a second always had one for the next call.
 fn is_within(calls: &[u64], (size, per_second): (f64, f64)) -> bool {
@@ -413,16 +453,16 @@ async fn a_thousand_jobs_that_poll_every_two_seconds_take_turns() {
     let (calls, longest) = watch(1_000, Duration::from_secs(2)).await;
     let sustained = densest(&calls, 10_000);
     println!("{} calls, {sustained} in a second at most; {longest:?} at most", calls.len());
-    assert!(is_within(&calls, OUR_SHARE) && sustained <= 13, "{sustained}");
-    // A hundred calls at twelve a second.
-    assert!(longest <= Duration::from_millis(8_600), "{longest:?}");
+    assert!(is_within(&calls, POLLS) && sustained <= 15, "{sustained}");
+    // A hundred calls at fifteen a second.
+    assert!(longest <= Duration::from_secs(7), "{longest:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_jobs_hardly_wait() {
     let (calls, longest) = watch(100, Duration::from_secs(2)).await;
     println!("{} calls, {} in a second at most; {longest:?} at most", calls.len(), densest(&calls, 10_000));
-    assert!(is_within(&calls, OUR_SHARE));
+    assert!(is_within(&calls, POLLS));
     assert!(longest <= Duration::from_millis(300), "{longest:?}");
 }
 

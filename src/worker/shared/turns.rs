@@ -1,0 +1,80 @@
+//! Whose turn it is to poll Amazon ECS.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use leaky_bucket::RateLimiter;
+use tokio::sync::oneshot;
+
+use crate::clock::Moment;
+
+/// Turns that come at a limited rate, and that those who wait take by their precedence.
+pub(super) struct Turns {
+    limiter: RateLimiter,
+    waiting: Mutex<Vec<Waiter>>,
+}
+
+/// Who goes first: who confirms, and then who asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Precedence {
+    pub(super) purpose: Purpose,
+    pub(super) asked: Moment,
+}
+
+/// Why something is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// A verdict waits for it: the other view of the rollout has just shown something.
+    Confirmation,
+    /// To see whether there is something new.
+    Poll,
+}
+
+struct Waiter {
+    /// Looked at when there is a turn to give: whoever asks meanwhile may have changed it. None once there is nothing left
+    /// to ask.
+    precedence: Box<dyn Fn() -> Option<Precedence> + Send>,
+    turn: oneshot::Sender<()>,
+}
+
+impl Turns {
+    pub(super) fn new(limiter: RateLimiter) -> Self {
+        Self { limiter, waiting: Mutex::default() }
+    }
+
+    /// Waits for a turn. Whoever no longer waits takes none.
+    pub(super) async fn wait(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
+        let (turn, mut taken) = oneshot::channel();
+        self.lock().push(Waiter { precedence: Box::new(precedence), turn });
+        loop {
+            // Each that waits fetches a turn for whoever is first, so there are as many as there are to be given.
+            tokio::select! {
+                biased;
+                _ = &mut taken => return,
+                () = self.limiter.acquire_one() => self.give(),
+            }
+        }
+    }
+
+    fn give(&self) {
+        let mut waiting = self.lock();
+        waiting.retain(|waiter| !waiter.turn.is_closed());
+        let precedences = waiting.iter().enumerate().map(|(at, waiter)| ((waiter.precedence)(), at));
+        let first = precedences.min_by_key(|(precedence, at)| (precedence.is_none(), *precedence, *at));
+        if let Some((_, at)) = first {
+            // The sender is open, or its waiter went away this very moment.
+            let _ = waiting.remove(at).turn.send(());
+        }
+    }
+
+    /// A panic leaves waiters that can be served as well as before.
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turns").field("waiting", &self.lock().len()).finish_non_exhaustive()
+    }
+}

@@ -42,7 +42,8 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
         }
         loop {
             for at in 0..self.runs.len() {
-                while self.step(at).await {}
+                // Boxed, so that a rollout that is watched, as most are most of the time, is small.
+                while Box::pin(self.step(at)).await {}
             }
             if self.runs.iter().all(Run::is_done) {
                 return true;

@@ -43,7 +43,9 @@ pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
     let ecs = Masked::new(world.ecs);
     let world = &world.through(&ecs);
     let begun = begin(world, request, slice, listen);
-    let begun = slice.begin(request.policy.timeout, world.clock, world.interrupt.clone(), begun).await;
+    // Boxed, since it is over when the rollout is watched.
+    let begun =
+        slice.begin(request.policy.timeout, world.clock, world.interrupt.clone(), Box::pin(begun)).await;
     let begun = match begun {
         Ok(begun) => begun,
         Err(NotBegun::HandedOn) => return SliceEnd::HandedOn(slice.from.clone()),
@@ -52,7 +54,7 @@ pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
     match begun {
         Ok(mut flow) => {
             if flow.drive().await {
-                SliceEnd::Ended(flow.report().await)
+                SliceEnd::Ended(Box::pin(flow.report()).await)
             } else {
                 SliceEnd::HandedOn(handing_on::checkpoint(&flow.cx, &flow.runs))
             }

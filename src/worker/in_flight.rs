@@ -126,6 +126,8 @@ impl InFlight {
         let mut place = Slot { id, seen: Arc::clone(&self.seen), metrics, left: None };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
+        // As it is, a task would hold it twice: as it came, and as it is awaited.
+        let work = Box::pin(work);
         tasks.spawn(async move {
             let left = work.await;
             place.leave(left, Moment::now(), pause);

@@ -29,6 +29,7 @@ use evenkeel_core::job::{Answer, Job, JobConfiguration, JobId};
 use evenkeel_core::not_understood::NotUnderstood;
 use evenkeel_core::ports::{Access, Acknowledgement, ClaimStore, JobQueue, Offer, Version};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::Map;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -109,30 +110,30 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
         }
         return Left::NotUnderstood(None);
     }
-    let taken =
-        match shared.clock.within(LONGEST_CLAIM, HeldJob::take(shared, id, known.stalled.as_ref())).await {
-            Some(Ok(Taken::NotOurs)) => return Left::NotOurs,
-            Some(Ok(Taken::NotUnderstood(why, version))) if known.abandoned.as_ref() != Some(&version) => {
-                // Its worker lives, or was not known to have gone.
-                if known.stalled.as_ref() != Some(&version) {
-                    return Left::NotOurs;
-                }
-                if !known.was_said {
-                    leave(&why);
-                }
-                return Left::NotUnderstood(Some(version));
-            }
-            Some(Ok(taken)) => taken,
-            Some(Err(failure)) => {
-                tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
+    let taking = Box::pin(HeldJob::take(shared, id, known.stalled.as_ref()));
+    let taken = match shared.clock.within(LONGEST_CLAIM, taking).await {
+        Some(Ok(Taken::NotOurs)) => return Left::NotOurs,
+        Some(Ok(Taken::NotUnderstood(why, version))) if known.abandoned.as_ref() != Some(&version) => {
+            // Its worker lives, or was not known to have gone.
+            if known.stalled.as_ref() != Some(&version) {
                 return Left::NotOurs;
             }
-            None => {
-                let limit = LONGEST_CLAIM.as_secs();
-                tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
-                return Left::NotOurs;
+            if !known.was_said {
+                leave(&why);
             }
-        };
+            return Left::NotUnderstood(Some(version));
+        }
+        Some(Ok(taken)) => taken,
+        Some(Err(failure)) => {
+            tracing::warn!("the job is left in the queue, since it cannot be claimed: {failure}");
+            return Left::NotOurs;
+        }
+        None => {
+            let limit = LONGEST_CLAIM.as_secs();
+            tracing::warn!("the job is left in the queue, since its claim was not written in {limit} s");
+            return Left::NotOurs;
+        }
+    };
     let acknowledged = match shared.queue.acknowledge(id, &offer.nonce).await {
         Ok(Acknowledgement::Ours) => JobStage::Acknowledged,
         // To leave it would be to lose it for a day, if it was acknowledged. If it was not, the answer to it does not
@@ -175,13 +176,13 @@ pub(super) async fn take_up<Q: JobQueue, C: ClaimStore, A: Access>(
                     }
                 }
             };
-            kept(&hold, left).await
+            kept(&hold, left.boxed()).await
         }
         // Only now, with the job in our hands, is the claim replaced: without it, another worker would begin the job.
         Taken::NotUnderstood(why, version) => {
             let mut claim = Claim::new(&shared.settings.owner);
             claim.stage = acknowledged;
-            give_up(shared, id, &why, claim, &version).await
+            give_up(shared, id, &why, claim, &version).boxed().await
         }
         Taken::NotOurs => Left::NotOurs,
     }
@@ -223,7 +224,7 @@ async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
 ) -> Result<Left, Failure> {
     let not_understood = |why: NotUnderstood, claim: Claim| async move {
         if stood == Stood::PastOtherVersions {
-            return give_up(shared, id, &why, claim, stalled).await;
+            return give_up(shared, id, &why, claim, stalled).boxed().await;
         }
         leave(&why);
         Left::NotUnderstood(Some(stalled.clone()))
@@ -260,9 +261,9 @@ async fn taken_over<Q: JobQueue, C: ClaimStore, A: Access>(
             hold.release().await;
             Left::Over
         }
-        Rest::Give(given) => kept(&hold, finish(shared, id, &given, "taken_over", &hold)).await,
-        Rest::Work(from) => kept(&hold, work(shared, &job, from, &hold)).await,
-        Rest::HandOn(from) => kept(&hold, hand_on(shared, &job, &from, &hold)).await,
+        Rest::Give(given) => kept(&hold, finish(shared, id, &given, "taken_over", &hold).boxed()).await,
+        Rest::Work(from) => kept(&hold, work(shared, &job, from, &hold).boxed()).await,
+        Rest::HandOn(from) => kept(&hold, hand_on(shared, &job, &from, &hold).boxed()).await,
     })
 }
 
@@ -312,7 +313,7 @@ async fn give_up<Q: JobQueue, C: ClaimStore, A: Access>(
     let (given, outcome) = refusal(why);
     claim.answer = Some(given.clone());
     match HeldJob::succeed(shared, id, claim, version).await {
-        Ok(Some(hold)) => kept(&hold, finish(shared, id, &given, outcome, &hold)).await,
+        Ok(Some(hold)) => kept(&hold, finish(shared, id, &given, outcome, &hold).boxed()).await,
         Ok(None) => Left::NotOurs,
         Err(failure) => {
             tracing::warn!("{failure}");
@@ -328,7 +329,7 @@ fn refusal(why: &NotUnderstood) -> (Answer, &'static str) {
 }
 
 /// Does `work` as long as the claim is ours.
-async fn kept<C: ClaimStore>(hold: &HeldJob<'_, C>, work: impl Future<Output = Left>) -> Left {
+async fn kept<C: ClaimStore>(hold: &HeldJob<'_, C>, work: BoxFuture<'_, Left>) -> Left {
     tokio::select! {
         // Work whose claim is lost at the same moment does not count.
         biased;

@@ -27,7 +27,7 @@ use super::world::{CLUSTER, decided, furnish};
 const BOUNDS: (f64, f64) = (1.2, 3.0);
 
 /// As `evenkeel worker` polls rollouts.
-const WATCHING: Duration = Duration::from_millis(1_800);
+const WATCHING: Duration = Duration::from_millis(1_900);
 
 /// How often ten workers may poll the queue in a second.
 const POLLS: f64 = 5.0;
@@ -83,7 +83,7 @@ impl World {
                 slice: Duration::from_secs(600),
                 lease: Duration::from_secs(60),
                 drain: false,
-                watching: Polling::every(WATCHING),
+                watching: Polling::together(WATCHING),
                 options: job_options,
             };
             let metrics = Arc::<Metrics>::default();

@@ -73,9 +73,18 @@ fn furnished(sandbox: &Sandbox, command: &Command) -> anyhow::Result<()> {
     for (name, course) in named(command) {
         furnish(sandbox, &name, course)?;
     }
-    for operation in
-        ["DescribeServices", "DescribeServiceDeployments", "ListServiceDeployments", "UpdateService"]
-    {
+    for operation in [
+        "DescribeServices",
+        "DescribeServiceDeployments",
+        "DescribeServiceRevisions",
+        "DescribeTaskDefinition",
+        "DescribeTasks",
+        "GetLogEvents",
+        "ListServiceDeployments",
+        "ListTasks",
+        "RegisterTaskDefinition",
+        "UpdateService",
+    ] {
         let kind = FaultKind::Delay(LATENCY);
         sandbox.inject(Fault { operation: operation.to_owned(), nth: None, kind });
     }

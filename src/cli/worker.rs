@@ -29,7 +29,7 @@ use super::signals::Signals;
 
 /// How often to poll rollouts: with the time that calls wait for each other, a verdict is as early as a command's. They are
 /// shared by all jobs, and limited.
-const WATCHING: Duration = Duration::from_millis(1_800);
+const WATCHING: Duration = Duration::from_millis(1_900);
 
 /// Take the jobs of the CodePipeline custom action, deploy, and answer each
 #[derive(Debug, Args)]
@@ -127,7 +127,7 @@ async fn work(args: &WorkerArgs, environment: &Environment) -> Result<u8, Failur
         slice: args.slice,
         lease: args.lease,
         drain: args.drain,
-        watching: Polling::every(WATCHING),
+        watching: Polling::together(WATCHING),
         options: job_options,
     };
     let (interrupter, interrupt) = Interrupt::new();

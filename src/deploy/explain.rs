@@ -3,9 +3,9 @@
 use evenkeel_core::caveat::caveat;
 use evenkeel_core::deployment::{Ending, Outcome};
 use evenkeel_core::evidence::Evidence;
-use evenkeel_core::failure::Failure;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::ports::{Cloud, Ecs};
+use evenkeel_core::service::ServiceRevision;
 use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 
 use super::context::Context;
@@ -15,7 +15,8 @@ use super::run::Run;
 const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
-/// Gathers the evidence of the cause, once: before the rollback, since ECS forgets a stopped task after an hour.
+/// Gathers the evidence of the cause, once: when the rollback begins, since ECS forgets a stopped task after an hour, and a
+/// verdict does not wait for it.
 pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
     let Some(deployment) = run.deployment.clone().filter(|_| run.evidence.is_none()) else { return };
     let mut evidence = Evidence::seen(&run.seen, &deployment);
@@ -61,6 +62,9 @@ pub(super) fn warn_of_a_caveat<E>(cx: &mut Context<'_, E>, run: &Run) {
 /// The ending with the most useful of the evidence.
 pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mut ending: Ending) -> Ending {
     gather_evidence(cx, run).await;
+    if let (Some(evidence), Some(deployment)) = (&mut run.evidence, &run.deployment) {
+        evidence.see(&run.seen, deployment);
+    }
     let headline = run.evidence.as_ref().and_then(|evidence| evidence.headline(&ending.reason));
     if let Some(headline) = headline {
         ending.reason = format!("{}; {headline}", ending.reason.trim_end_matches('.'));
@@ -72,18 +76,23 @@ pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mu
 pub(super) async fn confirm<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, ending: Ending) -> Ending {
     let Some(record) = &run.seen.service_deployment else { return ending };
     let Some(rollout) = run.phase.rollout() else { return ending };
-    let Ok(revisions): Result<_, Failure> =
-        cx.ecs.describe_service_revisions(std::slice::from_ref(&record.target)).await
-    else {
-        return ending;
+    let images = cx.planned(run).definition.images();
+    let is_whole = |runs: &&ServiceRevision| {
+        runs.arn == record.target && images.keys().all(|container| runs.digests.contains_key(container))
     };
-    match revisions.into_iter().find(|revision| revision.arn == record.target) {
+    let runs = match run.seen.revision.as_ref().filter(is_whole) {
+        Some(runs) => Some(runs.clone()),
+        None => {
+            let read = cx.ecs.describe_service_revisions(std::slice::from_ref(&record.target)).await;
+            read.unwrap_or_default().into_iter().find(|runs| runs.arn == record.target)
+        }
+    };
+    match runs {
         Some(runs) if runs.task_definition != rollout.revision => Ending {
             outcome: Outcome::Failed,
             reason: format!("ECS says that {} runs {}", record.arn, runs.task_definition),
         },
         Some(runs) => {
-            let images = cx.planned(run).definition.images();
             for (container, digest) in runs.digests {
                 if let Some(image) = images.get(&container) {
                     run.digests.insert(image.clone(), digest);

@@ -4,16 +4,16 @@
 //! * One call a poll, for up to ten services. The other view of a rollout is read as well where one view shows that
 //!   something was decided, so that no verdict rests on half of what can be seen, and for lesser reasons once a minute.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::poll_target::{PollTarget, goes_on, has_lost_tasks, has_turned, poll_target};
+use evenkeel_core::poll_target::{PollTarget, all_run, goes_on, has_lost_tasks, has_turned, poll_target};
 use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::rollout::{Observation, Rollout, is_decided_by_list};
-use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
 use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use evenkeel_core::timestamp::Timestamp;
 
@@ -26,9 +26,6 @@ const BETWEEN_EXTRAS: Duration = MINUTE;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How many calls a minute of polls takes.
-const USUAL_CALLS: usize = 30;
-
 /// Watches services, and finds the service deployments that belong to their deployments.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
@@ -39,8 +36,10 @@ pub(super) struct Observer {
     why_closed: Option<Failure>,
     /// When the other view was last read although nothing was decided.
     extra: Option<Moment>,
-    /// When services and service deployments were described in the last minute.
-    calls: VecDeque<Moment>,
+    /// The service revisions that were described, or could not be.
+    described: BTreeSet<String>,
+    /// When the other view was read in the last minute.
+    second_calls: VecDeque<Moment>,
 }
 
 /// The service deployment of a deployment, as far as it was found.
@@ -96,10 +95,11 @@ impl Observer {
         let all: Vec<usize> = (0..watched.len()).collect();
         let is_of_services = self.closed || targets(watched) == PollTarget::Service;
         let (known, again) = if is_of_services {
-            self.poll_services(ecs, cluster, &all, &mut seen).await?;
+            poll_services(ecs, cluster, &all, &mut seen).await?;
             let wanted = self.those_that_turned(watched, &seen);
             let read = self.service_deployments(ecs, watched, &wanted, &seen).await;
             let known = self.known_at_least(read);
+            self.count_second_call(!known.is_empty());
             // The deployment that replaced a stopped one may be newer than what was just described.
             let is_newer = |at: usize, known: &ServiceDeployment| {
                 let shown = watched[at].deployment().zip(seen[at].as_ref());
@@ -114,27 +114,68 @@ impl Observer {
             let again = self.those_with_news(watched, &known);
             (known, again)
         };
-        self.poll_services(ecs, cluster, &again, &mut seen).await?;
+        self.count_second_call(!again.is_empty());
+        let ready = self.ready_to_confirm(watched, &seen, &known);
+        // Together, since a verdict may wait for both.
+        let (polled, revisions) =
+            tokio::join!(poll_services(ecs, cluster, &again, &mut seen), revisions(ecs, &ready));
+        polled?;
         for (at, known) in known {
             if let (Some(seen), Some(id)) = (&mut seen[at], watched[at].deployment()) {
                 seen.take_record(id, known);
             }
         }
+        for seen in seen.iter_mut().flatten() {
+            let target = seen.service_deployment.as_ref().map(|record| &record.target);
+            let found = revisions.iter().find(|revision| Some(&revision.arn) == target);
+            if let Some(revision) = found {
+                seen.revision = Some(revision.clone());
+            }
+        }
         Ok(seen)
     }
 
-    /// Whether so much was decided in the last minute that polls have to be fewer, to take no more calls than usual.
-    pub(super) fn is_busy(&mut self) -> bool {
+    /// How often the other view was read in the last minute, besides one call a poll. Of several services the rollouts of two
+    /// may end together, so one is counted in advance.
+    pub(super) fn second_calls(&mut self, services: usize) -> usize {
         let now = Moment::now();
-        while self.calls.front().is_some_and(|call| now.since(*call) >= MINUTE) {
-            self.calls.pop_front();
+        while self.second_calls.front().is_some_and(|call| now.since(*call) >= MINUTE) {
+            self.second_calls.pop_front();
         }
-        self.calls.len() > USUAL_CALLS
+        self.second_calls.len() + usize::from(services > 1)
+    }
+
+    fn count_second_call(&mut self, was_made: bool) {
+        if was_made {
+            self.second_calls.push_back(Moment::now());
+        }
     }
 
     /// Why service deployments are no longer asked for, once.
     pub(super) fn take_why_closed(&mut self) -> Option<Failure> {
         self.why_closed.take()
+    }
+
+    /// The service revisions to describe now, each once: of rollouts whose tasks all run, so that their digests are known. What
+    /// a success is confirmed by is at hand then when it comes.
+    fn ready_to_confirm(
+        &mut self,
+        watched: &[Watched<'_>],
+        seen: &[Option<Observation>],
+        known: &BTreeMap<usize, ServiceDeployment>,
+    ) -> Vec<String> {
+        let mut ready = Vec::new();
+        for (at, seen) in seen.iter().enumerate() {
+            let (Some(seen), Some(id)) = (seen, watched[at].deployment()) else { continue };
+            let Some(record) = known.get(&at).or(seen.service_deployment.as_ref()) else { continue };
+            let mine = seen.service.deployment(id);
+            let is_ready = record.status == ServiceDeploymentStatus::Successful
+                || mine.is_some_and(|mine| all_run(mine, &seen.service));
+            if is_ready && self.described.insert(record.target.clone()) {
+                ready.push(record.target.clone());
+            }
+        }
+        ready
     }
 
     /// The services that show something which their service deployments decide or explain.
@@ -144,8 +185,8 @@ impl Observer {
             let service = &seen.service;
             let is_decided = !goes_on(id, service);
             let is_unknown = seen.service_deployment.is_none();
-            let is_known_enough =
-                service.deployment(id).is_some_and(|mine| is_decided_by_list(mine, service));
+            let mine = service.deployment(id).filter(|mine| mine.primary);
+            let is_known_enough = mine.is_some_and(|mine| is_decided_by_list(mine, service));
             if has_turned(id, &watched[at].seen.service, service)
                 || is_decided && is_unknown && !is_known_enough
             {
@@ -192,35 +233,11 @@ impl Observer {
         let now = Moment::now();
         let is_time = self.extra.is_none_or(|extra| now.since(extra) >= BETWEEN_EXTRAS);
         let is_decided = reasons.contains(&Reason::Decided);
-        if !is_decided && reasons.contains(&Reason::Lesser) && is_time {
+        if reasons.contains(&Reason::Lesser) && (is_decided || is_time) {
             self.extra = Some(now);
         }
         let is_wanted = |at: &usize| reasons[*at] != Reason::None && (is_decided || is_time);
         (0..count).filter(is_wanted).collect()
-    }
-
-    /// Describes the services in these places; one that no longer exists is seen no more.
-    async fn poll_services<E: Ecs>(
-        &mut self,
-        ecs: &E,
-        cluster: &ClusterName,
-        places: &[usize],
-        seen: &mut [Option<Observation>],
-    ) -> Result<(), Failure> {
-        let arns: Vec<&str> =
-            places.iter().filter_map(|at| seen[*at].as_ref()).map(|seen| seen.service.arn.as_str()).collect();
-        if arns.is_empty() {
-            return Ok(());
-        }
-        self.calls.push_back(Moment::now());
-        let services = ecs.describe_services(cluster, &arns).await?;
-        for at in places {
-            seen[*at] = seen[*at].take().and_then(|seen| {
-                let service = services.iter().find(|service| service.arn == seen.service.arn)?;
-                service.active.then(|| Observation { service: service.clone(), ..seen })
-            });
-        }
-        Ok(())
     }
 
     /// What was read of service deployments: nothing where they cannot be read. Where they never can, they are no longer
@@ -257,7 +274,6 @@ impl Observer {
             return Ok(BTreeMap::new());
         }
         let arns: Vec<String> = asked.values().cloned().collect();
-        self.calls.push_back(Moment::now());
         let described = ecs.describe_service_deployments(&arns).await?;
         let mut known = BTreeMap::new();
         for (at, arn) in asked {
@@ -315,6 +331,33 @@ impl Observer {
         }
         Ok(arn)
     }
+}
+
+/// Describes the services in these places; one that no longer exists is seen no more.
+async fn poll_services<E: Ecs>(
+    ecs: &E,
+    cluster: &ClusterName,
+    places: &[usize],
+    seen: &mut [Option<Observation>],
+) -> Result<(), Failure> {
+    let arns: Vec<&str> =
+        places.iter().filter_map(|at| seen[*at].as_ref()).map(|seen| seen.service.arn.as_str()).collect();
+    if arns.is_empty() {
+        return Ok(());
+    }
+    let services = ecs.describe_services(cluster, &arns).await?;
+    for at in places {
+        seen[*at] = seen[*at].take().and_then(|seen| {
+            let service = services.iter().find(|service| service.arn == seen.service.arn)?;
+            service.active.then(|| Observation { service: service.clone(), ..seen })
+        });
+    }
+    Ok(())
+}
+
+/// These service revisions. A success is only confirmed by them, so what cannot be read is left out.
+async fn revisions<E: Ecs>(ecs: &E, arns: &[String]) -> Vec<ServiceRevision> {
+    if arns.is_empty() { Vec::new() } else { ecs.describe_service_revisions(arns).await.unwrap_or_default() }
 }
 
 /// Of the service deployments that are no older than `since` and not of the deployment `replaced`, the

@@ -1,18 +1,18 @@
 //! When rollouts are polled.
 //!
-//! A fixed interval is early whatever the shape of a rollout; only one that takes long is polled less often. All that
-//! poll in one process do so at the same moments, so that their calls can be shared.
+//! A fixed interval is early whatever the shape of a rollout; only one that takes long is polled less often.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// The moments at which a process polls: one each interval.
+/// How often a process polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Polling {
     interval: Duration,
-    /// One of the moments. It is drawn, so that processes that start together do not poll together.
-    origin: Moment,
+    /// One of the moments at which all poll that share their calls. It is drawn, so that processes that start together do not
+    /// poll together.
+    origin: Option<Moment>,
 }
 
 /// For how long a rollout is polled at each interval.
@@ -20,6 +20,9 @@ const STEADY: Duration = Duration::from_secs(10 * 60);
 
 /// The longest wait for a rollout that takes longer; before, a wait is a little less than a hundredth of its time.
 const LONGEST: Duration = Duration::from_secs(14);
+
+/// So many second calls in a minute make polls fewer.
+const MOST_SECOND_CALLS: u32 = 6;
 
 /// The longest wait while AWS throttles.
 const LONGEST_THROTTLED: Duration = Duration::from_secs(8);
@@ -32,28 +35,46 @@ impl Default for Polling {
 }
 
 impl Polling {
-    /// Polls every `interval`, more than zero, and the twentieth of it that a poll takes; from some moment within the next
-    /// one on.
+    /// Polls every `interval`, more than zero. Polls that take a second call make the next ones fewer.
     #[must_use]
     pub fn every(interval: Duration) -> Self {
-        let interval = interval + interval / 20;
-        Self { interval, origin: Moment::now().plus(interval.mul_f64(fastrand::f64())) }
+        Self { interval, origin: None }
     }
 
-    /// The wait between two polls of a rollout that has gone on for `elapsed`.
-    fn wait(&self, elapsed: Duration) -> Duration {
-        let wait = if elapsed < STEADY { Duration::ZERO } else { (elapsed / 110).min(LONGEST) };
-        wait.max(self.interval)
+    /// Polls every `interval`, more than zero, all of a process at the same moments, so that their calls can be shared.
+    #[must_use]
+    pub fn together(interval: Duration) -> Self {
+        let origin = Moment::now().plus(interval.mul_f64(fastrand::f64()));
+        Self { interval, origin: Some(origin) }
     }
 
-    /// The last moment to poll that is no later than `moment`.
-    fn last_until(&self, moment: Moment) -> Moment {
-        if moment <= self.origin {
-            return self.origin;
+    /// The wait between two polls of a rollout that has gone on for `elapsed`, where so many polls of the last minute took a
+    /// second call.
+    fn wait(&self, elapsed: Duration, second_calls: usize) -> Duration {
+        let wait = if elapsed < STEADY { Duration::ZERO } else { (elapsed / 125).min(LONGEST) };
+        let wait = wait.max(self.interval);
+        // A minute in which many rollouts end has no more calls than others.
+        let more = u32::try_from(second_calls).unwrap_or(u32::MAX).min(MOST_SECOND_CALLS);
+        if self.origin.is_some() { wait } else { wait + wait * more / 16 }
+    }
+
+    /// When to poll after a poll that was due at `last`, with this wait between polls: however long that one took.
+    fn next(&self, last: Moment, wait: Duration) -> Moment {
+        let now = Moment::now();
+        match self.origin {
+            Some(origin) => self.last_since(origin, now.plus(wait)),
+            None => last.plus(wait).max(now.plus(wait / 4)),
         }
-        let passed = moment.since(self.origin).as_nanos() / self.interval.as_nanos().max(1);
+    }
+
+    /// The last of the moments since `origin` that is no later than `moment`.
+    fn last_since(&self, origin: Moment, moment: Moment) -> Moment {
+        if moment <= origin {
+            return origin;
+        }
+        let passed = moment.since(origin).as_nanos() / self.interval.as_nanos().max(1);
         let intervals = u32::try_from(passed).unwrap_or(u32::MAX);
-        self.origin.plus(self.interval.saturating_mul(intervals))
+        origin.plus(self.interval.saturating_mul(intervals))
     }
 }
 
@@ -96,9 +117,14 @@ impl Schedule {
         schedule
     }
 
-    /// A rollout begins now. There is nothing to see of it for the first half of an interval.
+    /// A rollout begins now. There is nothing to see of it for the first half of an interval. Of processes that begin together,
+    /// each polls at another moment.
     pub(super) fn begin(&mut self) {
-        self.due = self.polling.last_until(Moment::now().plus(self.polling.interval * 3 / 2));
+        let Polling { interval, origin } = self.polling;
+        self.due = match origin {
+            Some(origin) => self.polling.last_since(origin, Moment::now().plus(interval * 3 / 2)),
+            None => Moment::now().plus(interval.mul_f64(1.0 + fastrand::f64() / 4.0)),
+        };
     }
 
     /// The next poll is due at once.
@@ -106,19 +132,18 @@ impl Schedule {
         self.due = Moment::now();
     }
 
-    /// A poll is over. The youngest of the rollouts has gone on for `elapsed`; whether polls have taken more calls than
-    /// usual, and whether this one was throttled.
-    pub(super) fn polled(&mut self, elapsed: Duration, is_busy: bool, was_throttled: bool) {
+    /// A poll is over. The youngest of the rollouts has gone on for `elapsed`; how many polls of the last minute took a second
+    /// call, and whether this one was throttled.
+    pub(super) fn polled(&mut self, elapsed: Duration, second_calls: usize, was_throttled: bool) {
         let interval = self.polling.interval;
         if was_throttled {
             self.throttling.refused(interval);
         } else {
             self.throttling.passed(interval);
         }
-        let usual = self.polling.wait(elapsed);
-        let wait = self.throttling.wait(if is_busy { usual * 4 / 3 } else { usual });
-        let due = Moment::now().plus(wait);
-        self.due = if wait == usual { self.polling.last_until(due) } else { due };
+        let usual = self.polling.wait(elapsed, second_calls);
+        let wait = self.throttling.wait(usual);
+        self.due = if wait > usual { Moment::now().plus(wait) } else { self.polling.next(self.due, wait) };
     }
 
     pub(super) fn due(&self) -> Moment {
@@ -139,36 +164,36 @@ mod tests {
     async fn a_rollout_is_polled_at_each_interval_and_one_of_long_at_a_hundredth_of_its_time() {
         let polling = Polling::every(seconds(2));
         for (elapsed, wait) in [
-            (0, 2_100),
-            (300, 2_100),
-            (599, 2_100),
-            (660, 6_000),
-            (1_320, 12_000),
+            (0, 2_000),
+            (300, 2_000),
+            (599, 2_000),
+            (660, 5_280),
+            (1_320, 10_560),
             (1_800, 14_000),
             (86_400, 14_000),
         ] {
-            assert_eq!(polling.wait(seconds(elapsed)), Duration::from_millis(wait), "after {elapsed} s");
+            assert_eq!(polling.wait(seconds(elapsed), 0), Duration::from_millis(wait), "after {elapsed} s");
         }
         let slow = Polling::every(seconds(30));
-        assert!(slow.wait(seconds(86_400)) >= seconds(30), "as the user says");
+        assert!(slow.wait(seconds(86_400), 0) >= seconds(30), "as the user says");
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_of_a_process_poll_together_however_long_a_poll_takes() {
-        let polling = Polling::every(seconds(2));
+        let polling = Polling::together(seconds(2));
         let mut one = Schedule::new(polling);
         sleep(Duration::from_millis(1_300)).await;
         let mut other = Schedule::new(polling);
         for took in [0, 700, 1_900] {
             sleep(one.due().max(other.due()).since(Moment::now())).await;
             let began = Moment::now();
-            one.polled(seconds(10), false, false);
+            one.polled(seconds(10), 0, false);
             sleep(Duration::from_millis(took)).await;
-            other.polled(seconds(20), false, false);
+            other.polled(seconds(20), 0, false);
             assert_eq!(one.due(), other.due(), "{took}");
             // A timer counts in whole milliseconds.
             let wait = one.due().since(began);
-            assert!((2_099..=2_100).contains(&wait.as_millis()), "{wait:?}");
+            assert!((1_999..=2_000).contains(&wait.as_millis()), "{wait:?}");
         }
     }
 
@@ -178,22 +203,43 @@ mod tests {
         sleep(schedule.due().since(Moment::now())).await;
         let mut waits = Vec::new();
         for was_throttled in [true, true, true, false, false, false, false, false, false, false] {
-            schedule.polled(seconds(10), false, was_throttled);
+            schedule.polled(seconds(10), 0, was_throttled);
             let wait = schedule.due().since(Moment::now());
             waits.push(wait.as_secs());
             sleep(wait).await;
         }
-        assert_eq!(waits, [4, 8, 8, 7, 6, 6, 5, 5, 4, 4]);
+        assert_eq!(waits, [4, 8, 8, 7, 7, 6, 6, 5, 5, 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn second_calls_make_polls_fewer_but_where_calls_are_shared() {
+        let (alone, shared) = (Polling::every(seconds(2)), Polling::together(seconds(2)));
+        let waits = [0, 1, 2, 3, 6, 9].map(|calls| alone.wait(seconds(10), calls).as_millis());
+        assert_eq!(waits, [2_000, 2_125, 2_250, 2_375, 2_750, 2_750]);
+        assert_eq!(shared.wait(seconds(10), 9), seconds(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_a_poll_takes_does_not_count() {
+        let mut schedule = Schedule::new(Polling::every(seconds(2)));
+        let mut waits = Vec::new();
+        for took in [0, 300, 1_400, 1_900, 7_000] {
+            sleep(schedule.due().since(Moment::now())).await;
+            sleep(Duration::from_millis(took)).await;
+            schedule.polled(seconds(10), 0, false);
+            waits.push(schedule.due().since(Moment::now()).as_micros().div_ceil(1_000));
+        }
+        assert_eq!(waits, [2_000, 1_700, 600, 500, 500]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_new_rollout_is_polled_soon_whatever_was_awaited_before() {
         let mut schedule = Schedule::new(Polling::every(seconds(2)));
-        schedule.polled(seconds(3_600), false, false);
-        assert!(schedule.due().since(Moment::now()) > seconds(11));
+        schedule.polled(seconds(3_600), 0, false);
+        assert!(schedule.due().since(Moment::now()) > seconds(10));
         schedule.begin();
         let wait = schedule.due().since(Moment::now());
-        assert!((seconds(1)..=Duration::from_millis(3_150)).contains(&wait), "{wait:?}");
+        assert!((seconds(1)..=Duration::from_millis(3_000)).contains(&wait), "{wait:?}");
         schedule.hurry();
         assert_eq!(schedule.due(), Moment::now());
     }

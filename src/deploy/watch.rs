@@ -6,22 +6,22 @@ use evenkeel_core::crash_loop::{Census, TaskCensus, suspicion};
 use evenkeel_core::deployment::Phase;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::placement::{Departures, are_departures_due};
-use evenkeel_core::ports::Ecs;
-use evenkeel_core::rollout::Observation;
+use evenkeel_core::ports::Cloud;
+use evenkeel_core::rollout::{Observation, Verdict, judge};
 
 use crate::clock::Moment;
 
 use super::context::{Context, gone};
 use super::observer::{Observer, Watched};
 use super::run::Run;
-use super::{Progress, ending};
+use super::{Progress, ending, explain};
 
 /// The tasks of a service are read no more often than this where ECS's count of failures decides nothing: two calls for
 /// those that stopped, and two for those that run.
 const BETWEEN_CENSUSES: Duration = Duration::from_secs(15);
 
 /// Waits until the next poll is due, and polls.
-pub(super) async fn poll_when_due<E: Ecs>(
+pub(super) async fn poll_when_due<E: Cloud>(
     cx: &mut Context<'_, E>,
     observer: &mut Observer,
     runs: &mut [Run],
@@ -34,12 +34,13 @@ pub(super) async fn poll_when_due<E: Ecs>(
 }
 
 /// Polls the services of the runs that are not done.
-pub(super) async fn poll<E: Ecs>(cx: &mut Context<'_, E>, observer: &mut Observer, runs: &mut [Run]) {
+pub(super) async fn poll<E: Cloud>(cx: &mut Context<'_, E>, observer: &mut Observer, runs: &mut [Run]) {
     let watching: Vec<&mut Run> = runs.iter_mut().filter(|run| !run.is_done()).collect();
     if watching.is_empty() {
         return;
     }
     let throttled = cx.ecs.throttled();
+    let services = watching.len();
     let youngest = watching.iter().map(|run| cx.elapsed(run)).min().unwrap_or_default();
     let watched = watching.iter().map(|run| Watched { seen: &run.seen, rollout: run.phase.rollout() });
     let watched: Vec<Watched<'_>> = watched.collect();
@@ -61,17 +62,21 @@ pub(super) async fn poll<E: Ecs>(cx: &mut Context<'_, E>, observer: &mut Observe
             }
         }
     }
-    cx.schedule.polled(youngest, observer.is_busy(), cx.ecs.throttled() > throttled);
+    cx.schedule.polled(youngest, observer.second_calls(services), cx.ecs.throttled() > throttled);
 }
 
-async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observation>) {
+async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observation>) {
     let Some(seen) = seen else {
         let failure = gone(&run.named);
         return ending::fail(cx, run, failure);
     };
     run.see(seen);
-    count_tasks(cx, run).await;
-    count_departures(cx, run).await;
+    if is_rolled_back_by_ecs(cx, run) {
+        explain::gather_evidence(cx, run).await;
+    } else {
+        count_tasks(cx, run).await;
+        count_departures(cx, run).await;
+    }
     let elapsed = cx.elapsed(run);
     (cx.listen)(Progress::Seen {
         service: &run.named,
@@ -81,8 +86,15 @@ async fn see<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observ
     });
 }
 
+/// Whether ECS rolls the service back by itself.
+fn is_rolled_back_by_ecs<E>(cx: &Context<'_, E>, run: &Run) -> bool {
+    let Phase::RollingOut { rollout, .. } = &run.phase else { return false };
+    let verdict = judge(rollout, &run.seen, cx.clock.now(), &cx.request.policy);
+    matches!(verdict, Verdict::RollingBack(_))
+}
+
 /// Looks at the rollout's tasks where the service makes one suspect a crash loop.
-async fn count_tasks<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
+async fn count_tasks<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
     let Phase::RollingOut { rollout, .. } = &run.phase else { return };
     let Some(id) = &rollout.deployment else { return };
     let service = &run.seen.service;
@@ -116,7 +128,7 @@ async fn count_tasks<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
 
 /// Reads the tasks of former deployments before a rollout fails because none of ours can be placed:
 /// they may have been in the way until now.
-async fn count_departures<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) {
+async fn count_departures<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
     let (now, policy) = (cx.clock.now(), &cx.request.policy);
     let Phase::RollingOut { rollout, .. } = &run.phase else { return };
     let Some(id) = &rollout.deployment else { return };

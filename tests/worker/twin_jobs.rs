@@ -72,7 +72,7 @@ async fn play(twin: &Twin, (outcome, refused): (RolloutOutcome, Option<&str>)) -
     }
     let execution = pipeline.start("web", &[("Record", "ssm:/deploy/web")]);
     // So often that every state of the rollout is seen, whenever the worker looks.
-    let watching = Polling::every(Duration::from_secs(1));
+    let watching = Polling::together(Duration::from_secs(1));
     let (worker, _interrupter) = pipeline.hire_as(Settings { watching, ..settings("worker-1") }).await;
     pipeline.until_over(worker.run()).await;
 

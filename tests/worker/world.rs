@@ -245,7 +245,7 @@ pub(crate) fn settings(owner: &str) -> Settings {
         slice: Duration::from_secs(600),
         lease: Duration::from_secs(60),
         drain: false,
-        watching: Polling::default(),
+        watching: Polling::together(Duration::from_secs(2)),
         options: job_options,
     }
 }

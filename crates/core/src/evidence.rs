@@ -37,6 +37,15 @@ impl Evidence {
         }
     }
 
+    /// Takes in what was seen of the deployment since.
+    pub fn see(&mut self, seen: &Observation, id: &DeploymentId) {
+        let Self { alarms, unhealthy, tasks: _ } = Self::seen(seen, id);
+        if !alarms.is_empty() {
+            self.alarms = alarms;
+        }
+        self.unhealthy = self.unhealthy.take().or(unhealthy);
+    }
+
     /// Adds the tasks that failed by a fault of their own, one for each reason.
     #[must_use]
     pub fn with_tasks(mut self, stopped: Vec<StoppedTask>) -> Self {

@@ -4,7 +4,7 @@
 //! run, the service deployment does: its stages, and its status, which may be final before the service's own state is.
 
 use super::crash_loop::has_replaced_tasks;
-use super::rollout::{Observation, Rollout, is_decided_by_list};
+use super::rollout::{Observation, Rollout, is_decided_by_list, rolled_back_from};
 use super::service::{Deployment, DeploymentId, RolloutState, Service};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 
@@ -57,7 +57,7 @@ pub fn goes_on(id: &DeploymentId, service: &Service) -> bool {
 /// deployment confirms or explains: which deployment is PRIMARY, and how far it and ours are.
 #[must_use]
 pub fn has_turned(id: &DeploymentId, before: &Service, now: &Service) -> bool {
-    if now.deployment(id).is_some_and(|mine| is_decided_by_list(mine, now)) {
+    if says_enough(id, now) {
         return false;
     }
     let gist = |service: &Service| {
@@ -65,6 +65,13 @@ pub fn has_turned(id: &DeploymentId, before: &Service, now: &Service) -> bool {
         (primary, service.deployment(id).map(|mine| mine.rollout), service.deployments.len())
     };
     gist(before) != gist(now)
+}
+
+/// Whether the service needs no service deployment to confirm what it says of the deployment `id`: how it ended, where
+/// nothing but tasks decides that, or that ECS has begun to go back, which is no end.
+fn says_enough(id: &DeploymentId, service: &Service) -> bool {
+    service.deployment(id).is_some_and(|mine| is_decided_by_list(mine, service))
+        || rolled_back_from(id, service).is_some()
 }
 
 /// Whether the service deployment shows that tasks have failed since `before`.
@@ -75,7 +82,9 @@ pub fn has_lost_tasks(before: &ServiceDeployment, now: &ServiceDeployment) -> bo
     started(now) < started(before) || failures(now) > failures(before)
 }
 
-fn all_run(deployment: &Deployment, service: &Service) -> bool {
+/// Whether all the tasks of `deployment` run, of those that it is to have.
+#[must_use]
+pub fn all_run(deployment: &Deployment, service: &Service) -> bool {
     deployment.running >= service.wanted(deployment) && deployment.pending == 0
 }
 

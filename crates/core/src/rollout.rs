@@ -9,7 +9,9 @@ use super::arn::TaskDefinitionArn;
 use super::crash_loop::{TaskCensus, crash_loop};
 use super::placement::{Departures, unplaceable};
 use super::request::Policy;
-use super::service::{Deployment, DeploymentId, RolloutState, Service, ServiceEvent, Watchdog};
+use super::service::{
+    Deployment, DeploymentId, RolloutState, Service, ServiceEvent, ServiceRevision, Watchdog,
+};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use super::timestamp::Timestamp;
 
@@ -25,6 +27,8 @@ pub struct Observation {
     pub service: Service,
     /// Our service deployment, where it is readable.
     pub service_deployment: Option<ServiceDeployment>,
+    /// What our service deployment runs, once its tasks ran and that was read.
+    pub revision: Option<ServiceRevision>,
     /// Our deployment's tasks, where there was a reason to look at them.
     pub tasks: TaskCensus,
     /// The tasks of former deployments, where ECS cannot place ours.
@@ -35,7 +39,13 @@ impl Observation {
     /// What is known from the service alone, as the answer to an update tells it.
     #[must_use]
     pub fn of(service: Service) -> Self {
-        Self { service, service_deployment: None, tasks: TaskCensus::Unread, departures: Departures::Unread }
+        Self {
+            service,
+            service_deployment: None,
+            revision: None,
+            tasks: TaskCensus::Unread,
+            departures: Departures::Unread,
+        }
     }
 
     /// Takes in a newer look at our service deployment, which also tells how many tasks there are.
@@ -102,26 +112,44 @@ pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
     // Only the list counts a deployment's failed tasks.
     let failing = || listed.and_then(|mine| failing(mine, seen, now, policy));
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
-    match (by_record, listed) {
+    let decided = listed.filter(|mine| is_decided_by_list(mine, service));
+    let by_list = decided
+        .and_then(|mine| judge_listed(mine, rollout, service))
+        .or_else(|| rolled_back_from(id, service).map(Verdict::RollingBack));
+    match (by_record, by_list, listed) {
         // The service deployment was read before.
-        (Some(Verdict::InProgress), Some(mine)) if is_decided_by_list(mine, service) => {
-            judge_listed(mine, rollout, service).unwrap_or(Verdict::InProgress)
-        }
-        (Some(Verdict::InProgress), _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
-        (Some(verdict), _) => verdict,
-        (None, Some(mine)) if mine.primary || mine.rollout != RolloutState::InProgress => {
+        (Some(Verdict::InProgress), Some(verdict), _)
+        | (Some(Verdict::RollingBack(_)), Some(verdict @ Verdict::RolledBack(_)), _) => verdict,
+        (Some(Verdict::InProgress), None, _) => failing().map_or(Verdict::InProgress, Verdict::Failing),
+        (Some(verdict), ..) => verdict,
+        (None, _, Some(mine)) if mine.primary || mine.rollout != RolloutState::InProgress => {
             judge_listed(mine, rollout, service)
                 .unwrap_or_else(|| failing().map_or(Verdict::InProgress, Verdict::Failing))
         }
-        (None, listed) => judge_replaced(listed.is_some(), id, rollout, service, now),
+        (None, _, listed) => judge_replaced(listed.is_some(), id, rollout, service, now),
     }
 }
 
-/// Whether the list of deployments says how the PRIMARY one ended, where its word is as good as the service deployment's.
+/// Whether the list of deployments says how `mine` ended, where its word is as good as the service deployment's.
+///
+/// One that failed is listed while ECS goes back from it, so that the list tells of the rollback as well.
 #[must_use]
 pub fn is_decided_by_list(mine: &Deployment, service: &Service) -> bool {
-    let has_ended = matches!(mine.rollout, RolloutState::Completed | RolloutState::Failed);
-    service.completes_with_its_tasks() && mine.primary && has_ended
+    let has_ended = match mine.rollout {
+        RolloutState::Completed => mine.primary,
+        RolloutState::Failed => true,
+        RolloutState::InProgress | RolloutState::Unreported => false,
+    };
+    service.completes_with_its_tasks() && has_ended
+}
+
+/// ECS's words on going back from the deployment `id`, where the list shows that, and not yet its end.
+pub(super) fn rolled_back_from(id: &DeploymentId, service: &Service) -> Option<String> {
+    service.deployment(id)?;
+    let back = service.primary().filter(|primary| primary.id != *id && rolls_back(primary))?;
+    let goes_on = back.rollout != RolloutState::Failed && !has_completed(back, service);
+    let words = failure_event(service, id).or_else(|| back.reason.clone());
+    words.filter(|_| goes_on)
 }
 
 /// Whether `deployment` of `service` has reached its end.

@@ -67,7 +67,7 @@ async fn deploy_once(pipeline: &Pipeline, story: &Commentary) -> Result<ActionSt
         slice: Duration::from_secs(600),
         lease: Duration::from_secs(60),
         drain: false,
-        watching: Polling::every(Duration::from_millis(500)),
+        watching: Polling::together(Duration::from_millis(500)),
         options: job_options,
     };
     let metrics = Arc::default();

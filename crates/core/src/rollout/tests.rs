@@ -97,6 +97,32 @@ fn a_failure_is_waited_out_where_ecs_goes_back_by_itself() {
 }
 
 #[test]
+fn a_rollback_in_the_list_is_believed_although_the_service_deployment_was_read_before() {
+    use ServiceDeploymentStatus as Status;
+    let back = |rollout| {
+        let mut back = deployment(3, true, rollout);
+        back.reason =
+            Some("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.".to_owned());
+        back
+    };
+    let began = seen(vec![back(InProgress), deployment(2, false, Failed)]);
+    assert_eq!(verdict(&recorded(began, Status::InProgress, false)), "rolling back");
+    let ended = seen(vec![back(Completed), deployment(2, false, Failed)]);
+    assert_eq!(verdict(&recorded(ended.clone(), Status::InProgress, false)), "rolled back");
+    assert_eq!(verdict(&recorded(ended.clone(), Status::RollingBack, false)), "rolled back");
+    // By its service deployment alone it goes back, and that it goes back is no end.
+    let former = seen(vec![deployment(1, true, Completed), deployment(2, false, InProgress)]);
+    assert_eq!(verdict(&recorded(former, Status::RollingBack, false)), "rolling back");
+
+    // Alarms or a bake time decide more than the tasks: the end is only the service deployment's to tell.
+    let mut staged = ended;
+    staged.service.strategy.is_staged = true;
+    assert_eq!(verdict(&recorded(staged.clone(), Status::InProgress, false)), "in progress");
+    staged.service.deployments[0].rollout = InProgress;
+    assert_eq!(verdict(&recorded(staged, Status::InProgress, false)), "rolling back");
+}
+
+#[test]
 fn a_rollout_that_is_gone_is_told_apart_from_one_that_is_not_shown_yet() {
     let stale = seen(vec![deployment(1, true, Completed)]);
     let policy = Policy::default();

@@ -34,7 +34,26 @@ pub(crate) struct TextRun {
 
 impl Evenkeel {
     pub(crate) fn against(emulator: &Emulator) -> Self {
-        Self { url: emulator.url().to_owned(), home: tempfile::tempdir().unwrap() }
+        Self::at(emulator.url())
+    }
+
+    /// Against what answers at `url`.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { url: url.to_owned(), home: tempfile::tempdir().unwrap() }
+    }
+
+    /// The binary without arguments, with this access key.
+    pub(crate) fn command(&self, access_key: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evenkeel"));
+        command
+            .current_dir(&self.home)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", access_key)
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
     }
 
     /// Writes image definitions with one entry and gives the file's path.
@@ -61,18 +80,12 @@ impl Evenkeel {
     fn output(&self, arguments: &[&str], output: &str) -> (i32, String, String) {
         let waits = ["deploy", "rollback"].contains(&arguments[0]);
         let asks_a_service = arguments[0] != "record" || arguments[1] == "repair";
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+        let Output { status, stdout, stderr } = self
+            .command("test")
             .args(arguments)
             .args(if asks_a_service { &["--cluster", "prod", "--service", "web"][..] } else { &[] })
             .args(["--endpoint-url", &self.url, "--output", output])
             .args(if waits { &["--timeout", "1m", "--poll", "1s"][..] } else { &[] })
-            .current_dir(&self.home)
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("AWS_REGION", "eu-central-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
             .output()
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

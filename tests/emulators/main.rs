@@ -1,7 +1,8 @@
 //! What Evenkeel does to emulators of AWS that nobody here wrote: ministack and moto.
 //!
 //! They witness that requests are what other implementations of ECS understand, and that a copy
-//! loses nothing that they keep. Neither has a rollout that takes time.
+//! loses nothing that they keep. Neither has a rollout that takes time: `side_by_side` plays such rollouts before
+//! ministack.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
@@ -11,6 +12,7 @@ mod evenkeel;
 mod objects;
 mod python;
 mod records;
+mod side_by_side;
 mod stories;
 
 use std::io::{Write as _, stderr};

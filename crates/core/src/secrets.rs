@@ -21,7 +21,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::diff::{HIDDEN, texts};
 use super::failure::Failure;
@@ -113,8 +113,10 @@ impl Matcher {
         if heads.is_empty() {
             return None;
         }
-        // It fails for gigabytes of patterns only; a definition has 64 KiB.
-        AhoCorasick::new(&heads).ok().map(|heads| Self { heads, forms })
+        // A worker has one for each job: a DFA would be eight times as large. It fails for gigabytes of patterns only; a
+        // definition has 64 KiB.
+        let built = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(&heads);
+        built.ok().map(|heads| Self { heads, forms })
     }
 
     fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {

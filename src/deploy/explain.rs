@@ -63,7 +63,7 @@ pub(super) fn warn_of_a_caveat<E>(cx: &mut Context<'_, E>, run: &Run) {
 pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mut ending: Ending) -> Ending {
     gather_evidence(cx, run).await;
     if let (Some(evidence), Some(deployment)) = (&mut run.evidence, &run.deployment) {
-        evidence.see(&run.seen, deployment);
+        evidence.update(&run.seen, deployment);
     }
     let headline = run.evidence.as_ref().and_then(|evidence| evidence.headline(&ending.reason));
     if let Some(headline) = headline {
@@ -77,10 +77,10 @@ pub(super) async fn confirm<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, endi
     let Some(record) = &run.seen.service_deployment else { return ending };
     let Some(rollout) = run.phase.rollout() else { return ending };
     let images = cx.planned(run).definition.images();
-    let is_whole = |runs: &&ServiceRevision| {
+    let has_all_digests = |runs: &&ServiceRevision| {
         runs.arn == record.target && images.keys().all(|container| runs.digests.contains_key(container))
     };
-    let runs = match run.seen.revision.as_ref().filter(is_whole) {
+    let runs = match run.seen.revision.as_ref().filter(has_all_digests) {
         Some(runs) => Some(runs.clone()),
         None => {
             let read = cx.ecs.describe_service_revisions(std::slice::from_ref(&record.target)).await;

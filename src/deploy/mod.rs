@@ -39,6 +39,7 @@ mod resume;
 mod roll_back;
 mod rollback_command;
 mod run;
+mod service_deployment_search;
 mod slice;
 mod update;
 mod verify;

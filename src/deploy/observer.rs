@@ -7,29 +7,27 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::poll_target::{PollTarget, all_run, goes_on, has_lost_tasks, has_turned, poll_target};
-use evenkeel_core::ports::{Ecs, ListedServiceDeployment, Listing};
+use evenkeel_core::ports::Ecs;
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::rollout::{Observation, Rollout, is_decided_by_list};
-use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
+use evenkeel_core::service::{DeploymentId, ServiceRevision};
 use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
-use evenkeel_core::timestamp::Timestamp;
 
 use crate::clock::Moment;
 
-use super::listed::with_what_they_run;
+use super::service_deployment_search::ServiceDeploymentSearch;
 
 /// How often the other view is read where nothing was decided.
 const BETWEEN_EXTRAS: Duration = MINUTE;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Watches services, and finds the service deployments that belong to their deployments.
+/// Watches services and their service deployments.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
-    found: BTreeMap<DeploymentId, KnownArn>,
+    search: ServiceDeploymentSearch,
     /// Service deployments are no longer asked for.
     closed: bool,
     /// Why, until that is said.
@@ -40,14 +38,6 @@ pub(super) struct Observer {
     described: BTreeSet<String>,
     /// When the other view was read in the last minute.
     second_calls: VecDeque<Moment>,
-}
-
-/// The service deployment of a deployment, as far as it was found.
-#[derive(Debug, Clone)]
-enum KnownArn {
-    Arn(String),
-    /// So often it was searched for.
-    NotYet(u32),
 }
 
 /// Why the other view of a rollout is to be read.
@@ -263,14 +253,17 @@ impl Observer {
         wanted: &[usize],
         seen: &[Option<Observation>],
     ) -> Result<BTreeMap<usize, ServiceDeployment>, Failure> {
+        if self.closed {
+            return Ok(BTreeMap::new());
+        }
         let mut asked = BTreeMap::new();
         for at in wanted {
             let (Some(rollout), Some(seen)) = (watched[*at].rollout, &seen[*at]) else { continue };
-            if let Some(arn) = self.find(ecs, rollout, &seen.service).await? {
+            if let Some(arn) = self.search.find(ecs, rollout, &seen.service).await? {
                 asked.insert(*at, arn);
             }
         }
-        if asked.is_empty() || self.closed {
+        if asked.is_empty() {
             return Ok(BTreeMap::new());
         }
         let arns: Vec<String> = asked.values().cloned().collect();
@@ -279,57 +272,12 @@ impl Observer {
         for (at, arn) in asked {
             let found = described.iter().find(|found| found.arn == arn);
             let Some((found, id)) = found.zip(watched[at].deployment()) else { continue };
-            match self.found.get(id) {
-                Some(KnownArn::Arn(_)) => {}
-                // What the service calls its current one was described on the chance that it is ours.
-                _ if id.rolls_out(&found.target) => {
-                    self.found.insert(id.clone(), KnownArn::Arn(arn));
-                }
-                _ => continue,
+            if !self.search.is_of(id, found) {
+                continue;
             }
             known.insert(at, found.clone());
         }
         Ok(known)
-    }
-
-    /// The ARN of the rollout's service deployment, or of one that probably is it.
-    async fn find<E: Ecs>(
-        &mut self,
-        ecs: &E,
-        rollout: &Rollout,
-        service: &Service,
-    ) -> Result<Option<String>, Failure> {
-        let Some(id) = rollout.deployment.as_ref().filter(|_| !self.closed) else { return Ok(None) };
-        let times = match self.found.get(id) {
-            Some(KnownArn::Arn(arn)) => return Ok(Some(arn.clone())),
-            Some(KnownArn::NotYet(times)) => times + 1,
-            None => 0,
-        };
-        self.found.insert(id.clone(), KnownArn::NotYet(times));
-        if times == 0 && service.current_deployment.is_some() {
-            return Ok(service.current_deployment.clone());
-        }
-        // It may never be listed, as by an emulator: then it is searched for less and less often.
-        if !is_power_of_three(times) && times > 0 {
-            return Ok(None);
-        }
-        // Its record is made a moment after the deployment; where that is not shown, all are read.
-        let since = service.deployment(id).map(|mine| mine.created).unwrap_or_default();
-        let listed = ecs.list_service_deployments(service, Listing::Since(since)).await?;
-        let ours = listed.iter().find(|listed| id.rolls_out(&listed.target));
-        let arn = match (ours, service.deployment(id)) {
-            (Some(ours), _) => Some(ours.arn.clone()),
-            (None, Some(mine)) => {
-                let replaced = rollout.replaced.as_ref();
-                let found = that_rolls_out(ecs, listed, &rollout.revision, mine.created, replaced).await?;
-                found.map(|found| found.arn)
-            }
-            (None, None) => None,
-        };
-        if let Some(arn) = &arn {
-            self.found.insert(id.clone(), KnownArn::Arn(arn.clone()));
-        }
-        Ok(arn)
     }
 }
 
@@ -360,23 +308,6 @@ async fn revisions<E: Ecs>(ecs: &E, arns: &[String]) -> Vec<ServiceRevision> {
     if arns.is_empty() { Vec::new() } else { ecs.describe_service_revisions(arns).await.unwrap_or_default() }
 }
 
-/// Of the service deployments that are no older than `since` and not of the deployment `replaced`, the
-/// one that rolls out `revision`.
-pub(super) async fn that_rolls_out<E: Ecs>(
-    ecs: &E,
-    listed: Vec<ListedServiceDeployment>,
-    revision: &TaskDefinitionArn,
-    since: Timestamp,
-    replaced: Option<&DeploymentId>,
-) -> Result<Option<ListedServiceDeployment>, Failure> {
-    let is_young = |listed: &ListedServiceDeployment| {
-        listed.created >= since && !replaced.is_some_and(|replaced| replaced.rolls_out(&listed.target))
-    };
-    let young: Vec<_> = listed.into_iter().filter(is_young).collect();
-    let mut young = with_what_they_run(ecs, young).await?.into_iter();
-    Ok(young.find(|(_, runs)| runs.as_ref() == Some(revision)).map(|(listed, _)| listed))
-}
-
 /// What one poll describes of all of them. Of several, the services tell most: where nothing but its tasks decides when a
 /// rollout has completed, no second call confirms it.
 fn targets(watched: &[Watched<'_>]) -> PollTarget {
@@ -384,9 +315,4 @@ fn targets(watched: &[Watched<'_>]) -> PollTarget {
     let is_of_services = watched.iter().any(|watched| watched.target() == PollTarget::Service)
         || watched.len() > 1 && watched.iter().any(is_better_described);
     if is_of_services { PollTarget::Service } else { PollTarget::ServiceDeployment }
-}
-
-/// Four searches in the first minute, of two calls at most.
-fn is_power_of_three(times: u32) -> bool {
-    (0..20).any(|exponent| 3_u32.pow(exponent) == times)
 }

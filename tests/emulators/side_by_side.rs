@@ -89,7 +89,7 @@ async fn twelve_processes_tell_in_time_how_twelve_rollouts_ended() {
     assert!(wrong.is_empty(), "outside the bounds, by seed {seed}:\n{}", wrong.join("\n"));
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs this test chooses the seed by the environment")]
+#[expect(clippy::disallowed_methods, reason = "the variable SIDE_BY_SIDE_SEED holds the seed")]
 fn seed() -> u64 {
     std::env::var("SIDE_BY_SIDE_SEED").map_or(1, |seed| seed.parse().unwrap())
 }
@@ -142,8 +142,8 @@ fn balancer(kind: Kind) -> Value {
     balancer
 }
 
-/// Deploys a new image by the real binary. Its access key is the service's name, by which its calls are told from the
-/// others'.
+/// Deploys a new image with the real binary. Its access key is the name of the service, so that the proxy knows which process
+/// makes a call.
 fn deploy(url: &str, name: &str, clock: Clock) -> io::Result<Ended> {
     let evenkeel = Evenkeel::at(url);
     let image = format!("app={NEW}");

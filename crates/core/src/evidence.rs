@@ -38,7 +38,7 @@ impl Evidence {
     }
 
     /// Takes in what was seen of the deployment since.
-    pub fn see(&mut self, seen: &Observation, id: &DeploymentId) {
+    pub fn update(&mut self, seen: &Observation, id: &DeploymentId) {
         let Self { alarms, unhealthy, tasks: _ } = Self::seen(seen, id);
         if !alarms.is_empty() {
             self.alarms = alarms;

@@ -4,7 +4,7 @@
 //! run, the service deployment does: its stages, and its status, which may be final before the service's own state is.
 
 use super::crash_loop::has_replaced_tasks;
-use super::rollout::{Observation, Rollout, is_decided_by_list, rolled_back_from};
+use super::rollout::{Observation, Rollout, is_decided_by_list, rolling_back};
 use super::service::{Deployment, DeploymentId, RolloutState, Service};
 use super::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 
@@ -71,7 +71,7 @@ pub fn has_turned(id: &DeploymentId, before: &Service, now: &Service) -> bool {
 /// nothing but tasks decides that, or that ECS has begun to go back, which is no end.
 fn says_enough(id: &DeploymentId, service: &Service) -> bool {
     service.deployment(id).is_some_and(|mine| is_decided_by_list(mine, service))
-        || rolled_back_from(id, service).is_some()
+        || rolling_back(id, service).is_some()
 }
 
 /// Whether the service deployment shows that tasks have failed since `before`.

@@ -113,9 +113,8 @@ pub fn judge(rollout: &Rollout, seen: &Observation, now: Timestamp, policy: &Pol
     let failing = || listed.and_then(|mine| failing(mine, seen, now, policy));
     let by_record = service_deployment.as_ref().and_then(|record| judge_record(record, id, rollout, service));
     let decided = listed.filter(|mine| is_decided_by_list(mine, service));
-    let by_list = decided
-        .and_then(|mine| judge_listed(mine, rollout, service))
-        .or_else(|| rolled_back_from(id, service).map(Verdict::RollingBack));
+    let by_list =
+        decided.and_then(|mine| judge_listed(mine, rollout, service)).or_else(|| rolling_back(id, service));
     match (by_record, by_list, listed) {
         // The service deployment was read before.
         (Some(Verdict::InProgress), Some(verdict), _)
@@ -143,13 +142,12 @@ pub fn is_decided_by_list(mine: &Deployment, service: &Service) -> bool {
     service.completes_with_its_tasks() && has_ended
 }
 
-/// ECS's words on going back from the deployment `id`, where the list shows that, and not yet its end.
-pub(super) fn rolled_back_from(id: &DeploymentId, service: &Service) -> Option<String> {
+/// That ECS goes back from the deployment `id`, where the list shows that, and not yet its end.
+pub(super) fn rolling_back(id: &DeploymentId, service: &Service) -> Option<Verdict> {
     service.deployment(id)?;
     let back = service.primary().filter(|primary| primary.id != *id && rolls_back(primary))?;
-    let goes_on = back.rollout != RolloutState::Failed && !has_completed(back, service);
-    let words = failure_event(service, id).or_else(|| back.reason.clone());
-    words.filter(|_| goes_on)
+    let reason = failure_event(service, id).or_else(|| back.reason.clone())?;
+    Some(back_on(back, service, reason)).filter(|verdict| matches!(verdict, Verdict::RollingBack(_)))
 }
 
 /// Whether `deployment` of `service` has reached its end.

@@ -28,7 +28,8 @@ use super::super::shared::{Purpose, SharedEcs, Sharing};
 /// Whose calls can be made together: Region, role and external id.
 pub(in crate::worker) type CallerKey = (Option<String>, Option<String>, Option<Secret>);
 
-/// Who reads one view of a rollout so soon after the other one confirms what that has shown.
+/// A job that reads one view of a rollout within this time after the other one confirms what that has shown: the next poll
+/// comes later.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Amazon ECS for one job.
@@ -71,7 +72,7 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
         Ok(Self { shared, own, last: Mutex::default(), clock, until })
     }
 
-    /// Reads a view of rollouts; `read` is told why.
+    /// Reads one of the two views of a rollout by `read`, which gets the purpose of the call.
     async fn view<T>(
         &self,
         view: PollTarget,

@@ -1,4 +1,4 @@
-//! Whose turn it is to poll Amazon ECS.
+//! The order in which polls of Amazon ECS are made.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use tokio::sync::oneshot;
 
 use crate::clock::Moment;
 
-/// Turns that come at a limited rate, and that those who wait take by their precedence.
+/// Turns that come at a limited rate and are taken by precedence.
 pub(super) struct Turns {
     limiter: RateLimiter,
     waiting: Mutex<Vec<Waiter>>,
 }
 
-/// Who goes first: who confirms, and then who asked first.
+/// What is asked first: confirmations, and of each purpose what has waited longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence {
     pub(super) purpose: Purpose,
@@ -31,8 +31,8 @@ pub(crate) enum Purpose {
 }
 
 struct Waiter {
-    /// Looked at when there is a turn to give: whoever asks meanwhile may have changed it. None once there is nothing left
-    /// to ask.
+    /// Read when a turn is given, because a question that was asked meanwhile may have changed it. `None` once no question is
+    /// left.
     precedence: Box<dyn Fn() -> Option<Precedence> + Send>,
     turn: oneshot::Sender<()>,
 }
@@ -42,12 +42,12 @@ impl Turns {
         Self { limiter, waiting: Mutex::default() }
     }
 
-    /// Waits for a turn. Whoever no longer waits takes none.
+    /// Waits for a turn. A caller that is dropped takes none.
     pub(super) async fn wait(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
         let (turn, mut taken) = oneshot::channel();
         self.lock().push(Waiter { precedence: Box::new(precedence), turn });
         loop {
-            // Each that waits fetches a turn for whoever is first, so there are as many as there are to be given.
+            // Every waiter fetches a turn and gives it to the first in line, so as many are fetched as are needed.
             tokio::select! {
                 biased;
                 _ = &mut taken => return,

@@ -27,7 +27,7 @@ const LATENCY: Duration = Duration::from_millis(80);
 pub(super) struct Proxy {
     pub(super) url: String,
     pub(super) world: Arc<Mutex<World>>,
-    way: Way,
+    forwarder: Forwarder,
     serving: JoinHandle<()>,
 }
 
@@ -38,20 +38,20 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let world = Arc::new(Mutex::new(World::default()));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let way = Way { emulator: emulator.to_owned(), client, world: Arc::clone(&world), clock };
-        Self { url, world, way: way.clone(), serving: tokio::spawn(serve(listener, way)) }
+        let forwarder = Forwarder { emulator: emulator.to_owned(), client, world: Arc::clone(&world), clock };
+        Self { url, world, forwarder: forwarder.clone(), serving: tokio::spawn(serve(listener, forwarder)) }
     }
 
     /// Has the emulator do something that no process under test asks for.
     pub(super) async fn set_up(&self, operation: &str, asked: Value) -> Value {
         let signed = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/ecs/aws4_request, SignedHeaders=host, \
                       Signature=0";
-        let request = Request::post(format!("{}/", self.way.emulator))
+        let request = Request::post(format!("{}/", self.forwarder.emulator))
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", format!("AmazonEC2ContainerServiceV20141113.{operation}"))
             .header(AUTHORIZATION, signed)
             .body(Full::new(Bytes::from(asked.to_string())));
-        let response = self.way.client.request(request.unwrap()).await.unwrap();
+        let response = self.forwarder.client.request(request.unwrap()).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert!(status.is_success(), "{operation}: {}", String::from_utf8_lossy(&body));
@@ -66,28 +66,28 @@ impl Drop for Proxy {
 }
 
 #[derive(Clone)]
-struct Way {
+struct Forwarder {
     emulator: String,
     client: Client<HttpConnector, Full<Bytes>>,
     world: Arc<Mutex<World>>,
     clock: Clock,
 }
 
-async fn serve(listener: TcpListener, way: Way) {
+async fn serve(listener: TcpListener, forwarder: Forwarder) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         // Without this, small responses would wait for the client's acknowledgements.
         stream.set_nodelay(true).unwrap();
-        let way = way.clone();
+        let forwarder = forwarder.clone();
         tokio::spawn(async move {
-            let service = service_fn(|request| way.pass(request));
+            let service = service_fn(|request| forwarder.pass(request));
             // An error is a connection that the client closed.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-impl Way {
+impl Forwarder {
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
@@ -99,7 +99,7 @@ impl Way {
         let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
         self.world.lock().unwrap().calls.push(call.clone());
         self.clock.sleep(LATENCY / 2).await;
-        let made = self.world.lock().unwrap().make(&call, &asked, self.clock.now());
+        let made = self.world.lock().unwrap().respond(&call, &asked, self.clock.now());
         let response = match made {
             Some(Ok(value)) => answer(StatusCode::OK, &value),
             Some(Err(error)) => answer(StatusCode::BAD_REQUEST, &error),
@@ -136,7 +136,7 @@ fn answer(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-/// By which the processes are told apart: `AWS4-HMAC-SHA256 Credential=KEY/20261130/…`.
+/// The access key, which tells the processes apart: KEY in `AWS4-HMAC-SHA256 Credential=KEY/20261130/…`.
 fn access_key(headers: &HeaderMap) -> &str {
     let signed = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     signed.split_once("Credential=").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default()

@@ -26,7 +26,7 @@ pub(super) struct Call {
 impl World {
     /// The response, or error, to a call that the emulator is not asked: it knows no service deployments, and its tasks
     /// are not those of the timeline.
-    pub(super) fn make(&self, call: &Call, asked: &Value, now: Timestamp) -> Option<Result<Value, Value>> {
+    pub(super) fn respond(&self, call: &Call, asked: &Value, now: Timestamp) -> Option<Result<Value, Value>> {
         let service = self.services.get(&call.process)?;
         let texts = |member: &str| -> Vec<&str> {
             asked[member].as_array().into_iter().flatten().filter_map(Value::as_str).collect()

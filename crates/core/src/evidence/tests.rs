@@ -39,13 +39,13 @@ fn what_is_seen_later_is_added_to_what_was_gathered_when_the_rollback_began() {
         "(port 8080) is unhealthy in (target-group tg) due to (reason Health checks failed)";
     let mut evidence = Evidence::seen(&seen(&[]), &id(2)).with_tasks(vec![stopped("a")]);
     let before = evidence.clone();
-    evidence.see(&seen(&[]), &id(2));
+    evidence.update(&seen(&[]), &id(2));
     assert_eq!(evidence, before);
 
     let mut later = seen(&[(1_030, UNHEALTHY)]);
     let record = samples::record(2, ServiceDeploymentStatus::RolledBack);
     later.service_deployment = Some(ServiceDeployment { alarms: vec!["web-5xx".to_owned()], ..record });
-    evidence.see(&later, &id(2));
+    evidence.update(&later, &id(2));
     let all = Evidence {
         alarms: vec!["web-5xx".to_owned()],
         unhealthy: Some(UNHEALTHY.to_owned()),
@@ -53,7 +53,7 @@ fn what_is_seen_later_is_added_to_what_was_gathered_when_the_rollback_began() {
     };
     assert_eq!(evidence, all);
     // What ECS no longer tells is kept.
-    evidence.see(&seen(&[]), &id(2));
+    evidence.update(&seen(&[]), &id(2));
     assert_eq!(evidence, all);
 }
 

@@ -24,7 +24,7 @@ const ROLLOUT: Duration = Duration::from_secs(170);
 const SPREAD: Duration = Duration::from_secs(60);
 
 /// What a worker may take with this many jobs, in bytes, also while ECS does not answer and calls pile up.
-const MEMORY: u64 = 130_000_000;
+const MEMORY: u64 = 100_000_000;
 
 /// How many calls a second may watch, of services and of service deployments together.
 const WATCHING: f64 = 15.0;

@@ -35,9 +35,9 @@ pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut
 /// Adds the last lines of the container that is to blame, or else of the task's first one.
 async fn add_log<E: Cloud>(cx: &mut Context<'_, E>, run: &Run, task: &mut StoppedTask) {
     let name = task.culprit().or(task.containers.first()).map(|container| container.name.clone());
-    let definition = &cx.planned(run).definition;
+    let definition = cx.planned(run).definition.unpack();
     let stream = |container: &StoppedContainer| {
-        LogStream::of(definition, &container.name, task.id(), container.runtime_id.as_deref())
+        LogStream::of(&definition, &container.name, task.id(), container.runtime_id.as_deref())
     };
     let found = task.containers.iter().position(|container| Some(&container.name) == name.as_ref());
     let Some((found, stream)) = found.and_then(|found| Some((found, stream(&task.containers[found])?)))
@@ -76,7 +76,7 @@ pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mu
 pub(super) async fn confirm<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run, ending: Ending) -> Ending {
     let Some(record) = &run.seen.service_deployment else { return ending };
     let Some(rollout) = run.phase.rollout() else { return ending };
-    let images = cx.planned(run).definition.images();
+    let images = cx.planned(run).definition.unpack().images();
     let has_all_digests = |runs: &&ServiceRevision| {
         runs.arn == record.target && images.keys().all(|container| runs.digests.contains_key(container))
     };

@@ -51,8 +51,9 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
     }
     run.images = run.carried.onto(&copy.base_images, asked);
     let planned = PlannedRevision::new(&lineage, &run.images);
-    let former = &cx.planned(run).definition;
-    let containers = planned.definition.containers();
+    let former = cx.planned(run).definition.unpack();
+    let definition = planned.definition.unpack();
+    let containers = definition.containers();
     let is_gone = |name: &&str| asked.get(name).is_some() && !containers.contains(name);
     if let Some(gone) = former.containers().into_iter().find(is_gone) {
         return Err(Failure::invalid_input(format!(
@@ -60,7 +61,7 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
         ))
         .advice("Correct the image definitions and deploy again"));
     }
-    if matches!(run.phase, Phase::RollingOut { .. }) && planned.definition.is_equivalent(former) {
+    if matches!(run.phase, Phase::RollingOut { .. }) && definition.is_equivalent(&former) {
         // The success of the replaced run may have removed the mark.
         record.mark_again().await?;
         return run.apply(Event::Reconciled);

@@ -34,5 +34,5 @@ pub(super) async fn is_candidate<E: Ecs>(
     }
     let expected = source.definition.with_images(&images);
     Ok(expected.images() == planned.base_images
-        && expected.with_images(asked).is_equivalent(&planned.definition))
+        && expected.with_images(asked).is_equivalent(&planned.definition.unpack()))
 }

@@ -112,7 +112,7 @@ async fn write_until_it_is_there<E: Ecs, R: RecordStore>(
         let written = match run.verdict_on_record() {
             OnRecord::Settle(live) => {
                 let planned = cx.planned(run);
-                let images = planned.definition.images();
+                let images = planned.definition.unpack().images();
                 record.settle(&deployed(cx, run, live, planned.origin(), images), &planned.base).await?
             }
             OnRecord::TakeBack { is_replaced } => match under_way(cx, run, run.target.as_ref()) {
@@ -175,7 +175,7 @@ async fn images_of<E: Ecs>(
 ) -> BTreeMap<String, String> {
     for Chosen { planned, arn } in revisions {
         if arn.as_ref() == Some(revision) {
-            return planned.definition.images();
+            return planned.definition.unpack().images();
         }
         if planned.base == *revision {
             return planned.base_images.clone();

@@ -7,6 +7,7 @@ use evenkeel_core::deployment::{Event, Target};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::{PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Ecs, EcsEffects, EffectError, RecordStore};
+use evenkeel_core::task_definition::TaskDefinition;
 
 use crate::clock::Clock;
 
@@ -94,15 +95,16 @@ async fn ensure_registered<E: Ecs + EcsEffects>(
         }
         RevisionOrigin::Register => {}
     }
+    let definition = planned.definition.unpack();
     let mut attempt = 1;
     loop {
-        match ecs.register_task_definition(&planned.definition).await {
+        match ecs.register_task_definition(&definition).await {
             Ok(arn) => return Ok(Existing { arn, registered: true }),
             Err(EffectError::Refused(failure)) => return Err(failure),
             Err(EffectError::Unknown(failure)) if attempt == ATTEMPTS => return Err(failure),
             Err(EffectError::Unknown(_)) => {
                 clock.sleep(BACK_OFF * 2_u32.pow(attempt - 1)).await;
-                if let Some(arn) = find_copy(ecs, planned).await? {
+                if let Some(arn) = find_copy(ecs, planned, &definition).await? {
                     return Ok(Existing { arn, registered: true });
                 }
                 attempt += 1;
@@ -112,7 +114,11 @@ async fn ensure_registered<E: Ecs + EcsEffects>(
 }
 
 /// The planned copy among the revisions registered since the plan was made, newest first.
-async fn find_copy<E: Ecs>(ecs: &E, planned: &PlannedRevision) -> Result<Option<TaskDefinitionArn>, Failure> {
+async fn find_copy<E: Ecs>(
+    ecs: &E,
+    planned: &PlannedRevision,
+    definition: &TaskDefinition,
+) -> Result<Option<TaskDefinitionArn>, Failure> {
     let family = planned.base.family();
     let mut candidate = ecs.describe_task_definition(family).await?;
     while let Some(revision) = candidate {
@@ -120,7 +126,7 @@ async fn find_copy<E: Ecs>(ecs: &E, planned: &PlannedRevision) -> Result<Option<
         if number <= planned.newest.revision() {
             return Ok(None);
         }
-        if revision.active && planned.definition.is_equivalent(&revision.definition) {
+        if revision.active && definition.is_equivalent(&revision.definition) {
             return Ok(Some(revision.arn));
         }
         candidate = ecs.describe_task_definition(&format!("{family}:{}", number - 1)).await?;

@@ -18,7 +18,7 @@ use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, Listing, Masked, RecordStore}
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
-use evenkeel_core::task_definition::Revision;
+use evenkeel_core::task_definition::{PackedDefinition, Revision};
 
 use crate::clock::Moment;
 
@@ -105,7 +105,7 @@ fn plan_of(service: Service, live: Revision, to: Revision) -> Plan {
         base: live.arn,
         newest: to.arn.clone(),
         lacks_of_newest: false,
-        definition: to.definition,
+        definition: PackedDefinition::from(&to.definition),
         source: if is_live { RevisionOrigin::Live } else { RevisionOrigin::Return(to.arn) },
     };
     let mut plan = Plan {
@@ -121,7 +121,7 @@ fn plan_of(service: Service, live: Revision, to: Revision) -> Plan {
 fn changed_images(plan: &Plan) -> Images {
     let mut images = Images::default();
     let Some(revision) = plan.revisions.first() else { return images };
-    let all = revision.definition.images();
+    let all = revision.definition.unpack().images();
     let changed: BTreeMap<_, _> =
         all.iter().filter(|(name, image)| revision.base_images.get(*name) != Some(image)).collect();
     let chosen = if changed.is_empty() { all.iter().collect() } else { changed };

@@ -69,12 +69,11 @@ pub(super) fn check(plan: &mut Plan, request: &DeployRequest, images: &ImageLook
         if !changes(&revision.source) {
             continue;
         }
-        for (container, image) in revision.definition.images() {
+        let definition = revision.definition.unpack();
+        for (container, image) in definition.images() {
             let Some(looked_up) = images.get(&image) else { continue };
             let warning = match looked_up {
-                Ok(lookup) => {
-                    check_image(&container, &image, lookup, &revision.definition, planned.service.launch)?
-                }
+                Ok(lookup) => check_image(&container, &image, lookup, &definition, planned.service.launch)?,
                 Err(failure) if failure.kind() == FailureKind::Bug => return Err(failure.clone()),
                 Err(failure) => Some(format!("whether {image} is there is not known: {failure}")),
             };

@@ -16,7 +16,7 @@ use evenkeel_core::plan::{PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Cloud, Masked};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::{Rollout, Verdict, judge};
-use evenkeel_core::task_definition::Revision;
+use evenkeel_core::task_definition::{PackedDefinition, Revision};
 
 use crate::clock::Moment;
 
@@ -113,7 +113,7 @@ fn as_it_is(revision: Revision) -> PlannedRevision {
         base: revision.arn.clone(),
         base_images: revision.definition.images(),
         newest: revision.arn,
-        definition: revision.definition,
+        definition: PackedDefinition::from(&revision.definition),
         source: RevisionOrigin::Live,
         changes: Vec::new(),
         lacks_of_newest: false,

@@ -12,7 +12,7 @@ use super::quote::listed;
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
 use super::service::{Controller, Service};
-use super::task_definition::{Revision, TaskDefinition};
+use super::task_definition::{PackedDefinition, Revision, TaskDefinition};
 
 pub use carried::{Carried, CarriedFrom};
 
@@ -36,7 +36,7 @@ pub struct PlannedRevision {
     /// The base's images, by container.
     pub base_images: BTreeMap<String, String>,
     /// The copy, with the images that were asked for.
-    pub definition: TaskDefinition,
+    pub definition: PackedDefinition,
     /// Where it comes from.
     pub source: RevisionOrigin,
     /// The family's newest revision as it was seen: what an answer that got lost is looked for
@@ -140,8 +140,9 @@ impl Plan {
     }
 
     fn refuse_unmatched(&self, request: &DeployRequest) -> Result<(), Failure> {
-        let known: BTreeSet<&str> =
-            self.revisions.iter().flat_map(|revision| revision.definition.containers()).collect();
+        let definitions: Vec<TaskDefinition> =
+            self.revisions.iter().map(|revision| revision.definition.unpack()).collect();
+        let known: BTreeSet<&str> = definitions.iter().flat_map(TaskDefinition::containers).collect();
         if let Some(unknown) = request.images.names().find(|name| !known.contains(name)) {
             let of = listed(self.services.iter().map(|planned| &planned.service.name));
             return Err(Failure::invalid_input(format!(
@@ -151,7 +152,8 @@ impl Plan {
             .advice("Correct the name in the image definitions; nothing was changed"));
         }
         for planned in &self.services {
-            let containers = self.revision_of(planned).definition.containers();
+            let definition = self.revision_of(planned).definition.unpack();
+            let containers = definition.containers();
             if !containers.iter().any(|name| request.images.get(name).is_some()) {
                 let what = format!("no image is given for service {}", planned.service.name);
                 return Err(Failure::invalid_input(what)
@@ -168,7 +170,7 @@ impl Plan {
     fn refuse_pinned(&self) -> Result<(), Failure> {
         let copied = |revision: &&PlannedRevision| {
             matches!(revision.source, RevisionOrigin::Register | RevisionOrigin::Adopt(_))
-                && revision.definition.is_confidential()
+                && revision.definition.unpack().is_confidential()
         };
         let Some(pinned) = self.revisions.iter().find(copied) else { return Ok(()) };
         let base = pinned.base.family_and_revision();
@@ -237,7 +239,7 @@ impl PlannedRevision {
             // One that failed, or that a rollback left, differs in the pipeline's images alone.
             lacks_of_newest: newer
                 .is_some_and(|newer| !newer.definition.with_images(images).is_equivalent(&definition)),
-            definition,
+            definition: PackedDefinition::from(&definition),
             source,
         }
     }

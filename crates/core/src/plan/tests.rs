@@ -63,7 +63,7 @@ fn a_new_image_needs_a_new_revision() {
         (&RevisionOrigin::Register, &arn("web:1"), &arn("web:1"))
     );
     assert_eq!(
-        (&planned.base_images["app"][..], &planned.definition.images()["app"][..]),
+        (&planned.base_images["app"][..], &planned.definition.unpack().images()["app"][..]),
         ("web:old", "web:new")
     );
     assert_eq!(planned.changes.len(), 1);

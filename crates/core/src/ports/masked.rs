@@ -39,7 +39,7 @@ impl<'a, E> Masked<'a, E> {
     /// Hides what was read before the plan's definitions were known.
     pub fn hide_plan(&self, plan: &mut Plan) {
         for revision in &plan.revisions {
-            self.secrets().learn(&revision.definition);
+            self.secrets().learn(&revision.definition.unpack());
         }
         for planned in &mut plan.services {
             self.hide_service(&mut planned.service);

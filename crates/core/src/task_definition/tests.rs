@@ -252,3 +252,17 @@ fn a_name_that_the_json_library_keeps_for_itself_is_refused() {
     assert_eq!(failure.kind(), FailureKind::InvalidInput);
     assert!(failure.to_string().contains("$serde_json::private"), "{failure}");
 }
+
+#[test]
+fn a_definition_that_is_packed_comes_out_as_it_went_in() {
+    let text = r#"{ "taskDefinition": {
+        "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1", "status": "ACTIVE",
+        "family": "web", "future": [1.10, 12345678901234567890123, {}, "", null, "\u00e9\n"],
+        "containerDefinitions": [{ "name": "app", "environment": [{ "name": "A", "value": "s3cret-value" }] }]
+    } }"#;
+    let definition = Revision::from_describe(text.as_bytes()).unwrap().definition;
+    let packed = PackedDefinition::from(&definition);
+    assert_eq!(packed.unpack(), definition);
+    assert_eq!(packed.unpack().to_json(), definition.to_json());
+    assert!(!format!("{packed:?}").contains("s3cret"), "{packed:?}");
+}

@@ -90,8 +90,8 @@ async fn main() -> anyhow::Result<()> {
     println!("{}", figures::table(&rows));
     let [median, most_of_ten, worst] = early.percentiles();
     println!(
-        "\nof {} verdicts within ten minutes: late by {median:.1} s in the median, {most_of_ten:.1} s at the ninetieth \
-         percentile, {worst:.1} s at most",
+        "\nof {} verdicts within ten minutes: late by {median:.2} s in the median, {most_of_ten:.2} s at the ninetieth \
+         percentile, {worst:.2} s at most",
         early.count()
     );
     if let Some(path) = arguments.svg {

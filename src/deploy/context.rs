@@ -122,6 +122,7 @@ impl<E: Ecs> Context<'_, E> {
     /// # Errors
     /// Those of `DescribeServices`, and a service that is gone.
     pub(super) async fn describe_again(&mut self, run: &Run) -> Result<Service, Failure> {
+        self.schedule.count_second_call();
         let found = self.ecs.describe_services(&self.request.cluster, &[&run.seen.service.arn]).await?;
         found.into_iter().next().ok_or_else(|| gone(&run.named))
     }

@@ -4,7 +4,7 @@
 //! * One call a poll, for up to ten services. The other view of a rollout is read as well where one view shows that
 //!   something was decided, so that no verdict rests on half of what can be seen, and for lesser reasons once a minute.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
@@ -12,7 +12,7 @@ use evenkeel_core::poll_target::{PollTarget, all_run, goes_on, has_lost_tasks, h
 use evenkeel_core::ports::Ecs;
 use evenkeel_core::request::ClusterName;
 use evenkeel_core::rollout::{Observation, Rollout, is_decided_by_list};
-use evenkeel_core::service::{DeploymentId, ServiceRevision};
+use evenkeel_core::service::{DeploymentId, RolloutState, ServiceRevision};
 use evenkeel_core::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 
 use crate::clock::Moment;
@@ -20,9 +20,7 @@ use crate::clock::Moment;
 use super::service_deployment_search::ServiceDeploymentSearch;
 
 /// How often the other view is read where nothing was decided.
-const BETWEEN_EXTRAS: Duration = MINUTE;
-
-const MINUTE: Duration = Duration::from_secs(60);
+const BETWEEN_EXTRAS: Duration = Duration::from_secs(60);
 
 /// Watches services and their service deployments.
 #[derive(Debug, Default)]
@@ -36,8 +34,8 @@ pub(super) struct Observer {
     extra: Option<Moment>,
     /// The service revisions that were described, or could not be.
     described: BTreeSet<String>,
-    /// When the other view was read in the last minute.
-    second_calls: VecDeque<Moment>,
+    /// When the last poll made its calls.
+    calls: Vec<Moment>,
 }
 
 /// Why the other view of a rollout is to be read.
@@ -83,13 +81,14 @@ impl Observer {
         let mut seen: Vec<Option<Observation>> =
             watched.iter().map(|watched| Some(watched.seen.clone())).collect();
         let all: Vec<usize> = (0..watched.len()).collect();
+        self.calls = vec![Moment::now()];
         let is_of_services = self.closed || targets(watched) == PollTarget::Service;
         let (known, again) = if is_of_services {
             poll_services(ecs, cluster, &all, &mut seen).await?;
             let wanted = self.those_that_turned(watched, &seen);
             let read = self.service_deployments(ecs, watched, &wanted, &seen).await;
             let known = self.known_at_least(read);
-            self.count_second_call(!known.is_empty());
+            self.count_call(!known.is_empty());
             // The deployment that replaced a stopped one may be newer than what was just described.
             let is_newer = |at: usize, known: &ServiceDeployment| {
                 let shown = watched[at].deployment().zip(seen[at].as_ref());
@@ -104,7 +103,7 @@ impl Observer {
             let again = self.those_with_news(watched, &known);
             (known, again)
         };
-        self.count_second_call(!again.is_empty());
+        self.count_call(!again.is_empty());
         let ready = self.ready_to_confirm(watched, &seen, &known);
         // Together, since a verdict may wait for both.
         let (polled, revisions) =
@@ -125,19 +124,14 @@ impl Observer {
         Ok(seen)
     }
 
-    /// How often the other view was read in the last minute, besides one call a poll. Of several services the rollouts of two
-    /// may end together, so one is counted in advance.
-    pub(super) fn second_calls(&mut self, services: usize) -> usize {
-        let now = Moment::now();
-        while self.second_calls.front().is_some_and(|call| now.since(*call) >= MINUTE) {
-            self.second_calls.pop_front();
-        }
-        self.second_calls.len() + usize::from(services > 1)
+    /// When the last poll made its calls.
+    pub(super) fn calls(&self) -> &[Moment] {
+        &self.calls
     }
 
-    fn count_second_call(&mut self, was_made: bool) {
+    fn count_call(&mut self, was_made: bool) {
         if was_made {
-            self.second_calls.push_back(Moment::now());
+            self.calls.push(Moment::now());
         }
     }
 
@@ -184,7 +178,13 @@ impl Observer {
             }
             // Stages change without a sign in the service.
             let is_staged = service.strategy.is_staged;
-            if is_decided || is_unknown || is_staged { Reason::Lesser } else { Reason::None }
+            let has_completed =
+                is_known_enough && mine.is_some_and(|mine| mine.rollout == RolloutState::Completed);
+            if is_decided && !has_completed || is_unknown || is_staged {
+                Reason::Lesser
+            } else {
+                Reason::None
+            }
         })
     }
 

@@ -40,7 +40,6 @@ pub(super) async fn poll<E: Cloud>(cx: &mut Context<'_, E>, observer: &mut Obser
         return;
     }
     let throttled = cx.ecs.throttled();
-    let services = watching.len();
     let youngest = watching.iter().map(|run| cx.elapsed(run)).min().unwrap_or_default();
     let watched = watching.iter().map(|run| Watched { seen: &run.seen, rollout: run.phase.rollout() });
     let watched: Vec<Watched<'_>> = watched.collect();
@@ -62,7 +61,7 @@ pub(super) async fn poll<E: Cloud>(cx: &mut Context<'_, E>, observer: &mut Obser
             }
         }
     }
-    cx.schedule.polled(youngest, observer.second_calls(services), cx.ecs.throttled() > throttled);
+    cx.schedule.polled(youngest, observer.calls(), cx.ecs.throttled() > throttled);
 }
 
 async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Observation>) {

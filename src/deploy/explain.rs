@@ -2,7 +2,6 @@
 
 use evenkeel_core::caveat::caveat;
 use evenkeel_core::deployment::{Ending, Outcome};
-use evenkeel_core::evidence::Evidence;
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::ports::{Cloud, Ecs};
 use evenkeel_core::service::ServiceRevision;
@@ -15,21 +14,29 @@ use super::run::Run;
 const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
-/// Gathers the evidence of the cause, once: when the rollback begins, since ECS forgets a stopped task after an hour, and a
-/// verdict does not wait for it.
+/// Keeps what was seen of the cause: a rollback replaces it.
+pub(super) fn keep_what_was_seen(run: &mut Run) {
+    if let Some(deployment) = &run.deployment {
+        run.evidence.update(&run.seen, deployment);
+    }
+}
+
+/// Gathers the evidence of the cause, once: while the service is put back, since neither that nor a verdict is to wait for it,
+/// and ECS forgets a stopped task after an hour.
 pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
-    let Some(deployment) = run.deployment.clone().filter(|_| run.evidence.is_none()) else { return };
-    let mut evidence = Evidence::seen(&run.seen, &deployment);
+    let Some(deployment) = run.deployment.clone().filter(|_| !run.has_gathered) else { return };
+    run.has_gathered = true;
+    keep_what_was_seen(run);
     match cx.ecs.stopped_tasks(&run.seen.service, &deployment).await {
         Ok(stopped) => {
-            evidence = evidence.with_tasks(stopped);
+            let mut evidence = std::mem::take(&mut run.evidence).with_tasks(stopped);
             for task in evidence.tasks.iter_mut().take(LOGS) {
                 add_log(cx, run, task).await;
             }
+            run.evidence = evidence;
         }
         Err(failure) => cx.warn(format!("why tasks stopped cannot be told: {failure}")),
     }
-    run.evidence = Some(evidence);
 }
 
 /// Adds the last lines of the container that is to blame, or else of the task's first one.
@@ -62,10 +69,8 @@ pub(super) fn warn_of_a_caveat<E>(cx: &mut Context<'_, E>, run: &Run) {
 /// The ending with the most useful of the evidence.
 pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mut ending: Ending) -> Ending {
     gather_evidence(cx, run).await;
-    if let (Some(evidence), Some(deployment)) = (&mut run.evidence, &run.deployment) {
-        evidence.update(&run.seen, deployment);
-    }
-    let headline = run.evidence.as_ref().and_then(|evidence| evidence.headline(&ending.reason));
+    keep_what_was_seen(run);
+    let headline = run.evidence.headline(&ending.reason);
     if let Some(headline) = headline {
         ending.reason = format!("{}; {headline}", ending.reason.trim_end_matches('.'));
     }

@@ -109,7 +109,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             Decision::Join(deployment) => update::join(cx, run, deployment)?,
             Decision::PlanAgain(live) => plan_again(cx, run, record, &live).await?,
             Decision::Undo { to, why } => {
-                explain::gather_evidence(cx, run).await;
+                explain::keep_what_was_seen(run);
                 run.apply(Event::Undone { to, why })?;
             }
             Decision::Stop(service_deployment) => {

@@ -50,8 +50,10 @@ pub(super) struct Run {
     pub(super) service_deployment: Option<String>,
     /// What images resolved to, by their references.
     pub(super) digests: BTreeMap<String, String>,
-    /// What speaks for the cause of its failure, once that was gathered.
-    pub(super) evidence: Option<Evidence>,
+    /// What speaks for the cause of its failure.
+    pub(super) evidence: Evidence,
+    /// It has what stopped tasks and their logs tell.
+    pub(super) has_gathered: bool,
     /// What its tasks were read for last, and when.
     pub(super) suspected: Option<(Suspicion, Moment)>,
     /// How often it was planned again.
@@ -95,7 +97,8 @@ impl Run {
             deployment: None,
             service_deployment: None,
             digests: BTreeMap::new(),
-            evidence: None,
+            evidence: Evidence::default(),
+            has_gathered: false,
             suspected: None,
             plans_again: 0,
             is_recorded: false,
@@ -220,7 +223,7 @@ impl Run {
             duration: self.took.unwrap_or_else(|| self.ended.unwrap_or(began).since(began)),
             note: self.note(),
             failure: self.failure.take(),
-            evidence: self.evidence.unwrap_or_default(),
+            evidence: self.evidence,
         }
     }
 

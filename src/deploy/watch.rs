@@ -70,7 +70,7 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
         return ending::fail(cx, run, failure);
     };
     run.see(seen);
-    if is_rolled_back_by_ecs(cx, run) {
+    if is_going_back(cx, run) {
         explain::gather_evidence(cx, run).await;
     } else {
         count_tasks(cx, run).await;
@@ -85,11 +85,16 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
     });
 }
 
-/// Whether ECS rolls the service back by itself.
-fn is_rolled_back_by_ecs<E>(cx: &Context<'_, E>, run: &Run) -> bool {
-    let Phase::RollingOut { rollout, .. } = &run.phase else { return false };
-    let verdict = judge(rollout, &run.seen, cx.clock.now(), &cx.request.policy);
-    matches!(verdict, Verdict::RollingBack(_))
+/// Whether the service is put back, by ECS or by us.
+fn is_going_back<E>(cx: &Context<'_, E>, run: &Run) -> bool {
+    match &run.phase {
+        Phase::RollingOut { rollout, .. } => {
+            let verdict = judge(rollout, &run.seen, cx.clock.now(), &cx.request.policy);
+            matches!(verdict, Verdict::RollingBack(_))
+        }
+        Phase::Undoing { .. } | Phase::RollingBack { .. } => true,
+        Phase::Pending | Phase::Registered(_) | Phase::Done(_) => false,
+    }
 }
 
 /// Looks at the rollout's tasks where the service makes one suspect a crash loop.

@@ -96,12 +96,17 @@ async fn a_container_that_logs_elsewhere_has_no_lines_and_costs_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_are_asked_for_before_the_service_is_put_back() {
+async fn the_service_is_put_back_before_its_tasks_are_asked_why() {
     let account = logging();
     account.deploy(&[NEW]).await;
     let operations = account.operations();
     let last = |name: &str| operations.iter().rposition(|operation| operation == name).unwrap();
-    assert!(last("GetLogEvents") < last("StopServiceDeployment"), "{operations:?}");
+    assert!(last("StopServiceDeployment") < last("ListTasks"), "{operations:?}");
+    assert!(last("ListTasks") < last("GetLogEvents"), "{operations:?}");
+    assert!(
+        last("GetLogEvents") < last("DescribeServiceDeployments"),
+        "the verdict does not wait: {operations:?}"
+    );
 }
 
 /// What is printed for a rollout that fails so.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel::deploy::Interrupt;
+use evenkeel::deploy::{Interrupt, Progress};
 use evenkeel::record::FileStore;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::FailureKind;
@@ -297,17 +297,29 @@ async fn an_image_that_is_not_there_is_known_at_its_second_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_while_going_back_never_advises_to_deploy_what_failed_again() {
-    // The third time, the stopped tasks are read for the reasons, right before the rollback.
-    for (operation, nth, what) in [
-        ("DescribeTasks", 3, "web:2 failed, and the rollback to web:1 had not begun"),
-        ("StopServiceDeployment", 1, "ECS rolls the service back to web:1"),
+    use evenkeel_sandbox::{Fault, FaultKind};
+    for (is_refused, what) in [
+        (true, "web:2 failed, and the rollback to web:1 had not begun"),
+        (false, "ECS rolls the service back to web:1"),
     ] {
         let account = Account::new();
         account.next_rollout(RolloutOutcome::CannotPull);
+        if is_refused {
+            let operation = "StopServiceDeployment".to_owned();
+            account.sandbox.inject(Fault { operation, nth: None, kind: FaultKind::Denied });
+        }
         let (interrupter, interrupt) = Interrupt::new();
-        account.sandbox.after_call(operation, nth, move |_| interrupter.raise(FailureKind::Terminated));
-        let (spare, _) = Interrupt::new();
-        let report = account.run_until::<FileStore>(&request(&[NEW]), interrupt, spare, &[]).await;
+        let mut interrupter = Some(interrupter);
+        // Told right before ECS is asked to go back.
+        let mut listen = |progress: Progress<'_>| {
+            if matches!(progress, Progress::RollingBack { .. })
+                && let Some(interrupter) = interrupter.take()
+            {
+                interrupter.raise(FailureKind::Terminated);
+            }
+        };
+        let none: Vec<&[FileStore]> = vec![&[]];
+        let report = account.run_told(&request(&[NEW]), interrupt, none, &mut listen).await;
 
         let message = message(&report);
         assert_eq!(report.exit_status(), 143, "{message}");

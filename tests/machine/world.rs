@@ -6,7 +6,8 @@ use std::time::Duration;
 use evenkeel::aws::{Aws, Connection, S3Objects, SsmParameters};
 use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{
-    Interrupt, Interrupter, Polling, Report, World, deploy, report_last_rollouts, roll_back, watch_rollouts,
+    Interrupt, Interrupter, Listener, Polling, Report, World, deploy, report_last_rollouts, roll_back,
+    watch_rollouts,
 };
 use evenkeel::record::{self, FileStore, Store};
 use evenkeel_core::deployment::Outcome;
@@ -145,6 +146,17 @@ impl Account {
         interrupt: Interrupt,
         records: Vec<&[R]>,
     ) -> Report {
+        self.run_told(request, interrupt, records, &mut |_| {}).await
+    }
+
+    /// The same, told to `listen`.
+    pub(crate) async fn run_told<R: RecordStore>(
+        &self,
+        request: &DeployRequest,
+        interrupt: Interrupt,
+        records: Vec<&[R]>,
+        listen: &mut Listener<'_>,
+    ) -> Report {
         let ecs = self.aws().await.cloud();
         let world = World {
             ecs: &ecs,
@@ -154,7 +166,7 @@ impl Account {
             interrupt,
             source: &DeployedBy { kind: "cli".to_owned(), id: None, url: None },
         };
-        deploy(&world, request, &mut |_| {}).await
+        deploy(&world, request, listen).await
     }
 
     /// Watches the rollouts that are under way on the request's services.

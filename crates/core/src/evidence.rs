@@ -27,9 +27,11 @@ impl Evidence {
     #[must_use]
     pub fn seen(seen: &Observation, id: &DeploymentId) -> Self {
         let record = seen.service_deployment.as_ref();
-        let began = seen.service.deployment(id).map(|mine| mine.created).unwrap_or_default();
-        let mut said = seen.service.events_since(began).map(ServiceEvent::said);
-        let unhealthy = said.find(|said| said.contains("is unhealthy in"));
+        // Of a deployment that is no longer listed it is not known which events are its own.
+        let unhealthy = seen.service.deployment(id).and_then(|mine| {
+            let mut said = seen.service.events_since(mine.created).map(ServiceEvent::said);
+            said.find(|said| said.contains("is unhealthy in"))
+        });
         Self {
             alarms: record.map(|record| record.alarms.clone()).unwrap_or_default(),
             unhealthy: unhealthy.map(|said| cut(said, LINE).into_owned()),
@@ -37,7 +39,7 @@ impl Evidence {
         }
     }
 
-    /// Takes in what was seen of the deployment since.
+    /// Takes in what was seen of the deployment since, beside its tasks.
     pub fn update(&mut self, seen: &Observation, id: &DeploymentId) {
         let Self { alarms, unhealthy, tasks: _ } = Self::seen(seen, id);
         if !alarms.is_empty() {

@@ -78,9 +78,12 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
         view: PollTarget,
         read: impl AsyncFnOnce(Purpose) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let last = *self.last();
-        let confirms = last.is_some_and(|(other, at)| other != view && Moment::now().since(at) < AT_ONCE);
-        let found = read(if confirms { Purpose::Confirmation } else { Purpose::Poll }).await;
+        let purpose = match *self.last() {
+            None => Purpose::Beginning,
+            Some((other, at)) if other != view && Moment::now().since(at) < AT_ONCE => Purpose::Confirmation,
+            Some(_) => Purpose::Poll,
+        };
+        let found = read(purpose).await;
         *self.last() = Some((view, Moment::now()));
         found
     }

@@ -138,7 +138,7 @@ impl<L: Lookup> Gather<L> {
             answers.push(answer);
         }
         // Polls come in their order anyway.
-        if purpose == Purpose::Confirmation {
+        if purpose != Purpose::Poll {
             questions.make_contiguous().sort_by_key(|question| question.precedence);
         }
         drop(waiting);

@@ -377,7 +377,13 @@ async fn crowd(shared: &Arc<SharedEcs<Fake>>, calling: &mut JoinSet<()>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_confirmation_goes_first_and_then_who_asked_first() {
+async fn a_confirmation_or_a_beginning_goes_first_and_then_who_asked_first() {
+    for purpose in [Purpose::Confirmation, Purpose::Beginning] {
+        check_precedence(purpose).await;
+    }
+}
+
+async fn check_precedence(purpose: Purpose) {
     let (fake, shared) = shared();
     let mut calling = JoinSet::new();
     crowd(&shared, &mut calling).await;
@@ -390,14 +396,14 @@ async fn a_confirmation_goes_first_and_then_who_asked_first() {
             fake.millis() - asked
         }
     };
-    let confirmed = async {
+    let preceding = async {
         sleep(Duration::from_millis(300)).await;
-        at(Purpose::Confirmation, "confirmed").await
+        at(purpose, "preceding").await
     };
-    let (polled, confirmed) = tokio::join!(at(Purpose::Poll, "polled"), confirmed);
-    // The question that waited goes along with the confirmation, whose place has precedence now.
-    assert!((300..550).contains(&confirmed), "{confirmed}");
-    assert!((300..550).contains(&polled), "{polled}");
+    let (polled, preceding) = tokio::join!(at(Purpose::Poll, "polled"), preceding);
+    // The question that waited goes along with the other one, whose place has precedence now.
+    assert!((300..550).contains(&preceding), "{purpose:?}: {preceding}");
+    assert!((300..550).contains(&polled), "{purpose:?}: {polled}");
 
     let others = at(Purpose::Poll, "later").await;
     // Fifty calls about service deployments, of which fifteen were made at once.

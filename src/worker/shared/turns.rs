@@ -14,7 +14,7 @@ pub(super) struct Turns {
     waiting: Mutex<Vec<Waiter>>,
 }
 
-/// What is asked first: confirmations, and of each purpose what has waited longest.
+/// What is asked first: confirmations, then beginnings, and of each purpose what has waited longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Precedence {
     pub(super) purpose: Purpose,
@@ -26,6 +26,8 @@ pub(super) struct Precedence {
 pub(crate) enum Purpose {
     /// A verdict waits for it: the other view of the rollout has just shown something.
     Confirmation,
+    /// A deployment begins by it: it keeps others from beginning, and may have ended already.
+    Beginning,
     /// To see whether there is something new.
     Poll,
 }

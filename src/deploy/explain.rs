@@ -14,19 +14,21 @@ use super::run::Run;
 const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
-/// Keeps what was seen of the cause: a rollback replaces it.
+/// Adds what was last seen of the service to the evidence. A rollback soon replaces that.
 pub(super) fn keep_what_was_seen(run: &mut Run) {
     if let Some(deployment) = &run.deployment {
         run.evidence.update(&run.seen, deployment);
     }
 }
 
-/// Gathers the evidence of the cause, once: while the service is put back, since neither that nor a verdict is to wait for it,
-/// and ECS forgets a stopped task after an hour.
+/// Adds what was last seen to the evidence and, once, why tasks stopped and what they logged last.
+///
+/// The first poll after a rollback has begun calls this: the rollback does not wait for it, and neither does the verdict later.
+/// ECS forgets a stopped task after an hour.
 pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
-    let Some(deployment) = run.deployment.clone().filter(|_| !run.has_gathered) else { return };
-    run.has_gathered = true;
     keep_what_was_seen(run);
+    let Some(deployment) = run.deployment.clone().filter(|_| !run.has_read_stopped_tasks) else { return };
+    run.has_read_stopped_tasks = true;
     match cx.ecs.stopped_tasks(&run.seen.service, &deployment).await {
         Ok(stopped) => {
             let mut evidence = std::mem::take(&mut run.evidence).with_tasks(stopped);
@@ -69,7 +71,6 @@ pub(super) fn warn_of_a_caveat<E>(cx: &mut Context<'_, E>, run: &Run) {
 /// The ending with the most useful of the evidence.
 pub(super) async fn explain<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, mut ending: Ending) -> Ending {
     gather_evidence(cx, run).await;
-    keep_what_was_seen(run);
     let headline = run.evidence.headline(&ending.reason);
     if let Some(headline) = headline {
         ending.reason = format!("{}; {headline}", ending.reason.trim_end_matches('.'));

@@ -178,6 +178,7 @@ impl Observer {
             }
             // Stages change without a sign in the service.
             let is_staged = service.strategy.is_staged;
+            // A failure is to be explained; a success that is known enough is not.
             let has_completed =
                 is_known_enough && mine.is_some_and(|mine| mine.rollout == RolloutState::Completed);
             if is_decided && !has_completed || is_unknown || is_staged {

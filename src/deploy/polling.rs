@@ -23,8 +23,8 @@ const STEADY: Duration = Duration::from_secs(10 * 60);
 /// verdict is late by a hundredth of it.
 const LONGEST: Duration = Duration::from_secs(14);
 
-/// How many calls of a minute watch, with an interval of two seconds or more: thirty polls, and two that confirm what they
-/// show.
+/// How many calls may watch in a minute, with an interval of two seconds or more: thirty polls, and two that confirm what
+/// they show.
 const MOST_CALLS: f64 = 32.0;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ impl Polling {
         wait.max(self.interval)
     }
 
-    /// How many calls of a minute watch.
+    /// How many calls may watch in a minute.
     fn most_calls(&self) -> usize {
         (MINUTE.as_secs_f64() / self.interval.as_secs_f64() + 2.0).max(MOST_CALLS) as usize
     }

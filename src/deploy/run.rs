@@ -52,8 +52,8 @@ pub(super) struct Run {
     pub(super) digests: BTreeMap<String, String>,
     /// What speaks for the cause of its failure.
     pub(super) evidence: Evidence,
-    /// It has what stopped tasks and their logs tell.
-    pub(super) has_gathered: bool,
+    /// Its stopped tasks were read for the evidence, or could not be.
+    pub(super) has_read_stopped_tasks: bool,
     /// What its tasks were read for last, and when.
     pub(super) suspected: Option<(Suspicion, Moment)>,
     /// How often it was planned again.
@@ -98,7 +98,7 @@ impl Run {
             service_deployment: None,
             digests: BTreeMap::new(),
             evidence: Evidence::default(),
-            has_gathered: false,
+            has_read_stopped_tasks: false,
             suspected: None,
             plans_again: 0,
             is_recorded: false,

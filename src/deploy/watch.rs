@@ -70,7 +70,7 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
         return ending::fail(cx, run, failure);
     };
     run.see(seen);
-    if is_going_back(cx, run) {
+    if is_rolling_back(cx, run) {
         explain::gather_evidence(cx, run).await;
     } else {
         count_tasks(cx, run).await;
@@ -85,8 +85,8 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
     });
 }
 
-/// Whether the service is put back, by ECS or by us.
-fn is_going_back<E>(cx: &Context<'_, E>, run: &Run) -> bool {
+/// Whether a rollback is in progress, by ECS or by us.
+fn is_rolling_back<E>(cx: &Context<'_, E>, run: &Run) -> bool {
     match &run.phase {
         Phase::RollingOut { rollout, .. } => {
             let verdict = judge(rollout, &run.seen, cx.clock.now(), &cx.request.policy);

@@ -27,7 +27,7 @@ impl Evidence {
     #[must_use]
     pub fn seen(seen: &Observation, id: &DeploymentId) -> Self {
         let record = seen.service_deployment.as_ref();
-        // Of a deployment that is no longer listed it is not known which events are its own.
+        // Without the start of the deployment, an event of an earlier one could be taken for its own.
         let unhealthy = seen.service.deployment(id).and_then(|mine| {
             let mut said = seen.service.events_since(mine.created).map(ServiceEvent::said);
             said.find(|said| said.contains("is unhealthy in"))
@@ -39,7 +39,7 @@ impl Evidence {
         }
     }
 
-    /// Takes in what was seen of the deployment since, beside its tasks.
+    /// Adds what was seen of the deployment since, without its tasks.
     pub fn update(&mut self, seen: &Observation, id: &DeploymentId) {
         let Self { alarms, unhealthy, tasks: _ } = Self::seen(seen, id);
         if !alarms.is_empty() {

@@ -29,8 +29,8 @@ const TASK_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
 /// The limits under which the jobs of one account and Region call ECS.
 ///
 /// Each method waits until one more call may be made. Calls are made in the order in which their callers began to wait; of
-/// polls, confirmations are made first, and then beginnings. A caller that is dropped takes no turn. The bucket starts full, so a few calls never
-/// wait.
+/// polls, confirmations are made first, and then beginnings. A caller that is dropped takes no turn. The bucket starts full,
+/// so a few calls never wait.
 #[derive(Debug)]
 pub(crate) struct Limits {
     polls: Turns,

@@ -26,7 +26,7 @@ pub(super) struct Precedence {
 pub(crate) enum Purpose {
     /// A verdict waits for it: the other view of the rollout has just shown something.
     Confirmation,
-    /// A deployment begins by it: it keeps others from beginning, and may have ended already.
+    /// The first read of a job. Until the response comes, the job keeps others from beginning.
     Beginning,
     /// To see whether there is something new.
     Poll,

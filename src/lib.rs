@@ -18,6 +18,7 @@ pub mod clock;
 pub mod deploy;
 pub mod drift;
 pub mod live;
+mod one_off;
 pub mod output;
 pub mod record;
 pub mod record_commands;

@@ -1,0 +1,43 @@
+//! Why a one-off task failed, for people.
+
+use std::time::Duration;
+
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::one_off::{OneOffTask, TaskEnd, TaskRequest};
+
+/// The failure of a task that ended so. The reasons are ECS's own, as those of a rollout's tasks are.
+pub(super) fn failure(
+    request: &TaskRequest,
+    end: &TaskEnd,
+    shown: Option<&OneOffTask>,
+    timeout: Duration,
+) -> Failure {
+    let of = format!("container {} of {}", request.container, request.revision.family_and_revision());
+    let why = |failure: Failure| match shown {
+        Some(shown) => failure.because(shown.task.to_string()),
+        None => failure,
+    };
+    let failed = |what: String| Failure::new(FailureKind::RolloutFailed, what);
+    match end {
+        TaskEnd::Exited(code) => why(failed(format!("{of} ended with {code}"))),
+        TaskEnd::NeverRan => why(failed(format!("{of} never ran"))),
+        TaskEnd::Stopped => why(failed(format!("the task of {of} was stopped before its end"))),
+        TaskEnd::TimedOut => {
+            let what = format!("{of} did not end within {} s, so its task was stopped", timeout.as_secs());
+            Failure::new(FailureKind::TimedOut, what).advice("Give it more time by --timeout")
+        }
+        TaskEnd::Forgotten => {
+            let id = shown.map(|shown| format!(" {}", shown.task.id())).unwrap_or_default();
+            failed(format!("how {of} ended is not known"))
+                .because(format!(
+                    "ECS no longer describes its task{id}; it forgets a task an hour after its end"
+                ))
+                .advice(
+                    "Find out by its log whether it did its work; it is not started again in this execution",
+                )
+        }
+        TaskEnd::NotLaunched(why) => failed(format!("ECS started no task for {of}"))
+            .because(why.to_string())
+            .advice("Make room in the cluster, or give it more time by --placement-grace"),
+    }
+}

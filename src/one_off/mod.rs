@@ -1,0 +1,342 @@
+//! One-off tasks: started once, followed to their end, and their logs as they come.
+//!
+//! # Flow
+//! Look for tasks of the same service that other executions run → start → describe until the container has ended.
+//!
+//! # Guarantees
+//! * Each turn has at most one effect. [`OneOff::is_about_to_start`] says before which one a caller keeps
+//!   [`OneOff::phase`], and [`Turned`] when it has changed.
+//! * A lost response and a killed process repeat the same request with the same token: see [`evenkeel_core::one_off`].
+//!
+//! # Errors
+//! Those of `RunTask`. A description or a log that cannot be read is a warning: the task goes on.
+
+mod failure;
+mod log;
+
+use std::time::Duration;
+
+use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::one_off::{
+    Execution, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
+    TaskStatus, Turn,
+};
+use evenkeel_core::ports::{EffectError, Logs, OneOffTasks};
+use evenkeel_core::service::Service;
+use evenkeel_core::task_definition::TaskDefinition;
+
+use crate::clock::Clock;
+
+use log::LogFollower;
+
+/// How often a request whose response gets lost is sent in all, before the failure counts.
+const ATTEMPTS: u32 = 4;
+
+/// A one-off task that is run.
+pub(crate) struct OneOff {
+    /// What it runs.
+    pub(crate) request: TaskRequest,
+    /// How far it is.
+    pub(crate) phase: TaskPhase,
+    /// What was seen of it last.
+    pub(crate) shown: Option<OneOffTask>,
+    /// The service in whose surroundings it runs.
+    service: Service,
+    settings: Option<TaskSettings>,
+    patience: Patience,
+    identity: TaskIdentity,
+    /// Whether its container ends the task when it ends.
+    is_essential: bool,
+    log: Option<LogFollower>,
+    /// No other execution runs a task of this service, as was seen right before the start.
+    is_free: bool,
+    /// How many responses were lost in a row.
+    lost: u32,
+    /// The tasks of others that it waits for, as they were told last.
+    waits_for: Vec<String>,
+}
+
+/// What a one-off task's token is made of, beside its service and revision.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskIdentity {
+    pub(crate) execution: Execution,
+    /// Which of the execution's tasks it is.
+    pub(crate) step: Vec<String>,
+}
+
+/// What a turn came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turned {
+    /// The next turn can follow at once; the phase has changed.
+    AtOnce,
+    /// The next turn is for later.
+    Later,
+    /// The task has ended.
+    Ended,
+}
+
+/// Something about a one-off task that a user who watches wants to know.
+#[derive(Debug)]
+pub enum TaskNews<'a> {
+    /// It waits for a task of the same service that another execution runs.
+    WaitsFor {
+        /// The other task's id.
+        task: &'a str,
+    },
+    /// ECS has started nothing, and is asked again.
+    NotLaunched(&'a NotLaunched),
+    /// It was started.
+    Started {
+        /// What it runs.
+        request: &'a TaskRequest,
+        /// Its id.
+        task: &'a str,
+    },
+    /// Its containers run.
+    Runs,
+    /// Its container logged a line.
+    Logged(&'a str),
+    /// It is over.
+    Ended {
+        /// What it ran.
+        request: &'a TaskRequest,
+        /// How.
+        end: &'a TaskEnd,
+    },
+    /// Something that the user should know besides.
+    Warning(&'a str),
+}
+
+/// Whoever wants to know.
+pub(crate) type TaskListener<'a> = dyn FnMut(TaskNews<'_>) + Send + 'a;
+
+impl OneOff {
+    /// A task of `definition`, the revision of `request`, in the surroundings of `service`; `follows_log` if the lines that
+    /// its container logs are told as they come.
+    pub(crate) fn new(
+        request: TaskRequest,
+        phase: TaskPhase,
+        service: Service,
+        definition: &TaskDefinition,
+        identity: TaskIdentity,
+        patience: Patience,
+        follows_log: bool,
+    ) -> Self {
+        Self {
+            is_essential: definition.is_essential(&request.container),
+            log: follows_log.then(|| LogFollower::new(definition, &request.container)),
+            request,
+            phase,
+            shown: None,
+            service,
+            settings: None,
+            patience,
+            identity,
+            is_free: false,
+            lost: 0,
+            waits_for: Vec::new(),
+        }
+    }
+
+    /// Whether the next turn starts the task: the phase is to be kept before, so that whoever takes over sends the same
+    /// token.
+    pub(crate) fn is_about_to_start(&self) -> bool {
+        matches!(self.phase, TaskPhase::Starting { sent: Some(_), .. })
+    }
+
+    /// The task's id, once it was started.
+    pub(crate) fn id(&self) -> Option<&str> {
+        let shown = self.shown.as_ref().map(|shown| shown.task.id());
+        match &self.phase {
+            TaskPhase::Started { id, .. } => Some(id),
+            TaskPhase::Starting { .. } | TaskPhase::Ended(_) => shown,
+        }
+    }
+
+    /// Does what is to be done next.
+    ///
+    /// # Errors
+    /// What ECS refused, or the last lost response when [`ATTEMPTS`] of them are.
+    pub(crate) async fn turn<E: OneOffTasks + Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<Turned, Failure> {
+        match self.phase.turn(clock.now(), self.patience) {
+            Turn::Launch { may_be_sent, attempt } => {
+                self.is_free = self.is_free || self.look_for_others(ecs, may_be_sent, listen).await?;
+                if !self.is_free {
+                    return Ok(Turned::Later);
+                }
+                if !may_be_sent {
+                    self.phase.sending(clock.now());
+                    return Ok(Turned::AtOnce);
+                }
+                self.launch(ecs, clock, attempt, listen).await
+            }
+            Turn::Describe(id) => self.describe(ecs, clock, &id, listen).await,
+            Turn::Stop(id) => {
+                let longest = self.patience.timeout.as_secs();
+                self.stop(ecs, &id, &format!("it did not end within {longest} s"), listen).await;
+                self.phase.timed_out();
+                Ok(self.ended(listen))
+            }
+            Turn::Nothing(end) => {
+                // A token that ECS may have forgotten ends the task without a response.
+                self.phase = TaskPhase::Ended(end);
+                Ok(Turned::Ended)
+            }
+        }
+    }
+
+    /// Whether no other execution runs a task of this service. One that may be ours does not count: the token tells.
+    async fn look_for_others<E: OneOffTasks>(
+        &mut self,
+        ecs: &E,
+        may_be_sent: bool,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<bool, Failure> {
+        let mut others = ecs.one_off_tasks(&self.request.cluster, &self.request.started_by).await?;
+        others.retain(|other| !(may_be_sent && other.is_of(&self.request)));
+        let others: Vec<String> = others.iter().map(|other| other.task.id().to_owned()).collect();
+        if others != self.waits_for {
+            others.iter().for_each(|task| listen(TaskNews::WaitsFor { task }));
+            self.waits_for = others;
+        }
+        Ok(self.waits_for.is_empty())
+    }
+
+    async fn launch<E: OneOffTasks>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        attempt: u32,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<Turned, Failure> {
+        let settings = match &self.settings {
+            Some(settings) => settings,
+            None => self.settings.insert(ecs.task_settings(&self.service).await?),
+        };
+        let step: Vec<&str> = self.identity.step.iter().map(String::as_str).collect();
+        let token =
+            self.identity.execution.client_token(&self.service.arn, &self.request.revision, &step, attempt);
+        let launched = match ecs.run_task(&self.request, settings, &token).await {
+            Ok(Launched::Conflict(tasks)) => {
+                Launched::Started(Box::new(self.conflicting(ecs, &tasks).await?))
+            }
+            Ok(launched) => launched,
+            Err(EffectError::Refused(failure)) => return Err(failure),
+            Err(EffectError::Unknown(failure)) => {
+                self.lost += 1;
+                return if self.lost < ATTEMPTS { Ok(Turned::Later) } else { Err(failure) };
+            }
+        };
+        self.lost = 0;
+        if let Launched::Started(shown) = &launched {
+            listen(TaskNews::Started { request: &self.request, task: shown.task.id() });
+            self.shown = Some((**shown).clone());
+        }
+        if let Some(why) = self.phase.launched(launched, clock.now(), self.patience) {
+            listen(TaskNews::NotLaunched(&why));
+            self.is_free = false;
+            return Ok(Turned::Later);
+        }
+        if self.phase.end().is_some() { Ok(self.ended(listen)) } else { Ok(Turned::AtOnce) }
+    }
+
+    /// The task that another request with our token started, if it is the one that was asked for.
+    async fn conflicting<E: OneOffTasks>(&self, ecs: &E, tasks: &[String]) -> Result<OneOffTask, Failure> {
+        for task in tasks {
+            let shown = ecs.one_off_task(&self.request.cluster, task).await?;
+            if let Some(shown) = shown.filter(|shown| shown.is_of(&self.request)) {
+                return Ok(shown);
+            }
+        }
+        let revision = self.request.revision.family_and_revision();
+        let what =
+            format!("a one-off task of {revision} was started for this step, but it runs something else");
+        Err(Failure::new(FailureKind::RolloutFailed, what)
+            .because(format!("ECS names {}", tasks.join(", ")))
+            .advice("Start the action or the build anew"))
+    }
+
+    async fn describe<E: OneOffTasks + Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        id: &str,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<Turned, Failure> {
+        match ecs.one_off_task(&self.request.cluster, id).await {
+            Ok(shown) => {
+                self.phase.described(shown.as_ref(), &self.request.container, clock.now());
+                self.take(shown, listen);
+            }
+            Err(failure) if failure.kind() == FailureKind::Unavailable => {
+                listen(TaskNews::Warning(&failure.without_advice()));
+            }
+            Err(failure) => return Err(failure),
+        }
+        self.follow_log(ecs, id, listen).await;
+        if self.phase.end().is_none() {
+            return Ok(Turned::Later);
+        }
+        let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop && !self.is_essential);
+        if goes_on {
+            // Its side-cars would run for ever.
+            let reason = format!("its container {} has ended", self.request.container);
+            self.stop(ecs, id, &reason, listen).await;
+        }
+        Ok(self.ended(listen))
+    }
+
+    fn take(&mut self, shown: Option<OneOffTask>, listen: &mut TaskListener<'_>) {
+        let Some(shown) = shown else { return };
+        let ran = self.shown.as_ref().is_some_and(|shown| shown.status >= TaskStatus::Running);
+        if shown.status == TaskStatus::Running && !ran {
+            listen(TaskNews::Runs);
+        }
+        self.shown = Some(shown);
+    }
+
+    /// Tells what the task logged since it was read last.
+    pub(crate) async fn follow_log<E: Logs>(&mut self, ecs: &E, id: &str, listen: &mut TaskListener<'_>) {
+        let Some(log) = &mut self.log else { return };
+        let containers =
+            self.shown.as_ref().map(|shown| shown.task.containers.as_slice()).unwrap_or_default();
+        let container = containers.iter().find(|it| it.name == self.request.container);
+        let runtime_id = container.and_then(|container| container.runtime_id.as_deref());
+        log.follow(ecs, id, runtime_id, listen).await;
+    }
+
+    /// Stops the task for `reason`. That it cannot be stopped is a warning.
+    pub(crate) async fn stop<E: OneOffTasks>(
+        &self,
+        ecs: &E,
+        id: &str,
+        reason: &str,
+        listen: &mut TaskListener<'_>,
+    ) {
+        if let Err(failure) = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await {
+            listen(TaskNews::Warning(&format!("task {id} goes on: {failure}")));
+        }
+    }
+
+    fn ended(&self, listen: &mut TaskListener<'_>) -> Turned {
+        if let Some(end) = self.phase.end() {
+            listen(TaskNews::Ended { request: &self.request, end });
+        }
+        Turned::Ended
+    }
+
+    /// Why it failed, if it did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let end = self.phase.end().filter(|end| !end.is_success())?;
+        Some(failure::failure(&self.request, end, self.shown.as_ref(), self.timeout()))
+    }
+
+    fn timeout(&self) -> Duration {
+        self.patience.timeout
+    }
+}

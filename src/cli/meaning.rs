@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
 use evenkeel_core::image_definitions;
+use evenkeel_core::one_off::Execution;
 use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
@@ -136,6 +137,19 @@ pub(super) fn source(environment: &Environment) -> DeployedBy {
         return DeployedBy { kind: "codebuild".to_owned(), id: Some(id.to_owned()), url };
     }
     DeployedBy { kind: "cli".to_owned(), id: None, url: None }
+}
+
+/// Which execution of the command it is, so that a one-off task is started once in it: a build, an attempt of a workflow's
+/// run, or else this process.
+pub(super) fn execution(environment: &Environment) -> Execution {
+    if let Some(id) = environment.get("GITHUB_RUN_ID") {
+        let attempt = environment.get("GITHUB_RUN_ATTEMPT").unwrap_or_default();
+        return Execution::new(format!("github/{id}/{attempt}"));
+    }
+    if let Some(id) = environment.get("CODEBUILD_BUILD_ID") {
+        return Execution::new(format!("codebuild/{id}"));
+    }
+    Execution::new(format!("process/{:032x}", fastrand::u128(..)))
 }
 
 fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {

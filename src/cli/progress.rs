@@ -1,10 +1,10 @@
 //! How progress is shown: what was asked for, and what standard error can show.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Stderr, stderr};
 
 use clap::{Args, ValueEnum};
 
-use crate::output::progress::{LiveView, Narrator, Palette, ProgressView, Size, Warner};
+use crate::output::progress::{LiveView, Narrator, Palette, ProgressView, Size, TaskNarrator, Warner};
 
 use super::environment::Environment;
 
@@ -73,6 +73,20 @@ impl ProgressStyle {
             ProgressArg::Plain => ProgressView::Plain(Narrator::every_minute(stderr(), palette)),
             ProgressArg::None => ProgressView::Quiet(Warner::new(stderr(), palette)),
         }
+    }
+
+    /// Begins the lines of a one-off task on standard error.
+    pub(super) fn begin_task(self) -> TaskNarrator<Stderr> {
+        let Self { shown, palette } = self;
+        match shown {
+            ProgressArg::Live | ProgressArg::Plain => TaskNarrator::new(stderr(), palette),
+            ProgressArg::None => TaskNarrator::quiet(stderr(), palette),
+        }
+    }
+
+    /// Whether the log of a one-off task is shown as it comes.
+    pub(super) fn shows_log(self) -> bool {
+        self.shown != ProgressArg::None
     }
 }
 

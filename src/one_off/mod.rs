@@ -2,6 +2,7 @@
 //!
 //! # Flow
 //! Look for tasks of the same service that other executions run → start → describe until the container has ended.
+//! [`OneOff`] takes one step at a time; [`run`] is the whole command.
 //!
 //! # Guarantees
 //! * Each turn has at most one effect. [`OneOff::is_about_to_start`] says before which one a caller keeps
@@ -12,9 +13,12 @@
 //! Those of `RunTask`. A description or a log that cannot be read is a warning: the task goes on.
 
 mod failure;
+mod follow;
+mod hearing;
 mod log;
-
-use std::time::Duration;
+mod prepare;
+mod report;
+mod run_command;
 
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::one_off::{
@@ -26,6 +30,9 @@ use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::TaskDefinition;
 
 use crate::clock::Clock;
+
+pub use report::{TaskOutcome, TaskReport};
+pub use run_command::{OnInterrupt, RunRequest, run};
 
 use log::LogFollower;
 
@@ -54,14 +61,23 @@ pub(crate) struct OneOff {
     lost: u32,
     /// The tasks of others that it waits for, as they were told last.
     waits_for: Vec<String>,
+    /// ECS refused to stop it.
+    cannot_be_stopped: bool,
 }
 
 /// What a one-off task's token is made of, beside its service and revision.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct TaskIdentity {
     pub(crate) execution: Execution,
     /// Which of the execution's tasks it is.
     pub(crate) step: Vec<String>,
+}
+
+/// The step may have the values of variables in it.
+impl std::fmt::Debug for TaskIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskIdentity").field("execution", &self.execution).finish_non_exhaustive()
+    }
 }
 
 /// What a turn came to.
@@ -96,6 +112,8 @@ pub enum TaskNews<'a> {
     Runs,
     /// Its container logged a line.
     Logged(&'a str),
+    /// It goes on, or is still waited for.
+    GoesOn,
     /// It is over.
     Ended {
         /// What it ran.
@@ -135,6 +153,7 @@ impl OneOff {
             is_free: false,
             lost: 0,
             waits_for: Vec::new(),
+            cannot_be_stopped: false,
         }
     }
 
@@ -163,6 +182,19 @@ impl OneOff {
         clock: Clock,
         listen: &mut TaskListener<'_>,
     ) -> Result<Turned, Failure> {
+        let turned = self.take_turn(ecs, clock, listen).await?;
+        if turned == Turned::Later {
+            listen(TaskNews::GoesOn);
+        }
+        Ok(turned)
+    }
+
+    async fn take_turn<E: OneOffTasks + Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<Turned, Failure> {
         match self.phase.turn(clock.now(), self.patience) {
             Turn::Launch { may_be_sent, attempt } => {
                 self.is_free = self.is_free || self.look_for_others(ecs, may_be_sent, listen).await?;
@@ -177,6 +209,10 @@ impl OneOff {
             }
             Turn::Describe(id) => self.describe(ecs, clock, &id, listen).await,
             Turn::Stop(id) => {
+                // A task that is followed again may have ended long before its time-out.
+                if self.describe(ecs, clock, &id, listen).await? == Turned::Ended {
+                    return Ok(Turned::Ended);
+                }
                 let longest = self.patience.timeout.as_secs();
                 self.stop(ecs, &id, &format!("it did not end within {longest} s"), listen).await;
                 self.phase.timed_out();
@@ -310,17 +346,25 @@ impl OneOff {
         log.follow(ecs, id, runtime_id, listen).await;
     }
 
-    /// Stops the task for `reason`. That it cannot be stopped is a warning.
+    /// Stops the task for `reason`, and tells whether ECS does. That it cannot be stopped is a warning.
     pub(crate) async fn stop<E: OneOffTasks>(
-        &self,
+        &mut self,
         ecs: &E,
         id: &str,
         reason: &str,
         listen: &mut TaskListener<'_>,
-    ) {
-        if let Err(failure) = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await {
+    ) -> bool {
+        let stopped = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await;
+        self.cannot_be_stopped = stopped.is_err();
+        if let Err(failure) = stopped {
             listen(TaskNews::Warning(&format!("task {id} goes on: {failure}")));
         }
+        !self.cannot_be_stopped
+    }
+
+    /// Whether more of its log may come.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.as_ref().is_some_and(LogFollower::is_open)
     }
 
     fn ended(&self, listen: &mut TaskListener<'_>) -> Turned {
@@ -333,10 +377,7 @@ impl OneOff {
     /// Why it failed, if it did.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let end = self.phase.end().filter(|end| !end.is_success())?;
-        Some(failure::failure(&self.request, end, self.shown.as_ref(), self.timeout()))
-    }
-
-    fn timeout(&self) -> Duration {
-        self.patience.timeout
+        let (shown, timeout) = (self.shown.as_ref(), self.patience.timeout);
+        Some(failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped))
     }
 }

@@ -17,9 +17,9 @@ use crate::deploy::Progress;
 /// A line whose beginning says of what kind it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    head: String,
-    rest: String,
-    tone: Tone,
+    pub(super) head: String,
+    pub(super) rest: String,
+    pub(super) tone: Tone,
 }
 
 /// What one piece of progress comes to.

@@ -109,7 +109,11 @@ impl Ecs {
             "StopServiceDeployment" => services.stop_deployment(request, now),
             "ContinueServiceDeployment" => services.continue_deployment(request, now),
             "RunTask" => one_off.run(request, clusters, definitions, declared, now),
-            "StopTask" => one_off.stop(request, cluster()?, definitions, now),
+            "StopTask" => {
+                let cluster = cluster()?;
+                services.check_stop(request, cluster)?;
+                one_off.stop(request, cluster, definitions, now)
+            }
             _ => {
                 let one_off = Seen { tasks: one_off, at: now, known_until };
                 services.observe(operation, request, clusters, definitions, one_off, now)

@@ -40,6 +40,15 @@ impl Services {
         page(request, "taskArns", of_services.chain(one_off).collect(), 100)
     }
 
+    /// Refuses to stop a task of a service: how its service replaces it is not embedded.
+    pub(super) fn check_stop(&self, request: &Value, cluster: &str) -> Result<(), ApiError> {
+        let id = short(text(request, "task").unwrap_or_default());
+        let is_theirs = self.in_cluster(cluster).flat_map(|service| &service.tasks).any(|task| task.id == id);
+        refuse_if(is_theirs, || {
+            ApiError::client("The embedded AWS stops one-off tasks only. This is a task of a service.")
+        })
+    }
+
     pub(super) fn describe_tasks(
         &self,
         request: &Value,

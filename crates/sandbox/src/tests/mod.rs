@@ -8,6 +8,7 @@ mod hooks;
 mod logs;
 mod notifications;
 mod one_off_endings;
+mod one_off_refusals;
 mod one_off_tasks;
 mod one_off_tokens;
 mod outcomes;

@@ -1,4 +1,4 @@
-//! One-off tasks: how they are started, seen, listed and stopped, and what is refused.
+//! One-off tasks: how they are started, seen, listed and stopped, and which faults hit them.
 
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ async fn tasks_are_listed_by_starter_family_and_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_none_of_the_services_tasks() {
+async fn one_off_tasks_are_not_the_services_tasks() {
     let world = World::with_service(1, json!({}));
     let before = world.service().await;
     run(&world, "migrate").count(3).send().await.unwrap();
@@ -141,6 +141,10 @@ async fn they_are_none_of_the_services_tasks() {
     world.update(&world.register("app:2")).await;
     world.sleep(60).await;
     assert_eq!(world.deployments().await, ["PRIMARY web:2 1/0 COMPLETED"]);
+
+    let of_service = world.call("ListTasks", json!({ "cluster": "prod", "serviceName": "web" }));
+    let request = json!({ "cluster": "prod", "task": of_service["taskArns"][0] });
+    assert_eq!(world.sandbox.call("StopTask", request).unwrap_err().code, "ClientException");
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,97 +197,6 @@ async fn a_task_that_is_stopped_before_it_starts_never_runs() {
         let error = world.sandbox.call("StopTask", json!({ "cluster": cluster, "task": task })).unwrap_err();
         assert_eq!(error.to_string(), "InvalidParameterException: The referenced task was not found.");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_ecs_refuses() {
-    let world = World::with_service(1, json!({}));
-    let vpc = json!({ "awsvpcConfiguration": { "subnets": ["subnet-1"] } });
-    let container = json!({ "name": "app", "image": "app:1" });
-    world.call(
-        "RegisterTaskDefinition",
-        json!({
-            "family": "vpc", "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [container],
-        }),
-    );
-    world.call(
-        "RegisterTaskDefinition",
-        json!({
-            "family": "gone", "memory": "512", "containerDefinitions": [container],
-        }),
-    );
-    world.call("DeregisterTaskDefinition", json!({ "taskDefinition": "gone:1" }));
-    let strategy = json!([{ "capacityProvider": "FARGATE_SPOT" }]);
-    let network = "Network Configuration is not valid for the given networkMode of this task definition.";
-    let fargate = json!({ "taskDefinition": "vpc", "networkConfiguration": vpc, "launchType": "FARGATE" });
-    let spot =
-        json!({ "taskDefinition": "vpc", "networkConfiguration": vpc, "capacityProviderStrategy": strategy });
-    let overrides = |it: Value| json!({ "overrides": { "containerOverrides": [it] } });
-    let long = overrides(json!({ "name": "app", "command": ["x".repeat(8192)] }));
-    for (members, error) in [
-        (json!({}), None),
-        (fargate, None),
-        (spot, None),
-        (json!({ "cluster": "nope" }), Some("ClusterNotFoundException: Cluster not found.")),
-        (json!({ "taskDefinition": "web:9" }), Some("ClientException: TaskDefinition not found.")),
-        (json!({ "taskDefinition": "gone:1" }), Some("ClientException: TaskDefinition is inactive")),
-        (json!({ "count": 11 }), Some("count should be between 1 and 10.")),
-        (json!({ "count": 0 }), Some("count should be between 1 and 10.")),
-        (json!({ "startedBy": "x".repeat(129) }), Some("startedBy longer than 128.")),
-        (json!({ "startedBy": "a:b" }), Some("startedBy contains invalid characters.")),
-        (json!({ "clientToken": "x".repeat(65) }), Some("clientToken longer than 64.")),
-        (json!({ "clientToken": "a b" }), Some("clientToken contains invalid characters.")),
-        (long, Some("Container Overrides length must be at most 8192")),
-        (
-            overrides(json!({ "name": "nope" })),
-            Some("Override for container named nope is not a container in the TaskDefinition."),
-        ),
-        (overrides(json!({ "cpu": 1 })), Some("Container override name cannot be blank.")),
-        (json!({ "overrides": { "taskRoleArn": "arn:x" } }), Some("ClientException: Role is not valid")),
-        (
-            json!({ "launchType": "EC2", "capacityProviderStrategy": strategy }),
-            Some(
-                "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-            ),
-        ),
-        (json!({ "launchType": "FARGATE" }), Some("Task definition does not support launch_type FARGATE.")),
-        (
-            json!({ "launchType": "CLOUD" }),
-            Some("launchType should be one of [EC2,FARGATE,EXTERNAL,MANAGED_INSTANCES]"),
-        ),
-        (
-            json!({ "platformVersion": "LATEST" }),
-            Some("The platform version must be null when specifying an EC2 launch type."),
-        ),
-        (json!({ "networkConfiguration": vpc }), Some(network)),
-        (
-            json!({ "taskDefinition": "vpc" }),
-            Some("Network Configuration must be provided when networkMode 'awsvpc' is specified."),
-        ),
-        (
-            json!({ "propagateTags": "SERVICE" }),
-            Some("Propagate tags should be one of [TASK_DEFINITION,NONE]"),
-        ),
-        (
-            json!({ "enableExecuteCommand": true }),
-            Some(
-                "The execute command failed because a valid task role is not being used. Specify a valid task role in \
-                 your task definition or as a task override and try again.",
-            ),
-        ),
-        (
-            json!({ "tags": [{ "key": "aws:x", "value": "" }] }),
-            Some("Tag keys and values cannot start with 'aws:'."),
-        ),
-        (json!({ "image": "app:2" }), Some("ClientException: Unknown parameter in input: 'image'")),
-    ] {
-        let mut request = json!({ "cluster": "prod", "taskDefinition": "web:1" });
-        request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        let seen = world.sandbox.call("RunTask", request).err().map(|error| error.to_string());
-        let seen = seen.as_deref().map(|it| it.strip_prefix("InvalidParameterException: ").unwrap_or(it));
-        assert_eq!(seen, error, "{members}");
-    }
-    assert_eq!(world.sandbox.one_off_tasks().len(), 3, "a request that is refused starts nothing");
 }
 
 #[tokio::test(start_paused = true)]

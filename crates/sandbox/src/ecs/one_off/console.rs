@@ -39,28 +39,28 @@ pub struct OneOffTask {
 }
 
 impl Sandbox {
-    /// Sets what the tasks do that `RunTask` starts from now on and whose command override contains `word`: its arguments,
-    /// joined by spaces. Of several scripts that fit a task, the newest counts; a task that none fits does what
-    /// [`TaskScript::default`] says. The empty word fits every task.
+    /// Sets the script of the tasks that `RunTask` starts from now on and whose overridden command contains `word`. The
+    /// arguments are joined by spaces for it, and the empty word fits every task. The newest script that fits counts; a task
+    /// without one plays [`TaskScript::default`].
     pub fn play_tasks(&self, word: &str, script: TaskScript) {
         self.state().ecs.one_off.plays.push((word.to_owned(), script));
     }
 
-    /// Lets the next `count` requests of `RunTask` that are new start nothing: they respond 200 with one failure of this
-    /// reason, for example `RESOURCE:MEMORY`. A replay of such a request responds with the same failure again.
+    /// Lets the next `count` new requests of `RunTask` start nothing: the response is 200 with one failure of this reason, for
+    /// example `RESOURCE:MEMORY`. A replay of such a request responds with the same failure and does not count.
     pub fn refuse_tasks(&self, reason: &str, count: usize) {
         if count > 0 {
             self.state().ecs.one_off.refusals.push_back((reason.to_owned(), count));
         }
     }
 
-    /// Sets how long `DescribeTasks` and `ListTasks` miss a task over the wire after `RunTask` has started it, from now on:
-    /// without it, for a second. A longer [`Self::set_read_lag`] counts as well.
+    /// Sets how long after `RunTask` a task is missing from `DescribeTasks` and `ListTasks`, over the wire and from now on.
+    /// Without it, that is a second. If [`Self::set_read_lag`] is longer, that counts.
     pub fn set_task_lag(&self, lag: Duration) {
         self.state().ecs.one_off.lag = lag;
     }
 
-    /// Every task that `RunTask` ever started, the oldest first.
+    /// Every task that `RunTask` ever started, the oldest first, also those that ECS has forgotten.
     #[must_use]
     pub fn one_off_tasks(&self) -> Vec<OneOffTask> {
         let now = self.clock.now();

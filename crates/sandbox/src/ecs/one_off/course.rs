@@ -13,7 +13,7 @@ const TERMINATION: Duration = Duration::from_secs(2);
 /// How long ECS takes to clean up after the last container: `DEPROVISIONING`.
 const DEPROVISIONING: Duration = Duration::from_secs(5);
 
-/// All that happens to a task, also what is still to come.
+/// What happens to a task from its creation to its end, also what is still to come.
 #[derive(Debug)]
 pub(super) struct Course {
     /// When the task goes from `PROVISIONING` to `PENDING`.
@@ -54,7 +54,7 @@ struct Cause {
 }
 
 impl Task {
-    /// The course of the task as `now` it is to be expected: a `StopTask` that comes later is not part of it.
+    /// All that happens to the task, as far as it is decided at `now`: a later `StopTask` is not part of it.
     pub(super) fn course(&self, now: Timestamp) -> Course {
         let plan = &self.plan;
         let starts = self.created.plus(plan.starts_after);
@@ -63,7 +63,7 @@ impl Task {
         let by_user =
             stop.map(|stop| Cause { at: stop.at, stop_code: "UserInitiated", reason: stop.reason.clone() });
         let own = plan.own_end(starts).filter(|_| !is_stopped_before_start);
-        // Of two causes at the same time the task's own one counts: StopTask finds a task that stops already.
+        // At the same time the task's own end counts: `StopTask` changes nothing of a task that stops already.
         let cause = own.into_iter().chain(by_user).min_by_key(|cause| cause.at);
         let runs = plan.failed_start.is_none() && !is_stopped_before_start;
         let stopping = cause.as_ref().map(|cause| cause.at);
@@ -81,7 +81,7 @@ impl Task {
 }
 
 impl Plan {
-    /// What makes ECS stop the task of which the containers start at this time, unless it is stopped before.
+    /// What makes ECS stop the task by itself, if its containers are to start at `starts`.
     fn own_end(&self, starts: Timestamp) -> Option<Cause> {
         if let Some(failed) = &self.failed_start {
             let reason = failed.reason.clone();

@@ -40,6 +40,8 @@ pub(super) fn check(
     capacity: &Capacity,
     declared: &BTreeSet<String>,
 ) -> Result<(), ApiError> {
+    // Only a revision that a test added past the checks has no container. ECS's words are not known.
+    refuse_if(revision.images().next().is_none(), || "TaskDefinition has no container.")?;
     check_values(request, declared)?;
     check_count(request)?;
     check_started_by(request)?;

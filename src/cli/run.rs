@@ -18,13 +18,21 @@ use super::meaning;
 use super::progress::{ProgressArgs, ProgressStyle};
 use super::signals::Signals;
 
+/// What the short descriptions of the options do not say.
+const AFTER_HELP: &str = "\
+The task gets the network, the launch type or capacity providers, and the platform version of the service. Load balancers, \
+Service Connect and service discovery have no part in it.
+
+In one build of CodeBuild, or one attempt of a run of GitHub Actions, a command is run once on a revision: the same command \
+again follows its task to the end, and has the same result for an hour after that. Another command, environment or size is \
+another task. Outside of a build each call of `evenkeel run` is a task of its own. A one-off task that still runs for the \
+same service is waited for first.
+
+The exit status is 0 if the container ended with 0, and 1 if it ended otherwise or never ran.";
+
 /// Run a one-off task of a service's revision in the service's surroundings and wait for its end
-///
-/// The task gets the network, the launch type or capacity providers, the platform version and the tags of the service. In a
-/// build (CodeBuild) or one attempt of a workflow's run (GitHub Actions) the same command on the same revision is run once:
-/// the command again follows its task to the end, for an hour after that. Elsewhere each command is a task of its own. A task
-/// that still runs for the same service is waited for first.
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     service: ServiceArgs,
@@ -60,14 +68,14 @@ pub(super) struct RunArgs {
     container_exit_status: bool,
     #[command(flatten)]
     progress: ProgressArgs,
-    #[command(flatten)]
-    connection: ConnectionArgs,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: OutputArg,
     /// The command and its arguments, after `--` [default: the container's own]
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -131,7 +139,11 @@ fn request(args: &RunArgs, environment: &Environment) -> Result<RunRequest, Fail
 }
 
 /// Runs the task until its end, or until a second signal.
-async fn run_to_its_end(request: &RunRequest, connection: &Connection, progress: ProgressStyle) -> TaskReport {
+async fn run_to_its_end(
+    request: &RunRequest,
+    connection: &Connection,
+    progress: ProgressStyle,
+) -> TaskReport {
     let refused = |failure: Failure| TaskReport {
         service: Some((request.cluster.to_string(), request.service.to_string())),
         ..TaskReport::refused(failure)

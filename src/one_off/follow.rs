@@ -56,6 +56,12 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         mut interrupt: Pin<&mut (impl Future<Output = FailureKind> + Send)>,
     ) -> TaskReport {
         loop {
+            // An interrupt keeps a task from being started, and cuts no call that starts one.
+            tokio::select! {
+                biased;
+                kind = interrupt.as_mut() => return self.interrupted(kind).await,
+                () = std::future::ready(()) => {}
+            }
             let throttled = self.ecs.throttled();
             let Self { ecs, clock, task, hearing, .. } = &mut self;
             match task.turn(*ecs, *clock, &mut |news| hearing.hear(news)).await {
@@ -216,7 +222,8 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let ended = shown.and_then(|task| task.containers.iter().find(|it| it.name == *container));
         let exit_code = ended.and_then(|ended| ended.exit_code);
         let mut evidence = Evidence::default();
-        if failure.is_some() && self.task.phase.end().is_some()
+        if failure.is_some()
+            && self.task.phase.end().is_some()
             && let Some(mut task) = shown.cloned()
         {
             for it in task.containers.iter_mut().filter(|it| it.name == *container) {

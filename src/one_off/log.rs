@@ -24,7 +24,13 @@ pub(super) struct LogFollower {
 
 impl LogFollower {
     pub(super) fn new(definition: &TaskDefinition, container: &str) -> Self {
-        Self { definition: definition.clone(), container: container.to_owned(), next: None, is_closed: false, lapse: None }
+        Self {
+            definition: definition.clone(),
+            container: container.to_owned(),
+            next: None,
+            is_closed: false,
+            lapse: None,
+        }
     }
 
     /// Whether more may come.

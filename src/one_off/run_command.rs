@@ -75,8 +75,8 @@ pub async fn run<E: Ecs + OneOffTasks + Logs>(
     let mut interrupt = pin!(interrupt);
     let prepared = tokio::select! {
         biased;
-        prepared = prepare(ecs, request) => prepared,
         kind = interrupt.as_mut() => Err(not_begun(kind)),
+        prepared = prepare(ecs, request) => prepared,
         () = clock.sleep(request.timeout) => Err(too_late(request.timeout)),
     };
     let mut report = match prepared {

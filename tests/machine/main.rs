@@ -24,6 +24,8 @@ mod records_of_several;
 mod references;
 mod rivals;
 mod rollbacks;
+mod run;
+mod run_faults;
 mod secrets;
 mod stories;
 mod transient;

@@ -47,7 +47,10 @@ impl<W: Write> TaskNarrator<W> {
     pub fn tell(&mut self, news: &TaskNews<'_>) {
         match news {
             TaskNews::WaitsFor { task } => {
-                self.state(format!("waiting for task {}, which runs for this service", format::short_ids(task)));
+                self.state(format!(
+                    "waiting for task {}, which runs for this service",
+                    format::short_ids(task)
+                ));
             }
             TaskNews::NotLaunched(why) => {
                 self.state(format!("waiting, since ECS started no task: {why}"));

@@ -17,13 +17,14 @@ mod log;
 use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::one_off::{
-    Execution, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
+    ExecutionId, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
     TaskStatus, Turn,
 };
 use evenkeel_core::ports::{EffectError, Logs, OneOffTasks};
 use evenkeel_core::service::Service;
-use evenkeel_core::task_definition::TaskDefinition;
+use evenkeel_core::task_definition::{PackedDefinition, TaskDefinition};
 
 use crate::clock::Clock;
 
@@ -45,8 +46,7 @@ pub(crate) struct OneOff {
     settings: Option<TaskSettings>,
     patience: Patience,
     identity: TaskIdentity,
-    /// Whether its container ends the task when it ends.
-    is_essential: bool,
+    definition: PackedDefinition,
     log: Option<LogFollower>,
     /// No other execution runs a task of this service, as was seen right before the start.
     is_free: bool,
@@ -59,7 +59,7 @@ pub(crate) struct OneOff {
 /// What a one-off task's token is made of, beside its service and revision.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskIdentity {
-    pub(crate) execution: Execution,
+    pub(crate) execution: ExecutionId,
     /// Which of the execution's tasks it is.
     pub(crate) step: Vec<String>,
 }
@@ -95,7 +95,12 @@ pub enum TaskNews<'a> {
     /// Its containers run.
     Runs,
     /// Its container logged a line.
-    Logged(&'a str),
+    Logged {
+        /// The container.
+        container: &'a str,
+        /// The line.
+        line: &'a str,
+    },
     /// It is over.
     Ended {
         /// What it ran.
@@ -123,7 +128,7 @@ impl OneOff {
         follows_log: bool,
     ) -> Self {
         Self {
-            is_essential: definition.is_essential(&request.container),
+            definition: PackedDefinition::from(definition),
             log: follows_log.then(|| LogFollower::new(definition, &request.container)),
             request,
             phase,
@@ -282,8 +287,8 @@ impl OneOff {
         if self.phase.end().is_none() {
             return Ok(Turned::Later);
         }
-        let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop && !self.is_essential);
-        if goes_on {
+        let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop);
+        if goes_on && !self.definition.unpack().is_essential(&self.request.container) {
             // Its side-cars would run for ever.
             let reason = format!("its container {} has ended", self.request.container);
             self.stop(ecs, id, &reason, listen).await;
@@ -308,6 +313,16 @@ impl OneOff {
         let container = containers.iter().find(|it| it.name == self.request.container);
         let runtime_id = container.and_then(|container| container.runtime_id.as_deref());
         log.follow(ecs, id, runtime_id, listen).await;
+    }
+
+    /// The place of its container among the task's, and where that logs to.
+    pub(crate) fn log_stream(&self) -> Option<(usize, LogStream)> {
+        let task = &self.shown.as_ref()?.task;
+        let place = task.containers.iter().position(|it| it.name == self.request.container)?;
+        let runtime_id = task.containers[place].runtime_id.as_deref();
+        let stream =
+            LogStream::of(&self.definition.unpack(), &self.request.container, task.id(), runtime_id)?;
+        Some((place, stream))
     }
 
     /// Stops the task for `reason`. That it cannot be stopped is a warning.

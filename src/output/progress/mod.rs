@@ -11,6 +11,7 @@ mod plain;
 mod quiet;
 mod rollout;
 mod screen;
+mod task;
 #[cfg(test)]
 mod tests;
 

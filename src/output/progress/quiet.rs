@@ -32,6 +32,7 @@ impl<W: Write> Warner<W> {
             | Progress::PlannedAgain { .. }
             | Progress::Seen { .. }
             | Progress::RollingBack { .. }
+            | Progress::Task { .. }
             | Progress::Ended { .. } => {}
         }
     }

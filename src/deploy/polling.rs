@@ -129,8 +129,10 @@ struct Call {
 
 impl Schedule {
     pub(super) fn new(polling: Polling) -> Self {
-        let (throttling, calls) = (Throttling::default(), VecDeque::new());
-        let mut schedule = Self { polling, throttling, due: Moment::now(), calls };
+        let (throttling, calls, due) = (Throttling::default(), VecDeque::new(), Moment::now());
+        let mut schedule = Self { polling, throttling, due, calls };
+        // The services were described to plan the deployment.
+        schedule.count(Call { at: due, is_second: false });
         schedule.begin();
         schedule
     }
@@ -188,14 +190,14 @@ impl Schedule {
     }
 
     /// `next`, or later, so that a minute in which many rollouts end has no more calls than others: a sixteenth of the interval
-    /// for each second call of the minute before, or until that has room for a poll and two second calls (an end, and the
-    /// beginning of a rollback); at most three eighths, since a verdict waits.
+    /// for each second call of the minute before, or until that has room for a poll and a call that confirms it; at most three
+    /// eighths, since a verdict waits.
     fn with_room(&mut self, next: Moment) -> Moment {
         self.forget_before(next);
         let interval = self.polling.interval;
         let second = self.calls.iter().filter(|call| call.is_second).count();
         let spread = next.plus(interval.mul_f64(second as f64 / 16.0));
-        let excess = (self.calls.len() + 3).saturating_sub(self.polling.most_calls());
+        let excess = (self.calls.len() + 2).saturating_sub(self.polling.most_calls());
         let last = excess.checked_sub(1).and_then(|last| self.calls.get(last));
         let room = last.map_or(next, |call| call.at.plus(MINUTE));
         spread.max(room).min(next.plus(interval * 3 / 8))

@@ -338,6 +338,14 @@ impl<E> Context<'_, E> {
         self.steps.entry(revision.clone()).or_insert_with(|| StepsProgress::new(at))
     }
 
+    /// The id of the task that runs, if one does.
+    pub(super) fn running_task(&self) -> Option<&str> {
+        self.steps.values().find_map(|progress| match &progress.task {
+            Some(TaskPhase::Started { id, .. }) => Some(id.as_str()),
+            Some(TaskPhase::Starting { .. } | TaskPhase::Ended(_)) | None => None,
+        })
+    }
+
     /// Which kind of step failed, if one did.
     pub(super) fn failed_step(&self) -> Option<Step> {
         self.steps.values().find_map(|progress| progress.failed)

@@ -25,6 +25,7 @@ mod references;
 mod rivals;
 mod rollbacks;
 mod secrets;
+mod steps;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -81,14 +81,14 @@ impl Observer {
         let mut seen: Vec<Option<Observation>> =
             watched.iter().map(|watched| Some(watched.seen.clone())).collect();
         let all: Vec<usize> = (0..watched.len()).collect();
-        self.calls = vec![Moment::now()];
         let is_of_services = self.closed || targets(watched) == PollTarget::Service;
+        self.calls.clear();
         let (known, again) = if is_of_services {
+            self.calls.push(Moment::now());
             poll_services(ecs, cluster, &all, &mut seen).await?;
             let wanted = self.those_that_turned(watched, &seen);
             let read = self.service_deployments(ecs, watched, &wanted, &seen).await;
             let known = self.known_at_least(read);
-            self.count_call(!known.is_empty());
             // The deployment that replaced a stopped one may be newer than what was just described.
             let is_newer = |at: usize, known: &ServiceDeployment| {
                 let shown = watched[at].deployment().zip(seen[at].as_ref());
@@ -103,7 +103,9 @@ impl Observer {
             let again = self.those_with_news(watched, &known);
             (known, again)
         };
-        self.count_call(!again.is_empty());
+        if !again.is_empty() {
+            self.calls.push(Moment::now());
+        }
         let ready = self.ready_to_confirm(watched, &seen, &known);
         // Together, since a verdict may wait for both.
         let (polled, revisions) =
@@ -127,12 +129,6 @@ impl Observer {
     /// When the last poll made its calls.
     pub(super) fn calls(&self) -> &[Moment] {
         &self.calls
-    }
-
-    fn count_call(&mut self, was_made: bool) {
-        if was_made {
-            self.calls.push(Moment::now());
-        }
     }
 
     /// Why service deployments are no longer asked for, once.
@@ -268,6 +264,7 @@ impl Observer {
             return Ok(BTreeMap::new());
         }
         let arns: Vec<String> = asked.values().cloned().collect();
+        self.calls.push(Moment::now());
         let described = ecs.describe_service_deployments(&arns).await?;
         let mut known = BTreeMap::new();
         for (at, arn) in asked {

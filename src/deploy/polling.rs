@@ -129,8 +129,10 @@ struct Call {
 
 impl Schedule {
     pub(super) fn new(polling: Polling) -> Self {
-        let (throttling, calls) = (Throttling::default(), VecDeque::new());
-        let mut schedule = Self { polling, throttling, due: Moment::now(), calls };
+        let (throttling, calls, due) = (Throttling::default(), VecDeque::new(), Moment::now());
+        let mut schedule = Self { polling, throttling, due, calls };
+        // The services were described to plan the deployment.
+        schedule.count(Call { at: due, is_second: false });
         schedule.begin();
         schedule
     }

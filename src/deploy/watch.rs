@@ -157,7 +157,11 @@ async fn count_departures<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
 fn outlast<E>(cx: &mut Context<'_, E>, watching: Vec<&mut Run>, failure: &Failure) {
     (cx.listen)(Progress::Warning(&format!("{}; looking again", failure.without_advice())));
     for run in watching {
-        if cx.elapsed(run) >= cx.request.policy.timeout {
+        let longest = match run.phase.rollout() {
+            Some(_) => cx.request.policy.timeout,
+            None => cx.request.longest_beginning(),
+        };
+        if cx.elapsed(run) >= longest {
             ending::lose_sight(cx, run, failure.clone());
         }
     }

@@ -32,7 +32,7 @@ impl<'a, 'l> Hearing<'a, 'l> {
             }
             TaskNews::NotLaunched(why) => self.not_started = Some(why.to_string()),
             TaskNews::Started { .. } => self.not_started = None,
-            TaskNews::Logged(line) => self.logged(line),
+            TaskNews::Logged { line, .. } => self.logged(line),
             TaskNews::Warning(warning) => return self.warn(warning),
             // The end is told when the last lines of the log were.
             TaskNews::Ended { .. } => return,

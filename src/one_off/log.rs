@@ -63,7 +63,8 @@ impl LogFollower {
         for _ in 0..PAGES {
             match ecs.log_page(&stream, self.next.as_deref()).await {
                 Ok(Some(page)) => {
-                    page.lines.iter().for_each(|line| listen(TaskNews::Logged(line)));
+                    let container = self.container.as_str();
+                    page.lines.iter().for_each(|line| listen(TaskNews::Logged { container, line }));
                     let is_end = page.next.is_none() || page.next == self.next;
                     self.next = page.next.or(self.next.take());
                     if is_end {

@@ -21,13 +21,14 @@ mod report;
 mod run_command;
 
 use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::one_off::{
-    Execution, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
+    ExecutionId, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
     TaskStatus, Turn,
 };
 use evenkeel_core::ports::{EffectError, Logs, OneOffTasks};
 use evenkeel_core::service::Service;
-use evenkeel_core::task_definition::TaskDefinition;
+use evenkeel_core::task_definition::{PackedDefinition, TaskDefinition};
 
 use crate::clock::Clock;
 
@@ -52,8 +53,7 @@ pub(crate) struct OneOff {
     settings: Option<TaskSettings>,
     patience: Patience,
     identity: TaskIdentity,
-    /// Whether its container ends the task when it ends.
-    is_essential: bool,
+    definition: PackedDefinition,
     log: Option<LogFollower>,
     /// No other execution runs a task of this service, as was seen right before the start.
     is_free: bool,
@@ -61,6 +61,8 @@ pub(crate) struct OneOff {
     lost: u32,
     /// The tasks of others that it waits for, as they were told last.
     waits_for: Vec<String>,
+    /// Why ECS started nothing, as that was told last.
+    not_launched: Option<NotLaunched>,
     /// ECS refused to stop it.
     cannot_be_stopped: bool,
 }
@@ -68,7 +70,7 @@ pub(crate) struct OneOff {
 /// What a one-off task's token is made of, beside its service and revision.
 #[derive(Clone)]
 pub(crate) struct TaskIdentity {
-    pub(crate) execution: Execution,
+    pub(crate) execution: ExecutionId,
     /// Which of the execution's tasks it is.
     pub(crate) step: Vec<String>,
 }
@@ -111,7 +113,12 @@ pub enum TaskNews<'a> {
     /// Its containers run.
     Runs,
     /// Its container logged a line.
-    Logged(&'a str),
+    Logged {
+        /// The container.
+        container: &'a str,
+        /// The line.
+        line: &'a str,
+    },
     /// It goes on, or is still waited for.
     GoesOn,
     /// It is over.
@@ -141,7 +148,7 @@ impl OneOff {
         follows_log: bool,
     ) -> Self {
         Self {
-            is_essential: definition.is_essential(&request.container),
+            definition: PackedDefinition::from(definition),
             log: follows_log.then(|| LogFollower::new(definition, &request.container)),
             request,
             phase,
@@ -153,6 +160,7 @@ impl OneOff {
             is_free: false,
             lost: 0,
             waits_for: Vec::new(),
+            not_launched: None,
             cannot_be_stopped: false,
         }
     }
@@ -274,8 +282,10 @@ impl OneOff {
             self.shown = Some((**shown).clone());
         }
         if let Some(why) = self.phase.launched(launched, clock.now(), self.patience) {
-            listen(TaskNews::NotLaunched(&why));
-            self.is_free = false;
+            if self.not_launched.as_ref() != Some(&why) {
+                listen(TaskNews::NotLaunched(&why));
+            }
+            (self.not_launched, self.is_free) = (Some(why), false);
             return Ok(Turned::Later);
         }
         if self.phase.end().is_some() { Ok(self.ended(listen)) } else { Ok(Turned::AtOnce) }
@@ -318,8 +328,8 @@ impl OneOff {
         if self.phase.end().is_none() {
             return Ok(Turned::Later);
         }
-        let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop && !self.is_essential);
-        if goes_on {
+        let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop);
+        if goes_on && !self.definition.unpack().is_essential(&self.request.container) {
             // Its side-cars would run for ever.
             let reason = format!("its container {} has ended", self.request.container);
             self.stop(ecs, id, &reason, listen).await;
@@ -344,6 +354,16 @@ impl OneOff {
         let container = containers.iter().find(|it| it.name == self.request.container);
         let runtime_id = container.and_then(|container| container.runtime_id.as_deref());
         log.follow(ecs, id, runtime_id, listen).await;
+    }
+
+    /// The place of its container among the task's, and where that logs to.
+    pub(crate) fn log_stream(&self) -> Option<(usize, LogStream)> {
+        let task = &self.shown.as_ref()?.task;
+        let place = task.containers.iter().position(|it| it.name == self.request.container)?;
+        let runtime_id = task.containers[place].runtime_id.as_deref();
+        let stream =
+            LogStream::of(&self.definition.unpack(), &self.request.container, task.id(), runtime_id)?;
+        Some((place, stream))
     }
 
     /// Stops the task for `reason`, and tells whether ECS does. That it cannot be stopped is a warning.

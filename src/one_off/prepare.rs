@@ -2,13 +2,12 @@
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::Failure;
-use evenkeel_core::image::Images;
 use evenkeel_core::one_off::{TaskRequest, started_by};
-use evenkeel_core::plan::find;
 use evenkeel_core::ports::{Ecs, Masked};
-use evenkeel_core::request::{DeployRequest, Policy};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::{Revision, TaskDefinition};
+
+use crate::live;
 
 use super::RunRequest;
 
@@ -25,17 +24,8 @@ pub(super) struct Prepared {
 /// Those of `DescribeServices` and `DescribeTaskDefinition`, and [`Failure::invalid_input`] for a service, a revision or a
 /// container that is not there.
 pub(super) async fn prepare<E: Ecs>(ecs: &Masked<'_, E>, request: &RunRequest) -> Result<Prepared, Failure> {
-    let RunRequest { cluster, service, .. } = request;
-    let described = ecs.describe_services(cluster, &[service.as_str()]).await?;
-    let wanted = DeployRequest {
-        cluster: cluster.clone(),
-        services: vec![service.clone()],
-        images: Images::default(),
-        policy: Policy::default(),
-    };
-    // Also of a controller that is not driven here: a task needs the service's surroundings alone.
-    let found = find(&wanted, described)?.pop();
-    let service = found.ok_or_else(|| Failure::invalid_input(format!("service {service} not found")))?;
+    // Also one of a controller that is not driven here: a task needs the service's surroundings alone.
+    let service = live::find(ecs, &request.cluster, &request.service).await?;
     let Revision { arn, active, definition } = revision(ecs, request, &service).await?;
     if !active {
         let what = format!("{} is not ACTIVE", arn.family_and_revision());

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::one_off::Execution;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::ports::{Ecs, Logs, Masked, OneOffTasks};
 use evenkeel_core::request::{ClusterName, ServiceName};
 
@@ -50,7 +50,7 @@ pub struct RunRequest {
     /// What to do about the task at an interrupt.
     pub on_interrupt: OnInterrupt,
     /// Which execution of the command it is.
-    pub execution: Execution,
+    pub execution: ExecutionId,
 }
 
 /// What to do about a task at an interrupt.

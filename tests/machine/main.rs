@@ -27,6 +27,7 @@ mod rollbacks;
 mod run;
 mod run_faults;
 mod secrets;
+mod steps;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -7,7 +7,7 @@ use evenkeel::one_off::{self, OnInterrupt, RunRequest, TaskNews, TaskOutcome, Ta
 use evenkeel::output::progress::{Palette, TaskNarrator};
 use evenkeel::output::{task_document, task_reasons_text, task_text};
 use evenkeel_core::failure::FailureKind;
-use evenkeel_core::one_off::Execution;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_sandbox::{Sandbox, TaskEnding, TaskScript};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(crate) fn migrate(execution: &str) -> RunRequest {
         placement_grace: seconds(5 * 60),
         poll: seconds(2),
         on_interrupt: OnInterrupt::Leave,
-        execution: Execution::new(execution),
+        execution: ExecutionId::new(execution),
     }
 }
 
@@ -136,13 +136,13 @@ async fn a_task_that_ends_with_0_is_a_success_and_its_log_is_shown_as_it_comes()
     assert_eq!(
         lines,
         [
-            &format!("task {}… of app of web:1 was started", &id[..8]),
-            "app runs",
+            &format!("task: started for container app of web:1, as {}…", &id[..8]),
+            "task: running",
             "app | starting",
             "app | connecting with (hidden)",
             "app | a [31mred",
             "app | done",
-            "app: ended with 0",
+            "task: app ended with 0",
         ]
     );
     let report = &ran.report;
@@ -165,7 +165,7 @@ async fn lines_are_told_while_the_task_runs() {
     let began = account.clock.now();
     let clock = account.clock;
     let mut listen = |news: TaskNews<'_>| {
-        if let TaskNews::Logged(line) = news {
+        if let TaskNews::Logged { line, .. } = news {
             heard.push((clock.now().since(began).as_secs(), line.to_owned()));
         }
     };
@@ -180,9 +180,10 @@ async fn a_task_that_is_silent_is_told_once_a_minute() {
     let account = account();
     play(&account.sandbox, TaskEnding::Exits(0), 190, &[]);
     let ran = run(&account, &migrate("x")).await;
-    let silent: Vec<&str> = ran.progress.lines().filter(|line| line.ends_with(": app runs")).collect();
+    let silent: Vec<&str> =
+        ran.progress.lines().filter(|line| line.starts_with("task: nothing new")).collect();
     assert_eq!(silent.len(), 3, "{}", ran.progress);
-    assert!(silent[0].starts_with("1 min "), "{silent:?}");
+    assert!(silent[0].starts_with("task: nothing new after 1 min"), "{silent:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,7 +200,7 @@ async fn another_status_than_0_is_a_failure_with_the_end_of_the_log() {
         "app exited with 3",
     ]);
     assert_eq!(ran.report.container_status(), Some(3));
-    assert!(ran.progress.ends_with("app: ended with 3\n"), "{}", ran.progress);
+    assert!(ran.progress.ends_with("task: app ended with 3\n"), "{}", ran.progress);
     let failure = &task_document(&ran.report)["failure"];
     assert_eq!(failure["kind"], "task_failed");
     let task = &failure["tasks"][0];
@@ -270,10 +271,9 @@ async fn capacity_that_lacks_for_two_minutes_is_waited_for() {
     let ran = run(&account, &migrate("x")).await;
     assert_eq!(ran.ending(), (TaskOutcome::Succeeded, 0, Some(0)), "{}", ran.message());
     assert!((120..160).contains(&ran.report.duration.as_secs()), "{:?}", ran.report.duration);
-    let waits = "waiting, since ECS started no task: RESOURCE:MEMORY";
+    let waits = "warning: task: ECS started none, and is asked again: RESOURCE:MEMORY";
     assert!(ran.progress.starts_with(waits), "{}", ran.progress);
-    // Said once, and again after a minute without a line.
-    assert_eq!(ran.progress.matches("RESOURCE:MEMORY").count(), 2, "{}", ran.progress);
+    assert_eq!(ran.progress.matches("RESOURCE:MEMORY").count(), 1, "{}", ran.progress);
 
     let patience = RunRequest { placement_grace: seconds(60), ..migrate("y") };
     account.sandbox.refuse_tasks("RESOURCE:MEMORY", 60);
@@ -403,7 +403,10 @@ async fn a_task_of_another_execution_is_waited_for() {
     assert_eq!(all.len(), 2);
     // ECS wants the first one to stop when its container has ended.
     assert!(all[1].created >= all[0].started.unwrap().plus(seconds(100)), "{all:?}");
-    let waits = format!("waiting for task {}…, which runs for this service\n", &tasks(&account)[0][..8]);
+    let waits = format!(
+        "task: waiting for the end of task {}…, which runs for the same service\n",
+        &tasks(&account)[0][..8]
+    );
     assert!(second.progress.starts_with(&waits), "{}", second.progress);
 
     let impatient = RunRequest { timeout: seconds(30), ..migrate("z") };

@@ -15,6 +15,7 @@ use evenkeel::output::{self, Narrator, Story, github};
 use evenkeel_core::drift::differences;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::Answer;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
@@ -156,6 +157,7 @@ impl Script {
             polling,
             interrupt,
             source: &source,
+            execution: ExecutionId::new("test"),
         };
         let request = if self.command == Command::Deploy { request(&[NEW]) } else { request(&[]) };
         let mut story = Story::beginning(clock.now());

@@ -11,14 +11,16 @@ mod course;
 mod identity;
 mod launch;
 mod shown;
+mod steps;
 
 use crate::words::words;
 
 pub use command::{TaskCommand, parse_variable};
 pub use course::{Patience, TaskEnd, TaskPhase, Turn};
-pub use identity::{Execution, started_by};
+pub use identity::{ExecutionId, started_by};
 pub use launch::{CapacityProvider, Compute, Launched, Network, NotLaunched, TaskRequest, TaskSettings};
 pub use shown::{OneOffTask, Override, TaskStatus};
+pub use steps::{Steps, StepsProgress};
 
 words! {
     /// When a one-off task of a deployment runs.

@@ -121,6 +121,7 @@ impl Plan {
             plan.services.push(PlannedService { service, revision });
         }
         plan.refuse_unmatched(request)?;
+        plan.refuse_unmatched_steps(request)?;
         plan.refuse_pinned()?;
         plan.warn();
         Ok(plan)
@@ -162,6 +163,21 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn refuse_unmatched_steps(&self, request: &DeployRequest) -> Result<(), Failure> {
+        let definitions: Vec<TaskDefinition> =
+            self.revisions.iter().map(|revision| revision.definition.unpack()).collect();
+        let known: BTreeSet<&str> = definitions.iter().flat_map(TaskDefinition::containers).collect();
+        let mut steps = request.steps.all();
+        let Some((step, command)) = steps.find(|(_, it)| !known.contains(it.container.as_str())) else {
+            return Ok(());
+        };
+        let of = listed(self.services.iter().map(|planned| &planned.service.name));
+        let what = format!("no container {:?} in the task definition of service {of}", command.container);
+        Err(Failure::invalid_input(what)
+            .because(format!("its containers are {}", listed(known)))
+            .advice(format!("Correct the name in --{step}; nothing was changed", step = step.as_str())))
     }
 
     /// A confidential task starts only the containers that its attestation policy names, by their digests

@@ -5,7 +5,7 @@ use crate::quote::quoted;
 use crate::request::is_name;
 
 /// A command for a container of the task definition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskCommand {
     /// The container.
     pub container: String,

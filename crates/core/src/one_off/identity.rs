@@ -6,9 +6,9 @@ use crate::arn::TaskDefinitionArn;
 
 /// One execution of a command: a pipeline's action execution, a build, one attempt of a workflow's run, or a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Execution(String);
+pub struct ExecutionId(String);
 
-impl Execution {
+impl ExecutionId {
     /// The execution that is called so: any text that no other execution has.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())

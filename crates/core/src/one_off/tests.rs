@@ -69,7 +69,7 @@ fn a_command_is_split_as_a_shell_does_and_never_quoted_in_an_error() {
 #[test]
 fn a_token_is_of_one_task_alone_and_as_ecs_takes_it() {
     let token = |execution: &str, service: &str, revision: &str, step: &[&str], attempt| {
-        Execution::new(execution).client_token(service, &arn(revision), step, attempt)
+        ExecutionId::new(execution).client_token(service, &arn(revision), step, attempt)
     };
     let tokens = [
         token("x", "s", "web:2", &["before", "0"], 0),

@@ -62,7 +62,7 @@ pub(super) enum Command {
     /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
     #[command(subcommand)]
     ActionType(ActionTypeCommand),
-    /// Print the smallest IAM policy for a deployment or a worker
+    /// Print the smallest IAM policy for a deployment, a worker, a watch or one-off tasks
     Policy(PolicyArgs),
     /// Play a pipeline's deploy action on an embedded AWS: no account, no network
     #[cfg(feature = "sandbox")]

@@ -401,3 +401,6 @@ impl OneOff {
         Some(failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,6 +234,8 @@ async fn a_record_is_in_progress_while_tasks_run_and_as_before_when_one_before_f
     let report = account.run_told(&request, interrupt, vec![&records[..]], &mut listen).await;
     assert_eq!(how_it_ended(&report), (Outcome::Failed, Some(Step::Before), 1));
     assert_eq!(meanwhile[0]["status"], "in_progress");
+    // The first record, the mark, its revision's name, and the mark's end.
+    assert!(account.effects("PutParameter") <= 4, "{}", account.effects("PutParameter"));
     let expires = meanwhile[0]["expiresAt"].as_str().unwrap();
     let minutes: u64 = expires[14..16].parse::<u64>().unwrap();
     // A rollout, a rollback and two tasks may take ten minutes each: 40 minutes from 08:00.

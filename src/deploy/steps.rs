@@ -197,7 +197,9 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         }
         let (ecs, clock, listen) = (self.cx.ecs, self.cx.clock, &mut *self.cx.listen);
         let mut tell = |news: TaskNews<'_>| listen(Progress::Task { step: Some(step), news });
+        let before = followed.task.phase.clone();
         let turned = followed.task.turn(ecs, clock, &mut tell).await;
+        let has_changed = followed.task.phase != before;
         let progress = self.cx.steps_of(&revision, at);
         progress.task = Some(followed.task.phase.clone());
         let is_over = matches!(turned, Ok(Turned::Ended));
@@ -205,24 +207,25 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         if is_over && failure.is_none() {
             (progress.done, progress.task) = (followed.place + 1, None);
         }
-        match (turned?, failure) {
+        let turned = turned.map_err(|failure| with_what_runs(failure, &followed.task))?;
+        let turned_at_once = turned == Turned::AtOnce;
+        match (turned, failure) {
             (_, Some(failure)) => {
                 self.keep_evidence(at, &followed.task).await;
                 Err(failure)
             }
-            (Turned::Later, None) => {
-                self.task = Some(followed);
-                Ok(Stepped::Later)
-            }
-            (Turned::AtOnce, None) => {
-                self.task = Some(followed);
-                // Whoever takes over follows the task by its id.
-                self.note().await?;
-                Ok(Stepped::AtOnce)
-            }
             (Turned::Ended, None) => {
                 self.note().await?;
                 Ok(Stepped::AtOnce)
+            }
+            (Turned::Later | Turned::AtOnce, None) => {
+                let is_running = followed.task.running().is_some();
+                self.task = Some(followed);
+                if has_changed && is_running {
+                    // Whoever takes over follows the task by its id.
+                    self.note().await?;
+                }
+                Ok(if turned_at_once { Stepped::AtOnce } else { Stepped::Later })
             }
         }
     }
@@ -349,6 +352,16 @@ impl<E> Context<'_, E> {
     /// Which kind of step failed, if one did.
     pub(super) fn failed_step(&self) -> Option<Step> {
         self.steps.values().find_map(|progress| progress.failed)
+    }
+}
+
+/// The failure with the task that goes on in spite of it.
+fn with_what_runs(failure: Failure, task: &OneOff) -> Failure {
+    match task.running() {
+        Some(id) => {
+            Failure::new(failure.kind(), format!("task {id} goes on, but is not followed")).caused_by(failure)
+        }
+        None => failure,
     }
 }
 

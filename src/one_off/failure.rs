@@ -39,10 +39,14 @@ pub(super) fn failure(
                 )
         }
         TaskEnd::NotLaunched(why) => {
-            let advice = if why.may_pass() {
-                "Make room in the cluster, or give it more time by --placement-grace"
-            } else {
-                "See what the task definition asks of an instance, and what the cluster's instances offer"
+            let advice = match why {
+                why if why.may_pass() => {
+                    "Make room in the cluster, or give it more time by --placement-grace"
+                }
+                why if why.is_code() => {
+                    "See what the task definition asks of an instance, and what the cluster's instances offer"
+                }
+                _ => "Give it more time by --timeout",
             };
             failed(format!("ECS started no task for {of}")).because(why.to_string()).advice(advice)
         }

@@ -62,6 +62,10 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
                 kind = interrupt.as_mut() => return self.interrupted(kind).await,
                 () = std::future::ready(()) => {}
             }
+            if !self.is_started() && self.elapsed() >= self.request.timeout {
+                let failure = self.not_started();
+                return self.report(Some(failure));
+            }
             let throttled = self.ecs.throttled();
             let Self { ecs, clock, task, hearing, .. } = &mut self;
             match task.turn(*ecs, *clock, &mut |news| hearing.hear(news)).await {
@@ -71,10 +75,6 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
                 Err(failure) if self.waits_for_its_turn(&failure, throttled) => {}
                 Err(failure) => return self.gives_up(failure),
             }
-            if !self.is_started() && self.elapsed() >= self.request.timeout {
-                let failure = self.not_started();
-                return self.report(Some(failure));
-            }
             tokio::select! {
                 biased;
                 kind = interrupt.as_mut() => return self.interrupted(kind).await,
@@ -83,13 +83,12 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         }
     }
 
-    /// Whether a call was refused for its rate, when `throttled` attempts had been before, and there is time to try again:
-    /// ECS starts only so many tasks a second, for all of an account.
+    /// Whether a call before the start was refused for its rate, when `throttled` attempts had been before, so that it is
+    /// worth another try: ECS starts only so many tasks a second, for all of an account.
     fn waits_for_its_turn(&mut self, failure: &Failure, throttled: u64) -> bool {
         let waits = failure.kind() == FailureKind::Unavailable
             && self.ecs.throttled() > throttled
-            && !self.is_started()
-            && self.elapsed() < self.request.timeout;
+            && !self.is_started();
         if waits {
             let what = failure.without_advice();
             self.hearing.warn(&format!("{what}; waiting, since others start tasks as well"));
@@ -119,7 +118,7 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
 
     /// Reads the log until it brings nothing new, and why the task stopped if it failed: ECS tells that a little later.
     async fn read_on(&mut self) {
-        let Some(id) = self.task.id().map(str::to_owned) else { return };
+        let Some(id) = self.task.shown.as_ref().map(|shown| shown.task.id().to_owned()) else { return };
         let mut empty = 0;
         for _ in 0..READS_AFTER_END {
             if !self.task.has_log() || empty == EMPTY_READS {
@@ -141,7 +140,7 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
     async fn interrupted(mut self, kind: FailureKind) -> TaskReport {
         let interrupted = |what: &str| Failure::new(kind, format!("the wait for {what} was interrupted"));
         let failure = interrupted(&self.of());
-        let (Some(id), Some(arn)) = (self.task.id().map(str::to_owned), self.arn()) else {
+        let (Some(id), Some(arn)) = (self.task.running().map(str::to_owned), self.arn()) else {
             let failure = match self.may_be_started() {
                 Some(advice) => failure.because("whether its task was started is not known").advice(advice),
                 None => failure.because("no task was started").advice("Run the same command again"),

@@ -6,7 +6,7 @@
 //!
 //! # Guarantees
 //! * Each turn has at most one effect. [`OneOff::is_about_to_start`] says before which one a caller keeps
-//!   [`OneOff::phase`], and [`Turned`] when it has changed.
+//!   [`OneOff::phase`]; the phase is kept again whenever it has changed.
 //! * A lost response and a killed process repeat the same request with the same token: see [`evenkeel_core::one_off`].
 //!
 //! # Errors
@@ -29,6 +29,7 @@ use evenkeel_core::one_off::{
 use evenkeel_core::ports::{EffectError, Logs, OneOffTasks};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::{PackedDefinition, TaskDefinition};
+use evenkeel_core::timestamp::Timestamp;
 
 use crate::clock::Clock;
 
@@ -82,10 +83,10 @@ impl std::fmt::Debug for TaskIdentity {
     }
 }
 
-/// What a turn came to.
+/// What a turn came to. The phase may have changed with each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turned {
-    /// The next turn can follow at once; the phase has changed.
+    /// The next turn can follow at once.
     AtOnce,
     /// The next turn is for later.
     Later,
@@ -171,12 +172,11 @@ impl OneOff {
         matches!(self.phase, TaskPhase::Starting { sent: Some(_), .. })
     }
 
-    /// The task's id, once it was started.
-    pub(crate) fn id(&self) -> Option<&str> {
-        let shown = self.shown.as_ref().map(|shown| shown.task.id());
+    /// The id of the task, if it runs as far as is known.
+    pub(crate) fn running(&self) -> Option<&str> {
         match &self.phase {
             TaskPhase::Started { id, .. } => Some(id),
-            TaskPhase::Starting { .. } | TaskPhase::Ended(_) => shown,
+            TaskPhase::Starting { .. } | TaskPhase::Ended(_) => None,
         }
     }
 
@@ -207,7 +207,7 @@ impl OneOff {
             Turn::Launch { may_be_sent, attempt } => {
                 self.is_free = self.is_free || self.look_for_others(ecs, may_be_sent, listen).await?;
                 if !self.is_free {
-                    return Ok(Turned::Later);
+                    return Ok(self.wait_for_others(clock.now(), listen));
                 }
                 if !may_be_sent {
                     self.phase.sending(clock.now());
@@ -251,6 +251,17 @@ impl OneOff {
         Ok(self.waits_for.is_empty())
     }
 
+    /// Waits for the tasks of other executions, for as long as the task itself may take.
+    fn wait_for_others(&mut self, now: Timestamp, listen: &mut TaskListener<'_>) -> Turned {
+        let TaskPhase::Starting { since, .. } = self.phase else { return Turned::Later };
+        if now.since(since) < self.patience.timeout {
+            return Turned::Later;
+        }
+        let reason = format!("another execution still runs task {}", self.waits_for.join(", "));
+        self.phase = TaskPhase::Ended(TaskEnd::NotLaunched(NotLaunched { reason, detail: None }));
+        self.ended(listen)
+    }
+
     async fn launch<E: OneOffTasks>(
         &mut self,
         ecs: &E,
@@ -288,7 +299,8 @@ impl OneOff {
             (self.not_launched, self.is_free) = (Some(why), false);
             return Ok(Turned::Later);
         }
-        if self.phase.end().is_some() { Ok(self.ended(listen)) } else { Ok(Turned::AtOnce) }
+        // A task is described some time after it was started.
+        if self.phase.end().is_some() { Ok(self.ended(listen)) } else { Ok(Turned::Later) }
     }
 
     /// The task that another request with our token started, if it is the one that was asked for.

@@ -90,13 +90,13 @@ async fn a_run_waits_until_ecs_lets_it_start_a_task() {
     let ran = run(&account, &RunRequest { timeout: seconds(300), ..migrate("x") }).await;
     assert_eq!(
         (ran.report.outcome, ran.report.exit_status()),
-        (TaskOutcome::Failed, 75),
+        (TaskOutcome::TimedOut, 7),
         "{}",
         ran.message()
     );
     assert!((300..400).contains(&ran.report.duration.as_secs()), "{:?}", ran.report.duration);
     ran.says(&[
-        "was started is not known",
+        "was started within 300 s is not known",
         "ThrottlingException",
         "aws ecs list-tasks --cluster prod --started-by",
     ]);

@@ -234,6 +234,8 @@ async fn a_record_is_in_progress_while_tasks_run_and_as_before_when_one_before_f
     let report = account.run_told(&request, interrupt, vec![&records[..]], &mut listen).await;
     assert_eq!(how_it_ended(&report), (Outcome::Failed, Some(Step::Before), 1));
     assert_eq!(meanwhile[0]["status"], "in_progress");
+    // The first record, the mark, its revision's name, and the mark's end.
+    assert!(account.effects("PutParameter") <= 4, "{}", account.effects("PutParameter"));
     let expires = meanwhile[0]["expiresAt"].as_str().unwrap();
     let minutes: u64 = expires[14..16].parse::<u64>().unwrap();
     // A rollout, a rollback and two tasks may take ten minutes each: 40 minutes from 08:00.
@@ -479,4 +481,37 @@ async fn without_the_permission_to_run_tasks_nothing_is_updated_or_the_service_i
         assert!(message(&report).contains("ecs:RunTask"), "{}", message(&report));
         assert_eq!(account.live(SERVICE), "web:1");
     }
+}
+
+/// The service was on `web:1` and `web:2`; a task after the rollout of `web:3` failed, so it is on `web:2` again.
+async fn rolled_back_from_a_faulty_revision(sinks: &[&str]) -> Account {
+    let account = Account::new();
+    let records = account.records(sinks).await;
+    let (_interrupter, interrupt) = Interrupt::new();
+    let report = account.run_each(&request(&[NEW]), interrupt.clone(), vec![&records[..]]).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0));
+    account.sandbox.play_tasks("smoke", TaskScript { ending: TaskEnding::Exits(1), ..TaskScript::default() });
+    let three = ("app", "registry.example.com:5000/shop/web:3");
+    let faulty = DeployRequest { steps: steps(&[], &["app=smoke"]), ..request(&[three]) };
+    let report = account.run_each(&faulty, interrupt, vec![&records[..]]).await;
+    assert_eq!(ending(&report), ended(Outcome::RolledBack, "web:2", 1), "{}", message(&report));
+    account
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_goes_by_the_record_and_never_to_a_revision_that_a_task_found_faulty() {
+    let account = rolled_back_from_a_faulty_revision(&["ssm:/deploy/web"]).await;
+    let records = account.records(&["ssm:/deploy/web"]).await;
+    let report = account.roll_back(None, &records).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:1", 0), "{}", message(&report));
+    assert_eq!(report.warnings, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_record_a_rollback_says_that_it_cannot_know() {
+    let account = rolled_back_from_a_faulty_revision(&[]).await;
+    let report = account.roll_back::<FileStore>(None, &[]).await;
+    assert_eq!(ending(&report), ended(Outcome::Deployed, "web:3", 0));
+    let says = "the service was on web:2 before web:3 and after it again: whether web:3 was found faulty";
+    assert!(report.warnings.iter().any(|warning| warning.starts_with(says)), "{:?}", report.warnings);
 }

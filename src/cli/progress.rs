@@ -11,7 +11,7 @@ use super::environment::Environment;
 /// What a terminal is taken for that does not tell its size.
 const UNKNOWN: Size = Size { columns: 80, rows: 24 };
 
-/// The option of every command that watches rollouts.
+/// The option of every command that watches rollouts or a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub(super) struct ProgressArgs {
     /// How to show progress on standard error [default: live on a terminal, else plain]

@@ -58,15 +58,17 @@ def play(tell, web):
 
 
 def migrate(tell, web):
-    """Deploys version 2 with tasks before its update and after its rollout: some that fail, and then some that do not."""
+    """Deploys version 2 with tasks before its update and after its rollout that fail, and then with one that does not."""
     status, failed = web.deploy("2", "--before", "app=migrate-badly")
-    tell.row("a migration that fails lets nothing be updated", (1, "failed", "before"), (*outcome((status, failed)), failed.get("step")))
+    ended = (*outcome((status, failed)), failed.get("step"))
+    tell.row("a migration that fails lets nothing be updated", (1, "failed", "before"), ended)
     tell.row("  version 1 still answers, and nothing else", ["1"], web.await_answers(["1"]))
     tails = [container["logTail"] for task in tasks(failed) for container in task["containers"]]
     tell.row("  what it logged last is told", [["2: 0001_users", "2: relation orders exists already"]], tails)
 
     status, failed = web.deploy("2", "--after", "app=migrate-badly")
-    tell.row("a task after the rollout that fails has it rolled back", (1, "rolled_back", "after"), (*outcome((status, failed)), failed.get("step")))
+    ended = (*outcome((status, failed)), failed.get("step"))
+    tell.row("a task after the rollout that fails has it rolled back", (1, "rolled_back", "after"), ended)
     tell.row("  version 1 answers again, and nothing else", ["1"], web.await_answers(["1"]))
 
     status, deployed = web.deploy("2", "--before", "app=migrate")

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::one_off::parse_variable;
+use evenkeel_core::timestamp::Timestamp;
 
 use crate::aws::{Aws, Connection};
 use crate::deploy::Interrupt;
@@ -12,6 +13,7 @@ use crate::one_off::{self, OnInterrupt, RunRequest, TaskNews, TaskReport};
 
 use super::args::{ConnectionArgs, OutputArg, ServiceArgs, poll_interval};
 use super::call_site::CallSite;
+use super::credentials_end::{credentials_end, outlived};
 use super::deployment::cut_short;
 use super::environment::Environment;
 use super::meaning;
@@ -94,7 +96,8 @@ pub(super) async fn run(args: &RunArgs, environment: &Environment) -> u8 {
             let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
             let (cluster, service) = (request.cluster.short(), request.service.short());
             let lines = site.begin(&format!("One-off task of {service} in {cluster}"));
-            let report = run_to_its_end(&request, &connection, progress).await;
+            let expiry = credentials_end(environment);
+            let report = run_to_its_end(&request, &connection, progress, expiry).await;
             drop(lines);
             report
         }
@@ -143,6 +146,7 @@ async fn run_to_its_end(
     request: &RunRequest,
     connection: &Connection,
     progress: ProgressStyle,
+    expiry: Option<Timestamp>,
 ) -> TaskReport {
     let refused = |failure: Failure| TaskReport {
         service: Some((request.cluster.to_string(), request.service.to_string())),
@@ -158,9 +162,18 @@ async fn run_to_its_end(
             Ok(aws) => aws,
             Err(failure) => return refused(failure),
         };
-        let mut view = progress.begin_task();
-        let mut listen = |news: TaskNews<'_>| view.tell(&news);
-        one_off::run(&aws.cloud(), aws.clock(), request, interrupt.wait(), &mut listen).await
+        let (clock, mut view, mut warning) = (aws.clock(), progress.begin_task(), None);
+        let mut listen = |news: TaskNews<'_>| {
+            view.tell(&news);
+            // The end of the credentials is by AWS's clock, which the reads before this have told.
+            if matches!(news, TaskNews::Started { .. }) {
+                warning = outlived(expiry, clock.now(), request.timeout);
+                warning.iter().for_each(|warning| view.tell(&TaskNews::Warning(warning)));
+            }
+        };
+        let mut report = one_off::run(&aws.cloud(), clock, request, interrupt.wait(), &mut listen).await;
+        report.warnings.extend(warning);
+        report
     };
     tokio::select! {
         report = run => report,

@@ -126,8 +126,8 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
             }
             self.clock.sleep(self.request.poll.min(LONGEST_WAIT)).await;
             let before = self.hearing.lines;
-            let Self { ecs, task, hearing, .. } = &mut *self;
-            task.follow_log(*ecs, &id, &mut |news| hearing.hear(news)).await;
+            let Self { ecs, clock, task, hearing, .. } = &mut *self;
+            task.follow_log(*ecs, *clock, &id, &mut |news| hearing.hear(news)).await;
             empty = if self.hearing.lines == before { empty + 1 } else { 0 };
         }
         let failed = self.task.phase.end().is_some_and(|end| !end.is_success());

@@ -78,7 +78,7 @@ impl LogFollower {
     }
 
     /// Says why the log cannot be read: for ever, or until CloudWatch Logs responds again.
-    fn fail(&mut self, failure: &Failure, listen: &mut TaskListener<'_>) {
+    pub(super) fn fail(&mut self, failure: &Failure, listen: &mut TaskListener<'_>) {
         let what = format!("what container {} logs cannot be read: {failure}", self.container);
         if self.lapse.as_ref() != Some(&what) {
             listen(TaskNews::Warning(&what));

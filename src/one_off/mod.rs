@@ -20,6 +20,8 @@ mod prepare;
 mod report;
 mod run_command;
 
+use std::time::Duration;
+
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::one_off::{
@@ -37,6 +39,9 @@ pub use report::{TaskOutcome, TaskReport};
 pub use run_command::{OnInterrupt, RunRequest, run};
 
 use log::LogFollower;
+
+/// How long a read of the log may hold up a turn: the verdict does not wait for CloudWatch Logs.
+const LONGEST_READ: Duration = Duration::from_secs(10);
 
 /// How often a request whose response gets lost is sent in all, before the failure counts.
 const ATTEMPTS: u32 = 4;
@@ -336,7 +341,7 @@ impl OneOff {
             }
             Err(failure) => return Err(failure),
         }
-        self.follow_log(ecs, id, listen).await;
+        self.follow_log(ecs, clock, id, listen).await;
         if self.phase.end().is_none() {
             return Ok(Turned::Later);
         }
@@ -359,13 +364,23 @@ impl OneOff {
     }
 
     /// Tells what the task logged since it was read last.
-    pub(crate) async fn follow_log<E: Logs>(&mut self, ecs: &E, id: &str, listen: &mut TaskListener<'_>) {
+    pub(crate) async fn follow_log<E: Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        id: &str,
+        listen: &mut TaskListener<'_>,
+    ) {
         let Some(log) = &mut self.log else { return };
         let containers =
             self.shown.as_ref().map(|shown| shown.task.containers.as_slice()).unwrap_or_default();
         let container = containers.iter().find(|it| it.name == self.request.container);
         let runtime_id = container.and_then(|container| container.runtime_id.as_deref());
-        log.follow(ecs, id, runtime_id, listen).await;
+        // A read that is dropped is made again from where it began.
+        if clock.within(LONGEST_READ, log.follow(ecs, id, runtime_id, listen)).await.is_none() {
+            let why = format!("CloudWatch Logs did not respond within {} s", LONGEST_READ.as_secs());
+            log.fail(&Failure::new(FailureKind::Unavailable, why), listen);
+        }
     }
 
     /// The place of its container among the task's, and where that logs to.

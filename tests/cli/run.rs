@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use evenkeel_sandbox::{FaultKind, TaskEnding, TaskScript};
 use serde_json::{Value, json};
+use tokio::runtime::Builder;
 
 use crate::world::{Account, Ended};
 
@@ -207,6 +208,37 @@ fn a_signal_leaves_the_task_or_stops_it() {
         assert_eq!(account.effects("StopTask"), usize::from(!more.is_empty()));
         assert_eq!(ended.document()["taskArn"], json!(arn));
     }
+}
+
+#[test]
+fn a_second_signal_ends_the_command_with_a_document() {
+    let account = account(TaskEnding::Exits(0), &[]);
+    account.always("RunTask", FaultKind::HangBefore);
+    let arguments = [&RUN[..], &["--output", "json"], &MIGRATE].concat();
+    let child = account.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    Builder::new_current_thread().build().unwrap().block_on(account.sandbox.hung());
+    for signal in ["-INT", "-TERM"] {
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    }
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    let (status, kind) = match ended.status {
+        Some(130) => (130, "interrupted"),
+        Some(143) => (143, "terminated"),
+        other => panic!("{other:?}: {ended:?}"),
+    };
+    ended.is(status, "interrupted", Some(kind), &["second signal", "goes on in ECS"]);
+}
+
+#[test]
+fn credentials_that_expire_before_the_time_out_are_warned_of() {
+    let account = account(TaskEnding::Exits(0), &[]);
+    let arguments = [&RUN[..], &["--output", "json", "--timeout", "30m"], &MIGRATE].concat();
+    let mut command = account.command(&arguments);
+    let ended = Ended::of(command.env("AWS_CREDENTIAL_EXPIRATION", "2026-01-01T00:00:00Z").output().unwrap());
+    ended.is(0, "succeeded", None, &[]);
+    let warnings = ended.document()["warnings"].to_string();
+    assert!(warnings.contains("the AWS credentials expire at"), "{ended:?}");
+    assert_eq!(ended.stderr.matches("the AWS credentials expire at").count(), 1, "{ended:?}");
 }
 
 #[test]

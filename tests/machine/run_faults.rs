@@ -156,6 +156,53 @@ async fn a_log_that_cannot_be_read_is_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_that_hangs_does_not_hold_up_the_verdict() {
+    let account = account();
+    play(&account.sandbox, TaskEnding::Exits(0), 20, &[(1, "one")]);
+    inject(&account, "GetLogEvents", None, FaultKind::HangBefore);
+    let ran = run(&account, &migrate("x")).await;
+    assert_eq!(ran.ending(), (TaskOutcome::Succeeded, 0, Some(0)), "{}", ran.message());
+    assert!(ran.report.duration < seconds(60), "{:?}", ran.report.duration);
+    let warning = "what container app logs cannot be read: CloudWatch Logs did not respond within 10 s";
+    assert_eq!(ran.report.warnings, [warning]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_run_is_followed_by_the_same_command_of_its_execution() {
+    let mut schedules = 0;
+    for (operation, nth) in CALLS {
+        for kind in [FaultKind::HangBefore, FaultKind::HangAfter] {
+            let account = account();
+            play(&account.sandbox, TaskEnding::Exits(0), 20, &[(1, "one"), (19, "two")]);
+            inject(&account, operation, Some(nth), kind.clone());
+            let request = migrate("x");
+            tokio::select! {
+                ran = run(&account, &request) => panic!("{}", ran.message()),
+                () = account.sandbox.hung() => {}
+            }
+            let ran = run(&account, &request).await;
+            succeeded(&account, &ran, &format!("killed at {kind:?} at call {nth} of {operation}"));
+            schedules += 1;
+        }
+    }
+    say(&format!("{schedules} kills of a run"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_quotes_a_variable_hides_its_value() {
+    let account = account();
+    let kind = FaultKind::Refused {
+        status: 400,
+        code: "InvalidParameterException",
+        message: "PASSWORD=s3cret-of-the-command-line is too long.",
+    };
+    inject(&account, "RunTask", None, kind);
+    let ran = run(&account, &migrate("x")).await;
+    assert_eq!((ran.report.outcome, ran.report.exit_status()), (TaskOutcome::Failed, 3));
+    ran.says(&["container app of web:1 was not started: RunTask of", "PASSWORD=(hidden) is too long"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_ecs_does_not_show_yet_is_waited_for() {
     let account = account();
     play(&account.sandbox, TaskEnding::Exits(0), 20, &[(1, "one"), (19, "two")]);

@@ -182,6 +182,10 @@ impl OneOff {
             }
             Turn::Describe(id) => self.describe(ecs, clock, &id, listen).await,
             Turn::Stop(id) => {
+                // A task that is followed again may have ended long before its time-out.
+                if self.describe(ecs, clock, &id, listen).await? == Turned::Ended {
+                    return Ok(Turned::Ended);
+                }
                 let longest = self.patience.timeout.as_secs();
                 self.stop(ecs, &id, &format!("it did not end within {longest} s"), listen).await;
                 self.phase.timed_out();

@@ -26,6 +26,8 @@ mod rivals;
 mod rollbacks;
 mod secrets;
 mod steps;
+mod steps_faults;
+mod steps_judge;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -158,7 +158,8 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     fn task(&mut self, at: usize, step: Step, place: usize, revision: &TaskDefinitionArn) -> OneOff {
         let definition = self.cx.planned(&self.runs[at]).definition.unpack();
         let request = self.cx.request;
-        let progress = self.cx.steps_of(revision, at).clone();
+        let first = self.first_on(revision).unwrap_or(at);
+        let progress = self.cx.steps_of(revision, first).clone();
         let service = self.runs[progress.service.min(self.runs.len() - 1)].seen.service.clone();
         let command = request.steps.all().nth(place).map(|(_, command)| command.clone());
         let TaskCommand { container, words } = command.unwrap_or_default();
@@ -184,6 +185,15 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         // A worker's log is of all its jobs: it tells the last lines of a task that failed.
         let follows_log = self.cx.slice.is_none();
         OneOff::new(task, phase, service, &definition, identity, patience, follows_log)
+    }
+
+    /// The first service that runs the revision or is to run it. One that a former run has updated counts: the token of the
+    /// task is made of its name.
+    fn first_on(&self, revision: &TaskDefinitionArn) -> Option<usize> {
+        self.runs.iter().position(|run| {
+            let chosen = &self.cx.revisions[run.revision];
+            chosen.arn.as_ref() == Some(revision) || chosen.planned.base == *revision
+        })
     }
 
     async fn turn_of(

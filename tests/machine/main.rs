@@ -28,6 +28,7 @@ mod secrets;
 mod steps;
 mod steps_faults;
 mod steps_judge;
+mod steps_killed;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -28,6 +28,9 @@ mod run;
 mod run_faults;
 mod secrets;
 mod steps;
+mod steps_faults;
+mod steps_judge;
+mod steps_killed;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -43,6 +43,9 @@ pub(super) struct PolicyArgs {
     /// Where notifications are sent, as `evenkeel deploy` takes it
     #[arg(long, value_name = "CHANNEL", value_delimiter = ',')]
     notify: Vec<String>,
+    /// Allow one-off tasks as well, for `--before` and `--after`
+    #[arg(long)]
+    one_off_tasks: bool,
     /// The account [default: that of an ARN that is given, or any]
     #[arg(long, value_name = "NUMBER")]
     account: Option<String>,
@@ -132,6 +135,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         log_groups: args.log_group.clone(),
         records,
         channels: Channel::parse_all(&args.notify)?,
+        has_one_off_tasks: args.one_off_tasks,
     };
     let is_worker = args.purpose == Purpose::Worker;
     let works = if is_worker {

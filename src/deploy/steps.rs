@@ -81,7 +81,8 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     pub(super) async fn finish(&mut self, at: usize, ending: Ending) -> Result<bool, Failure> {
         let is_good = matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged);
         if is_good && !self.cx.request.steps.after.is_empty() {
-            if ending.outcome == Outcome::Unchanged && self.take_up_what_is_owed(at)? {
+            let may_owe = ending.outcome == Outcome::Unchanged || self.has_joined(at);
+            if may_owe && self.take_up_what_is_owed(at)? {
                 return Ok(true);
             }
             match self.after(at).await? {
@@ -157,7 +158,8 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     fn task(&mut self, at: usize, step: Step, place: usize, revision: &TaskDefinitionArn) -> OneOff {
         let definition = self.cx.planned(&self.runs[at]).definition.unpack();
         let request = self.cx.request;
-        let progress = self.cx.steps_of(revision, at).clone();
+        let first = self.first_on(revision).unwrap_or(at);
+        let progress = self.cx.steps_of(revision, first).clone();
         let service = self.runs[progress.service.min(self.runs.len() - 1)].seen.service.clone();
         let command = request.steps.all().nth(place).map(|(_, command)| command.clone());
         let TaskCommand { container, words } = command.unwrap_or_default();
@@ -183,6 +185,15 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         // A worker's log is of all its jobs: it tells the last lines of a task that failed.
         let follows_log = self.cx.slice.is_none();
         OneOff::new(task, phase, service, &definition, identity, patience, follows_log)
+    }
+
+    /// The first service that runs the revision or is to run it. One that a former run has updated counts: the token of the
+    /// task is made of its name.
+    fn first_on(&self, revision: &TaskDefinitionArn) -> Option<usize> {
+        self.runs.iter().position(|run| {
+            let chosen = &self.cx.revisions[run.revision];
+            chosen.arn.as_ref() == Some(revision) || chosen.planned.base == *revision
+        })
     }
 
     async fn turn_of(
@@ -270,21 +281,39 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
     }
 
-    /// A former run was cut off after its rollout had completed: goes on with the tasks that were to run then. Whether that
-    /// is so; the record tells, by its mark.
+    /// Whether the rollout was under way when the run began.
+    fn has_joined(&self, at: usize) -> bool {
+        let chosen = &self.cx.revisions[self.runs[at].revision];
+        chosen.arn.as_ref() == Some(&chosen.planned.base) && !self.cx.request.policy.force_new_deployment
+    }
+
+    /// A former run was cut off after its update: goes on with the tasks that were to run after the rollout. Whether that is
+    /// so; the record tells, by its mark.
     fn take_up_what_is_owed(&mut self, at: usize) -> Result<bool, Failure> {
         let (cx, run, record) = (&mut self.cx, &mut self.runs[at], &self.records[at]);
         let Some(primary) = run.seen.service.primary().cloned() else { return Ok(false) };
         if !record.is_kept() {
             let named = &run.named;
-            cx.warn(format!(
+            let what = format!(
                 "whether the tasks after the rollout of service {named} have run is not known without a record"
-            ));
+            );
+            if !cx.warnings.contains(&what) {
+                cx.warn(what);
+            }
             return Ok(false);
         }
         let Some(former) = record.cut_off(&primary.task_definition, &run.images) else { return Ok(false) };
+        let goes_back = matches!(&run.phase, Phase::RollingOut { former: Some(to), .. } if *to == former);
+        if goes_back && cx.steps.contains_key(&primary.task_definition) {
+            return Ok(false);
+        }
         let before = cx.request.steps.before.len();
-        cx.steps_of(&primary.task_definition, at).done = before;
+        let progress = cx.steps_of(&primary.task_definition, at);
+        progress.done = progress.done.max(before);
+        if let Phase::RollingOut { former: to, .. } = &mut run.phase {
+            *to = Some(former);
+            return Ok(true);
+        }
         (cx.listen)(Progress::Joined { service: &run.named, deployment: &primary.id });
         let rollout = Rollout {
             revision: primary.task_definition.clone(),

@@ -29,6 +29,9 @@ mod run_again;
 mod run_faults;
 mod secrets;
 mod steps;
+mod steps_faults;
+mod steps_judge;
+mod steps_killed;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

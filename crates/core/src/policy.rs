@@ -61,6 +61,8 @@ pub struct Deploys {
     pub records: Vec<Sink>,
     /// Who is told how it ended.
     pub channels: Vec<Channel>,
+    /// One-off tasks run before the update or after the rollout.
+    pub has_one_off_tasks: bool,
 }
 
 /// What is needed to take a pipeline's jobs.
@@ -126,6 +128,9 @@ impl Permissions {
         statements.extend(self.services(deploys));
         statements.extend(self.task_definitions(deploys));
         statements.extend(self.stopped_tasks(deploys));
+        if deploys.has_one_off_tasks {
+            statements.extend(self.one_off_tasks(deploys));
+        }
         statements.extend(self.images(deploys));
         statements.extend(self.records(deploys));
         statements.extend(self.notifications(deploys));
@@ -394,6 +399,7 @@ mod tests {
                 ]
                 .map(|text| Channel::parse(text).unwrap())
                 .into(),
+                has_one_off_tasks: false,
             }),
             purpose: Purpose::Deploy,
             works: None,

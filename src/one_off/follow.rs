@@ -31,6 +31,8 @@ pub(super) struct Course<'a, 'l, E> {
     began: Moment,
     task: OneOff,
     hearing: Hearing<'a, 'l>,
+    /// The start was refused for its rate, and that was told.
+    is_throttled: bool,
 }
 
 impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
@@ -47,7 +49,7 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let patience = Patience { timeout: request.timeout, placement_grace: request.placement_grace };
         let phase = TaskPhase::new(clock.now());
         let task = OneOff::new(task, phase, service, &definition, identity, patience, true);
-        Self { ecs, clock, request, began, task, hearing }
+        Self { ecs, clock, request, began, task, hearing, is_throttled: false }
     }
 
     /// Takes turns until the task has ended, or until `interrupt` is ready.
@@ -91,7 +93,11 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
             && !self.is_started();
         if waits {
             let what = failure.without_advice();
-            self.hearing.warn(&format!("{what}; waiting, since others start tasks as well"));
+            // The next refusal has another request's id and says the same.
+            if !self.is_throttled {
+                self.hearing.warn(&format!("{what}; waiting, since others start tasks as well"));
+            }
+            self.is_throttled = true;
             self.hearing.not_started = Some(what);
         }
         waits

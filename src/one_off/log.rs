@@ -18,8 +18,8 @@ pub(super) struct LogFollower {
     next: Option<String>,
     /// The log cannot be read, and that was said.
     is_closed: bool,
-    /// Why it could not be read for a while, as that was said.
-    lapse: Option<String>,
+    /// It could not be read for a while, and that was said.
+    has_lapsed: bool,
 }
 
 impl LogFollower {
@@ -29,7 +29,7 @@ impl LogFollower {
             container: container.to_owned(),
             next: None,
             is_closed: false,
-            lapse: None,
+            has_lapsed: false,
         }
     }
 
@@ -77,13 +77,14 @@ impl LogFollower {
         }
     }
 
-    /// Says why the log cannot be read: for ever, or until CloudWatch Logs responds again.
+    /// Says why the log cannot be read: for ever, or, once, until CloudWatch Logs responds again.
     pub(super) fn fail(&mut self, failure: &Failure, listen: &mut TaskListener<'_>) {
-        let what = format!("what container {} logs cannot be read: {failure}", self.container);
-        if self.lapse.as_ref() != Some(&what) {
+        self.is_closed = failure.kind() != FailureKind::Unavailable;
+        // Each such failure has words of its own, such as the request's id.
+        if self.is_closed || !self.has_lapsed {
+            let what = format!("what container {} logs cannot be read: {failure}", self.container);
             listen(TaskNews::Warning(&what));
         }
-        self.is_closed = failure.kind() != FailureKind::Unavailable;
-        self.lapse = Some(what);
+        self.has_lapsed = true;
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct OneOff {
     waits_for: Vec<String>,
     /// Why ECS started nothing, as that was told last.
     not_launched: Option<NotLaunched>,
+    /// ECS could not be asked about it, and that was told.
+    is_unseen: bool,
     /// ECS refused to stop it.
     cannot_be_stopped: bool,
 }
@@ -128,6 +130,7 @@ impl OneOff {
             lost: 0,
             waits_for: Vec::new(),
             not_launched: None,
+            is_unseen: false,
             cannot_be_stopped: false,
         }
     }
@@ -294,11 +297,15 @@ impl OneOff {
     ) -> Result<Turned, Failure> {
         match ecs.one_off_task(&self.request.cluster, id).await {
             Ok(shown) => {
+                self.is_unseen = false;
                 self.phase.described(shown.as_ref(), &self.request.container, clock.now());
                 self.take(shown, listen);
             }
             Err(failure) if failure.kind() == FailureKind::Unavailable => {
-                listen(TaskNews::Warning(&failure.without_advice()));
+                if !self.is_unseen {
+                    listen(TaskNews::Warning(&failure.without_advice()));
+                }
+                self.is_unseen = true;
             }
             Err(failure) => return Err(failure),
         }

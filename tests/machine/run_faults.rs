@@ -83,7 +83,8 @@ async fn a_run_waits_until_ecs_lets_it_start_a_task() {
     }
     let ran = run(&account, &migrate("x")).await;
     succeeded(&account, &ran, "throttled for long");
-    assert!(ran.progress.contains("waiting, since others start tasks as well"), "{}", ran.progress);
+    let waits = ran.progress.matches("waiting, since others start tasks as well").count();
+    assert_eq!((waits, ran.report.warnings.len()), (1, 1), "{}", ran.progress);
 
     let account = self::account();
     inject(&account, "RunTask", None, FaultKind::Throttled);
@@ -126,7 +127,10 @@ async fn a_fault_without_end_is_told_and_is_no_success() {
             // A task that cannot be read is waited for until its time-out.
             assert_eq!(ran.report.exit_status(), if is_read { 7 } else { status }, "{what}");
             assert_eq!(tasks(&account).len(), has_run, "{what}");
-            if !is_read {
+            if is_read {
+                // An outage is told once, however many reads fail.
+                assert_eq!(ran.report.warnings.len(), 1, "{what}: {:?}", ran.report.warnings);
+            } else {
                 ran.says(&[operation]);
             }
             if has_run == 1 && status == 4 {
@@ -144,7 +148,7 @@ async fn a_fault_without_end_is_told_and_is_no_success() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_cannot_be_read_is_a_warning() {
-    for kind in [FaultKind::Denied, FaultKind::CutBefore] {
+    for kind in [FaultKind::Denied, FaultKind::CutBefore, FaultKind::Throttled] {
         let account = account();
         play(&account.sandbox, TaskEnding::Exits(0), 20, &[(1, "one")]);
         inject(&account, "GetLogEvents", None, kind.clone());

@@ -97,8 +97,8 @@ impl OneOffTasks for AwsCloud {
     }
 }
 
-/// The settings of the service. Where its deployments are task sets (the controllers CODE_DEPLOY and EXTERNAL), those of
-/// the PRIMARY one stand in for what the service leaves out (ECS API reference, `TaskSet`).
+/// The settings of the service. Where its deployments are task sets (the controllers `CODE_DEPLOY` and EXTERNAL), those
+/// of the PRIMARY one stand in for what the service leaves out (ECS API reference, `TaskSet`).
 fn settings(service: &sdk::Service) -> TaskSettings {
     let tasks = service.task_sets().iter().find(|set| set.status() == Some("PRIMARY"));
     let network = service.network_configuration().or(tasks.and_then(|set| set.network_configuration()));

@@ -2,11 +2,11 @@
 //!
 //! # Flow
 //! Look for tasks of the same service that other executions run → start → describe until the container has ended.
-//! [`OneOff`] takes one step at a time; [`run`] is the whole command.
+//! `OneOff` takes one step at a time; [`run`] is the whole command.
 //!
 //! # Guarantees
-//! * Each turn has at most one effect. [`OneOff::is_about_to_start`] says before which one a caller keeps
-//!   [`OneOff::phase`]; the phase is kept again whenever it has changed.
+//! * Each turn has at most one effect. `OneOff::is_about_to_start` says before which one a caller keeps
+//!   `OneOff::phase`; the phase is kept again whenever it has changed.
 //! * A lost response and a killed process repeat the same request with the same token: see [`evenkeel_core::one_off`].
 //!
 //! # Errors
@@ -16,6 +16,7 @@ mod failure;
 mod follow;
 mod hearing;
 mod log;
+mod news;
 mod prepare;
 mod report;
 mod run_command;
@@ -35,6 +36,8 @@ use evenkeel_core::timestamp::Timestamp;
 
 use crate::clock::Clock;
 
+pub(crate) use news::TaskListener;
+pub use news::TaskNews;
 pub use report::{TaskOutcome, TaskReport};
 pub use run_command::{OnInterrupt, RunRequest, run};
 
@@ -98,48 +101,6 @@ pub(crate) enum Turned {
     /// The task has ended.
     Ended,
 }
-
-/// Something about a one-off task that a user who watches wants to know.
-#[derive(Debug)]
-pub enum TaskNews<'a> {
-    /// It waits for a task of the same service that another execution runs.
-    WaitsFor {
-        /// The other task's id.
-        task: &'a str,
-    },
-    /// ECS has started nothing, and is asked again.
-    NotLaunched(&'a NotLaunched),
-    /// It was started.
-    Started {
-        /// What it runs.
-        request: &'a TaskRequest,
-        /// Its id.
-        task: &'a str,
-    },
-    /// Its containers run.
-    Runs,
-    /// Its container logged a line.
-    Logged {
-        /// The container.
-        container: &'a str,
-        /// The line.
-        line: &'a str,
-    },
-    /// It goes on, or is still waited for.
-    GoesOn,
-    /// It is over.
-    Ended {
-        /// What it ran.
-        request: &'a TaskRequest,
-        /// How.
-        end: &'a TaskEnd,
-    },
-    /// Something that the user should know besides.
-    Warning(&'a str),
-}
-
-/// Whoever wants to know.
-pub(crate) type TaskListener<'a> = dyn FnMut(TaskNews<'_>) + Send + 'a;
 
 impl OneOff {
     /// A task of `definition`, the revision of `request`, in the surroundings of `service`; `follows_log` if the lines that

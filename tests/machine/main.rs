@@ -25,6 +25,7 @@ mod references;
 mod rivals;
 mod rollbacks;
 mod run;
+mod run_again;
 mod run_faults;
 mod secrets;
 mod steps;

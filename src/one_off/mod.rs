@@ -68,6 +68,8 @@ pub(crate) struct OneOff {
     is_free: bool,
     /// How many responses were lost in a row.
     lost: u32,
+    /// Why it could not be described last.
+    unread: Option<Failure>,
     /// The tasks of others that it waits for, as they were told last.
     waits_for: Vec<String>,
     /// Why ECS started nothing, as that was told last.
@@ -126,6 +128,7 @@ impl OneOff {
             identity,
             is_free: false,
             lost: 0,
+            unread: None,
             waits_for: Vec::new(),
             not_launched: None,
             cannot_be_stopped: false,
@@ -294,11 +297,13 @@ impl OneOff {
     ) -> Result<Turned, Failure> {
         match ecs.one_off_task(&self.request.cluster, id).await {
             Ok(shown) => {
+                self.unread = None;
                 self.phase.described(shown.as_ref(), &self.request.container, clock.now());
                 self.take(shown, listen);
             }
             Err(failure) if failure.kind() == FailureKind::Unavailable => {
                 listen(TaskNews::Warning(&failure.without_advice()));
+                self.unread = Some(failure);
             }
             Err(failure) => return Err(failure),
         }
@@ -386,7 +391,13 @@ impl OneOff {
     pub(crate) fn failure(&self) -> Option<Failure> {
         let end = self.phase.end().filter(|end| !end.is_success())?;
         let (shown, timeout) = (self.shown.as_ref(), self.patience.timeout);
-        Some(failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped))
+        let failure = failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped);
+        Some(match &self.unread {
+            Some(unread) if *end == TaskEnd::TimedOut => {
+                failure.because(format!("whether it had ended is not known: {}", unread.without_advice()))
+            }
+            Some(_) | None => failure,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Why, decide};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::one_off::{
-    Patience, Step, StepsProgress, TaskCommand, TaskPhase, TaskRequest, started_by,
+    Patience, Step, StepsProgress, TaskCommand, TaskEnd, TaskPhase, TaskRequest, started_by,
 };
 use evenkeel_core::placement::CAPACITY_GRACE;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
@@ -245,6 +245,10 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     async fn keep_evidence(&mut self, at: usize, task: &OneOff) {
         let Some(shown) = &task.shown else { return };
         let mut stopped = shown.task.clone();
+        if task.phase.end() == Some(&TaskEnd::TimedOut) {
+            // ECS has not told yet what it was stopped for.
+            stopped.reason.get_or_insert_with(|| "Evenkeel: it did not end in time".to_owned());
+        }
         if let Some((place, stream)) = task.log_stream() {
             match self.cx.ecs.log_tail(&stream, LOG_LINES).await {
                 Ok(lines) => stopped.containers[place].log_tail = lines,
@@ -384,14 +388,16 @@ impl<E> Context<'_, E> {
     }
 }
 
-/// The failure with the task that goes on in spite of it.
+/// The failure with the task that goes on in spite of it, or may.
 fn with_what_runs(failure: Failure, task: &OneOff) -> Failure {
-    match task.running() {
-        Some(id) => {
-            Failure::new(failure.kind(), format!("task {id} goes on, but is not followed")).caused_by(failure)
+    let what = match task.running() {
+        Some(id) => format!("task {id} goes on, but is not followed"),
+        None if task.is_about_to_start() && failure.kind() == FailureKind::Unavailable => {
+            "whether its task was started is not known".to_owned()
         }
-        None => failure,
-    }
+        None => return failure,
+    };
+    Failure::new(failure.kind(), what).caused_by(failure)
 }
 
 /// The failure of a deployment by that of its task. What AWS refused stays of its kind.

@@ -29,14 +29,17 @@ pub(super) fn failure(
             Failure::new(FailureKind::TimedOut, what).advice("Give it more time by --timeout")
         }
         TaskEnd::Forgotten => {
-            let id = shown.map(|shown| format!(" {}", shown.task.id())).unwrap_or_default();
-            failed(format!("how {of} ended is not known"))
-                .because(format!(
-                    "ECS no longer describes its task{id}; it forgets a task an hour after its end"
-                ))
-                .advice(
-                    "Find out by its log whether it did its work; it is not started again in this execution",
-                )
+            let forgotten = match shown {
+                Some(shown) => failed(format!("how {of} ended is not known")).because(format!(
+                    "ECS no longer describes its task {}; it forgets a task an hour after its end",
+                    shown.task.id()
+                )),
+                None => failed(format!("whether {of} ran, and how it ended, is not known"))
+                    .because("ECS describes no task of it; it forgets a task, and the request that started it, after an hour"),
+            };
+            forgotten.advice(
+                "Find out by its log whether it did its work; it is not started again in this execution",
+            )
         }
         TaskEnd::NotLaunched(why) => {
             let advice = match why {

@@ -68,12 +68,12 @@ pub(crate) struct OneOff {
     is_free: bool,
     /// How many responses were lost in a row.
     lost: u32,
+    /// Why it could not be described last.
+    unread: Option<Failure>,
     /// The tasks of others that it waits for, as they were told last.
     waits_for: Vec<String>,
     /// Why ECS started nothing, as that was told last.
     not_launched: Option<NotLaunched>,
-    /// ECS could not be asked about it, and that was told.
-    is_unseen: bool,
     /// ECS refused to stop it.
     cannot_be_stopped: bool,
 }
@@ -128,9 +128,9 @@ impl OneOff {
             identity,
             is_free: false,
             lost: 0,
+            unread: None,
             waits_for: Vec::new(),
             not_launched: None,
-            is_unseen: false,
             cannot_be_stopped: false,
         }
     }
@@ -297,15 +297,16 @@ impl OneOff {
     ) -> Result<Turned, Failure> {
         match ecs.one_off_task(&self.request.cluster, id).await {
             Ok(shown) => {
-                self.is_unseen = false;
+                self.unread = None;
                 self.phase.described(shown.as_ref(), &self.request.container, clock.now());
                 self.take(shown, listen);
             }
             Err(failure) if failure.kind() == FailureKind::Unavailable => {
-                if !self.is_unseen {
+                // Each such failure has another request's id.
+                if self.unread.is_none() {
                     listen(TaskNews::Warning(&failure.without_advice()));
                 }
-                self.is_unseen = true;
+                self.unread = Some(failure);
             }
             Err(failure) => return Err(failure),
         }
@@ -393,7 +394,13 @@ impl OneOff {
     pub(crate) fn failure(&self) -> Option<Failure> {
         let end = self.phase.end().filter(|end| !end.is_success())?;
         let (shown, timeout) = (self.shown.as_ref(), self.patience.timeout);
-        Some(failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped))
+        let failure = failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped);
+        Some(match &self.unread {
+            Some(unread) if *end == TaskEnd::TimedOut => {
+                failure.because(format!("whether it had ended is not known: {}", unread.without_advice()))
+            }
+            Some(_) | None => failure,
+        })
     }
 }
 

@@ -21,7 +21,7 @@ impl OneOffTasks for AwsCloud {
         let sent = Box::pin(call.send()).await;
         let answer = sent.map_err(|error| self.failure("DescribeServices", &service.arn, &error))?;
         let found = answer.services.unwrap_or_default().into_iter().next();
-        found.map(settings).ok_or_else(|| lacking("DescribeServices", &service.arn, "service"))
+        found.as_ref().map(settings).ok_or_else(|| lacking("DescribeServices", &service.arn, "service"))
     }
 
     async fn run_task(
@@ -97,23 +97,32 @@ impl OneOffTasks for AwsCloud {
     }
 }
 
-fn settings(service: sdk::Service) -> TaskSettings {
-    let items = service.capacity_provider_strategy();
-    let compute = match (items.is_empty(), service.launch_type()) {
-        (false, _) => Compute::CapacityProviders(items.iter().map(provider).collect()),
-        (true, Some(launch)) => Compute::LaunchType(launch.as_str().to_owned()),
-        (true, None) => Compute::ClusterDefault,
+/// The settings of the service. Where its deployments are task sets (the controllers `CODE_DEPLOY` and EXTERNAL), those
+/// of the PRIMARY one stand in for what the service leaves out (ECS API reference, `TaskSet`).
+fn settings(service: &sdk::Service) -> TaskSettings {
+    let tasks = service.task_sets().iter().find(|set| set.status() == Some("PRIMARY"));
+    let network = service.network_configuration().or(tasks.and_then(|set| set.network_configuration()));
+    let own = (service.capacity_provider_strategy(), service.launch_type(), service.platform_version());
+    let (items, launch, platform_version) = match (own, tasks) {
+        (([], None, _), Some(set)) => {
+            (set.capacity_provider_strategy(), set.launch_type(), set.platform_version())
+        }
+        (own, _) => own,
     };
-    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let compute = match (items, launch) {
+        ([], Some(launch)) => Compute::LaunchType(launch.as_str().to_owned()),
+        ([], None) => Compute::ClusterDefault,
+        (items, _) => Compute::CapacityProviders(items.iter().map(provider).collect()),
+    };
     let propagates = service.propagate_tags();
     TaskSettings {
         compute,
-        network: network.map(|network| Network {
+        network: network.and_then(|network| network.awsvpc_configuration()).map(|network| Network {
             subnets: network.subnets().to_vec(),
             security_groups: network.security_groups().to_vec(),
             public_ip: network.assign_public_ip().map(|ip| ip.as_str().to_owned()),
         }),
-        platform_version: service.platform_version().map(str::to_owned),
+        platform_version: platform_version.map(str::to_owned),
         propagates_tags: propagates.is_some_and(|propagates| *propagates != sdk::PropagateTags::None),
         has_managed_tags: service.enable_ecs_managed_tags(),
     }
@@ -182,5 +191,37 @@ fn status(word: &str) -> TaskStatus {
         "DEACTIVATING" | "STOPPING" | "DEPROVISIONING" => TaskStatus::Stopping,
         "STOPPED" | "DELETED" => TaskStatus::Stopped,
         _ => TaskStatus::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(subnet: &str) -> sdk::NetworkConfiguration {
+        let vpc = sdk::AwsVpcConfiguration::builder().subnets(subnet).build().unwrap();
+        sdk::NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
+    }
+
+    fn subnet(settings: &TaskSettings) -> Option<&str> {
+        settings.network.as_ref().map(|network| network.subnets[0].as_str())
+    }
+
+    #[test]
+    fn a_primary_task_set_stands_in_for_what_the_service_leaves_out() {
+        let set = |status: &str, subnet: &str| {
+            let set = sdk::TaskSet::builder().status(status).launch_type(sdk::LaunchType::Fargate);
+            set.platform_version("1.4.0").network_configuration(network(subnet)).build()
+        };
+        let sets = sdk::Service::builder().task_sets(set("ACTIVE", "old")).task_sets(set("PRIMARY", "new"));
+        let external = settings(&sets.clone().build());
+        assert_eq!(external.compute, Compute::LaunchType("FARGATE".to_owned()));
+        assert_eq!((subnet(&external), external.platform_version.as_deref()), (Some("new"), Some("1.4.0")));
+
+        let own = sets.launch_type(sdk::LaunchType::Ec2).network_configuration(network("own")).build();
+        let own = settings(&own);
+        assert_eq!(own.compute, Compute::LaunchType("EC2".to_owned()));
+        assert_eq!((subnet(&own), own.platform_version.as_deref()), (Some("own"), None));
+        assert_eq!(settings(&sdk::Service::builder().build()), TaskSettings::default());
     }
 }

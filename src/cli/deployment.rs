@@ -178,7 +178,7 @@ impl DeploymentCommand {
 }
 
 /// A second signal does not wait for the call that is under way, so what that call came to is not known.
-fn cut_short(second: FailureKind) -> Failure {
+pub(super) fn cut_short(second: FailureKind) -> Failure {
     Failure::new(second, "a second signal ended the command at once")
         .because("what was begun goes on in ECS")
         .advice("Run the same command again to follow it to its end")

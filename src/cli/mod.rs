@@ -20,6 +20,7 @@ mod policy;
 mod progress;
 mod record;
 mod rollback;
+mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -78,6 +79,7 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
             Command::Deploy(args) => deploy::run(&args, environment).await,
             Command::Plan(args) => deploy::plan(&args, environment).await,
             Command::Rollback(args) => rollback::run(&args, environment).await,
+            Command::Run(args) => run::run(&args, environment).await,
             Command::Watch(args) => watch::run(&args, environment).await,
             Command::Live(args) => live::run(&args, environment).await,
             Command::Drift(args) => drift::run(&args, environment).await,
@@ -140,6 +142,7 @@ fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
         Some("live") => "evenkeel.live/v1",
         Some("drift") => "evenkeel.drift/v1",
         Some("record") => "evenkeel.records/v1",
+        Some("run") => return output::task_document(&crate::one_off::TaskReport::refused(failure)),
         Some("watch") => return output::watch_document(&crate::deploy::Report::refused(failure)),
         _ => return output::report_document(&crate::deploy::Report::refused(failure)),
     };
@@ -150,8 +153,11 @@ fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
 fn wanted_format<'a>(arguments: &'a [OsString], environment: &'a Environment) -> Option<&'a str> {
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
-        if argument == "--output" {
-            return arguments.next();
+        match argument {
+            "--output" => return arguments.next(),
+            // What follows is the command of a one-off task.
+            "--" => break,
+            _ => {}
         }
         if let Some(format) = argument.strip_prefix("--output=") {
             return Some(format);

@@ -70,6 +70,10 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
         return ending::fail(cx, run, failure);
     };
     run.see(seen);
+    if run.phase.rollout().is_none() {
+        // Its tasks before the update run; there is no rollout to tell of.
+        return;
+    }
     if is_rolling_back(cx, run) {
         explain::gather_evidence(cx, run).await;
     } else {

@@ -11,6 +11,7 @@ pub(super) fn failure(
     end: &TaskEnd,
     shown: Option<&OneOffTask>,
     timeout: Duration,
+    cannot_be_stopped: bool,
 ) -> Failure {
     let of = format!("container {} of {}", request.container, request.revision.family_and_revision());
     let why = |failure: Failure| match shown {
@@ -23,7 +24,8 @@ pub(super) fn failure(
         TaskEnd::NeverRan => why(failed(format!("{of} never ran"))),
         TaskEnd::Stopped => why(failed(format!("the task of {of} was stopped before its end"))),
         TaskEnd::TimedOut => {
-            let what = format!("{of} did not end within {} s, so its task was stopped", timeout.as_secs());
+            let then = if cannot_be_stopped { "and its task goes on" } else { "so its task was stopped" };
+            let what = format!("{of} did not end within {} s, {then}", timeout.as_secs());
             Failure::new(FailureKind::TimedOut, what).advice("Give it more time by --timeout")
         }
         TaskEnd::Forgotten => {
@@ -39,8 +41,17 @@ pub(super) fn failure(
                 "Find out by its log whether it did its work; it is not started again in this execution",
             )
         }
-        TaskEnd::NotLaunched(why) => failed(format!("ECS started no task for {of}"))
-            .because(why.to_string())
-            .advice("Make room in the cluster, or give it more time by --placement-grace"),
+        TaskEnd::NotLaunched(why) => {
+            let advice = match why {
+                why if why.may_pass() => {
+                    "Make room in the cluster, or give it more time by --placement-grace"
+                }
+                why if why.is_code() => {
+                    "See what the task definition asks of an instance, and what the cluster's instances offer"
+                }
+                _ => "Give it more time by --timeout",
+            };
+            failed(format!("ECS started no task for {of}")).because(why.to_string()).advice(advice)
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The log of a one-off task, as it comes.
 
+use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::ports::Logs;
 use evenkeel_core::task_definition::TaskDefinition;
@@ -17,11 +18,24 @@ pub(super) struct LogFollower {
     next: Option<String>,
     /// The log cannot be read, and that was said.
     is_closed: bool,
+    /// Why it could not be read for a while, as that was said.
+    lapse: Option<String>,
 }
 
 impl LogFollower {
     pub(super) fn new(definition: &TaskDefinition, container: &str) -> Self {
-        Self { definition: definition.clone(), container: container.to_owned(), next: None, is_closed: false }
+        Self {
+            definition: definition.clone(),
+            container: container.to_owned(),
+            next: None,
+            is_closed: false,
+            lapse: None,
+        }
+    }
+
+    /// Whether more may come.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_closed
     }
 
     /// Tells the lines that came since.
@@ -58,13 +72,18 @@ impl LogFollower {
                     }
                 }
                 Ok(None) => return,
-                Err(failure) => {
-                    let what = format!("what container {} logs cannot be read: {failure}", self.container);
-                    listen(TaskNews::Warning(&what));
-                    self.is_closed = true;
-                    return;
-                }
+                Err(failure) => return self.fail(&failure, listen),
             }
         }
+    }
+
+    /// Says why the log cannot be read: for ever, or until CloudWatch Logs responds again.
+    pub(super) fn fail(&mut self, failure: &Failure, listen: &mut TaskListener<'_>) {
+        let what = format!("what container {} logs cannot be read: {failure}", self.container);
+        if self.lapse.as_ref() != Some(&what) {
+            listen(TaskNews::Warning(&what));
+        }
+        self.is_closed = failure.kind() != FailureKind::Unavailable;
+        self.lapse = Some(what);
     }
 }

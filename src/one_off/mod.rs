@@ -2,17 +2,24 @@
 //!
 //! # Flow
 //! Look for tasks of the same service that other executions run → start → describe until the container has ended.
+//! `OneOff` takes one step at a time; [`run`] is the whole command.
 //!
 //! # Guarantees
-//! * Each turn has at most one effect. [`OneOff::is_about_to_start`] says before which one a caller keeps
-//!   [`OneOff::phase`]; the phase is kept again whenever it has changed.
+//! * Each turn has at most one effect. `OneOff::is_about_to_start` says before which one a caller keeps
+//!   `OneOff::phase`; the phase is kept again whenever it has changed.
 //! * A lost response and a killed process repeat the same request with the same token: see [`evenkeel_core::one_off`].
 //!
 //! # Errors
 //! Those of `RunTask`. A description or a log that cannot be read is a warning: the task goes on.
 
 mod failure;
+mod follow;
+mod hearing;
 mod log;
+mod news;
+mod prepare;
+mod report;
+mod run_command;
 
 use std::time::Duration;
 
@@ -29,7 +36,15 @@ use evenkeel_core::timestamp::Timestamp;
 
 use crate::clock::Clock;
 
+pub(crate) use news::TaskListener;
+pub use news::TaskNews;
+pub use report::{TaskOutcome, TaskReport};
+pub use run_command::{OnInterrupt, RunRequest, run};
+
 use log::LogFollower;
+
+/// How long a read of the log may hold up a turn: the verdict does not wait for CloudWatch Logs.
+const LONGEST_READ: Duration = Duration::from_secs(10);
 
 /// How often a request whose response gets lost is sent in all, before the failure counts.
 const ATTEMPTS: u32 = 4;
@@ -57,14 +72,25 @@ pub(crate) struct OneOff {
     unread: Option<Failure>,
     /// The tasks of others that it waits for, as they were told last.
     waits_for: Vec<String>,
+    /// Why ECS started nothing, as that was told last.
+    not_launched: Option<NotLaunched>,
+    /// ECS refused to stop it.
+    cannot_be_stopped: bool,
 }
 
 /// What a one-off task's token is made of, beside its service and revision.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct TaskIdentity {
     pub(crate) execution: ExecutionId,
     /// Which of the execution's tasks it is.
     pub(crate) step: Vec<String>,
+}
+
+/// The step may have the values of variables in it.
+impl std::fmt::Debug for TaskIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskIdentity").field("execution", &self.execution).finish_non_exhaustive()
+    }
 }
 
 /// What a turn came to. The phase may have changed with each.
@@ -77,46 +103,6 @@ pub(crate) enum Turned {
     /// The task has ended.
     Ended,
 }
-
-/// Something about a one-off task that a user who watches wants to know.
-#[derive(Debug)]
-pub enum TaskNews<'a> {
-    /// It waits for a task of the same service that another execution runs.
-    WaitsFor {
-        /// The other task's id.
-        task: &'a str,
-    },
-    /// ECS has started nothing, and is asked again.
-    NotLaunched(&'a NotLaunched),
-    /// It was started.
-    Started {
-        /// What it runs.
-        request: &'a TaskRequest,
-        /// Its id.
-        task: &'a str,
-    },
-    /// Its containers run.
-    Runs,
-    /// Its container logged a line.
-    Logged {
-        /// The container.
-        container: &'a str,
-        /// The line.
-        line: &'a str,
-    },
-    /// It is over.
-    Ended {
-        /// What it ran.
-        request: &'a TaskRequest,
-        /// How.
-        end: &'a TaskEnd,
-    },
-    /// Something that the user should know besides.
-    Warning(&'a str),
-}
-
-/// Whoever wants to know.
-pub(crate) type TaskListener<'a> = dyn FnMut(TaskNews<'_>) + Send + 'a;
 
 impl OneOff {
     /// A task of `definition`, the revision of `request`, in the surroundings of `service`; `follows_log` if the lines that
@@ -144,6 +130,8 @@ impl OneOff {
             lost: 0,
             unread: None,
             waits_for: Vec::new(),
+            not_launched: None,
+            cannot_be_stopped: false,
         }
     }
 
@@ -166,6 +154,19 @@ impl OneOff {
     /// # Errors
     /// What ECS refused, or the last lost response when [`ATTEMPTS`] of them are.
     pub(crate) async fn turn<E: OneOffTasks + Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        listen: &mut TaskListener<'_>,
+    ) -> Result<Turned, Failure> {
+        let turned = self.take_turn(ecs, clock, listen).await?;
+        if turned == Turned::Later {
+            listen(TaskNews::GoesOn);
+        }
+        Ok(turned)
+    }
+
+    async fn take_turn<E: OneOffTasks + Logs>(
         &mut self,
         ecs: &E,
         clock: Clock,
@@ -261,8 +262,10 @@ impl OneOff {
             self.shown = Some((**shown).clone());
         }
         if let Some(why) = self.phase.launched(launched, clock.now(), self.patience) {
-            listen(TaskNews::NotLaunched(&why));
-            self.is_free = false;
+            if self.not_launched.as_ref() != Some(&why) {
+                listen(TaskNews::NotLaunched(&why));
+            }
+            (self.not_launched, self.is_free) = (Some(why), false);
             return Ok(Turned::Later);
         }
         // A task is described some time after it was started.
@@ -304,7 +307,7 @@ impl OneOff {
             }
             Err(failure) => return Err(failure),
         }
-        self.follow_log(ecs, id, listen).await;
+        self.follow_log(ecs, clock, id, listen).await;
         if self.phase.end().is_none() {
             return Ok(Turned::Later);
         }
@@ -327,13 +330,23 @@ impl OneOff {
     }
 
     /// Tells what the task logged since it was read last.
-    pub(crate) async fn follow_log<E: Logs>(&mut self, ecs: &E, id: &str, listen: &mut TaskListener<'_>) {
+    pub(crate) async fn follow_log<E: Logs>(
+        &mut self,
+        ecs: &E,
+        clock: Clock,
+        id: &str,
+        listen: &mut TaskListener<'_>,
+    ) {
         let Some(log) = &mut self.log else { return };
         let containers =
             self.shown.as_ref().map(|shown| shown.task.containers.as_slice()).unwrap_or_default();
         let container = containers.iter().find(|it| it.name == self.request.container);
         let runtime_id = container.and_then(|container| container.runtime_id.as_deref());
-        log.follow(ecs, id, runtime_id, listen).await;
+        // A read that is dropped is made again from where it began.
+        if clock.within(LONGEST_READ, log.follow(ecs, id, runtime_id, listen)).await.is_none() {
+            let why = format!("CloudWatch Logs did not respond within {} s", LONGEST_READ.as_secs());
+            log.fail(&Failure::new(FailureKind::Unavailable, why), listen);
+        }
     }
 
     /// The place of its container among the task's, and where that logs to.
@@ -346,17 +359,25 @@ impl OneOff {
         Some((place, stream))
     }
 
-    /// Stops the task for `reason`. That it cannot be stopped is a warning.
+    /// Stops the task for `reason`, and tells whether ECS does. That it cannot be stopped is a warning.
     pub(crate) async fn stop<E: OneOffTasks>(
-        &self,
+        &mut self,
         ecs: &E,
         id: &str,
         reason: &str,
         listen: &mut TaskListener<'_>,
-    ) {
-        if let Err(failure) = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await {
+    ) -> bool {
+        let stopped = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await;
+        self.cannot_be_stopped = stopped.is_err();
+        if let Err(failure) = stopped {
             listen(TaskNews::Warning(&format!("task {id} goes on: {failure}")));
         }
+        !self.cannot_be_stopped
+    }
+
+    /// Whether more of its log may come.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.as_ref().is_some_and(LogFollower::is_open)
     }
 
     fn ended(&self, listen: &mut TaskListener<'_>) -> Turned {
@@ -369,7 +390,8 @@ impl OneOff {
     /// Why it failed, if it did.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let end = self.phase.end().filter(|end| !end.is_success())?;
-        let failure = failure::failure(&self.request, end, self.shown.as_ref(), self.timeout());
+        let (shown, timeout) = (self.shown.as_ref(), self.patience.timeout);
+        let failure = failure::failure(&self.request, end, shown, timeout, self.cannot_be_stopped);
         Some(match &self.unread {
             Some(unread) if *end == TaskEnd::TimedOut => {
                 failure.because(format!("whether it had ended is not known: {}", unread.without_advice()))
@@ -377,8 +399,7 @@ impl OneOff {
             Some(_) | None => failure,
         })
     }
-
-    fn timeout(&self) -> Duration {
-        self.patience.timeout
-    }
 }
+
+#[cfg(test)]
+mod tests;

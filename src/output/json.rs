@@ -101,7 +101,7 @@ fn service(service: &ServiceReport) -> Value {
     document
 }
 
-fn task(task: &StoppedTask) -> Value {
+pub(super) fn task(task: &StoppedTask) -> Value {
     let container = |container: &StoppedContainer| {
         json!({
             "name": container.name,
@@ -118,11 +118,11 @@ fn task(task: &StoppedTask) -> Value {
     })
 }
 
-fn failure(failure: &Failure) -> Value {
+pub(super) fn failure(failure: &Failure) -> Value {
     json!({ "kind": failure.kind().as_str(), "message": failure.to_string() })
 }
 
 /// Seconds, rounded to the millisecond.
-fn in_milliseconds(seconds: f64) -> f64 {
+pub(super) fn in_milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

@@ -113,7 +113,7 @@ impl Reporter {
                 told.lines.push(Line { head, rest, tone: tone(*outcome) });
                 told.over = Some(format::name(service).to_owned());
             }
-            Progress::Task { step, news } => told.lines.push(task::line(*step, news)),
+            Progress::Task { step, news } => told.lines.extend(task::line(*step, news)),
             Progress::Warning(warning) => told.lines.push(Line::warning(warning)),
         }
         told

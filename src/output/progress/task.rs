@@ -7,13 +7,15 @@ use super::lines::Line;
 use super::paint::Tone;
 use crate::deploy::TaskNews;
 
-/// The line for a piece of news; `step` is when in a deployment the task runs, if it is one's.
-pub(super) fn line(step: Option<Step>, news: &TaskNews<'_>) -> Line {
+/// The line for a piece of news, if there is one; `step` is when in a deployment the task runs, if it is one's.
+pub(super) fn line(step: Option<Step>, news: &TaskNews<'_>) -> Option<Line> {
     let task = step.map_or_else(|| "task".to_owned(), |step| format!("task {}", step.as_str()));
-    match news {
+    Some(match news {
         TaskNews::WaitsFor { task: other } => {
             let other = format::short_ids(other);
-            Line::plain(format!("{task}: waiting for the end of task {other}, which another execution runs"))
+            Line::plain(format!(
+                "{task}: waiting for the end of task {other}, which runs for the same service"
+            ))
         }
         TaskNews::NotLaunched(why) => {
             Line::warning(&format!("{task}: ECS started none, and is asked again: {why}"))
@@ -30,5 +32,6 @@ pub(super) fn line(step: Option<Step>, news: &TaskNews<'_>) -> Line {
             Line::of_tone(format!("{task}: {}", format::task_end(&request.container, end)), tone)
         }
         TaskNews::Warning(warning) => Line::warning(warning),
-    }
+        TaskNews::GoesOn => return None,
+    })
 }

@@ -116,6 +116,12 @@ impl NotLaunched {
         let reason = self.reason.to_lowercase();
         reason.starts_with("resource:") || reason == "agent" || reason.starts_with("capacity is unavailable")
     }
+
+    /// Whether the reason is one of ECS's codes, and no sentence.
+    #[must_use]
+    pub fn is_code(&self) -> bool {
+        !self.reason.contains(' ')
+    }
 }
 
 impl std::fmt::Display for NotLaunched {

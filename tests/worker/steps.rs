@@ -54,7 +54,13 @@ impl Play {
         let count = |of: &[String], name: &String| of.iter().filter(|it| *it == name).count();
         let calls = operations.iter().enumerate();
         let calls = calls.map(|(at, name)| (name.clone(), count(&operations[..=at], name)));
-        let polls = ["PollForJobs", "ListObjectsV2", "DescribeServices", "DescribeTasks"];
+        let polls = [
+            "PollForJobs",
+            "ListObjectsV2",
+            "DescribeServices",
+            "DescribeServiceDeployments",
+            "DescribeTasks",
+        ];
         calls
             .filter(|(name, nth)| !polls.contains(&&**name) || *nth <= 2 || *nth == count(&operations, name))
             .collect()

@@ -26,6 +26,7 @@ mod listed;
 mod newest;
 mod observer;
 mod overtaken;
+mod owed;
 mod plan_again;
 mod polling;
 mod prepare;

@@ -19,7 +19,6 @@ use evenkeel_core::one_off::{
 use evenkeel_core::placement::CAPACITY_GRACE;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::request::OnFailure;
-use evenkeel_core::rollout::Rollout;
 
 use crate::one_off::{OneOff, TaskIdentity, TaskNews, Turned};
 
@@ -285,52 +284,6 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
     }
 
-    /// Whether the rollout was under way when the run began.
-    fn has_joined(&self, at: usize) -> bool {
-        let chosen = &self.cx.revisions[self.runs[at].revision];
-        chosen.arn.as_ref() == Some(&chosen.planned.base) && !self.cx.request.policy.force_new_deployment
-    }
-
-    /// A former run was cut off after its update: goes on with the tasks that were to run after the rollout. Whether that is
-    /// so; the record tells, by its mark.
-    fn take_up_what_is_owed(&mut self, at: usize) -> Result<bool, Failure> {
-        let (cx, run, record) = (&mut self.cx, &mut self.runs[at], &self.records[at]);
-        let Some(primary) = run.seen.service.primary().cloned() else { return Ok(false) };
-        if !record.is_kept() {
-            let named = &run.named;
-            let what = format!(
-                "whether the tasks after the rollout of service {named} have run is not known without a record"
-            );
-            if !cx.warnings.contains(&what) {
-                cx.warn(what);
-            }
-            return Ok(false);
-        }
-        let Some(former) = record.cut_off(&primary.task_definition, &run.images) else { return Ok(false) };
-        let goes_back = matches!(&run.phase, Phase::RollingOut { former: Some(to), .. } if *to == former);
-        if goes_back && cx.steps.contains_key(&primary.task_definition) {
-            return Ok(false);
-        }
-        let before = cx.request.steps.before.len();
-        let progress = cx.steps_of(&primary.task_definition, at);
-        progress.done = progress.done.max(before);
-        if let Phase::RollingOut { former: to, .. } = &mut run.phase {
-            *to = Some(former);
-            return Ok(true);
-        }
-        (cx.listen)(Progress::Joined { service: &run.named, deployment: &primary.id });
-        let rollout = Rollout {
-            revision: primary.task_definition.clone(),
-            deployment: Some(primary.id.clone()),
-            replaced: None,
-            since: primary.created.max(cx.began),
-        };
-        run.deployment = Some(primary.id);
-        run.target = Some(primary.task_definition);
-        run.apply(Event::RolloutStarted { rollout, former: Some(former), overtaken: None })?;
-        Ok(true)
-    }
-
     /// A task after the rollouts failed: each service that still runs our revision is rolled back, or left as it is where
     /// that was asked for.
     async fn undo_all(&mut self, failure: &Failure) -> Result<(), Failure> {
@@ -370,7 +323,7 @@ impl<E> Context<'_, E> {
     }
 
     /// How far the steps of a revision are, which the service in the place `at` is the first to run.
-    fn steps_of(&mut self, revision: &TaskDefinitionArn, at: usize) -> &mut StepsProgress {
+    pub(super) fn steps_of(&mut self, revision: &TaskDefinitionArn, at: usize) -> &mut StepsProgress {
         self.steps.entry(revision.clone()).or_insert_with(|| StepsProgress::new(at))
     }
 
@@ -402,10 +355,8 @@ fn with_what_runs(failure: Failure, task: &OneOff) -> Failure {
 
 /// The failure of a deployment by that of its task. What AWS refused stays of its kind.
 fn failed(step: Step, failure: Failure) -> Failure {
-    let kind = match failure.kind() {
-        FailureKind::TimedOut => FailureKind::RolloutFailed,
-        kind => kind,
-    };
+    let is_late = failure.kind() == FailureKind::TimedOut;
+    let kind = if is_late { FailureKind::RolloutFailed } else { failure.kind() };
     let what = match step {
         Step::Before => "a task before the update failed, so no service was updated",
         Step::After => "a task after the rollout failed",

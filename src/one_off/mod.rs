@@ -12,6 +12,7 @@
 //! # Errors
 //! Those of `RunTask`. A description or a log that cannot be read is a warning: the task goes on.
 
+mod conflict;
 mod failure;
 mod follow;
 mod hearing;
@@ -246,9 +247,10 @@ impl OneOff {
         let token =
             self.identity.execution.client_token(&self.service.arn, &self.request.revision, &step, attempt);
         let launched = match ecs.run_task(&self.request, settings, &token).await {
-            Ok(Launched::Conflict(tasks)) => {
-                Launched::Started(Box::new(self.conflicting(ecs, &tasks).await?))
-            }
+            Ok(Launched::Conflict(tasks)) => match self.conflicting(ecs, clock.now(), &tasks).await? {
+                Some(task) => Launched::Started(Box::new(task)),
+                None => return Ok(Turned::Later),
+            },
             Ok(launched) => launched,
             Err(EffectError::Refused(failure)) => return Err(failure),
             Err(EffectError::Unknown(failure)) => {
@@ -270,22 +272,6 @@ impl OneOff {
         }
         // A task is described some time after it was started.
         if self.phase.end().is_some() { Ok(self.ended(listen)) } else { Ok(Turned::Later) }
-    }
-
-    /// The task that another request with our token started, if it is the one that was asked for.
-    async fn conflicting<E: OneOffTasks>(&self, ecs: &E, tasks: &[String]) -> Result<OneOffTask, Failure> {
-        for task in tasks {
-            let shown = ecs.one_off_task(&self.request.cluster, task).await?;
-            if let Some(shown) = shown.filter(|shown| shown.is_of(&self.request)) {
-                return Ok(shown);
-            }
-        }
-        let revision = self.request.revision.family_and_revision();
-        let what =
-            format!("a one-off task of {revision} was started for this step, but it runs something else");
-        Err(Failure::new(FailureKind::RolloutFailed, what)
-            .because(format!("ECS names {}", tasks.join(", ")))
-            .advice("Start the action or the build anew"))
     }
 
     async fn describe<E: OneOffTasks + Logs>(

@@ -187,6 +187,21 @@ async fn a_task_under_our_token_is_followed_if_it_is_ours() {
     follow(&ecs, &mut ours).await.0.unwrap();
     assert_eq!(ours.phase.end(), Some(&TaskEnd::Exited(0)));
 
+    // At first ECS does not describe it.
+    let ecs = Told {
+        launched: Mutex::new([conflict(), conflict()].into()),
+        shown: Mutex::new([None, Some(task("migrate", TaskStatus::Stopped, Some(0)))].into()),
+        ..Told::default()
+    };
+    let mut ours = migrate(true);
+    follow(&ecs, &mut ours).await.0.unwrap();
+    assert_eq!(ours.phase.end(), Some(&TaskEnd::Exited(0)));
+
+    let forgotten = (0..40).map(|_| conflict()).collect();
+    let ecs = Told { launched: Mutex::new(forgotten), ..Told::default() };
+    let failure = follow(&ecs, &mut migrate(true)).await.0.unwrap_err().to_string();
+    assert!(failure.contains("was started for this step, but ECS does not describe it"), "{failure}");
+
     let others = task("seed", TaskStatus::Running, None);
     let ecs = Told {
         launched: Mutex::new([conflict()].into()),

@@ -41,6 +41,8 @@ async fn killed_at(
         for kind in kinds {
             let account = play.account();
             kills += usize::from(killed(play, &account, (&operation, nth), kind).await);
+            let was_pending =
+                account.sandbox.one_off_tasks().len() == 1 && account.effects("UpdateService") == 0;
             account.clock.sleep(later).await;
             let report = play.deploy(&account, execution).await;
             let executions = if execution == "test" && later < HOURS { 1 } else { 2 };
@@ -51,6 +53,13 @@ async fn killed_at(
                 by,
                 &format!("{kind:?} at call {nth} of {operation}, {later:?} later"),
             );
+            if was_pending && executions == 2 {
+                let tasks = account.sandbox.one_off_tasks();
+                assert_eq!(
+                    tasks[0].command, tasks[1].command,
+                    "the pending step runs again: {operation} {nth}"
+                );
+            }
             traces.add(&account);
         }
     }

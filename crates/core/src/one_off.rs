@@ -16,7 +16,7 @@ mod steps;
 use crate::words::words;
 
 pub use command::{TaskCommand, parse_variable};
-pub use course::{Patience, TaskEnd, TaskPhase, Turn};
+pub use course::{Patience, SHOWN_AFTER, TaskEnd, TaskPhase, Turn};
 pub use identity::{ExecutionId, started_by};
 pub use launch::{CapacityProvider, Compute, Launched, Network, NotLaunched, TaskRequest, TaskSettings};
 pub use shown::{OneOffTask, Override, TaskStatus};

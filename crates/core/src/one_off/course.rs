@@ -87,7 +87,7 @@ pub enum Turn {
 const TOKEN_IS_KNOWN: Duration = Duration::from_secs(59 * 60);
 
 /// A task is described only some time after it was started (`DescribeTasks` is eventually consistent).
-const SHOWN_AFTER: Duration = Duration::from_secs(60);
+pub const SHOWN_AFTER: Duration = Duration::from_secs(60);
 
 impl TaskPhase {
     /// A task that is to be started from now on.

@@ -192,6 +192,16 @@ async fn dies_at(
     later: Duration,
 ) -> (Pipeline, ActionState) {
     let (pipeline, execution) = play.start();
+    let state = die_and_be_succeeded(&pipeline, &execution, (operation, nth, kind), later).await;
+    (pipeline, state)
+}
+
+async fn die_and_be_succeeded(
+    pipeline: &Pipeline,
+    execution: &str,
+    (operation, nth, kind): (&str, usize, FaultKind),
+    later: Duration,
+) -> ActionState {
     let fault = Fault { operation: operation.to_owned(), nth: Some(nth), kind };
     pipeline.sandbox.inject(fault);
     let (worker, _interrupter) = pipeline.hire("worker-1").await;
@@ -206,33 +216,40 @@ async fn dies_at(
     pipeline.clock.sleep(later).await;
     let (heir, _interrupter) = pipeline.hire("worker-2").await;
     pipeline.until_over(heir.run()).await;
-    let state = pipeline.state(&execution);
-    (pipeline, state)
+    pipeline.state(execution)
+}
+
+/// Lets a worker die at each call of the play; how often one did. The heir runs no task again.
+async fn dies_at_any_call(play: Play) -> usize {
+    let does_well = play.before == play.after;
+    let mut kills = 0;
+    for (operation, nth) in play.calls().await {
+        let only_reads = ["Poll", "Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
+        // Whether a read was answered is all the same to the heir.
+        let after = (does_well || !only_reads).then_some(FaultKind::HangAfter);
+        let before = (does_well && !only_reads).then_some(FaultKind::HangBefore);
+        for kind in after.into_iter().chain(before) {
+            let what = format!("{kind:?} at call {nth} of {operation}");
+            let (pipeline, state) = dies_at(play, &operation, nth, kind, Duration::ZERO).await;
+            play.judge(&pipeline, &state, &what);
+            kills += 1;
+        }
+    }
+    kills
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_dies_at_any_call_has_an_heir_who_runs_no_task_again() {
-    let mut kills = 0;
-    for play in [WELL, BEFORE_FAILS, AFTER_FAILS] {
-        let does_well = play.before == play.after;
-        for (operation, nth) in play.calls().await {
-            let only_reads =
-                ["Poll", "Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
-            // Whether a read was answered is all the same to the heir.
-            let kinds = [
-                (FaultKind::HangAfter, does_well || !only_reads),
-                (FaultKind::HangBefore, !only_reads && does_well),
-            ];
-            for (kind, _) in kinds.into_iter().filter(|(_, is_played)| *is_played) {
-                let what = format!("{kind:?} at call {nth} of {operation}");
-                let (pipeline, state) = dies_at(play, &operation, nth, kind, Duration::ZERO).await;
-                play.judge(&pipeline, &state, &what);
-                kills += 1;
-            }
-        }
-    }
+    let kills = dies_at_any_call(WELL).await;
     say(&format!("steps: {kills} kills of a worker whose job has one-off tasks"));
-    assert!(kills > 100, "{kills}");
+    assert!(kills > 60, "{kills}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_when_a_task_has_failed_has_an_heir_who_says_so() {
+    let kills = dies_at_any_call(BEFORE_FAILS).await + dies_at_any_call(AFTER_FAILS).await;
+    say(&format!("steps: {kills} kills of a worker whose job has a task that fails"));
+    assert!(kills > 50, "{kills}");
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -261,4 +278,20 @@ async fn a_task_that_ecs_has_forgotten_is_not_started_again() {
         assert!(message.contains("is not known"), "{message}");
         assert_eq!(pipeline.effects("UpdateService", "web"), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_longer_than_ecs_keeps_a_token_is_followed_by_its_id() {
+    let (pipeline, execution) = Play { timeout: "180", ..WELL }.start();
+    let runs_for = 120 * MINUTE;
+    pipeline.sandbox.play_tasks("migrate", TaskScript { runs_for, ..TaskScript::default() });
+    let call = ("DescribeTasks", 2, FaultKind::HangBefore);
+    let state = die_and_be_succeeded(&pipeline, &execution, call, 90 * MINUTE).await;
+    assert_eq!(
+        (state.status, &*pipeline.live("web")),
+        (ActionStatus::Succeeded, "web:2"),
+        "{:?}",
+        state.failure
+    );
+    assert_eq!(pipeline.sandbox.one_off_tasks().len(), 2);
 }

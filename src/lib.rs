@@ -4,7 +4,7 @@
 //! `arguments → DeployRequest → observe → Plan → tick* → Report → exit status | output | record`
 //!
 //! * [`evenkeel_core`] knows and decides, and has the ports: pure, without AWS types, tokio, a clock or the environment.
-//! * [`deploy`] performs what was decided, over the ports.
+//! * [`deploy`] performs what was decided, over the ports; [`one_off`] runs tasks beside a service's own.
 //! * [`aws`] and [`record`] are what stands behind the ports.
 //! * [`cli`] and [`output`] are what a person or a script meets.
 //! * `evenkeel_sandbox` is an embedded AWS: the tests' world and the README's first command.
@@ -18,6 +18,7 @@ pub mod clock;
 pub mod deploy;
 pub mod drift;
 pub mod live;
+pub mod one_off;
 pub mod output;
 pub mod record;
 pub mod record_commands;

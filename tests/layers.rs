@@ -8,16 +8,17 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each part of the program above the core, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("clock", &[]),
-    ("deploy", &["clock"]),
     ("live", &[]),
+    ("one_off", &["clock", "live"]),
+    ("deploy", &["clock", "one_off"]),
     ("record_commands", &["clock", "live"]),
     ("drift", &["record_commands", "clock", "live"]),
     ("artifact", &[]),
     ("aws", &["clock", "deploy"]),
     ("record", &["clock", "deploy"]),
-    ("output", &["record_commands", "clock", "deploy", "live"]),
+    ("output", &["record_commands", "clock", "deploy", "live", "one_off"]),
     ("worker", &["artifact", "clock", "deploy", "live", "output", "record"]),
     (
         "cli",
@@ -29,6 +30,7 @@ const FLOORS: [(&str, &[&str]); 13] = [
             "deploy",
             "drift",
             "live",
+            "one_off",
             "output",
             "record",
             "worker",

@@ -8,6 +8,7 @@ use evenkeel::clock::{Clock, Timestamp};
 use evenkeel::deploy::{Interrupt, Listener, Polling, Report, World, deploy};
 use evenkeel::record::FileStore;
 use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::one_off::{ExecutionId, Steps};
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
@@ -50,7 +51,15 @@ pub(crate) async fn deploy_to(
     let (_interrupter, interrupt) = Interrupt::new();
     let records: Vec<&[FileStore]> = Vec::new();
     let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
-    let world = World { ecs: &ecs, records, clock, polling: Polling::default(), interrupt, source: &source };
+    let world = World {
+        ecs: &ecs,
+        records,
+        clock,
+        polling: Polling::default(),
+        interrupt,
+        source: &source,
+        execution: ExecutionId::new("test"),
+    };
     let mut images = Images::default();
     images.insert("app", ImageReference::parse("web:2")?)?;
     let services = services.iter().map(|name| ServiceName::parse(name));
@@ -59,6 +68,7 @@ pub(crate) async fn deploy_to(
         services: services.collect::<Result<_, _>>()?,
         images,
         policy: Policy { timeout, ..Policy::default() },
+        steps: Steps::default(),
     };
     Ok(deploy(&world, &request, listen).await)
 }

@@ -226,14 +226,19 @@ impl EcsEffects for AwsCloud {
 }
 
 impl AwsCloud {
-    fn failure<E>(&self, operation: &str, resource: &str, error: &SdkError<E, HttpResponse>) -> Failure
+    pub(super) fn failure<E>(
+        &self,
+        operation: &str,
+        resource: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Failure
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
         failure_as(&self.who, "ecs", operation, resource, error)
     }
 
-    fn effect_error<E>(
+    pub(super) fn effect_error<E>(
         &self,
         operation: &str,
         resource: &str,

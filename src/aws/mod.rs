@@ -21,6 +21,7 @@ mod logs;
 mod lost;
 mod network;
 mod notifier;
+mod one_off;
 mod raw_json;
 mod retry;
 mod s3;

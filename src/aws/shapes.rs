@@ -26,7 +26,7 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
         controller: controller(service.deployment_controller()),
         launch: launch(service),
         is_managed: service.resource_management_type() == Some(&sdk::ResourceManagementType::Ecs),
-        task_definition: service.task_definition().map(TaskDefinitionArn::parse).transpose()?,
+        task_definition: asked_for(service).map(TaskDefinitionArn::parse).transpose()?,
         desired: count(service.desired_count()),
         strategy: strategy(service),
         guard: service.deployment_configuration().map(guard).unwrap_or_default(),
@@ -39,6 +39,12 @@ pub(super) fn service(service: &sdk::Service) -> Result<Service, Failure> {
             .filter_map(|revision| revision.arn().map(str::to_owned))
             .collect(),
     })
+}
+
+/// The revision that was last asked for. Of a service with the controller EXTERNAL the PRIMARY task set alone tells it.
+fn asked_for(service: &sdk::Service) -> Option<&str> {
+    let primary = service.task_sets().iter().find(|set| set.status() == Some("PRIMARY"));
+    service.task_definition().or(primary.and_then(|set| set.task_definition()))
 }
 
 /// By the capacity providers where there are any; then there is no launch type.

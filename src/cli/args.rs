@@ -27,6 +27,20 @@ pub(super) struct WhatArgs {
     pub(super) force_new_deployment: bool,
 }
 
+/// What runs beside a deployment.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "One-off tasks")]
+pub(super) struct StepsArgs {
+    /// A command to run in a container of the new revision before any service is updated, once for each new revision; several
+    /// run in their order, each within --timeout. If one fails, nothing is updated
+    #[arg(long, value_name = "CONTAINER=COMMAND", value_delimiter = '\n')]
+    pub(super) before: Vec<String>,
+    /// A command to run in a container of the new revision when the rollouts of all services have completed. If one fails,
+    /// the services are rolled back, unless --on-failure is leave
+    #[arg(long, value_name = "CONTAINER=COMMAND", value_delimiter = '\n')]
+    pub(super) after: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct ServiceArgs {
     /// The cluster's name or ARN
@@ -146,6 +160,8 @@ pub(super) struct ConnectionArgs {
 pub(super) struct DeployArgs {
     #[command(flatten)]
     pub(super) what: WhatArgs,
+    #[command(flatten)]
+    pub(super) steps: StepsArgs,
     #[command(flatten)]
     pub(super) rollout: RolloutArgs,
     #[command(flatten)]

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::deploy::Report;
+use crate::one_off::TaskReport;
 use crate::output::github::{self, Fence, Level};
 use crate::output::{self, Story};
 
-use super::args::{ResultArg, RolloutArgs};
+use super::args::{OutputArg, ResultArg, RolloutArgs};
 use super::environment::Environment;
 use super::{inputs, print, print_error, print_json};
 
@@ -54,7 +55,7 @@ impl CallSite {
         }
     }
 
-    /// Around `evenkeel watch`.
+    /// Around `evenkeel watch` and `evenkeel run`.
     pub(super) fn of_a_watch(environment: &Environment) -> Self {
         let path = |name: &str| environment.get(name).map(str::to_owned);
         Self {
@@ -142,6 +143,29 @@ impl CallSite {
                 }
                 status
             }
+        }
+    }
+
+    /// Tells what a one-off task came to. A log that was shown as it came is not told again, but on GitHub, which folds it.
+    pub(super) fn tell_task(&self, report: &TaskReport, was_log_shown: bool, format: OutputArg) {
+        if let Some(failure) = &report.failure {
+            let is_log_seen = was_log_shown && !self.is_github;
+            let log = if is_log_seen { String::new() } else { output::task_reasons_text(report) };
+            self.print_errors(&format!("{}{log}", output::failure_text(failure)));
+        }
+        if self.is_github {
+            let (level, message) = match &report.failure {
+                Some(failure) => (Level::Error, failure.to_string()),
+                None => (Level::Notice, output::task_text(report)),
+            };
+            print_error(&github::annotation(level, &output::task_title(report), message.trim_end()));
+            for warning in report.warnings.iter().take(ANNOTATIONS) {
+                print_error(&github::annotation(Level::Warning, "Evenkeel", warning));
+            }
+        }
+        match format {
+            OutputArg::Text => print(&output::task_text(report)),
+            OutputArg::Json => print_json(&output::task_document(report)),
         }
     }
 

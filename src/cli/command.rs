@@ -9,6 +9,7 @@ use super::args::{DeployArgs, LiveArgs, PlanArgs, RollbackArgs};
 use super::drift::DriftArgs;
 use super::policy::PolicyArgs;
 use super::record::RecordCommand;
+use super::run::RunArgs;
 use super::watch::WatchArgs;
 use super::worker::WorkerArgs;
 
@@ -45,6 +46,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Roll a service back to its last successful revision and wait for the result
     Rollback(RollbackArgs),
+    /// Run a one-off task of a service's revision in the service's surroundings and wait for its end
+    Run(RunArgs),
     /// Follow the rollout under way on a service, anybody's, to its end; change nothing
     Watch(WatchArgs),
     /// Show what a service runs now
@@ -59,7 +62,7 @@ pub(super) enum Command {
     /// The custom action type of CodePipeline that `evenkeel worker` takes the jobs of
     #[command(subcommand)]
     ActionType(ActionTypeCommand),
-    /// Print the smallest IAM policy for a deployment or a worker
+    /// Print the smallest IAM policy for a deployment, a worker, a watch or one-off tasks
     Policy(PolicyArgs),
     /// Play a pipeline's deploy action on an embedded AWS: no account, no network
     #[cfg(feature = "sandbox")]

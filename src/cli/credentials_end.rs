@@ -18,12 +18,12 @@ pub(super) fn credentials_end(environment: &Environment) -> Option<Timestamp> {
     Some(Timestamp::from_unix(at.duration_since(std::time::UNIX_EPOCH).ok()?))
 }
 
-/// The warning that a deployment of this time-out may outlive credentials that expire at `end`.
+/// The warning that a command of this time-out may outlive credentials that expire at `end`.
 pub(super) fn outlived(end: Option<Timestamp>, now: Timestamp, timeout: Duration) -> Option<String> {
     let (end, until) = (end?, now.plus(timeout));
     (end < until).then(|| {
         format!(
-            "the AWS credentials expire at {end} ({EXPIRATION}), before the time-out at {until}: a rollout that takes \
+            "the AWS credentials expire at {end} ({EXPIRATION}), before the time-out at {until}: what takes \
              longer goes on in ECS, but is not followed to its end. Give credentials that live longer, or a shorter --timeout"
         )
     })

@@ -19,7 +19,7 @@ pub(super) async fn run(args: &DeployArgs, environment: &Environment) -> u8 {
     if args.rollout.dry_run {
         return site.tell_plan(planned(args, environment).await, args.output, false);
     }
-    let request = meaning::request(&args.what, &args.rollout, environment.runner());
+    let request = meaning::request(args, environment.runner());
     let new = |request| {
         DeploymentCommand::new(Operation::Deploy, request, &args.rollout, &args.connection, environment)
     };
@@ -36,7 +36,7 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 }
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
-    let request = meaning::request(&args.what, &args.rollout, environment.runner())?;
+    let request = meaning::request(args, environment.runner())?;
     // What the deployment would refuse.
     meaning::records(&args.rollout, &request)?;
     let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);

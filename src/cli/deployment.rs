@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::notification::Channel;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_core::timestamp::Timestamp;
@@ -45,6 +46,7 @@ pub(super) struct DeploymentCommand {
     channels: Vec<Channel>,
     poll: Duration,
     source: DeployedBy,
+    execution: ExecutionId,
     credentials_end: Option<Timestamp>,
     progress: ProgressStyle,
 }
@@ -65,6 +67,7 @@ impl DeploymentCommand {
             request,
             poll: rollout.poll,
             source: meaning::source(environment),
+            execution: meaning::execution(environment),
             credentials_end: credentials_end(environment),
             progress: rollout.progress.style(environment),
         })
@@ -87,6 +90,7 @@ impl DeploymentCommand {
             request,
             poll,
             source: meaning::source(environment),
+            execution: meaning::execution(environment),
             credentials_end: credentials_end(environment),
             progress,
         }
@@ -135,6 +139,7 @@ impl DeploymentCommand {
             polling: Polling::every(self.poll),
             interrupt,
             source: &self.source,
+            execution: self.execution.clone(),
         };
         let mut view = self.progress.begin();
         let mut warning = None;
@@ -173,7 +178,7 @@ impl DeploymentCommand {
 }
 
 /// A second signal does not wait for the call that is under way, so what that call came to is not known.
-fn cut_short(second: FailureKind) -> Failure {
+pub(super) fn cut_short(second: FailureKind) -> Failure {
     Failure::new(second, "a second signal ended the command at once")
         .because("what was begun goes on in ECS")
         .advice("Run the same command again to follow it to its end")

@@ -16,6 +16,8 @@ enum Form {
     Value,
     /// Several values, a line each or separated by commas.
     Values,
+    /// Several values, a line each.
+    Lines,
     /// A number of minutes.
     Minutes,
     /// Given if it is true.
@@ -25,11 +27,13 @@ enum Form {
 }
 
 /// The inputs as `action.yml` names them, and their options.
-const INPUTS: [(&str, &str, Form); 18] = [
+const INPUTS: [(&str, &str, Form); 20] = [
     ("cluster", "cluster", Form::Value),
     ("service", "service", Form::Values),
     ("image-definitions", "image-definitions", Form::Value),
     ("images", "image", Form::Values),
+    ("before", "before", Form::Lines),
+    ("after", "after", Form::Lines),
     ("timeout-minutes", "timeout", Form::Minutes),
     ("on-failure", "on-failure", Form::Value),
     ("wait", "no-wait", Form::SwitchOff),
@@ -107,6 +111,10 @@ fn options(input: &str, option: &str, form: Form, value: &str) -> Result<Vec<Str
         Form::Value => Ok(vec![with(value)]),
         Form::Values => {
             let values = value.split(['\n', ',']).map(str::trim).filter(|value| !value.is_empty());
+            Ok(values.map(with).collect())
+        }
+        Form::Lines => {
+            let values = value.lines().map(str::trim).filter(|value| !value.is_empty());
             Ok(values.map(with).collect())
         }
         Form::Minutes => match value.parse::<u32>() {

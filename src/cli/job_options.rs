@@ -46,8 +46,16 @@ const SENSELESS: [(&str, &str); 12] = [
 ];
 
 /// Options that a job can have.
-const TAKEN: [&str; 6] =
-    ["max-task-failures", "placement-grace", "skip-verify", "force-new-deployment", "external-id", "notify"];
+const TAKEN: [&str; 8] = [
+    "before",
+    "after",
+    "max-task-failures",
+    "placement-grace",
+    "skip-verify",
+    "force-new-deployment",
+    "external-id",
+    "notify",
+];
 
 /// Reads the line.
 ///
@@ -72,6 +80,7 @@ pub fn job_options(line: &str) -> Result<JobOptions, Vec<String>> {
             force_new_deployment: args.what.force_new_deployment,
             ..meaning::policy(&args.rollout)
         },
+        steps: meaning::steps(&args.steps, &args.rollout).map_err(|failure| vec![failure.to_string()])?,
         external_id: args.connection.external_id.map(Secret::new),
         channels: Channel::parse_all(&args.rollout.notify)
             .map_err(|failure| vec![format!("--notify: {failure}")])?,

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
 use evenkeel_core::image_definitions;
+use evenkeel_core::one_off::{ExecutionId, Steps, TaskCommand};
 use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
@@ -13,7 +14,9 @@ use evenkeel_core::runner::Runner;
 use crate::aws::{Connection, Network};
 use crate::clock::Clock;
 
-use super::args::{ConnectionArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, WhatArgs};
+use super::args::{
+    ConnectionArgs, DeployArgs, OnFailureArg, RollbackArgs, RolloutArgs, ServiceArgs, StepsArgs, WhatArgs,
+};
 use super::environment::Environment;
 
 /// The image definitions file that AWS's own ECS action looks for, too.
@@ -26,11 +29,8 @@ const READ_AT_MOST: u64 = 100 * 1024 + 1;
 ///
 /// # Errors
 /// [`FailureKind::InvalidInput`], or [`FailureKind::Unreadable`] for a file that cannot be read.
-pub(super) fn request(
-    what: &WhatArgs,
-    rollout: &RolloutArgs,
-    runner: Runner,
-) -> Result<DeployRequest, Failure> {
+pub(super) fn request(args: &DeployArgs, runner: Runner) -> Result<DeployRequest, Failure> {
+    let DeployArgs { what, rollout, .. } = args;
     let mut services = Vec::new();
     for name in &what.service {
         ServiceName::parse_another(name, &mut services)?;
@@ -40,7 +40,24 @@ pub(super) fn request(
         services,
         images: images(what, runner)?,
         policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
+        steps: steps(&args.steps, rollout)?,
     })
+}
+
+/// The one-off tasks that were asked for.
+///
+/// # Errors
+/// [`FailureKind::Usage`].
+pub(super) fn steps(args: &StepsArgs, rollout: &RolloutArgs) -> Result<Steps, Failure> {
+    let commands = |texts: &[String], option: &str| {
+        texts.iter().map(|text| TaskCommand::parse(text, option)).collect::<Result<Vec<_>, _>>()
+    };
+    if rollout.no_wait && !args.after.is_empty() {
+        return Err(Failure::usage("--no-wait and --after exclude each other")
+            .because("a task after the rollout waits for its end")
+            .advice("Leave one of them out"));
+    }
+    Ok(Steps { before: commands(&args.before, "--before")?, after: commands(&args.after, "--after")? })
 }
 
 /// The rollback that was asked for: a deployment without images.
@@ -54,6 +71,7 @@ pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Fai
         services: vec![service],
         images: Images::default(),
         policy: policy(&args.rollout),
+        steps: Steps::default(),
     })
 }
 
@@ -136,6 +154,18 @@ pub(super) fn source(environment: &Environment) -> DeployedBy {
         return DeployedBy { kind: "codebuild".to_owned(), id: Some(id.to_owned()), url };
     }
     DeployedBy { kind: "cli".to_owned(), id: None, url: None }
+}
+
+/// The execution that the command belongs to: a build, one attempt of a workflow's run, or the process itself.
+pub(super) fn execution(environment: &Environment) -> ExecutionId {
+    if let Some(run) = environment.get("GITHUB_RUN_ID") {
+        let attempt = environment.get("GITHUB_RUN_ATTEMPT").unwrap_or("1");
+        return ExecutionId::new(format!("github/{run}/{attempt}"));
+    }
+    match environment.get("CODEBUILD_BUILD_ID") {
+        Some(build) => ExecutionId::new(format!("codebuild/{build}")),
+        None => ExecutionId::new(format!("process/{:032x}", fastrand::u128(..))),
+    }
 }
 
 fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {

@@ -20,6 +20,7 @@ mod policy;
 mod progress;
 mod record;
 mod rollback;
+mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -68,16 +69,19 @@ async fn guarded(command: impl Future<Output = u8>, arguments: &[OsString], envi
 }
 
 async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
-    let arguments = match given(arguments.clone(), environment) {
+    // Built once: its several hundred options take a tenth of a start.
+    let parser = parser();
+    let arguments = match given(arguments.clone(), environment, &parser) {
         Ok(arguments) => arguments,
         Err(failure) => return refuse(&failure, &output::failure_text(&failure), &arguments, environment),
     };
-    let parsed = parser().try_get_matches_from(&arguments);
+    let parsed = parser.try_get_matches_from(&arguments);
     match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => match cli.command {
             Command::Deploy(args) => deploy::run(&args, environment).await,
             Command::Plan(args) => deploy::plan(&args, environment).await,
             Command::Rollback(args) => rollback::run(&args, environment).await,
+            Command::Run(args) => run::run(&args, environment).await,
             Command::Watch(args) => watch::run(&args, environment).await,
             Command::Live(args) => live::run(&args, environment).await,
             Command::Drift(args) => drift::run(&args, environment).await,
@@ -101,9 +105,12 @@ async fn command(arguments: Vec<OsString>, environment: &Environment) -> u8 {
 
 /// The arguments as they are meant. Where variables do not stand in the environment as they are meant, the
 /// program starts anew with those that do.
-fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsString>, Failure> {
-    let cli = parser();
-    let changes = given::variables(environment, &cli)?;
+fn given(
+    arguments: Vec<OsString>,
+    environment: &Environment,
+    parser: &clap::Command,
+) -> Result<Vec<OsString>, Failure> {
+    let changes = given::variables(environment, parser)?;
     if !changes.is_empty() {
         let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
         let what = format!("white space around the value of {} cannot be taken away", names.join(", "));
@@ -112,7 +119,7 @@ fn given(arguments: Vec<OsString>, environment: &Environment) -> Result<Vec<OsSt
             .advice("Set it without white space, or unset it where it is empty"));
     }
     let arguments = inputs::arguments(&arguments, environment)?.unwrap_or(arguments);
-    Ok(given::arguments(&arguments, &cli))
+    Ok(given::arguments(&arguments, parser))
 }
 
 /// Prints an error of which there is no report, for people as `text`.
@@ -140,6 +147,7 @@ fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
         Some("live") => "evenkeel.live/v1",
         Some("drift") => "evenkeel.drift/v1",
         Some("record") => "evenkeel.records/v1",
+        Some("run") => return output::task_document(&crate::one_off::TaskReport::refused(failure)),
         Some("watch") => return output::watch_document(&crate::deploy::Report::refused(failure)),
         _ => return output::report_document(&crate::deploy::Report::refused(failure)),
     };
@@ -150,8 +158,11 @@ fn refused_document(failure: Failure, arguments: &[OsString]) -> Value {
 fn wanted_format<'a>(arguments: &'a [OsString], environment: &'a Environment) -> Option<&'a str> {
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     while let Some(argument) = arguments.next() {
-        if argument == "--output" {
-            return arguments.next();
+        match argument {
+            "--output" => return arguments.next(),
+            // What follows is the command of a one-off task.
+            "--" => break,
+            _ => {}
         }
         if let Some(format) = argument.strip_prefix("--output=") {
             return Some(format);

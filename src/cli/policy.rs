@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::notification::Channel;
-use evenkeel_core::policy::{Deploys, Permissions, Works};
+use evenkeel_core::policy::{self, Deploys, Permissions, Works};
 use evenkeel_core::record::{Sink, SinkPattern};
 use evenkeel_core::request::{ClusterName, ServiceName};
 
@@ -13,7 +13,7 @@ use super::action_type::ActionTypesArgs;
 use super::claims_place::ClaimsPlace;
 use super::{meaning, print_error, print_json};
 
-/// Print the smallest IAM policy for a deployment or a worker
+/// Print the smallest IAM policy for a deployment, a worker, a watch or one-off tasks
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
     /// What it is for
@@ -43,6 +43,9 @@ pub(super) struct PolicyArgs {
     /// Where notifications are sent, as `evenkeel deploy` takes it
     #[arg(long, value_name = "CHANNEL", value_delimiter = ',')]
     notify: Vec<String>,
+    /// Allow one-off tasks as well, for `--before` and `--after`
+    #[arg(long)]
+    one_off_tasks: bool,
     /// The account [default: that of an ARN that is given, or any]
     #[arg(long, value_name = "NUMBER")]
     account: Option<String>,
@@ -74,6 +77,8 @@ enum Purpose {
     Worker,
     /// `evenkeel watch`
     Watch,
+    /// `evenkeel run`
+    Run,
 }
 
 /// Prints the policy; returns the exit status.
@@ -81,7 +86,7 @@ pub(super) fn run(args: &PolicyArgs) -> u8 {
     match permissions(args) {
         Ok(permissions) => {
             if let Some(deploys) = &permissions.deploys {
-                tell_what_is_open(deploys, permissions.reads_only);
+                tell_what_is_open(deploys, permissions.purpose);
             }
             print_json(&output::policy_document(&permissions.statements()));
             0
@@ -130,6 +135,7 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         log_groups: args.log_group.clone(),
         records,
         channels: Channel::parse_all(&args.notify)?,
+        has_one_off_tasks: args.one_off_tasks,
     };
     let is_worker = args.purpose == Purpose::Worker;
     let works = if is_worker {
@@ -146,7 +152,11 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         None
     };
     Ok(Permissions {
-        reads_only: args.purpose == Purpose::Watch,
+        purpose: match args.purpose {
+            Purpose::Deploy | Purpose::Worker => policy::Purpose::Deploy,
+            Purpose::Watch => policy::Purpose::Watch,
+            Purpose::Run => policy::Purpose::Run,
+        },
         partition,
         region: region.unwrap_or_else(|| "*".to_owned()),
         account: account.unwrap_or_else(|| "*".to_owned()),
@@ -176,12 +186,13 @@ fn records(
 }
 
 /// What the policy leaves open because it was not named, and what it leaves out.
-fn tell_what_is_open(deploys: &Deploys, reads_only: bool) {
+fn tell_what_is_open(deploys: &Deploys, purpose: policy::Purpose) {
+    let deploys_images = purpose == policy::Purpose::Deploy;
     let open: Vec<&str> = [
         ("--cluster", deploys.cluster == "*"),
         ("--service", deploys.services.is_empty()),
-        ("--family", deploys.families.is_empty() && !reads_only),
-        ("--repository", deploys.repositories.is_empty() && !reads_only),
+        ("--family", deploys.families.is_empty() && purpose != policy::Purpose::Watch),
+        ("--repository", deploys.repositories.is_empty() && deploys_images),
         ("--log-group", deploys.log_groups.is_empty()),
     ]
     .into_iter()
@@ -190,10 +201,13 @@ fn tell_what_is_open(deploys: &Deploys, reads_only: bool) {
     if !open.is_empty() {
         print_error(&format!("note: it is open to any where these are not given: {}\n", open.join(", ")));
     }
-    if deploys.roles.is_empty() && !reads_only {
-        print_error(
-            "note: without --role a task definition that names roles cannot be registered: iam:PassRole is left out\n",
-        );
+    let cannot = match purpose {
+        policy::Purpose::Deploy => "a task definition that names roles cannot be registered",
+        policy::Purpose::Run => "no task of a task definition that names roles can be run",
+        policy::Purpose::Watch => return,
+    };
+    if deploys.roles.is_empty() {
+        print_error(&format!("note: without --role {cannot}: iam:PassRole is left out\n"));
     }
 }
 

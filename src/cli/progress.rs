@@ -1,17 +1,17 @@
 //! How progress is shown: what was asked for, and what standard error can show.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Stderr, stderr};
 
 use clap::{Args, ValueEnum};
 
-use crate::output::progress::{LiveView, Narrator, Palette, ProgressView, Size, Warner};
+use crate::output::progress::{LiveView, Narrator, Palette, ProgressView, Size, TaskNarrator, Warner};
 
 use super::environment::Environment;
 
 /// What a terminal is taken for that does not tell its size.
 const UNKNOWN: Size = Size { columns: 80, rows: 24 };
 
-/// The option of every command that watches rollouts.
+/// The option of every command that watches rollouts or a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub(super) struct ProgressArgs {
     /// How to show progress on standard error [default: live on a terminal, else plain]
@@ -73,6 +73,20 @@ impl ProgressStyle {
             ProgressArg::Plain => ProgressView::Plain(Narrator::every_minute(stderr(), palette)),
             ProgressArg::None => ProgressView::Quiet(Warner::new(stderr(), palette)),
         }
+    }
+
+    /// Begins the lines of a one-off task on standard error.
+    pub(super) fn begin_task(self) -> TaskNarrator<Stderr> {
+        let Self { shown, palette } = self;
+        match shown {
+            ProgressArg::Live | ProgressArg::Plain => TaskNarrator::new(stderr(), palette),
+            ProgressArg::None => TaskNarrator::quiet(stderr(), palette),
+        }
+    }
+
+    /// Whether the log of a one-off task is shown as it comes.
+    pub(super) fn shows_log(self) -> bool {
+        self.shown != ProgressArg::None
     }
 }
 

@@ -2,10 +2,12 @@
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
+use evenkeel_core::record::Sink;
 use evenkeel_core::request::DeployRequest;
 
-use crate::aws::connect;
+use crate::aws::Aws;
 use crate::deploy::prepare_rollback;
+use crate::record;
 
 use super::args::RollbackArgs;
 use super::call_site::CallSite;
@@ -31,7 +33,10 @@ pub(super) async fn run(args: &RollbackArgs, environment: &Environment) -> u8 {
 
 async fn planned(args: &RollbackArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::rollback_request(args)?;
-    meaning::records(&args.rollout, &request)?;
-    let cloud = connect(&meaning::connection(&args.connection, Some(&request.cluster), environment)).await?;
-    Ok((prepare_rollback(&cloud, &request, args.to.as_deref()).await?, request))
+    let sinks: Vec<Sink> = meaning::records(&args.rollout, &request)?.into_iter().flatten().collect();
+    let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
+    let aws = Aws::deployer(&connection).await?;
+    let records = record::open(&sinks, &aws.objects(), &aws.parameters());
+    let plan = prepare_rollback(&aws.cloud(), &records, aws.clock(), &request, args.to.as_deref()).await?;
+    Ok((plan, request))
 }

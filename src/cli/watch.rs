@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::image::Images;
+use evenkeel_core::one_off::Steps;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 
 use super::args::{ConnectionArgs, ResultArg, poll_interval};
@@ -72,6 +73,7 @@ fn request(args: &WatchArgs) -> Result<DeployRequest, Failure> {
         cluster: ClusterName::parse(&args.cluster)?,
         services,
         images: Images::default(),
+        steps: Steps::default(),
         policy: Policy {
             timeout: args.timeout,
             max_task_failures: args.max_task_failures,

@@ -1,9 +1,11 @@
 //! What every step of a deployment works with, whichever service it is of.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
+use evenkeel_core::one_off::{ExecutionId, StepsProgress};
 use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::Ecs;
 use evenkeel_core::record::DeployedBy;
@@ -26,6 +28,9 @@ pub(super) struct Context<'a, E> {
     pub(super) schedule: Schedule,
     pub(super) interrupt: Interrupt,
     pub(super) source: &'a DeployedBy,
+    pub(super) execution: ExecutionId,
+    /// How far the one-off tasks of each revision are.
+    pub(super) steps: BTreeMap<TaskDefinitionArn, StepsProgress>,
     pub(super) request: &'a DeployRequest,
     pub(super) listen: &'a mut Listener<'a>,
     /// When to hand on; a command's deployment never does.
@@ -58,6 +63,8 @@ impl<'a, E> Context<'a, E> {
             schedule: Schedule::new(world.polling),
             interrupt: world.interrupt.clone(),
             source: world.source,
+            execution: world.execution.clone(),
+            steps: BTreeMap::new(),
             request,
             listen,
             slice: None,
@@ -108,7 +115,7 @@ impl<E: Ecs> Context<'_, E> {
     /// has the time to try again. Of all who deploy at once, some wait for minutes until ECS lets them register.
     pub(super) fn waits_for_its_turn(&mut self, failure: &Failure, throttled: u64) -> bool {
         let is_throttled = failure.kind() == FailureKind::Unavailable && self.ecs.throttled() > throttled;
-        let has_time = self.clock.now().since(self.began) < self.request.policy.timeout;
+        let has_time = self.clock.now().since(self.began) < self.request.longest_beginning();
         let waits = is_throttled && has_time && self.slice.is_none();
         if waits {
             let what = failure.without_advice();

@@ -74,10 +74,16 @@ pub(super) fn lose_sight<E>(cx: &mut Context<'_, E>, run: &mut Run, failure: Fai
 /// The failure of a run that a signal ends.
 pub(super) fn interrupted<E>(cx: &Context<'_, E>, run: &Run, kind: FailureKind) -> Failure {
     let failure = Failure::new(kind, format!("the deployment of service {} was interrupted", run.named));
-    match going_on(cx, run) {
-        Some(going_on) => failure.because(going_on.what).advice(going_on.advice),
-        None => failure.because("the service was not changed").advice("Run the same command again to deploy"),
+    let (mut what, mut advice) = match going_on(cx, run) {
+        Some(going_on) => (going_on.what, going_on.advice),
+        None => ("the service was not changed".to_owned(), "Run the same command again to deploy".to_owned()),
+    };
+    if let Some(task) = cx.running_task() {
+        let cluster = cx.request.cluster.short();
+        what = format!("{what}; task {task} goes on");
+        advice = format!("{advice}. `aws ecs stop-task --cluster {cluster} --task {task}` stops the task");
     }
+    failure.because(what).advice(advice)
 }
 
 /// A service whose turn has not come is left as it is when another one has failed.

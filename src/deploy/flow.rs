@@ -1,5 +1,5 @@
 //! A deployment from above: read and plan ([`begin`](super::begin)), then for each service [`register`], [`update`],
-//! [`watch`] and, where the rollout fails, [`roll_back`], and at last [record](recording).
+//! [`watch`] ([steps](super::steps) run before and after) and, where the rollout fails, [`roll_back`], and at last [record](recording).
 //!
 //! Each tick decides from what was seen last, and has at most one effect.
 
@@ -15,6 +15,7 @@ use super::plan_again::plan_again;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::Slice;
+use super::steps::{FollowedTask, Stepped};
 use super::{Progress, Report, ending, explain, handing_on, recording, register, roll_back, update, watch};
 
 /// The deployment of every requested service.
@@ -24,6 +25,8 @@ pub(super) struct Flow<'a, E, R> {
     /// The record of each run, in the same order.
     pub(super) records: Vec<RecordKeeping<'a, R>>,
     observer: Observer,
+    /// The one-off task that is followed. Boxed, since most deployments have none.
+    pub(super) task: Option<Box<FollowedTask>>,
     /// What was seen is of an earlier slice.
     pub(super) is_resumed: bool,
     /// AWS does not respond: the next slice tries again.
@@ -32,7 +35,15 @@ pub(super) struct Flow<'a, E, R> {
 
 impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
     pub(super) fn new(cx: Context<'a, E>, runs: Vec<Run>, records: Vec<RecordKeeping<'a, R>>) -> Self {
-        Self { cx, runs, records, observer: Observer::default(), is_resumed: false, is_held_up: false }
+        Self {
+            cx,
+            runs,
+            records,
+            observer: Observer::default(),
+            task: None,
+            is_resumed: false,
+            is_held_up: false,
+        }
     }
 
     /// Ticks until every service is done, or the slice is over; whether every service is done.
@@ -102,8 +113,14 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             }
             Decision::Update { force } => {
                 if recording::open(cx, run, record).await? {
-                    self.note().await?;
-                    update::update(&mut self.cx, &mut self.runs[at], force).await?;
+                    match self.before(at).await? {
+                        Stepped::Done => {
+                            self.note().await?;
+                            update::update(&mut self.cx, &mut self.runs[at], force).await?;
+                        }
+                        Stepped::AtOnce => {}
+                        Stepped::Later => return Ok(false),
+                    }
                 }
             }
             Decision::Join(deployment) => update::join(cx, run, deployment)?,
@@ -123,7 +140,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
                 roll_back::by_update(&mut self.cx, &mut self.runs[at], &to, why).await?;
             }
             Decision::Restore { to, why } => roll_back::restore(cx, run, &to, &why.reason).await?,
-            Decision::Finish(ending) => ending::finish(cx, run, ending).await?,
+            Decision::Finish(ending) => return self.finish(at, ending).await,
             Decision::Wait => return Ok(false),
         }
         Ok(true)
@@ -138,7 +155,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
     }
 
     /// Keeps the checkpoint in the journal, right before an effect.
-    async fn note(&mut self) -> Result<(), Failure> {
+    pub(super) async fn note(&mut self) -> Result<(), Failure> {
         let Some(slice) = self.cx.slice else { return Ok(()) };
         let checkpoint = handing_on::checkpoint(&self.cx, &self.runs);
         slice.journal.note(&checkpoint).await

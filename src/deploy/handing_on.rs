@@ -6,6 +6,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::checkpoint::{Checkpoint, ServiceCheckpoint};
 use evenkeel_core::deployment::{Outcome, Phase, Way, Why};
 use evenkeel_core::failure::Failure;
+use evenkeel_core::one_off::{Step, StepsProgress, TaskPhase};
 use evenkeel_core::plan::CarriedFrom;
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::DeploymentId;
@@ -22,6 +23,7 @@ pub(super) fn checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkpoint {
         execution: cx.slice.map(|slice| slice.from.execution.clone()).unwrap_or_default(),
         began: cx.began,
         services: if runs.iter().all(Run::is_untouched) { Vec::new() } else { services.collect() },
+        steps: cx.steps.clone(),
         unknown: cx.slice.map(|slice| slice.from.unknown.clone()).unwrap_or_default(),
     }
 }
@@ -47,7 +49,14 @@ pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkp
             unknown: Map::new(),
         }
     });
-    Checkpoint { services: services.collect(), ..checkpoint(cx, runs) }
+    let steps = runs.iter().enumerate().filter(|_| cx.request.steps.count() > 0);
+    let steps = steps.map(|(at, run)| {
+        let since = Timestamp::from_unix(Duration::from_secs(u64::from(u32::MAX)));
+        let task = TaskPhase::Started { id: "x".repeat(32), since, was_shown: false };
+        let progress = StepsProgress { done: 9, task: Some(task), failed: Some(Step::Before), service: at };
+        (cx.planned(run).base.sibling(u64::from(u32::MAX)), progress)
+    });
+    Checkpoint { services: services.collect(), steps: steps.collect(), ..checkpoint(cx, runs) }
 }
 
 impl Run {

@@ -26,6 +26,7 @@ mod listed;
 mod newest;
 mod observer;
 mod overtaken;
+mod owed;
 mod plan_again;
 mod polling;
 mod prepare;
@@ -41,12 +42,14 @@ mod rollback_command;
 mod run;
 mod service_deployment_search;
 mod slice;
+mod steps;
 mod update;
 mod verify;
 mod watch;
 mod watch_command;
 
 use evenkeel_core::failure::Failure;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::ports::{Cloud, EcsEffects, Masked, RecordStore};
 use evenkeel_core::record::DeployedBy;
@@ -59,7 +62,7 @@ pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
 pub(crate) use polling::Throttling;
 pub use prepare::prepare;
-pub use progress::{Listener, Progress};
+pub use progress::{Listener, Progress, TaskNews};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
 pub use rollback_command::{prepare_rollback, roll_back};
@@ -87,12 +90,14 @@ pub struct World<'a, E, R> {
     pub interrupt: Interrupt,
     /// Who deploys.
     pub source: &'a DeployedBy,
+    /// Which execution this is: one-off tasks run once in each.
+    pub execution: ExecutionId,
 }
 
 impl<E, R> World<'_, E, R> {
     /// The same world as seen through `ecs`.
     fn through<'b, F>(&'b self, ecs: &'b F) -> World<'b, F, R> {
-        let Self { records, clock, polling, interrupt, source, .. } = self;
+        let Self { records, clock, polling, interrupt, source, execution, .. } = self;
         World {
             ecs,
             records: records.clone(),
@@ -100,6 +105,7 @@ impl<E, R> World<'_, E, R> {
             polling: *polling,
             interrupt: interrupt.clone(),
             source,
+            execution: execution.clone(),
         }
     }
 }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::{Outcome, Phase};
+use evenkeel_core::one_off::Step;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::rollout::Observation;
 use evenkeel_core::service::DeploymentId;
+
+pub use crate::one_off::TaskNews;
 
 /// Something that a user who watches wants to know.
 #[derive(Debug)]
@@ -77,6 +80,13 @@ pub enum Progress<'a> {
         outcome: Outcome,
         /// Why, if it is not what was asked for.
         reason: Option<&'a str>,
+    },
+    /// A one-off task goes on.
+    Task {
+        /// When in a deployment it runs; none, if it runs by itself.
+        step: Option<Step>,
+        /// What there is to say.
+        news: TaskNews<'a>,
     },
     /// Something that the user should know besides.
     Warning(&'a str),

@@ -134,6 +134,14 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         Ok(is_new)
     }
 
+    /// What the recorded revision `live` replaced, if it replaced another one.
+    pub(super) fn replaced_by(&self, live: &TaskDefinitionArn) -> Option<String> {
+        let mut records = self.entries.iter().filter_map(StoredRecord::record);
+        let found = records.find(|record| record.task_definition_arn == live.as_str())?;
+        let replaced = &found.previous_task_definition_arn;
+        (replaced != live.as_str()).then(|| replaced.clone())
+    }
+
     /// What the unfinished revision `live` was copied from, if a run of the same images was cut off on it.
     pub(super) fn cut_off(&self, live: &TaskDefinitionArn, asked: &Images) -> Option<TaskDefinitionArn> {
         self.entries.iter().filter_map(StoredRecord::record).find_map(|record| {

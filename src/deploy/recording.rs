@@ -61,8 +61,8 @@ pub(super) fn under_way<E>(
         source: planned.origin().clone(),
         revision: revision.cloned(),
         images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
-        // Twice the time-out: a rollback may take as long again.
-        expires: cx.clock.now().plus(cx.request.policy.timeout * 2),
+        // A rollback and one-off tasks may take as long again.
+        expires: cx.clock.now().plus(cx.request.longest()),
         by: cx.source.clone(),
     })
 }
@@ -154,6 +154,7 @@ async fn look_who_is_live<E: Ecs>(cx: &mut Context<'_, E>, run: &mut Run) -> Res
 
 /// Reports what every service came to.
 pub(super) async fn report<E: Ecs>(cx: Context<'_, E>, runs: Vec<Run>) -> Report {
+    let step = cx.failed_step();
     let Context { ecs, revisions, request, began, warnings, .. } = cx;
     let mut services = Vec::new();
     for run in runs {
@@ -164,7 +165,7 @@ pub(super) async fn report<E: Ecs>(cx: Context<'_, E>, runs: Vec<Run>) -> Report
         let is_return = revisions[run.revision].planned.is_a_return();
         services.push(run.report(request, images, began, is_return));
     }
-    Report::of(services, warnings)
+    Report { step, ..Report::of(services, warnings) }
 }
 
 /// The images of `revision`; read only if it is neither a base nor a copy of this deployment.

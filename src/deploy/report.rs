@@ -7,6 +7,7 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::Failure;
+use evenkeel_core::one_off::Step;
 use evenkeel_core::timestamp::Timestamp;
 
 /// What a command's deployment came to, over all its services.
@@ -20,6 +21,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What went wrong when it concerns no single service.
     pub failure: Option<Failure>,
+    /// The kind of one-off task that decided, if one failed.
+    pub step: Option<Step>,
 }
 
 /// What one service's deployment came to.
@@ -68,13 +71,19 @@ impl Report {
         let failed = services.iter().find(|service| service.failure.is_some());
         let best = || services.iter().map(|service| service.outcome).max();
         let outcome = failed.map(|service| service.outcome).or_else(best).unwrap_or(Outcome::Unchanged);
-        Self { outcome, services, warnings, failure: None }
+        Self { outcome, services, warnings, failure: None, step: None }
     }
 
     /// The report when nothing could be begun.
     #[must_use]
     pub fn refused(failure: Failure) -> Self {
-        Self { outcome: Outcome::Failed, services: Vec::new(), warnings: Vec::new(), failure: Some(failure) }
+        Self {
+            outcome: Outcome::Failed,
+            services: Vec::new(),
+            warnings: Vec::new(),
+            failure: Some(failure),
+            step: None,
+        }
     }
 
     /// What went wrong first, if anything did.

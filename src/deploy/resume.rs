@@ -18,6 +18,7 @@ use evenkeel_core::checkpoint::ServiceCheckpoint;
 use evenkeel_core::deployment::{Ending, Phase, Target};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::Images;
+use evenkeel_core::one_off::Step;
 use evenkeel_core::plan::{Carried, PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
@@ -89,6 +90,7 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     let (services, mut records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
     let mut cx = Context::new(world, request, listen, from.began);
     cx.slice = Some(slice);
+    cx.steps.clone_from(&from.steps);
     let mut runs = Vec::new();
     for ((checkpoint, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let checkpoint = look_for_the_update(world.ecs, checkpoint.clone(), &service).await?;
@@ -105,6 +107,7 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     }
     for (run, record) in runs.iter_mut().zip(&mut records) {
         run.is_recorded = record.is_kept();
+        run.has_failed_after = cx.failed_step() == Some(Step::After);
         if !run.is_done() {
             // An earlier beginning may have made the revision that this deployment began on, and not told its name.
             record.recognise(world.ecs, cx.planned(run), &run.images).await?;

@@ -1,7 +1,10 @@
 //! Puts a service back on a revision that it ran well before.
 //!
 //! # Flow
-//! Read the service → find the revision → the same flow as a deployment's: update, watch, verdict.
+//! Read the service and its record → find the revision → the same flow as a deployment's: update, watch, verdict.
+//!
+//! The record knows what the live revision replaced. Without a record, ECS's list of deployments tells which succeeded: one
+//! that a task after its rollout found faulty is among those.
 //!
 //! # Guarantees
 //! Nothing is registered, and nobody's newer deployment is overtaken: one that comes in between ends
@@ -20,7 +23,7 @@ use evenkeel_core::service::Service;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
 use evenkeel_core::task_definition::{PackedDefinition, Revision};
 
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 
 use super::context::Context;
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
@@ -41,7 +44,8 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
     let timeout = request.policy.timeout;
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
-        tokio::try_join!(read_and_plan(&ecs, request, to), records)
+        let (services, records) = tokio::try_join!(prepare::describe(&ecs, request), records)?;
+        Ok((find_and_plan(&ecs, services, &records, to).await?, records))
     };
     let read = beginning::within(timeout, world.clock, world.interrupt.clone(), read).await;
     match read.unwrap_or_else(|cut| Err(cut.failure(timeout))) {
@@ -63,27 +67,37 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no revision is known to go back to, or the one that was asked for
 /// cannot be run any more.
-pub async fn prepare_rollback<E: Ecs>(
+pub async fn prepare_rollback<E: Ecs, R: RecordStore>(
     ecs: &E,
+    records: &[R],
+    clock: Clock,
     request: &DeployRequest,
     to: Option<&str>,
 ) -> Result<Plan, Failure> {
-    read_and_plan(&Masked::new(ecs), request, to).await
+    let ecs = Masked::new(ecs);
+    let stores = [records];
+    let records = RecordKeeping::of_each(&stores, request.services.len(), clock);
+    let (services, records) = tokio::try_join!(prepare::describe(&ecs, request), records)?;
+    find_and_plan(&ecs, services, &records, to).await
 }
 
-async fn read_and_plan<E: Ecs>(
+async fn find_and_plan<E: Ecs, R: RecordStore>(
     ecs: &Masked<'_, E>,
-    request: &DeployRequest,
+    mut services: Vec<Service>,
+    records: &[RecordKeeping<'_, R>],
     to: Option<&str>,
 ) -> Result<Plan, Failure> {
-    let mut services = prepare::describe(ecs, request).await?;
     let (Some(service), None) = (services.pop(), services.pop()) else {
         return Err(Failure::usage("one service is put back at a time"));
     };
     let live = service.live().cloned().ok_or_else(|| nowhere(&service, "it runs nothing"))?;
-    let to = match to {
-        Some(to) => named(to, &live),
-        None => last_good(ecs, &service, &live).await?.as_str().to_owned(),
+    let replaced = || records.iter().find_map(|record| record.replaced_by(&live));
+    let (to, warning) = match to.map(|to| named(to, &live)).or_else(replaced) {
+        Some(to) => (to, None),
+        None => {
+            let found = last_good(ecs, &service, &live).await?;
+            (found.revision.as_str().to_owned(), found.doubt(&live))
+        }
     };
     let (live, to) = tokio::try_join!(described(ecs, live.as_str()), described(ecs, &to))?;
     if !to.active {
@@ -93,6 +107,7 @@ async fn read_and_plan<E: Ecs>(
             .advice("Give another one by --to; nothing was changed"));
     }
     let mut plan = plan_of(service, live, to);
+    plan.warnings.extend(warning);
     ecs.hide_plan(&mut plan);
     Ok(plan)
 }
@@ -141,12 +156,32 @@ fn named(to: &str, live: &TaskDefinitionArn) -> String {
     }
 }
 
+/// A revision that ran well before, as far as ECS tells.
+struct LastGood {
+    revision: TaskDefinitionArn,
+    /// The live revision had run before it, and came back after it.
+    was_replaced_by_its_former: bool,
+}
+
+impl LastGood {
+    /// Why it may not have been good: who rolled the service back from it had a reason, which only a record tells.
+    fn doubt(&self, live: &TaskDefinitionArn) -> Option<String> {
+        let (it, live) = (self.revision.family_and_revision(), live.family_and_revision());
+        self.was_replaced_by_its_former.then(|| {
+            format!(
+                "the service was on {live} before {it} and after it again: whether {it} was found faulty, by a person or by \
+                 a task after its rollout, is not known without a record"
+            )
+        })
+    }
+}
+
 /// The revision of the last deployment that succeeded and brought another one than the live one.
 async fn last_good<E: Ecs>(
     ecs: &E,
     service: &Service,
     live: &TaskDefinitionArn,
-) -> Result<TaskDefinitionArn, Failure> {
+) -> Result<LastGood, Failure> {
     let unreadable = |failure: Failure| {
         if failure.kind() == FailureKind::Unavailable {
             return failure;
@@ -160,8 +195,12 @@ async fn last_good<E: Ecs>(
         return Err(nowhere(service, "ECS tells of no deployment of it that succeeded"));
     }
     let runs = with_what_they_run(ecs, good).await.map_err(unreadable)?;
-    let found = runs.into_iter().filter_map(|(_, runs)| runs).find(|runs| runs != live);
-    found.ok_or_else(|| nowhere(service, "no deployment that succeeded brought another revision"))
+    let mut runs = runs.into_iter().filter_map(|(_, runs)| runs);
+    let found = runs.find(|runs| runs != live);
+    let was_replaced_by_its_former = runs.any(|runs| runs == *live);
+    found
+        .map(|revision| LastGood { revision, was_replaced_by_its_former })
+        .ok_or_else(|| nowhere(service, "no deployment that succeeded brought another revision"))
 }
 
 async fn described<E: Ecs>(ecs: &E, name: &str) -> Result<Revision, Failure> {

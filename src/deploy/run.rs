@@ -54,6 +54,8 @@ pub(super) struct Run {
     pub(super) evidence: Evidence,
     /// Its stopped tasks were read for the evidence, or could not be.
     pub(super) has_read_stopped_tasks: bool,
+    /// A one-off task after its rollout failed.
+    pub(super) has_failed_after: bool,
     /// What its tasks were read for last, and when.
     pub(super) suspected: Option<(Suspicion, Moment)>,
     /// How often it was planned again.
@@ -99,6 +101,7 @@ impl Run {
             digests: BTreeMap::new(),
             evidence: Evidence::default(),
             has_read_stopped_tasks: false,
+            has_failed_after: false,
             suspected: None,
             plans_again: 0,
             is_recorded: false,
@@ -181,6 +184,10 @@ impl Run {
     pub(super) fn verdict_on_record(&self) -> OnRecord<'_> {
         match (self.outcome(), self.live()) {
             (Outcome::Deployed | Outcome::Unchanged, Some(live)) => OnRecord::Settle(live),
+            // Its rollout completed, and it was left so.
+            (Outcome::Failed, Some(live)) if self.has_failed_after && Some(live) == self.target.as_ref() => {
+                OnRecord::Settle(live)
+            }
             (Outcome::Started, _) => OnRecord::LeaveOpen,
             _ if self.unwatched => OnRecord::LeaveOpen,
             // It may complete yet.

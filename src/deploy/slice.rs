@@ -61,10 +61,9 @@ impl Slice<'_> {
         self.until.map_or(Duration::MAX, |until| until.since(Moment::now()))
     }
 
-    /// Whether `failure` may pass by itself, and there is time left for it to: a rollout's, and that of
-    /// a rollback again.
+    /// Whether `failure` may pass by itself, and there is time left for it to.
     pub(super) fn outlasts(&self, failure: &Failure, request: &DeployRequest, now: Timestamp) -> bool {
-        failure.kind() == FailureKind::Unavailable && now.since(self.from.began) < request.policy.timeout * 2
+        failure.kind() == FailureKind::Unavailable && now.since(self.from.began) < request.longest()
     }
 }
 

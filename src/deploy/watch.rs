@@ -70,6 +70,10 @@ async fn see<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run, seen: Option<Obse
         return ending::fail(cx, run, failure);
     };
     run.see(seen);
+    if run.phase.rollout().is_none() {
+        // Its tasks before the update run; there is no rollout to tell of.
+        return;
+    }
     if is_rolling_back(cx, run) {
         explain::gather_evidence(cx, run).await;
     } else {
@@ -157,7 +161,11 @@ async fn count_departures<E: Cloud>(cx: &mut Context<'_, E>, run: &mut Run) {
 fn outlast<E>(cx: &mut Context<'_, E>, watching: Vec<&mut Run>, failure: &Failure) {
     (cx.listen)(Progress::Warning(&format!("{}; looking again", failure.without_advice())));
     for run in watching {
-        if cx.elapsed(run) >= cx.request.policy.timeout {
+        let longest = match run.phase.rollout() {
+            Some(_) => cx.request.policy.timeout,
+            None => cx.request.longest_beginning(),
+        };
+        if cx.elapsed(run) >= longest {
             ending::lose_sight(cx, run, failure.clone());
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_core::deployment::Outcome;
+use evenkeel_core::one_off::TaskEnd;
 use evenkeel_core::timestamp::Timestamp;
 
 /// The shortest id that is shortened, in characters: a task's has 32, a deployment's 19, an account's 12.
@@ -83,6 +84,18 @@ pub(super) fn event(said: &str) -> String {
         }
     }
     words.join(" ")
+}
+
+/// How a one-off task ended for its container.
+pub(super) fn task_end(container: &str, end: &TaskEnd) -> String {
+    match end {
+        TaskEnd::Exited(code) => format!("{container} ended with {code}"),
+        TaskEnd::NeverRan => format!("{container} never ran"),
+        TaskEnd::Stopped => format!("{container} was stopped before its end"),
+        TaskEnd::TimedOut => format!("{container} took too long and was stopped"),
+        TaskEnd::Forgotten => format!("how {container} ended is not known"),
+        TaskEnd::NotLaunched(why) => format!("ECS started none: {why}"),
+    }
 }
 
 /// The text with each long id cut to its first characters: `0f9de17a…`.

@@ -1,7 +1,7 @@
 //! The JSON documents: part of the contract, scripts depend on them.
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::plan::{Plan, PlannedService, RevisionOrigin};
+use evenkeel_core::plan::{Plan, PlannedService, PlannedTask, RevisionOrigin};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 use serde_json::{Value, json};
@@ -17,6 +17,9 @@ pub fn report_document(report: &Report) -> Value {
         "services": report.services.iter().map(service).collect::<Vec<_>>(),
         "warnings": report.warnings,
     });
+    if let Some(step) = report.step {
+        document["step"] = step.as_str().into();
+    }
     if let Some(failed) = &report.failure {
         document["failure"] = failure(failed);
     }
@@ -48,12 +51,24 @@ pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
             "changes": changes.collect::<Vec<_>>(),
         })
     };
-    json!({
+    let mut document = json!({
         "schema": "evenkeel.plan/v1",
         "changes": plan.changes_anything(request),
         "services": plan.services.iter().map(service).collect::<Vec<_>>(),
         "warnings": plan.warnings,
-    })
+    });
+    if request.steps.count() > 0 {
+        // A command may hold a secret.
+        let task = |planned: PlannedTask<'_>| {
+            json!({
+                "step": planned.step.as_str(),
+                "container": planned.container,
+                "service": planned.service.name,
+            })
+        };
+        document["tasks"] = plan.tasks(request).into_iter().map(task).collect();
+    }
+    document
 }
 
 /// The document of a command that came to nothing.
@@ -86,7 +101,7 @@ fn service(service: &ServiceReport) -> Value {
     document
 }
 
-fn task(task: &StoppedTask) -> Value {
+pub(super) fn task(task: &StoppedTask) -> Value {
     let container = |container: &StoppedContainer| {
         json!({
             "name": container.name,
@@ -103,11 +118,11 @@ fn task(task: &StoppedTask) -> Value {
     })
 }
 
-fn failure(failure: &Failure) -> Value {
+pub(super) fn failure(failure: &Failure) -> Value {
     json!({ "kind": failure.kind().as_str(), "message": failure.to_string() })
 }
 
 /// Seconds, rounded to the millisecond.
-fn in_milliseconds(seconds: f64) -> f64 {
+pub(super) fn in_milliseconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }

@@ -18,6 +18,7 @@ mod reasons;
 mod record;
 mod result;
 mod story;
+mod task;
 mod text;
 mod watch;
 
@@ -35,5 +36,6 @@ pub use reasons::reasons_text;
 pub use record::{records_document, records_text};
 pub use result::{outcome_in_words, report_text, result_sentence};
 pub use story::Story;
+pub use task::{task_document, task_reasons_text, task_text, task_title};
 pub use text::{failure_text, plan_text};
 pub use watch::{watch_document, watch_text};

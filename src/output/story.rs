@@ -6,11 +6,12 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::console::deployments_url;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::diff::Change;
+use evenkeel_core::one_off::Step as OneOffStep;
 use evenkeel_core::plan::Plan;
 
 use super::format;
 use crate::clock::Timestamp;
-use crate::deploy::Progress;
+use crate::deploy::{Progress, TaskNews};
 
 /// How many steps are remembered: a deployment that is planned again and again has no end of them.
 const STEPS: usize = 200;
@@ -45,6 +46,8 @@ pub(super) struct Step {
 pub(super) enum StepKind {
     /// Reading and deciding.
     Plan,
+    /// A one-off task, before the update or after the rollout.
+    Task,
     /// Making a revision.
     Register,
     /// Putting the service on it.
@@ -101,7 +104,10 @@ impl Story {
             }
             Progress::RollingBack { service, to, .. } => self.roll_back(service, *to, at),
             Progress::Ended { service, outcome, .. } => self.close(service, at, is_failure(*outcome)),
-            Progress::Resumed { .. } | Progress::Warning(_) => {}
+            Progress::Task { step, news: TaskNews::Ended { request, end } } => {
+                self.ran(*step, &request.container, end.is_success(), at);
+            }
+            Progress::Resumed { .. } | Progress::Task { .. } | Progress::Warning(_) => {}
         }
         self.last = at;
     }
@@ -133,6 +139,14 @@ impl Story {
         let changes = plan.revisions.iter().flat_map(|revision| &revision.changes);
         self.changes = changes.cloned().collect();
         self.did(None, StepKind::Plan, "plan", at);
+    }
+
+    fn ran(&mut self, when: Option<OneOffStep>, container: &str, went_well: bool, at: Timestamp) {
+        let when = when.map_or_else(String::new, |when| format!("task {} ", when.as_str()));
+        self.did(None, StepKind::Task, &format!("{when}in {container}"), at);
+        if let Some(last) = self.steps.last_mut() {
+            last.failed = !went_well;
+        }
     }
 
     fn staged(&mut self, service: &str, stage: &str, at: Timestamp) {

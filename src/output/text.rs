@@ -3,7 +3,8 @@
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::diff::Change;
 use evenkeel_core::failure::Failure;
-use evenkeel_core::plan::{Plan, RevisionOrigin};
+use evenkeel_core::one_off::Step;
+use evenkeel_core::plan::{Plan, PlannedTask, RevisionOrigin};
 use evenkeel_core::request::DeployRequest;
 
 /// What a deployment would do.
@@ -28,6 +29,13 @@ pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
         let base = revision.base.family_and_revision();
         lines.push(format!("{}: live is {base}; {action}", planned.service.name));
         lines.extend(revision.changes.iter().map(change_line));
+    }
+    for PlannedTask { step, container, service } in plan.tasks(request) {
+        let when = match step {
+            Step::Before => "before any service is updated",
+            Step::After => "after the rollouts",
+        };
+        lines.push(format!("a task would run in container {container} of {}, {when}", service.name));
     }
     lines.join("\n") + "\n"
 }

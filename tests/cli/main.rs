@@ -22,6 +22,7 @@ mod record_commands;
 mod records;
 mod refusals;
 mod rollback;
+mod run;
 mod serving;
 mod signals;
 mod surroundings;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_sandbox::RolloutOutcome;
+use evenkeel_sandbox::{RolloutOutcome, TaskEnding, TaskScript};
 use serde_json::{Value, json};
 
 use crate::world::Account;
@@ -104,6 +104,33 @@ fn it_allows_every_call_that_a_deployment_makes() {
             "{} is not allowed: {allowed:?}",
             call.operation
         );
+    }
+}
+
+#[test]
+fn it_allows_one_off_tasks_where_they_are_asked_for_and_only_there() {
+    let account = Account::new();
+    let policy = |more: &[&str]| -> Value {
+        serde_json::from_str(&account.run(&[&WHOLE[..], more].concat()).stdout).unwrap()
+    };
+    let (without, with) = (actions(&policy(&[])), actions(&policy(&["--one-off-tasks"])));
+    let added: Vec<_> = with.difference(&without).cloned().collect();
+    assert_eq!(added, ["ecs:RunTask", "ecs:StopTask"]);
+    assert_eq!(
+        statement(&policy(&["--one-off-tasks"]), "OneOffTasksTags")["Condition"],
+        json!({ "StringEquals": { "ecs:CreateAction": ["RunTask"] } })
+    );
+
+    let script = TaskScript { ending: TaskEnding::NeverEnds, ..TaskScript::default() };
+    account.sandbox.play_tasks("smoke", script);
+    let steps = ["--before", "app=migrate", "--after", "app=smoke", "--timeout", "30s"];
+    account.next_rollout(RolloutOutcome::Ok);
+    account.deploy(&steps).is(1, "rolled_back", Some("rollout_failed"), &[]);
+    let calls = account.sandbox.calls();
+    assert!(calls.iter().any(|call| call.operation == "StopTask"));
+    for call in calls {
+        let names = ["ecs", "logs", "ecr"].map(|service| format!("{service}:{}", call.operation));
+        assert!(names.iter().any(|name| with.contains(name)), "{} is not allowed", call.operation);
     }
 }
 

@@ -15,6 +15,7 @@ fn wrong_usage_is_2_with_a_document() {
         (&["plan", "--output", "json", "--service", "web"], "--cluster"),
         (&["live", "--output", "json", "--service", "web"], "--cluster"),
         (&["watch", "--output", "json", "--service", "web"], "--cluster"),
+        (&["run", "--output", "json", "--service", "web"], "--cluster"),
     ] {
         let ended = account.run(arguments);
         assert_eq!(ended.status, Some(2), "{ended:?}");

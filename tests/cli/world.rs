@@ -218,6 +218,7 @@ pub(crate) fn document(text: &str) -> Value {
     let document: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let schema = match document["schema"].as_str() {
         Some("evenkeel.deployment/v1") => include_str!("schemas/deployment.v1.json"),
+        Some("evenkeel.task/v1") => include_str!("schemas/task.v1.json"),
         Some("evenkeel.watch/v1") => include_str!("schemas/watch.v1.json"),
         Some("evenkeel.plan/v1") => include_str!("schemas/plan.v1.json"),
         Some("evenkeel.live/v1") => include_str!("schemas/live.v1.json"),

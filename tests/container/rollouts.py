@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -36,8 +38,7 @@ def play(tell, web):
     web.create()
     tell.row("version 1 answers", ["1"], web.await_answers(["1"]))
 
-    status, deployed = web.deploy("2")
-    tell.row("version 2 is deployed over it", (0, "deployed"), (status, deployed.get("outcome")))
+    migrate(tell, web)
     tell.row("version 2 answers, and nothing else", ["2"], web.await_answers(["2"]))
     tell.row("its container is of the image that was pushed", [web.digest("2")], web.running())
     tell.row("the same again changes nothing", (0, "unchanged"), outcome(web.deploy("2")))
@@ -54,6 +55,32 @@ def play(tell, web):
         "--timeout",
         "20s",
     )
+
+
+def migrate(tell, web):
+    """Deploys version 2 with tasks before its update and after its rollout that fail, and then with one that does not."""
+    status, failed = web.deploy("2", "--before", "app=migrate-badly")
+    ended = (*outcome((status, failed)), failed.get("step"))
+    tell.row("a migration that fails lets nothing be updated", (1, "failed", "before"), ended)
+    tell.row("  version 1 still answers, and nothing else", ["1"], web.await_answers(["1"]))
+    tails = [container["logTail"] for task in tasks(failed) for container in task["containers"]]
+    tell.row("  what it logged last is told", [["2: 0001_users", "2: relation orders exists already"]], tails)
+
+    status, failed = web.deploy("2", "--after", "app=migrate-badly")
+    ended = (*outcome((status, failed)), failed.get("step"))
+    tell.row("a task after the rollout that fails has it rolled back", (1, "rolled_back", "after"), ended)
+    tell.row("  version 1 answers again, and nothing else", ["1"], web.await_answers(["1"]))
+
+    status, deployed = web.deploy("2", "--before", "app=migrate")
+    tell.row("version 2 is deployed over it after its migration", (0, "deployed"), (status, deployed.get("outcome")))
+    said = {line: at for at, line in web.said}
+    first, second = said.get("app | 2: 0001_users"), said.get("app | 2: 0002_orders")
+    started = next((at for line, at in said.items() if "rollout of" in line and "started" in line), None)
+    tell.row("  whose log is shown", True, None not in (first, second, started))
+    tell.row("  as it comes: its lines, six seconds apart, are shown apart", True, second - first >= 2)
+    tell.row("  and before the update", True, second <= started)
+    run = [words for words in web.ended() if len(words) > 2]
+    tell.row("  each task ran once", 3, len(run))
 
 
 def crash(tell, web, how, breaker, expected, *options):
@@ -188,8 +215,9 @@ class Web:
             "AWS_SECRET_ACCESS_KEY": "test",
         }
         # The emulator is on this machine's loopback.
-        done = docker(
+        done = watched(
             *(
+                "docker",
                 "run",
                 "--rm",
                 "--network",
@@ -207,11 +235,17 @@ class Web:
                 "--image",
                 f"app={self.tag(version)}",
             ),
-            *("--output", "json", *(options or ("--timeout", "3m"))),
-            check=False,
+            *("--output", "json", *(options if "--timeout" in options else (*options, "--timeout", "3m"))),
         )
-        (self.folder / f"deploy-{version}").write_text(done.stderr)
-        return done.returncode, json.loads(done.stdout or "{}")
+        status, document, self.said = done
+        (self.folder / f"deploy-{version}").write_text("\n".join(line for _, line in self.said))
+        return status, json.loads(document or "{}")
+
+    def ended(self):
+        """The commands of the containers that have ended by themselves."""
+        filters = ("--filter", f"label={FAMILY_LABEL}={self.family}", "--filter", "status=exited")
+        ids = docker("ps", "--all", "--quiet", *filters).stdout.split()
+        return [[inspect(it)["Path"], *inspect(it)["Args"]] for it in ids]
 
     def containers(self):
         return docker("ps", "--quiet", "--filter", f"label={FAMILY_LABEL}={self.family}").stdout.split()
@@ -243,6 +277,21 @@ class Web:
         ).stdout.split()
         for container in left:
             docker("rm", "--force", container, check=False)
+
+
+def watched(*command):
+    """Runs a command; returns its exit status, what it printed, and each line of its progress with the time it came."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said = []
+
+    def listen():
+        said.extend((time.monotonic(), line.rstrip("\n")) for line in process.stderr)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    printed = process.stdout.read()
+    listener.join()
+    return process.wait(), printed, said
 
 
 def answers(url):

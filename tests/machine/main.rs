@@ -24,7 +24,14 @@ mod records_of_several;
 mod references;
 mod rivals;
 mod rollbacks;
+mod run;
+mod run_again;
+mod run_faults;
 mod secrets;
+mod steps;
+mod steps_faults;
+mod steps_judge;
+mod steps_killed;
 mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use evenkeel::deploy::{Interrupt, Polling, World};
 use evenkeel_core::deployment::Outcome;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::ports::RecordStore;
 use evenkeel_core::record::{DeployedBy, Status};
 use evenkeel_core::request::{DeployRequest, ServiceName};
@@ -58,6 +59,7 @@ async fn while_a_deployment_is_under_way_the_record_names_who_makes_it() {
         polling: Polling::default(),
         interrupt,
         source: &source,
+        execution: ExecutionId::new("test"),
     };
     account.next_rollout(RolloutOutcome::Crash);
     let seen = Arc::new(Mutex::new(Value::Null));

@@ -12,9 +12,11 @@ use evenkeel::drift::drift_view;
 use evenkeel::live::live;
 use evenkeel::output::progress::{LiveView, Palette, Size};
 use evenkeel::output::{self, Narrator, Story, github};
+use evenkeel::record::FileStore;
 use evenkeel_core::drift::differences;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::Answer;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
@@ -156,6 +158,7 @@ impl Script {
             polling,
             interrupt,
             source: &source,
+            execution: ExecutionId::new("test"),
         };
         let request = if self.command == Command::Deploy { request(&[NEW]) } else { request(&[]) };
         let mut story = Story::beginning(clock.now());
@@ -247,7 +250,8 @@ async fn planned(account: &Account) -> String {
         Err(failure) => failed(&failure),
     };
     let deployment = told(prepare(&cloud, &account.clock, &request).await);
-    deployment + &told(prepare_rollback(&cloud, &request, Some("2")).await)
+    deployment
+        + &told(prepare_rollback::<_, FileStore>(&cloud, &[], account.clock, &request, Some("2")).await)
 }
 
 async fn looked(account: &Account) -> String {

@@ -12,6 +12,7 @@ use evenkeel::deploy::{
 use evenkeel::record::{self, FileStore, Store};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::image::{ImageReference, Images};
+use evenkeel_core::one_off::{ExecutionId, Steps};
 use evenkeel_core::ports::RecordStore;
 use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
@@ -125,7 +126,15 @@ impl Account {
         let ecs = self.aws().await.cloud();
         let source = DeployedBy { kind: "cli".to_owned(), id: None, url: None };
         let (clock, polling) = (self.clock, Polling::default());
-        let world = World { ecs: &ecs, records: vec![records], clock, polling, interrupt, source: &source };
+        let world = World {
+            ecs: &ecs,
+            records: vec![records],
+            clock,
+            polling,
+            interrupt,
+            source: &source,
+            execution: ExecutionId::new("test"),
+        };
         roll_back(&world, request, to, &mut |_| {}).await
     }
 
@@ -165,6 +174,7 @@ impl Account {
             polling: Polling::default(),
             interrupt,
             source: &DeployedBy { kind: "cli".to_owned(), id: None, url: None },
+            execution: ExecutionId::new("test"),
         };
         deploy(&world, request, listen).await
     }
@@ -198,7 +208,15 @@ impl Account {
         source: &'a DeployedBy,
         interrupt: Interrupt,
     ) -> World<'a, E, FileStore> {
-        World { ecs, records: Vec::new(), clock: self.clock, polling: Polling::default(), interrupt, source }
+        World {
+            ecs,
+            records: Vec::new(),
+            clock: self.clock,
+            polling: Polling::default(),
+            interrupt,
+            source,
+            execution: ExecutionId::new("test"),
+        }
     }
 
     /// The operations that arrived, in order.
@@ -263,6 +281,7 @@ pub(crate) fn request(images: &[(&str, &str)]) -> DeployRequest {
         services: vec![ServiceName::parse(SERVICE).unwrap()],
         images: named(images),
         policy: Policy::default(),
+        steps: Steps::default(),
     }
 }
 

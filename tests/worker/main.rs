@@ -21,6 +21,7 @@ mod scale;
 mod schedules;
 mod secrets;
 mod served;
+mod steps;
 mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]

@@ -8,6 +8,7 @@
 
 mod wire;
 
+use std::collections::BTreeMap;
 use std::iter;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use super::arn::TaskDefinitionArn;
 use super::deployment::Phase;
 use super::failure::{Failure, FailureKind};
 use super::not_understood::NotUnderstood;
+use super::one_off::StepsProgress;
 use super::plan::CarriedFrom;
 use super::service::DeploymentId;
 use super::timestamp::Timestamp;
@@ -32,6 +34,8 @@ pub struct Checkpoint {
     pub began: Timestamp,
     /// Each service's, in the order asked for; none while nothing was planned.
     pub services: Vec<ServiceCheckpoint>,
+    /// How far the one-off tasks of each revision are.
+    pub steps: BTreeMap<TaskDefinitionArn, StepsProgress>,
     /// The token's members that this version does not know, which it keeps.
     pub unknown: Map<String, Value>,
 }

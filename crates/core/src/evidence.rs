@@ -64,7 +64,9 @@ impl Evidence {
     #[must_use]
     pub fn headline(&self, told: &str) -> Option<String> {
         let is_told = |task: &&StoppedTask| {
-            !task.has_run() && task.reason.as_ref().is_some_and(|reason| told.contains(reason.as_str()))
+            told.contains(&task.to_string())
+                || !task.has_run()
+                    && task.reason.as_ref().is_some_and(|reason| told.contains(reason.as_str()))
         };
         let task = self.tasks.first().filter(|task| !is_told(task)).map(|task| {
             let said = last_line(task).map(|line| format!(", and logged {} last", quoted_to(line, LINE)));

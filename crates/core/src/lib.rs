@@ -25,6 +25,7 @@ mod members;
 pub mod newest_rollout;
 pub mod not_understood;
 pub mod notification;
+pub mod one_off;
 pub mod placement;
 pub mod plan;
 pub mod policy;

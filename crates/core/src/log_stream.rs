@@ -15,6 +15,15 @@ pub struct LogStream {
     pub stream: String,
 }
 
+/// Some lines of a stream, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogPage {
+    /// The lines.
+    pub lines: Vec<String>,
+    /// From where to read on. The same as the page was read from: there is nothing more for now (`GetLogEvents`).
+    pub next: Option<String>,
+}
+
 impl LogStream {
     /// Where `container` of a task logs to, if its driver is `awslogs`: with a prefix to
     /// `prefix/container/task`, else to a stream of its id on the host (Amazon ECS developer guide,
@@ -26,16 +35,23 @@ impl LogStream {
         task_id: &str,
         runtime_id: Option<&str>,
     ) -> Option<Self> {
-        let logs = definition.container(container)?.get("logConfiguration")?;
-        if logs.get("logDriver").and_then(Value::as_str) != Some("awslogs") {
+        if !Self::is_awslogs(definition, container) {
             return None;
         }
+        let logs = definition.container(container)?.get("logConfiguration")?;
         let option = |name: &str| logs.get("options")?.get(name)?.as_str().map(str::to_owned);
         let stream = match option("awslogs-stream-prefix") {
             Some(prefix) => format!("{prefix}/{container}/{task_id}"),
             None => runtime_id?.to_owned(),
         };
         Some(Self { region: option("awslogs-region")?, group: option("awslogs-group")?, stream })
+    }
+
+    /// Whether the log driver of `container` is `awslogs`.
+    #[must_use]
+    pub fn is_awslogs(definition: &TaskDefinition, container: &str) -> bool {
+        let logs = definition.container(container).and_then(|container| container.get("logConfiguration"));
+        logs.and_then(|logs| logs.get("logDriver")).and_then(Value::as_str) == Some("awslogs")
     }
 }
 

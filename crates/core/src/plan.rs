@@ -8,6 +8,7 @@ use super::arn::TaskDefinitionArn;
 use super::diff::{Change, diff};
 use super::failure::Failure;
 use super::image::Images;
+use super::one_off::{Step, TaskCommand};
 use super::quote::listed;
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
@@ -60,6 +61,15 @@ impl PlannedRevision {
         }
     }
 
+    /// Whether no service of the plan has run it yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        match &self.source {
+            RevisionOrigin::Register | RevisionOrigin::Adopt(_) => true,
+            RevisionOrigin::Live | RevisionOrigin::Return(_) => false,
+        }
+    }
+
     /// Whether it ran before; then no image may be put into somebody else's revision instead.
     #[must_use]
     pub fn is_a_return(&self) -> bool {
@@ -87,6 +97,17 @@ pub struct PlannedService {
     pub service: Service,
     /// Its revision's place in [`Plan::revisions`].
     pub revision: usize,
+}
+
+/// A one-off task that is to run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlannedTask<'a> {
+    /// When.
+    pub step: Step,
+    /// In which container.
+    pub container: &'a str,
+    /// In the surroundings of which service.
+    pub service: &'a Service,
 }
 
 /// The revisions that a plan is made from: a live one, and its family's newest.
@@ -121,6 +142,7 @@ impl Plan {
             plan.services.push(PlannedService { service, revision });
         }
         plan.refuse_unmatched(request)?;
+        plan.refuse_unmatched_steps(request)?;
         plan.refuse_pinned()?;
         plan.warn();
         Ok(plan)
@@ -137,6 +159,25 @@ impl Plan {
     pub fn changes_anything(&self, request: &DeployRequest) -> bool {
         request.policy.force_new_deployment
             || self.revisions.iter().any(|revision| revision.source != RevisionOrigin::Live)
+    }
+
+    /// The one-off tasks that it comes with, in their order: those of each new revision.
+    #[must_use]
+    pub fn tasks<'a>(&'a self, request: &'a DeployRequest) -> Vec<PlannedTask<'a>> {
+        let mut tasks = Vec::new();
+        for (step, TaskCommand { container, .. }) in request.steps.all() {
+            for (at, revision) in self.revisions.iter().enumerate().filter(|(_, revision)| revision.is_new())
+            {
+                let has_it = revision.definition.unpack().containers().contains(&container.as_str());
+                let first = self.services.iter().find(|planned| planned.revision == at && has_it);
+                tasks.extend(first.map(|PlannedService { service, .. }| PlannedTask {
+                    step,
+                    container,
+                    service,
+                }));
+            }
+        }
+        tasks
     }
 
     fn refuse_unmatched(&self, request: &DeployRequest) -> Result<(), Failure> {
@@ -162,6 +203,21 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn refuse_unmatched_steps(&self, request: &DeployRequest) -> Result<(), Failure> {
+        let definitions: Vec<TaskDefinition> =
+            self.revisions.iter().map(|revision| revision.definition.unpack()).collect();
+        let known: BTreeSet<&str> = definitions.iter().flat_map(TaskDefinition::containers).collect();
+        let mut steps = request.steps.all();
+        let Some((step, command)) = steps.find(|(_, it)| !known.contains(it.container.as_str())) else {
+            return Ok(());
+        };
+        let of = listed(self.services.iter().map(|planned| &planned.service.name));
+        let what = format!("no container {:?} in the task definition of service {of}", command.container);
+        Err(Failure::invalid_input(what)
+            .because(format!("its containers are {}", listed(known)))
+            .advice(format!("Correct the name in --{step}; nothing was changed", step = step.as_str())))
     }
 
     /// A confidential task starts only the containers that its attestation policy names, by their digests

@@ -5,6 +5,8 @@
 //! denials disagree, the policy allows both ways: a policy that is denied at the first deployment is
 //! no policy.
 
+mod one_off;
+
 use std::collections::BTreeSet;
 
 use super::encryption::Encryption;
@@ -23,10 +25,21 @@ pub struct Permissions {
     pub account: String,
     /// What is deployed; nothing if that is done in another role.
     pub deploys: Option<Deploys>,
-    /// Rollouts are only watched: what changes something is left out, and what only a deployment reads.
-    pub reads_only: bool,
+    /// What is done with the services of `deploys`.
+    pub purpose: Purpose,
     /// What is needed to take a pipeline's jobs.
     pub works: Option<Works>,
+}
+
+/// What is done with services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are deployed.
+    Deploy,
+    /// Their rollouts are watched: what changes something is left out, and what only a deployment reads.
+    Watch,
+    /// One-off tasks are run beside them.
+    Run,
 }
 
 /// What is deployed. An empty list means any.
@@ -48,6 +61,8 @@ pub struct Deploys {
     pub records: Vec<Sink>,
     /// Who is told how it ended.
     pub channels: Vec<Channel>,
+    /// One-off tasks run before the update or after the rollout.
+    pub has_one_off_tasks: bool,
 }
 
 /// What is needed to take a pipeline's jobs.
@@ -94,23 +109,39 @@ impl Permissions {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         let mut statements = Vec::new();
-        if let Some(deploys) = self.deploys.as_ref().filter(|_| self.reads_only) {
-            statements.extend(self.services(deploys));
-            statements.extend(self.stopped_tasks(deploys));
-            statements.push(read_task_definitions());
-            statements.iter_mut().for_each(Statement::keep_reads);
-        } else if let Some(deploys) = &self.deploys {
-            statements.extend(self.services(deploys));
-            statements.extend(self.task_definitions(deploys));
-            statements.extend(self.stopped_tasks(deploys));
-            statements.extend(self.images(deploys));
-            statements.extend(self.records(deploys));
-            statements.extend(self.notifications(deploys));
+        if let Some(deploys) = &self.deploys {
+            match self.purpose {
+                Purpose::Deploy => statements.extend(self.deployment(deploys)),
+                Purpose::Watch => statements.extend(self.watch(deploys)),
+                Purpose::Run => statements.extend(self.run(deploys)),
+            }
         }
         if let Some(works) = &self.works {
             statements.extend(self.jobs(works));
         }
         statements.retain(|statement| !statement.resources.is_empty());
+        statements
+    }
+
+    fn deployment(&self, deploys: &Deploys) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        statements.extend(self.services(deploys));
+        statements.extend(self.task_definitions(deploys));
+        statements.extend(self.stopped_tasks(deploys));
+        if deploys.has_one_off_tasks {
+            statements.extend(self.one_off_tasks(deploys));
+        }
+        statements.extend(self.images(deploys));
+        statements.extend(self.records(deploys));
+        statements.extend(self.notifications(deploys));
+        statements
+    }
+
+    fn watch(&self, deploys: &Deploys) -> Vec<Statement> {
+        let mut statements = self.services(deploys).to_vec();
+        statements.extend(self.stopped_tasks(deploys));
+        statements.push(read_task_definitions());
+        statements.iter_mut().for_each(Statement::keep_reads);
         statements
     }
 
@@ -368,8 +399,9 @@ mod tests {
                 ]
                 .map(|text| Channel::parse(text).unwrap())
                 .into(),
+                has_one_off_tasks: false,
             }),
-            reads_only: false,
+            purpose: Purpose::Deploy,
             works: None,
         }
     }

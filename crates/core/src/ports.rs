@@ -10,8 +10,9 @@ use crate::crash_loop::RunningTask;
 pub use crate::encryption::Encryption;
 use crate::failure::Failure;
 use crate::job::{Answer, ArtifactCredentials, Job, JobId, ObjectAddress, Secret};
-use crate::log_stream::LogStream;
+use crate::log_stream::{LogPage, LogStream};
 use crate::notification::{Channel, Notification};
+use crate::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use crate::placement::Departure;
 use crate::registry::{EcrImage, ImageLookup};
 use crate::request::ClusterName;
@@ -73,7 +74,7 @@ pub trait Ecs: Sync {
 /// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.
 ///
 /// A short bout of throttling is dealt with inside, as in the reads.
-pub trait EcsEffects: Sync {
+pub trait EcsEffects: OneOffTasks {
     /// Registers a revision. Has no idempotency token: see [`EffectError::Unknown`].
     fn register_task_definition(
         &self,
@@ -92,8 +93,36 @@ pub trait EcsEffects: Sync {
     fn roll_back_service_deployment(&self, arn: &str) -> impl Pending<()>;
 }
 
+/// One-off tasks on Amazon ECS, beside the tasks of services.
+pub trait OneOffTasks: Sync {
+    /// How a service launches its tasks.
+    fn task_settings(&self, service: &Service) -> impl Pending<TaskSettings>;
+
+    /// Starts one task. `token` makes a repetition safe: ECS responds with the task that an equal request with that token
+    /// has started.
+    fn run_task(
+        &self,
+        task: &TaskRequest,
+        settings: &TaskSettings,
+        token: &str,
+    ) -> impl Pending<Launched, EffectError>;
+
+    /// The task of this id or ARN; nothing, where ECS does not know it yet or no longer.
+    fn one_off_task(&self, cluster: &str, id: &str) -> impl Pending<Option<OneOffTask>>;
+
+    /// The tasks that were started by `started_by` and are to run, a hundred at most.
+    fn one_off_tasks(&self, cluster: &str, started_by: &str) -> impl Pending<Vec<OneOffTask>>;
+
+    /// Stops a task; one that is over stays so.
+    fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> impl Pending<()>;
+}
+
 /// Amazon CloudWatch Logs.
 pub trait Logs: Sync {
+    /// The next lines of a stream, oldest first: from `from` on, or from its beginning. Nothing while there is no such
+    /// stream.
+    fn log_page(&self, stream: &LogStream, from: Option<&str>) -> impl Pending<Option<LogPage>>;
+
     /// The last `lines` lines of a stream, oldest first; none if there is no such stream.
     fn log_tail(&self, stream: &LogStream, lines: u16) -> impl Pending<Vec<String>>;
 }

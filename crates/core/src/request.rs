@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::arn::{Arn, last_part};
 use super::failure::Failure;
 use super::image::Images;
+use super::one_off::Steps;
 use super::quote::{cut, quoted};
 use crate::words::{text, words};
 
@@ -20,6 +21,23 @@ pub struct DeployRequest {
     pub images: Images,
     /// How to go about it.
     pub policy: Policy,
+    /// What runs beside it.
+    pub steps: Steps,
+}
+
+impl DeployRequest {
+    /// How long it may take until the service is updated: each task before may take as long as a rollout.
+    #[must_use]
+    pub fn longest_beginning(&self) -> Duration {
+        let tasks = u32::try_from(self.steps.before.len()).unwrap_or(u32::MAX);
+        self.policy.timeout.saturating_mul(tasks.saturating_add(1))
+    }
+
+    /// How long it may take in all: a rollout, a rollback, and each task.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.policy.timeout.saturating_mul(self.steps.count().saturating_add(2))
+    }
 }
 
 /// How a deployment is carried out and judged.

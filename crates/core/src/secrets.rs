@@ -57,6 +57,15 @@ impl Secrets {
         }
     }
 
+    /// Learns a value that is secret wherever it is shown.
+    pub fn learn_value(&mut self, value: &str) {
+        for value in lines(value) {
+            if self.hidden.insert(value) {
+                self.matcher = OnceLock::new();
+            }
+        }
+    }
+
     /// Learns a text that outputs show anyway, such as an ARN or the name of a service.
     pub fn learn_public(&mut self, text: &str) {
         if self.public.insert(text.to_ascii_lowercase()) {

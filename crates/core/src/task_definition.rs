@@ -153,6 +153,13 @@ impl TaskDefinition {
         self.0.get(name)
     }
 
+    /// Whether the end of a container ends its task, as is so unless the definition says otherwise.
+    #[must_use]
+    pub fn is_essential(&self, container: &str) -> bool {
+        self.container(container).and_then(|container| container.get("essential"))
+            != Some(&Value::Bool(false))
+    }
+
     /// The definition of a container.
     pub(super) fn container(&self, name: &str) -> Option<&Value> {
         self.container_definitions().find(|container| container_name(container) == name)

@@ -186,7 +186,7 @@ pub(super) fn throttled() -> ApiError {
 /// The answer to a caller whose policies do not allow the operation.
 fn denied(call: &Parsed) -> ApiError {
     let action = format!("{}:{}", iam_prefix(call), call.operation);
-    let resource = resource(call.request.as_ref().unwrap_or(&Value::Null));
+    let resource = resource(&call.operation, call.request.as_ref().unwrap_or(&Value::Null));
     ApiError::new(
         "AccessDeniedException",
         format!(
@@ -197,13 +197,28 @@ fn denied(call: &Parsed) -> ApiError {
 }
 
 /// The ARN of what a request is about, as far as IAM can tell callers apart by it.
-fn resource(request: &Value) -> String {
+fn resource(operation: &str, request: &Value) -> String {
     let text = |member: &str| request.get(member).and_then(Value::as_str);
     let arn = |service: &str, path: String| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}");
+    let of_ecs = |kind: &str, reference: &str, path: String| {
+        if reference.starts_with("arn:") {
+            reference.to_owned()
+        } else {
+            arn("ecs", format!("{kind}/{path}"))
+        }
+    };
+    if let Some(definition) = text("taskDefinition").filter(|_| operation == "RunTask") {
+        // ECS finds the newest revision of a family first; here the family stands for it.
+        let any = if definition.contains(':') { "" } else { ":*" };
+        return of_ecs("task-definition", definition, format!("{definition}{any}"));
+    }
+    if let Some(task) = text("task").or_else(|| request.pointer("/tasks/0")?.as_str()) {
+        let cluster = text("cluster").and_then(|it| it.rsplit('/').next()).unwrap_or("default");
+        return of_ecs("task", task, format!("{cluster}/{task}"));
+    }
     if let Some(service) = text("service").or_else(|| request.pointer("/services/0")?.as_str()) {
         let cluster = text("cluster").unwrap_or("default");
-        let is_arn = service.starts_with("arn:");
-        return if is_arn { service.to_owned() } else { arn("ecs", format!("service/{cluster}/{service}")) };
+        return of_ecs("service", service, format!("{cluster}/{service}"));
     }
     if let Some(family) = text("family") {
         return arn("ecs", format!("task-definition/{family}:*"));
@@ -226,7 +241,7 @@ pub(super) fn empty(operation: &str) -> Value {
         "DescribeServiceDeployments" => json!({ "serviceDeployments": [], "failures": [] }),
         "DescribeServiceRevisions" => json!({ "serviceRevisions": [], "failures": [] }),
         "ListTasks" => json!({ "taskArns": [] }),
-        "DescribeTasks" => json!({ "tasks": [], "failures": [] }),
+        "DescribeTasks" | "RunTask" => json!({ "tasks": [], "failures": [] }),
         _ => json!({}),
     }
 }

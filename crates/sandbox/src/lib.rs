@@ -39,7 +39,7 @@ pub use evenkeel_core::timestamp::Timestamp;
 
 pub use self::calls::Call;
 pub use self::codepipeline::{Action, ActionArtifact, ActionState, ActionStatus};
-pub use self::ecs::{Rollout, RolloutOutcome, Shape};
+pub use self::ecs::{OneOffTask, Rollout, RolloutOutcome, Shape, TaskEnding, TaskScript};
 pub use self::faults::{Fault, FaultKind, GarbledBody, GarbledResponse};
 pub use self::rate_limits::RateLimit;
 pub use self::wire::ApiError;

@@ -18,7 +18,7 @@ OPERATIONS = {
     "ecs": """
 ContinueServiceDeployment CreateCluster CreateService DeleteService DeregisterTaskDefinition DescribeClusters DescribeServiceDeployments
 DescribeServiceRevisions DescribeServices DescribeTaskDefinition DescribeTasks ListClusters ListServiceDeployments
-ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition StopServiceDeployment UpdateService
+ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition RunTask StopServiceDeployment StopTask UpdateService
 """.split(),
     "ecr": ["BatchGetImage", "DescribeImages", "DescribePullThroughCacheRules", "GetDownloadUrlForLayer"],
     "logs": ["GetLogEvents"],

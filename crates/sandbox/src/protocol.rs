@@ -63,7 +63,10 @@ pub(super) fn parse(request: &Request) -> Parsed {
 pub(super) fn refusal(protocol: Protocol, error: &ApiError) -> Response {
     match protocol {
         Protocol::Json(_) => {
-            let body = json!({ "__type": error.code, "message": error.message });
+            let mut body = json!({ "__type": error.code, "message": error.message });
+            if !error.resource_ids.is_empty() {
+                body["resourceIds"] = error.resource_ids.clone().into();
+            }
             Response::json(&body).with_status(error.status)
         }
         Protocol::Query => {

@@ -40,17 +40,24 @@ pub struct ApiError {
     pub message: String,
     /// The Region that S3 names in a header: the bucket is there.
     pub(super) bucket_region: Option<String>,
+    /// The ARNs that a `ConflictException` of ECS names in `resourceIds`.
+    pub(super) resource_ids: Vec<String>,
 }
 
 impl ApiError {
     /// An error that the caller is to blame for: status 400.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: 400, code, message: message.into(), bucket_region: None }
+        Self { status: 400, code, message: message.into(), bucket_region: None, resource_ids: Vec::new() }
     }
 
     /// The same with another status.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same with the ARNs of what the request conflicts with.
+    pub(super) fn with_resource_ids(self, resource_ids: Vec<String>) -> Self {
+        Self { resource_ids, ..self }
     }
 
     /// The request asks for something that cannot be.

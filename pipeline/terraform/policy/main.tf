@@ -17,6 +17,9 @@ locals {
     for index, deployment in var.deployments : "${local.services[index].ecs}:task-definition/${deployment.family}:*"
   ])
   objects = distinct(compact(var.deployments[*].record_object_arn))
+  # Those with tasks before the update or after the rollout.
+  tasks         = [for index, service in local.services : merge(service, { family = var.deployments[index].family }) if var.deployments[index].one_off_tasks]
+  task_clusters = { ArnEquals = { "ecs:cluster" = distinct([for service in local.tasks : "${service.ecs}:cluster/${service.cluster}"]) } }
 
   all = [
     {
@@ -92,6 +95,26 @@ locals {
         ]
       ]))
       Condition = {}
+    },
+    {
+      # IAM evaluates it on the task definition.
+      Sid       = "OneOffTasks"
+      Action    = ["ecs:RunTask"]
+      Resource  = distinct([for service in local.tasks : "${service.ecs}:task-definition/${service.family}:*"])
+      Condition = local.task_clusters
+    },
+    {
+      Sid       = "OneOffTasksStop"
+      Action    = ["ecs:StopTask"]
+      Resource  = distinct([for service in local.tasks : "${service.ecs}:task/${service.cluster}/*"])
+      Condition = local.task_clusters
+    },
+    {
+      # The tags that a service passes on to its tasks.
+      Sid       = "OneOffTasksTags"
+      Action    = ["ecs:TagResource"]
+      Resource  = distinct([for service in local.tasks : "${service.ecs}:task/${service.cluster}/*"])
+      Condition = { StringEquals = { "ecs:CreateAction" = ["RunTask"] } }
     },
     {
       Sid    = "Images"

@@ -69,6 +69,7 @@ variable "deployments" {
     log_groups           = optional(list(string), [])
     record_parameter_arn = optional(string)
     record_object_arn    = optional(string)
+    one_off_tasks        = optional(bool, false)
   }))
   default  = []
   nullable = false

@@ -12,6 +12,7 @@ use super::super::format;
 use super::super::text::{change_line, printable};
 use super::paint::{Palette, Tone};
 use super::rollout::{Memory, RolloutView, ecs_rolls_back, former};
+use super::task;
 use crate::deploy::Progress;
 
 /// A line whose beginning says of what kind it is.
@@ -112,6 +113,7 @@ impl Reporter {
                 told.lines.push(Line { head, rest, tone: tone(*outcome) });
                 told.over = Some(format::name(service).to_owned());
             }
+            Progress::Task { step, news } => told.lines.extend(task::line(*step, news)),
             Progress::Warning(warning) => told.lines.push(Line::warning(warning)),
         }
         told
@@ -170,6 +172,10 @@ impl Service {
 impl Line {
     pub(super) fn plain(text: String) -> Self {
         Self { head: text, rest: String::new(), tone: Tone::Plain }
+    }
+
+    pub(super) fn of_tone(text: String, tone: Tone) -> Self {
+        Self { head: text, rest: String::new(), tone }
     }
 
     pub(super) fn warning(warning: &str) -> Self {

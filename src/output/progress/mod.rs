@@ -1,7 +1,7 @@
 //! What a deployment's progress looks like, on standard error: a live view, plain lines, or warnings alone.
 //!
 //! `lines` turns progress into lines that stay and `rollout` into a model of how each rollout stands. Plain lines and
-//! the live view print both; the terminal's library only draws.
+//! the live view print both; the terminal's library only draws. A one-off task has no rollout to draw.
 
 mod layout;
 mod lines;
@@ -11,6 +11,8 @@ mod plain;
 mod quiet;
 mod rollout;
 mod screen;
+mod task;
+mod task_narrator;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ pub use paint::Palette;
 pub use plain::Narrator;
 pub use quiet::Warner;
 pub use screen::Size;
+pub use task_narrator::TaskNarrator;
 
 /// How progress is shown on standard error.
 #[derive(Debug)]

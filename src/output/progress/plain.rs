@@ -11,7 +11,7 @@ use super::rollout::RolloutView;
 use crate::deploy::Progress;
 
 /// How long a rollout may go on without a line: CI systems call a job stalled after some minutes without any.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// Tells a deployment's progress, a line at a time.
 #[derive(Debug)]

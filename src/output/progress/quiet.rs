@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::lines::Line;
 use super::paint::Palette;
-use crate::deploy::Progress;
+use crate::deploy::{Progress, TaskNews};
 
 /// Writes a deployment's warnings, and no progress.
 #[derive(Debug)]
@@ -23,7 +23,9 @@ impl<W: Write> Warner<W> {
     pub fn tell(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Planned(plan) => plan.warnings.iter().for_each(|warning| self.warn(warning)),
-            Progress::Warning(warning) => self.warn(warning),
+            Progress::Warning(warning) | Progress::Task { news: TaskNews::Warning(warning), .. } => {
+                self.warn(warning);
+            }
             Progress::Registered(_)
             | Progress::Adopted(_)
             | Progress::Started { .. }
@@ -32,6 +34,7 @@ impl<W: Write> Warner<W> {
             | Progress::PlannedAgain { .. }
             | Progress::Seen { .. }
             | Progress::RollingBack { .. }
+            | Progress::Task { .. }
             | Progress::Ended { .. } => {}
         }
     }

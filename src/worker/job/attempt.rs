@@ -7,6 +7,7 @@ use std::time::Duration;
 use evenkeel_core::checkpoint::Checkpoint;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::{Answer, Execution, Job, JobConfiguration};
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::ports::{Access, ClaimStore, Encryption, Identity, JobQueue, Objects, Precondition};
 use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::DeployRequest;
@@ -136,13 +137,14 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         polling: shared.settings.watching,
         interrupt,
         source: &source,
+        execution: ExecutionId::new(from.execution.clone()),
     };
     let prepared = Moment::now();
     let mut story = Story::beginning(shared.clock.local());
     let mut narrator = Narrator::new(Lines::default());
     let mut listen = |progress: Progress<'_>| {
         story.hear(&progress, shared.clock.local());
-        if matches!(progress, Progress::Started { .. } | Progress::Joined { .. } | Progress::Ended { .. }) {
+        if begins(&progress) {
             turn = None;
         }
         narrator.tell(&progress);
@@ -161,6 +163,14 @@ async fn slice<Q: JobQueue, C: ClaimStore, A: Access>(
         SliceEnd::Ended(report) => Sliced::Ended(Box::new((report, Prepared { request, source }))),
         SliceEnd::HandedOn(checkpoint) => Sliced::HandedOn(checkpoint),
     })
+}
+
+/// Whether the deployment has begun, so that the next job may.
+fn begins(progress: &Progress<'_>) -> bool {
+    matches!(
+        progress,
+        Progress::Started { .. } | Progress::Joined { .. } | Progress::Task { .. } | Progress::Ended { .. }
+    )
 }
 
 fn identity(job: &Job, configuration: &JobConfiguration) -> Identity {

@@ -7,12 +7,13 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::crash_loop::RunningTask;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::job::Secret;
-use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::log_stream::{LogPage, LogStream};
+use evenkeel_core::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use evenkeel_core::placement::Departure;
 use evenkeel_core::poll_target::PollTarget;
 use evenkeel_core::ports::{
     Access, Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment,
-    Listing, Logs,
+    Listing, Logs, OneOffTasks,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -219,7 +220,44 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> EcsEffects for JobEcs<E> {
     }
 }
 
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> OneOffTasks for JobEcs<E> {
+    async fn task_settings(&self, service: &Service) -> Result<TaskSettings, Failure> {
+        self.shared.limits().describe_services().await;
+        once_more!(self.shared.ecs().task_settings(service))
+    }
+
+    async fn run_task(
+        &self,
+        task: &TaskRequest,
+        settings: &TaskSettings,
+        token: &str,
+    ) -> Result<Launched, EffectError> {
+        let turn = self.turn("RunTask", self.shared.limits().run_task());
+        let ecs = turn.await.map_err(EffectError::Refused)?;
+        effect_once_more!(ecs.run_task(task, settings, token))
+    }
+
+    async fn one_off_task(&self, cluster: &str, id: &str) -> Result<Option<OneOffTask>, Failure> {
+        self.shared.limits().tasks().await;
+        once_more!(self.shared.ecs().one_off_task(cluster, id))
+    }
+
+    async fn one_off_tasks(&self, cluster: &str, started_by: &str) -> Result<Vec<OneOffTask>, Failure> {
+        self.shared.limits().tasks().await;
+        once_more!(self.shared.ecs().one_off_tasks(cluster, started_by))
+    }
+
+    async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Result<(), Failure> {
+        let ecs = self.turn("StopTask", self.shared.limits().run_task()).await?;
+        once_more!(ecs.stop_task(cluster, id, reason))
+    }
+}
+
 impl<E: Cloud + EcsEffects + Send + Sync + 'static> Logs for JobEcs<E> {
+    async fn log_page(&self, stream: &LogStream, from: Option<&str>) -> Result<Option<LogPage>, Failure> {
+        once_more!(self.shared.ecs().log_page(stream, from))
+    }
+
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         once_more!(self.shared.log_tail(stream, lines))
     }

@@ -20,6 +20,7 @@ mod result;
 
 pub(super) use ecs::CallerKey;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -459,5 +460,11 @@ fn checkpoint<Q: JobQueue, C: ClaimStore, A: Access>(
         tracing::warn!("the continuation token is of another action; looking at what is there");
     }
     let execution = execution.to_owned();
-    Ok(Checkpoint { execution, began: shared.clock.now(), services: Vec::new(), unknown: Map::new() })
+    Ok(Checkpoint {
+        execution,
+        began: shared.clock.now(),
+        services: Vec::new(),
+        steps: BTreeMap::new(),
+        unknown: Map::new(),
+    })
 }

@@ -24,6 +24,8 @@ const SERVICE_REVISIONS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_READS: Allowance = Allowance { bucket: 50, per_second: 20 };
 const TASK_DEFINITION_WRITES: Allowance = Allowance { bucket: 20, per_second: 1 };
 const SERVICE_WRITES: Allowance = Allowance { bucket: 50, per_second: 5 };
+// Amazon ECS developer guide, "AWS Fargate service quotas": `RunTask` on AWS Fargate.
+const TASK_STARTS: Allowance = Allowance { bucket: 20, per_second: 20 };
 const TASK_READS: Allowance = Allowance { bucket: 100, per_second: 20 };
 
 /// The limits under which the jobs of one account and Region call ECS.
@@ -39,6 +41,7 @@ pub(crate) struct Limits {
     task_definition_writes: RateLimiter,
     service_writes: RateLimiter,
     task_reads: RateLimiter,
+    task_starts: RateLimiter,
 }
 
 impl Limits {
@@ -51,12 +54,18 @@ impl Limits {
             task_definition_writes: TASK_DEFINITION_WRITES.limiter(),
             service_writes: SERVICE_WRITES.limiter(),
             task_reads: TASK_READS.limiter(),
+            task_starts: TASK_STARTS.limiter(),
         }
     }
 
     /// Until `DescribeServices` or `DescribeServiceDeployments` may be called.
     pub(super) async fn poll(&self, precedence: impl Fn() -> Option<Precedence> + Send + 'static) {
         self.polls.wait(precedence).await;
+    }
+
+    /// Until `DescribeServices` may be called for one service alone.
+    pub(crate) async fn describe_services(&self) {
+        self.list_service_deployments().await;
     }
 
     /// Until `ListServiceDeployments` may be called.
@@ -85,8 +94,13 @@ impl Limits {
         self.service_writes.acquire_one().await;
     }
 
+    /// Until `RunTask` or `StopTask` may be called.
+    pub(crate) async fn run_task(&self) {
+        self.task_starts.acquire_one().await;
+    }
+
     /// Until `ListTasks` and `DescribeTasks` may be called, once each.
-    pub(super) async fn tasks(&self) {
+    pub(crate) async fn tasks(&self) {
         self.task_reads.acquire(2).await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod annotations;
 mod container;
+mod one_off;
 mod runner;
 mod steps;
 mod workflow;

@@ -130,6 +130,17 @@ pub(crate) fn run_in(place: Place<'_>, account: &Account, inputs: &[(&str, &str)
     step
 }
 
+/// Runs a command of the binary as a script of a step does.
+pub(crate) fn run_command(account: &Account, arguments: &[&str]) -> Step {
+    let ended = account.command(arguments).envs(of_the_step(account)).output().unwrap();
+    let mut step = Step { status: ended.status.code(), ..Step::default() };
+    for text in [ended.stderr, ended.stdout] {
+        step.read_log(&String::from_utf8(text).unwrap());
+    }
+    assert_eq!(step.open_groups, 0, "{step:#?}");
+    step
+}
+
 /// What a step has in its environment wherever it runs: of the job, and of the steps before it.
 fn of_the_step(account: &Account) -> BTreeMap<String, String> {
     let job = [

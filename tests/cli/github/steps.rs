@@ -120,6 +120,9 @@ fn every_input_of_the_action_is_read() {
         ("service", "web\n"),
         ("image-definitions", file.to_str().unwrap()),
         ("images", "proxy=envoy:2\n"),
+        ("before", "app=migrate 'up, now'\n\n  proxy=warm up\n"),
+        // A task after the rollout needs the wait for it.
+        ("after", " \n"),
         ("timeout-minutes", "5"),
         ("on-failure", "leave"),
         ("wait", "false"),
@@ -140,6 +143,9 @@ fn every_input_of_the_action_is_read() {
     let step = run(&account, &given);
     assert_eq!((step.status, step.outputs["outcome"].as_str()), (Some(0), "started"), "{step:#?}");
     assert_eq!(step.masks, [SECRETS[2]]);
+    let tasks = account.sandbox.one_off_tasks();
+    let ran: Vec<_> = tasks.iter().map(|task| (task.container.as_str(), task.command.join("|"))).collect();
+    assert_eq!(ran, [("app", "migrate|up, now".to_owned()), ("proxy", "warm|up".to_owned())]);
     let calls = account.sandbox.calls();
     let asked = |operation: &str| calls.iter().find(|call| call.operation == operation).unwrap();
     assert_eq!(asked("AssumeRole").request["ExternalId"], SECRETS[2]);

@@ -9,11 +9,12 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::crash_loop::RunningTask;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::job::ObjectAddress;
-use evenkeel_core::log_stream::LogStream;
+use evenkeel_core::log_stream::{LogPage, LogStream};
+use evenkeel_core::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
     Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Encryption, ListedServiceDeployment, Listing,
-    Logs, ObjectHead, Objects, Parameters, Precondition, RecordStore, Version,
+    Logs, ObjectHead, Objects, OneOffTasks, Parameters, Precondition, RecordStore, Version,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
@@ -259,7 +260,38 @@ impl<E: Cloud + EcsEffects> EcsEffects for Gated<E> {
     }
 }
 
+impl<E: Cloud + EcsEffects> OneOffTasks for Gated<E> {
+    async fn task_settings(&self, service: &Service) -> Result<TaskSettings, Failure> {
+        self.inner.task_settings(service).await
+    }
+
+    async fn run_task(
+        &self,
+        task: &TaskRequest,
+        settings: &TaskSettings,
+        token: &str,
+    ) -> Result<Launched, EffectError> {
+        self.inner.run_task(task, settings, token).await
+    }
+
+    async fn one_off_task(&self, cluster: &str, id: &str) -> Result<Option<OneOffTask>, Failure> {
+        self.inner.one_off_task(cluster, id).await
+    }
+
+    async fn one_off_tasks(&self, cluster: &str, started_by: &str) -> Result<Vec<OneOffTask>, Failure> {
+        self.inner.one_off_tasks(cluster, started_by).await
+    }
+
+    async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Result<(), Failure> {
+        self.inner.stop_task(cluster, id, reason).await
+    }
+}
+
 impl<E: Cloud> Logs for Gated<E> {
+    async fn log_page(&self, stream: &LogStream, from: Option<&str>) -> Result<Option<LogPage>, Failure> {
+        self.inner.log_page(stream, from).await
+    }
+
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Result<Vec<String>, Failure> {
         self.gate.answer(format!("GetLogEvents {stream:?}"), self.inner.log_tail(stream, lines)).await
     }

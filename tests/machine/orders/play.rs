@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel::clock::Clock;
 use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
 use evenkeel::record;
+use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
@@ -129,7 +130,15 @@ impl Play {
                 let (_interrupter, interrupt) = Interrupt::new();
                 let polling = Polling::every(Duration::from_secs(8));
                 let records = vec![places.as_slice()];
-                let world = World { ecs: &ecs, records, clock, polling, interrupt, source: &source };
+                let world = World {
+                    ecs: &ecs,
+                    records,
+                    clock,
+                    polling,
+                    interrupt,
+                    source: &source,
+                    execution: ExecutionId::new("test"),
+                };
                 let report = deploy(&world, &request, &mut |_| {}).await;
                 ended.end(&format!("{:?} {}", ending(&report), message(&report)));
                 report

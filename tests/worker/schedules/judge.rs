@@ -1,5 +1,6 @@
 //! What must hold at the end of every schedule.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use evenkeel_core::record::{Record, Status};
@@ -29,6 +30,8 @@ pub(super) fn judge(schedule: &Schedule, stage: &Stage) {
     let may_be_superseded = schedule.scene.rival == Rival::After && rival_came;
     assert!(told == story.failure || may_be_superseded && told == Some("RevisionOutOfSync"), "{what}");
 
+    each_task_ran_once(stage, &what);
+
     // A full worker and calls that hang may take as long as the time-out of the story.
     let is_short = story.configuration.contains(&("DeploymentTimeout", "1"));
     if is_short && pipeline.effects("UpdateService", "web") == 0 {
@@ -54,6 +57,15 @@ pub(super) fn judge(schedule: &Schedule, stage: &Stage) {
     if story.has_record() {
         record_is_true(stage, &Live::of(stage, "web"), rival_came, &what);
     }
+}
+
+/// A one-off task runs once for each revision.
+fn each_task_ran_once(stage: &Stage, what: &str) {
+    let mut ran = BTreeMap::new();
+    for task in stage.pipeline.sandbox.one_off_tasks() {
+        *ran.entry((task.task_definition, task.command)).or_insert(0) += 1;
+    }
+    assert!(ran.values().all(|times| *times == 1), "{ran:?}: {what}");
 }
 
 /// What a service runs.

@@ -11,7 +11,7 @@ use evenkeel::clock::Clock;
 use evenkeel::deploy::Interrupter;
 use evenkeel::worker::Settings;
 use evenkeel_core::failure::FailureKind;
-use evenkeel_sandbox::{Call, Fault, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_sandbox::{Call, Fault, Rollout, RolloutOutcome, Sandbox, TaskEnding, TaskScript};
 use futures_util::future::{FutureExt, abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde_json::{Value, json};
@@ -99,6 +99,8 @@ async fn set(schedule: &Schedule) -> Stage {
     for service in story.services {
         pipeline.next_rollout(service, story.rollout);
     }
+    let fails = TaskScript { ending: TaskEnding::Exits(3), ..TaskScript::default() };
+    pipeline.sandbox.play_tasks("fail", fails);
     let busy = scene.is_full.then(|| {
         pipeline.service(BUSY, json!({}));
         pipeline.start(BUSY, &[])

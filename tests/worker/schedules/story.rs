@@ -44,7 +44,7 @@ const TIME_OUT: Story = Story {
     ..SUCCESS
 };
 
-pub(super) const STORIES: [Story; 8] = [
+pub(super) const STORIES: [Story; 10] = [
     SUCCESS,
     Story { name: "nothing to change", image: "registry.example.com/shop/web:1", lives: "1", ..SUCCESS },
     Story { name: "two services", services: &["web", "api"], ..SUCCESS },
@@ -64,6 +64,18 @@ pub(super) const STORIES: [Story; 8] = [
         breaker: true,
         configuration: &[("DeploymentTimeout", "1"), ("Record", RECORD)],
         ..TIME_OUT
+    },
+    Story {
+        name: "tasks before and after",
+        configuration: &[("Options", "--before app=migrate --after app=smoke"), ("Record", RECORD)],
+        ..SUCCESS
+    },
+    Story {
+        name: "a task after fails",
+        configuration: &[("Options", "--before app=migrate --after app=fail"), ("Record", RECORD)],
+        failure: Some("JobFailed"),
+        lives: "1",
+        ..SUCCESS
     },
 ];
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::deployment::{Ending, Outcome, Target, Way, Why};
+use crate::one_off::{Step, StepsProgress, TaskPhase};
 use crate::plan::CarriedFrom;
 use crate::rollout::Rollout;
 
@@ -76,7 +77,8 @@ fn service_checkpoint(family: &str, phase: Phase) -> ServiceCheckpoint {
 }
 
 fn checkpoint(services: Vec<ServiceCheckpoint>) -> Checkpoint {
-    Checkpoint { execution: EXECUTION.to_owned(), began: at(0), services, unknown: Map::new() }
+    let (steps, unknown) = (BTreeMap::new(), Map::new());
+    Checkpoint { execution: EXECUTION.to_owned(), began: at(0), services, steps, unknown }
 }
 
 #[test]
@@ -185,6 +187,25 @@ fn members_that_this_version_does_not_know_are_kept() {
     // What is known is read as if they were not there.
     let known = ServiceCheckpoint { unknown: Map::new(), ..read.services[0].clone() };
     assert_eq!(checkpoint(vec![known]).token().unwrap(), whole);
+}
+
+#[test]
+fn the_one_off_tasks_of_each_revision_come_back_as_they_were() {
+    let progress = |task, failed| StepsProgress { service: 1, done: 2, task, failed };
+    let starting = |sent| TaskPhase::Starting { attempt: 3, since: at(5), sent };
+    let started = TaskPhase::Started { id: "0f3c".repeat(8), since: at(6), was_shown: true };
+    for steps in [
+        progress(None, None),
+        progress(None, Some(Step::After)),
+        progress(Some(starting(None)), None),
+        progress(Some(starting(Some(at(7)))), None),
+        progress(Some(started.clone()), None),
+    ] {
+        let mut whole = checkpoint(vec![service_checkpoint("web", phases("web", "why")[1].clone())]);
+        whole.steps.insert(arn("web", 9), steps.clone());
+        whole.steps.insert(arn("other", 9), steps);
+        assert_eq!(Checkpoint::parse(&whole.token().unwrap()).unwrap(), whole);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::super::arn::TaskDefinitionArn;
 use super::super::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use super::super::failure::FailureKind;
+use super::super::one_off::{Step, StepsProgress, TaskPhase};
 use super::super::rollout::Rollout;
 use super::super::service::DeploymentId;
 use super::super::timestamp::Timestamp;
@@ -39,11 +40,27 @@ struct Token {
     /// The services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     s: Vec<ServiceWire>,
+    /// The one-off tasks of revisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    o: Vec<StepsWire>,
     #[serde(skip)]
     unknown: Map<String, Value>,
 }
 
-keeps_unknown_members!(Token, ["v", "x", "t", "a", "f", "s"]);
+keeps_unknown_members!(Token, ["v", "x", "t", "a", "f", "s", "o"]);
+
+/// How far a revision's one-off tasks are: the revision, the service's place, how many are over, the next one's task, and
+/// which kind of step failed.
+#[derive(Serialize, Deserialize)]
+struct StepsWire(RevisionWire, usize, usize, Option<TaskWire>, Option<Step>);
+
+/// A task that starts: the attempt, since when it is to, and when it was first asked for; or one that was started: its id,
+/// since when, and whether ECS has shown it.
+#[derive(Serialize, Deserialize)]
+enum TaskWire {
+    S(u32, u64, Option<u64>),
+    F(String, u64, bool),
+}
 
 /// A revision: the place of its family and its number, or an ARN with another beginning.
 #[derive(Serialize, Deserialize)]
@@ -128,11 +145,14 @@ pub(super) fn encode(checkpoint: &Checkpoint, words: usize) -> String {
     let first = checkpoint.services.first().map(|service| service.base.prefix().to_owned());
     let mut writer = Writer { prefix: first.unwrap_or_default(), families: Vec::new(), words };
     let services = checkpoint.services.iter().map(|service| writer.service(service)).collect();
+    let steps =
+        checkpoint.steps.iter().map(|(revision, progress)| writer.steps(revision, progress)).collect();
     let token = Token {
         v: VERSION,
         x: checkpoint.execution.clone(),
         t: millis(checkpoint.began),
         s: services,
+        o: steps,
         a: writer.prefix,
         f: writer.families,
         unknown: checkpoint.unknown.clone(),
@@ -157,8 +177,10 @@ pub(super) fn decode(text: &str) -> Result<Checkpoint, Option<u64>> {
     let token: Token = serde_json::from_str(text).map_err(|_| None)?;
     let reader = Reader { prefix: token.a, families: token.f };
     let services = token.s.into_iter().map(|service| reader.service(service)).collect::<Option<_>>();
+    let steps = token.o.into_iter().map(|steps| reader.steps(steps)).collect::<Option<_>>();
     Ok(Checkpoint {
         services: services.ok_or(None)?,
+        steps: steps.ok_or(None)?,
         execution: token.x,
         began: timestamp(token.t),
         unknown: token.unknown,
@@ -195,6 +217,20 @@ impl Writer {
                 .collect(),
             unknown: checkpoint.unknown.clone(),
         }
+    }
+
+    fn steps(&mut self, revision: &TaskDefinitionArn, progress: &StepsProgress) -> StepsWire {
+        let task = progress.task.as_ref().and_then(|task| match task {
+            TaskPhase::Starting { attempt, since, sent } => {
+                Some(TaskWire::S(*attempt, millis(*since), sent.map(millis)))
+            }
+            TaskPhase::Started { id, since, was_shown } => {
+                Some(TaskWire::F(id.clone(), millis(*since), *was_shown))
+            }
+            // What it came to is in the service's phase.
+            TaskPhase::Ended(_) => None,
+        });
+        StepsWire(self.revision(revision), progress.service, progress.done, task, progress.failed)
     }
 
     fn stage(&mut self, phase: &Phase) -> PhaseWire {
@@ -279,6 +315,19 @@ impl Reader {
             failed: service.k,
             unknown: service.unknown,
         })
+    }
+
+    fn steps(&self, steps: StepsWire) -> Option<(TaskDefinitionArn, StepsProgress)> {
+        let StepsWire(revision, service, done, task, failed) = steps;
+        let task = task.map(|task| match task {
+            TaskWire::S(attempt, since, sent) => {
+                TaskPhase::Starting { attempt, since: timestamp(since), sent: sent.map(timestamp) }
+            }
+            TaskWire::F(id, since, was_shown) => {
+                TaskPhase::Started { id, since: timestamp(since), was_shown }
+            }
+        });
+        Some((self.revision(revision)?, StepsProgress { service, done, task, failed }))
     }
 
     fn phase(&self, stage: PhaseWire, overtaken: Option<TaskDefinitionArn>) -> Option<Phase> {

@@ -125,6 +125,7 @@ impl JobConfiguration {
             services: self.services.clone(),
             images,
             policy: self.policy(),
+            steps: self.options.steps.clone(),
         }
     }
 

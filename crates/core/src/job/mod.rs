@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::notification::Channel;
+use super::one_off::Steps;
 use super::request::Policy;
 use crate::words::text;
 
@@ -148,6 +149,8 @@ pub struct JobOptions {
     pub policy: Policy,
     /// `--external-id`: what the trust policy of the role asks for.
     pub external_id: Option<Secret>,
+    /// `--before` and `--after`: what runs beside the deployment.
+    pub steps: Steps,
     /// `--notify`: where to send a notification when the deployment ends.
     pub channels: Vec<Channel>,
 }

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::failure::FailureKind;
 use crate::image::ImageReference;
+use crate::one_off::Steps;
 use crate::request::{ClusterName, Policy};
 use crate::samples::{self, arn};
 use crate::service::RolloutState;
@@ -34,6 +35,7 @@ fn request(services: &[&str], images: &[(&str, &str)]) -> DeployRequest {
         services: services.iter().map(|name| ServiceName::parse(name).unwrap()).collect(),
         images: named,
         policy: Policy::default(),
+        steps: Steps::default(),
     }
 }
 

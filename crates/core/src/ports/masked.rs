@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::arn::TaskDefinitionArn;
 use crate::crash_loop::RunningTask;
 use crate::failure::Failure;
-use crate::log_stream::LogStream;
+use crate::log_stream::{LogPage, LogStream};
+use crate::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use crate::placement::Departure;
 use crate::plan::Plan;
 use crate::registry::{EcrImage, ImageLookup};
@@ -16,7 +17,9 @@ use crate::service_deployment::ServiceDeployment;
 use crate::stopped_task::StoppedTask;
 use crate::task_definition::{Revision, TaskDefinition};
 
-use super::{ContainerRegistry, Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs};
+use super::{
+    ContainerRegistry, Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs, OneOffTasks,
+};
 
 /// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
 /// for or given.
@@ -67,6 +70,18 @@ impl<'a, E> Masked<'a, E> {
     /// Hides what ECS says of a service deployment.
     pub fn hide_service_deployment(&self, record: &mut ServiceDeployment) {
         record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
+    }
+
+    /// Hides the values of the variables that a one-off task gets. The words of its command stay visible in what it logs:
+    /// they say what it does.
+    pub fn learn_task(&self, task: &TaskRequest) {
+        let mut secrets = self.secrets();
+        task.environment.iter().for_each(|(_, value)| secrets.learn_value(value));
+    }
+
+    fn hide_task(&self, task: &mut StoppedTask) {
+        let reasons = task.containers.iter_mut().filter_map(|container| container.reason.as_mut());
+        task.reason.iter_mut().chain(reasons).for_each(|reason| self.hide(reason));
     }
 
     /// Hides what a failure quotes.
@@ -132,10 +147,7 @@ impl<E: Ecs> Ecs for Masked<'_, E> {
 
     async fn stopped_tasks(&self, service: &Service, deployment: &DeploymentId) -> Hidden<Vec<StoppedTask>> {
         let mut stopped = self.told(self.cloud.stopped_tasks(service, deployment).await)?;
-        for task in &mut stopped {
-            let reasons = task.containers.iter_mut().filter_map(|container| container.reason.as_mut());
-            task.reason.iter_mut().chain(reasons).for_each(|reason| self.hide(reason));
-        }
+        stopped.iter_mut().for_each(|task| self.hide_task(task));
         Ok(stopped)
     }
 
@@ -181,7 +193,54 @@ impl<E: EcsEffects> EcsEffects for Masked<'_, E> {
     }
 }
 
+impl<E: OneOffTasks> OneOffTasks for Masked<'_, E> {
+    async fn task_settings(&self, service: &Service) -> Hidden<TaskSettings> {
+        self.told(self.cloud.task_settings(service).await)
+    }
+
+    async fn run_task(
+        &self,
+        task: &TaskRequest,
+        settings: &TaskSettings,
+        token: &str,
+    ) -> Result<Launched, EffectError> {
+        self.learn_task(task);
+        let mut launched = self.effected(self.cloud.run_task(task, settings, token).await)?;
+        match &mut launched {
+            Launched::Started(shown) => self.hide_task(&mut shown.task),
+            Launched::NotLaunched(why) => {
+                self.hide(&mut why.reason);
+                why.detail.iter_mut().for_each(|detail| self.hide(detail));
+            }
+            Launched::Conflict(_) => {}
+        }
+        Ok(launched)
+    }
+
+    async fn one_off_task(&self, cluster: &str, id: &str) -> Hidden<Option<OneOffTask>> {
+        let mut shown = self.told(self.cloud.one_off_task(cluster, id).await)?;
+        shown.iter_mut().for_each(|shown| self.hide_task(&mut shown.task));
+        Ok(shown)
+    }
+
+    async fn one_off_tasks(&self, cluster: &str, started_by: &str) -> Hidden<Vec<OneOffTask>> {
+        let mut shown = self.told(self.cloud.one_off_tasks(cluster, started_by).await)?;
+        shown.iter_mut().for_each(|shown| self.hide_task(&mut shown.task));
+        Ok(shown)
+    }
+
+    async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Hidden<()> {
+        self.told(self.cloud.stop_task(cluster, id, reason).await)
+    }
+}
+
 impl<E: Logs> Logs for Masked<'_, E> {
+    async fn log_page(&self, stream: &LogStream, from: Option<&str>) -> Hidden<Option<LogPage>> {
+        let mut page = self.told(self.cloud.log_page(stream, from).await)?;
+        page.iter_mut().flat_map(|page| &mut page.lines).for_each(|line| self.hide(line));
+        Ok(page)
+    }
+
     async fn log_tail(&self, stream: &LogStream, lines: u16) -> Hidden<Vec<String>> {
         let mut tail = self.told(self.cloud.log_tail(stream, lines).await)?;
         tail.iter_mut().for_each(|line| self.hide(line));

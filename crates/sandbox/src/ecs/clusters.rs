@@ -20,6 +20,16 @@ pub(super) struct Counts {
     pub(super) pending: usize,
 }
 
+impl Counts {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            services: self.services + other.services,
+            running: self.running + other.running,
+            pending: self.pending + other.pending,
+        }
+    }
+}
+
 impl Clusters {
     pub(super) fn create(&mut self, request: &Value) -> ApiResult {
         let name = text(request, "clusterName").unwrap_or("default");
@@ -44,6 +54,11 @@ impl Clusters {
 
     pub(super) fn list(&self, request: &Value) -> ApiResult {
         page(request, "clusterArns", self.0.keys().map(|name| arn("cluster", name).into()).collect(), 100)
+    }
+
+    /// The strategy of tasks that say nothing about their capacity.
+    pub(super) fn default_strategy(&self, name: &str) -> &[Value] {
+        self.0.get(name).map_or(&[], |given| list(given, "defaultCapacityProviderStrategy"))
     }
 
     /// The name of the cluster that a request is about; `default` when it names none.

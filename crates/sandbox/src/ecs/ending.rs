@@ -38,7 +38,7 @@ pub(super) enum Reach {
 
 /// The status of a container that is stopped, and that of one that does not stop in time.
 pub(super) const SIGTERM: i32 = 143;
-const SIGKILL: i32 = 137;
+pub(super) const SIGKILL: i32 = 137;
 
 const CRASH: Ending = Ending {
     stop_code: "EssentialContainerExited",
@@ -60,13 +60,13 @@ const SIDECAR: Ending = Ending { exit_code: Some(255), others: SIGKILL, by_last:
 /// A task that has done its work.
 const DONE: Ending = Ending { exit_code: Some(0), ..CRASH_AFTER_START };
 
-const OUT_OF_MEMORY: Ending = Ending {
+pub(super) const OUT_OF_MEMORY: Ending = Ending {
     exit_code: Some(137),
     container_reason: Some("OutOfMemoryError: Container killed due to memory usage"),
     ..CRASH
 };
 
-const CANNOT_PULL: Ending = Ending {
+pub(super) const CANNOT_PULL: Ending = Ending {
     stop_code: "TaskFailedToStart",
     stopped_reason: "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
                      {image}: not found",

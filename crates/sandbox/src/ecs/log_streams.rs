@@ -4,23 +4,28 @@ use evenkeel_core::timestamp::Timestamp;
 use serde_json::Value;
 
 use super::Ecs;
-use super::service::Service;
-use super::task::{Task, TaskState};
+use super::task::{Task, TaskState, runtime_id};
 use super::task_definitions::Revision;
 use crate::request::text;
 use crate::wire::ApiError;
 
 /// A container's log stream.
 #[derive(Debug)]
-pub(crate) struct LogStream {
-    /// The names of the cluster and of the service.
-    pub(crate) service: (String, String),
-    /// When the container came to an end before its time, and with which status, if it did.
-    pub(crate) ended: Option<(Timestamp, i32)>,
+pub(crate) enum LogStream {
+    /// That of a container of a service's task.
+    OfService {
+        /// The names of the cluster and of the service.
+        service: (String, String),
+        /// When the container came to an end before its time, and with which status, if it did.
+        ended: Option<(Timestamp, i32)>,
+    },
+    /// That of a container of a one-off task: each line with its time.
+    OfOneOffTask(Vec<(Timestamp, String)>),
 }
 
 impl Ecs {
-    /// The stream of this name in a log group, as long as its task can be described.
+    /// The stream of this name in a log group: of a service's task as long as it can be described, of a one-off task for
+    /// ever.
     ///
     /// # Errors
     /// What is missing: a group is there if a task definition names it.
@@ -31,7 +36,7 @@ impl Ecs {
         now: Timestamp,
     ) -> Result<LogStream, ApiError> {
         self.advance(now);
-        let Self { services, definitions, .. } = self;
+        let Self { services, definitions, one_off, .. } = self;
         let missing = |what| {
             let message = format!("The specified log {what} does not exist.");
             Err(ApiError::new("ResourceNotFoundException", message))
@@ -48,11 +53,24 @@ impl Ecs {
                 let by_last = task.ending().is_some_and(|ending| ending.by_last);
                 let ender = if by_last { names.last() } else { names.first() }.copied();
                 let mut written = log_options(revision).filter(logs_to_group);
-                let its = written.find(|(name, options)| stream == stream_name(options, name, task, service));
+                let its = written.find(|(name, options)| {
+                    let runtime_id = || runtime_id(&task.id, name, service.launch_type());
+                    stream == stream_name(options, name, &task.id, runtime_id)
+                });
                 if let Some((name, _)) = its {
                     let ended = task.early_end().filter(|_| ender == Some(name));
-                    return Ok(LogStream { service: service.key(), ended });
+                    return Ok(LogStream::OfService { service: service.key(), ended });
                 }
+            }
+        }
+        for task in one_off.started(now).filter(|task| stream.contains(&task.id)) {
+            let Some(revision) = definitions.find(&task.task_definition) else { continue };
+            let mut written = log_options(revision).filter(logs_to_group);
+            let its = written.find(|(name, options)| {
+                stream == stream_name(options, name, &task.id, || task.runtime_id(name))
+            });
+            if let Some((name, _)) = its {
+                return Ok(LogStream::OfOneOffTask(task.written(name, now)));
             }
         }
         missing("stream")
@@ -80,9 +98,14 @@ fn log_options(revision: &Revision) -> impl Iterator<Item = (&str, &Value)> {
 
 /// `prefix/container/task`, or without a prefix the id that the container runtime gave: the option
 /// `awslogs-stream-prefix` in the Amazon ECS Developer Guide.
-fn stream_name(options: &Value, container: &str, task: &Task, service: &Service) -> String {
+fn stream_name(
+    options: &Value,
+    container: &str,
+    task_id: &str,
+    runtime_id: impl FnOnce() -> String,
+) -> String {
     match text(options, "awslogs-stream-prefix") {
-        Some(prefix) => format!("{prefix}/{container}/{}", task.id),
-        None => task.runtime_id(container, service.launch_type()),
+        Some(prefix) => format!("{prefix}/{container}/{task_id}"),
+        None => runtime_id(),
     }
 }

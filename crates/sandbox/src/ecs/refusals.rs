@@ -58,7 +58,7 @@ fn check_family(request: &Value) -> Result<(), ApiError> {
 
 /// The message: fabfuel/ecs-deploy, issue 231, for an empty role; aws-samples/aws-modern-application-workshop, issue 9,
 /// for the ARN of a cluster.
-fn check_roles(request: &Value) -> Result<(), ApiError> {
+pub(super) fn check_roles(request: &Value) -> Result<(), ApiError> {
     let is_valid = |member: &str| request.get(member).and_then(Value::as_str).is_none_or(is_role);
     refuse_if(!["taskRoleArn", "executionRoleArn"].into_iter().all(is_valid), || "Role is not valid")
 }
@@ -176,7 +176,7 @@ fn check_secrets(request: &Value, container: &Value) -> Result<(), ApiError> {
     )
 }
 
-fn check_tags(request: &Value) -> Result<(), ApiError> {
+pub(super) fn check_tags(request: &Value) -> Result<(), ApiError> {
     let tags = list(request, "tags");
     wire::refuse_if(tags.len() > 50, || {
         ApiError::invalid_parameter("Too many tags, at most 50 are allowed.")

@@ -59,6 +59,12 @@ impl Replica {
         now.before(self.lag).max(self.since)
     }
 
+    /// The time at which one-off tasks are seen: a lag before `now`, or right before it was set. A test that pauses the clock
+    /// sets the lag and starts a task at the same time, and the task comes after.
+    pub(super) fn sees_tasks_at(&self, now: Timestamp) -> Timestamp {
+        now.before(self.lag).max(self.since.before(Duration::from_nanos(1)))
+    }
+
     fn catch_up(&mut self, now: Timestamp) -> Timestamp {
         let then = now.before(self.lag);
         for (_, service) in self.waiting.extract_if(.., |(written, _)| *written <= then) {

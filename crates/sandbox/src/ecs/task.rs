@@ -134,7 +134,7 @@ impl Task {
                 "networkInterfaces": [],
                 "healthStatus": health(is_healthy(name)),
                 "imageDigest": was_created.then(|| definitions.digests.at(image, self.resolved)),
-                "runtimeId": was_created.then(|| self.runtime_id(name, launch_type)),
+                "runtimeId": was_created.then(|| runtime_id(&self.id, name, launch_type)),
                 "exitCode": (was_created && last_status == "STOPPED").then_some(exit_code),
                 "reason": ending.and_then(|ending| ending.container_reason),
             }))
@@ -178,17 +178,6 @@ impl Task {
     pub(super) fn has_containers(&self) -> bool {
         self.started.is_some() || self.ending().is_some_and(|ending| ending.reach != Reach::Nothing)
     }
-
-    /// The id that the container runtime gives a container: the task's id and some digits on
-    /// Fargate, 64 hexadecimal digits elsewhere.
-    pub(super) fn runtime_id(&self, container: &str, launch_type: &str) -> String {
-        let mut ids = Ids::of(&format!("{}/{container}", self.id));
-        if launch_type == "FARGATE" {
-            format!("{}-{}", self.id, ids.number() % 9_000_000_000 + 1_000_000_000)
-        } else {
-            format!("{}{}", self.id, ids.hex())
-        }
-    }
 }
 
 impl StopReason {
@@ -201,5 +190,16 @@ impl StopReason {
                 ("ServiceSchedulerInitiated", format!("Scaling activity initiated by {by}"))
             }
         }
+    }
+}
+
+/// The id that the container runtime gives a container: the task's id and some digits on Fargate, 64 hexadecimal digits
+/// elsewhere.
+pub(super) fn runtime_id(task_id: &str, container: &str, launch_type: &str) -> String {
+    let mut ids = Ids::of(&format!("{task_id}/{container}"));
+    if launch_type == "FARGATE" {
+        format!("{task_id}-{}", ids.number() % 9_000_000_000 + 1_000_000_000)
+    } else {
+        format!("{task_id}{}", ids.hex())
     }
 }

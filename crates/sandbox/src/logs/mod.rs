@@ -1,4 +1,4 @@
-//! CloudWatch Logs: what crashed containers wrote.
+//! CloudWatch Logs: what crashed containers and one-off tasks wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -68,16 +68,26 @@ impl Logs {
 
     /// What is in a stream: each line and its time in milliseconds.
     fn written(&self, stream: &LogStream) -> Vec<(u64, String)> {
-        let Some((at, status)) = stream.ended else { return Vec::new() };
-        let lines = self.lines.get(&stream.service).cloned().unwrap_or_else(|| lines_of_a_crash(status));
+        let (service, ended) = match stream {
+            LogStream::OfService { service, ended } => (service, ended),
+            LogStream::OfOneOffTask(lines) => {
+                return lines.iter().map(|(at, line)| (millis(at.since_epoch()), line.clone())).collect();
+            }
+        };
+        let Some((at, status)) = *ended else { return Vec::new() };
+        let lines = self.lines.get(service).cloned().unwrap_or_else(|| lines_of_a_crash(status));
         let last = at.since_epoch();
         let count = lines.len();
         let times = (0..count).map(|index| {
             let before = Duration::from_millis(u64::try_from(count - index).unwrap_or_default());
-            u64::try_from(last.saturating_sub(before).as_millis()).unwrap_or_default()
+            millis(last.saturating_sub(before))
         });
         times.zip(lines).collect()
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or_default()
 }
 
 /// What an application writes that ends with this status.

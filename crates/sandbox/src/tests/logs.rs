@@ -114,11 +114,11 @@ fn id_of(task: &Task) -> &str {
     task.task_arn().unwrap().rsplit('/').next().unwrap()
 }
 
-fn messages(seen: &GetLogEventsOutput) -> Vec<String> {
+pub(super) fn messages(seen: &GetLogEventsOutput) -> Vec<String> {
     seen.events().iter().map(|event| event.message().unwrap().to_owned()).collect()
 }
 
-async fn read(
+pub(super) async fn read(
     world: &World,
     group: &str,
     stream: &str,

@@ -88,7 +88,7 @@ async fn sizes_and_tags_are_checked() {
 
 #[tokio::test(start_paused = true)]
 async fn an_operation_that_is_not_embedded_is_unknown() {
-    let error = World::empty().sandbox.call("RunTask", json!({})).unwrap_err();
+    let error = World::empty().sandbox.call("StartTask", json!({})).unwrap_err();
     assert_eq!(error.code, "UnknownOperationException");
 }
 

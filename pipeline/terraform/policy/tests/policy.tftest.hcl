@@ -51,6 +51,46 @@ run "one_service" {
   }
 }
 
+run "one_off_tasks" {
+  command = plan
+
+  variables {
+    deployments = [
+      {
+        service_arn   = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+        family        = "web"
+        one_off_tasks = true
+      },
+      {
+        service_arn = "arn:aws:ecs:eu-central-1:123456789012:service/other/api"
+        family      = "api"
+      },
+    ]
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => {
+        resource = statement.Resource, condition = statement.Condition
+      } if startswith(statement.Sid, "OneOffTasks")
+      }) == jsonencode({
+      OneOffTasks = {
+        resource  = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"],
+        condition = { ArnEquals = { "ecs:cluster" = ["arn:aws:ecs:eu-central-1:123456789012:cluster/prod"] } }
+      }
+      OneOffTasksStop = {
+        resource  = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"],
+        condition = { ArnEquals = { "ecs:cluster" = ["arn:aws:ecs:eu-central-1:123456789012:cluster/prod"] } }
+      }
+      OneOffTasksTags = {
+        resource  = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"],
+        condition = { StringEquals = { "ecs:CreateAction" = ["RunTask"] } }
+      }
+    })
+    error_message = "Tasks run in the cluster and of the family of the service that has them, and nowhere else."
+  }
+}
+
 run "several_services" {
   command = plan
 

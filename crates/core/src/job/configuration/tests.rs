@@ -1,5 +1,6 @@
 use super::*;
 use crate::failure::FailureKind;
+use crate::one_off::Steps;
 
 const FORM: &str = "a name has 1 to 255 letters, digits, hyphens and underscores";
 
@@ -99,6 +100,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
             services: configuration.services.clone(),
             images,
             policy,
+            steps: Steps::default(),
         }
     );
 }

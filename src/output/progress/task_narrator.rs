@@ -1,0 +1,62 @@
+//! A one-off task's progress as plain lines: what becomes of the task, and what its container logs.
+
+use std::io::Write;
+
+use super::super::format;
+use super::lines::Line;
+use super::paint::Palette;
+use super::plain::SILENCE;
+use super::task::line;
+use crate::clock::Moment;
+use crate::one_off::TaskNews;
+
+/// Tells the progress of a one-off task, a line at a time.
+#[derive(Debug)]
+pub struct TaskNarrator<W> {
+    out: W,
+    palette: Palette,
+    /// Only warnings are told.
+    is_quiet: bool,
+    began: Moment,
+    /// When a line was written last.
+    last: Moment,
+}
+
+impl<W: Write> TaskNarrator<W> {
+    /// A narrator that writes to `out` where something changes, and once a minute where nothing does.
+    pub fn new(out: W, palette: Palette) -> Self {
+        let now = Moment::now();
+        Self { out, palette, is_quiet: false, began: now, last: now }
+    }
+
+    /// A narrator that writes warnings alone.
+    pub fn quiet(out: W, palette: Palette) -> Self {
+        Self { is_quiet: true, ..Self::new(out, palette) }
+    }
+
+    /// Tells one thing.
+    pub fn tell(&mut self, news: &TaskNews<'_>) {
+        let is_told = match news {
+            TaskNews::Warning(_) => true,
+            TaskNews::WaitsFor { .. }
+            | TaskNews::NotLaunched(_)
+            | TaskNews::Started { .. }
+            | TaskNews::Runs
+            | TaskNews::Logged { .. }
+            | TaskNews::GoesOn
+            | TaskNews::Ended { .. } => !self.is_quiet,
+        };
+        if is_told && let Some(line) = line(None, news).or_else(|| self.silence()) {
+            self.last = Moment::now();
+            // A reader that went away is no reason to stop a task.
+            let _ = self.out.write_all(line.painted(self.palette).as_bytes());
+        }
+    }
+
+    /// The line after a minute without any.
+    fn silence(&self) -> Option<Line> {
+        let now = Moment::now();
+        let elapsed = format::span(now.since(self.began));
+        (now.since(self.last) >= SILENCE).then(|| Line::plain(format!("task: nothing new after {elapsed}")))
+    }
+}

@@ -1,0 +1,297 @@
+//! Jobs with a task before the update and a task after the rollout: the no-op, the change, the failures, hand-overs and
+//! kills. Each task runs once for the revision, and the verdict is true.
+
+use std::time::Duration;
+
+use evenkeel::worker::Settings;
+use evenkeel_core::checkpoint::MAX_TOKEN;
+use evenkeel_core::failure::FailureKind;
+use evenkeel_core::record::{Record, Status};
+use evenkeel_sandbox::{ActionState, ActionStatus, Fault, FaultKind, OneOffTask, TaskEnding, TaskScript};
+
+use crate::world::{OLD, Pipeline, say, settings};
+
+const OPTIONS: (&str, &str) = ("Options", "--before 'app=migrate up' --after app=smoke");
+const RECORD: (&str, &str) = ("Record", "ssm:/deploy/web/record");
+
+/// How the tasks of a job end, and whether the job does well.
+#[derive(Debug, Clone, Copy)]
+struct Play {
+    before: TaskEnding,
+    after: TaskEnding,
+    timeout: &'static str,
+}
+
+const WELL: Play = Play { before: TaskEnding::Exits(0), after: TaskEnding::Exits(0), timeout: "30" };
+const BEFORE_FAILS: Play = Play { before: TaskEnding::Exits(3), ..WELL };
+const AFTER_FAILS: Play = Play { after: TaskEnding::Exits(3), ..WELL };
+
+impl Play {
+    fn start(self) -> (Pipeline, String) {
+        fastrand::seed(1);
+        let pipeline = Pipeline::new();
+        for (word, ending) in [("migrate", self.before), ("smoke", self.after)] {
+            pipeline.sandbox.play_tasks(word, TaskScript { ending, ..TaskScript::default() });
+        }
+        let execution = pipeline.start("web", &[OPTIONS, RECORD, ("DeploymentTimeout", self.timeout)]);
+        pipeline.sandbox.clear_calls();
+        (pipeline, execution)
+    }
+
+    async fn work(self) -> (Pipeline, ActionState) {
+        let (pipeline, execution) = self.start();
+        pipeline.work().await;
+        let state = pipeline.state(&execution);
+        self.judge(&pipeline, &state, "undisturbed");
+        (pipeline, state)
+    }
+
+    /// Each call of the job when nothing disturbs it; of those that only poll, the first two and the last.
+    async fn calls(self) -> Vec<(String, usize)> {
+        let (pipeline, _) = self.work().await;
+        let operations: Vec<String> =
+            pipeline.sandbox.calls().into_iter().map(|call| call.operation).collect();
+        let count = |of: &[String], name: &String| of.iter().filter(|it| *it == name).count();
+        let calls = operations.iter().enumerate();
+        let calls = calls.map(|(at, name)| (name.clone(), count(&operations[..=at], name)));
+        let polls = [
+            "PollForJobs",
+            "ListObjectsV2",
+            "DescribeServices",
+            "DescribeServiceDeployments",
+            "DescribeTasks",
+        ];
+        calls
+            .filter(|(name, nth)| !polls.contains(&&**name) || *nth <= 2 || *nth == count(&operations, name))
+            .collect()
+    }
+
+    /// Checks everything that must hold when the job is over.
+    fn judge(self, pipeline: &Pipeline, state: &ActionState, what: &str) {
+        let what = format!("{self:?}: {what}: {:?}", state.failure);
+        let tasks = pipeline.sandbox.one_off_tasks();
+        assert!(tasks.iter().all(|task| task.task_definition.ends_with("/web:2")), "{what}");
+        let of = |word: &str| tasks.iter().filter(|it| it.command[0] == word).collect::<Vec<_>>();
+        let (before, after) = (of("migrate"), of("smoke"));
+        let is_good = |ending: TaskEnding| ending == TaskEnding::Exits(0);
+        assert_eq!((before.len(), after.len()), (1, usize::from(is_good(self.before))), "{what}");
+        assert_eq!(pipeline.revisions("web"), 2, "{what}");
+        assert_eq!(pipeline.effects("UpdateService", "web"), after.len(), "{what}");
+        let calls = pipeline.sandbox.calls();
+        if let Some(update) = calls.iter().find(|call| call.operation == "UpdateService" && call.effect) {
+            assert!(ended(before[0]) <= update.at, "updated before the end of the task: {what}");
+            assert!(update.at.plus(crate::world::ROLLOUT) <= after[0].created, "{what}");
+        }
+        assert!(state.tokens.iter().all(|token| token.len() <= MAX_TOKEN), "{what}");
+
+        assert_eq!(state.terminal_results, 1, "{what}");
+        let does_well = is_good(self.before) && is_good(self.after);
+        let live = if does_well { "web:2" } else { "web:1" };
+        assert_eq!(
+            (state.status == ActionStatus::Succeeded, &*pipeline.live("web")),
+            (does_well, live),
+            "{what}"
+        );
+        if let Some((kind, message)) = &state.failure {
+            let step =
+                if is_good(self.before) { "a task after the rollout" } else { "a task before the update" };
+            assert!(kind == "JobFailed" && message.contains(step), "{what}");
+        }
+        let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+        // A first deployment that failed leaves no record.
+        let record =
+            value.contains("schema").then(|| Record::parse("record", value.as_bytes()).unwrap().unwrap());
+        let tells = record.map(|record| (record.status, format!("web:{}", record.revision)));
+        assert!(tells.is_some() || !does_well, "{what}");
+        assert!(tells.is_none_or(|told| told == (Status::Succeeded, live.to_owned())), "{what}");
+    }
+}
+
+/// When the task's container ended.
+fn ended(task: &OneOffTask) -> evenkeel::clock::Timestamp {
+    task.started.unwrap().plus(TaskScript::default().runs_for)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_changes_nothing_runs_nothing() {
+    let pipeline = Pipeline::new();
+    let execution = pipeline.start("web", &[OPTIONS, RECORD, ("Images", &format!("app={OLD}"))]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!((state.status, &*state.output_variables["Outcome"]), (ActionStatus::Succeeded, "unchanged"));
+    assert!(pipeline.sandbox.one_off_tasks().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_ends_as_its_tasks_do() {
+    let (_, state) = WELL.work().await;
+    assert_eq!(state.output_variables["Outcome"], "deployed");
+    let (_, state) = BEFORE_FAILS.work().await;
+    let (_, message) = state.failure.unwrap();
+    assert!(message.contains("so no service was updated: container app of web:2 ended with 3"), "{message}");
+    let (_, state) = AFTER_FAILS.work().await;
+    let (_, message) = state.failure.unwrap();
+    assert!(message.contains("the service is back on web:1"), "{message}");
+    for play in [
+        Play { before: TaskEnding::NeverEnds, timeout: "2", ..WELL },
+        Play { after: TaskEnding::NeverEnds, timeout: "2", ..WELL },
+    ] {
+        let (pipeline, state) = play.work().await;
+        let (_, message) = state.failure.unwrap();
+        assert!(message.contains("did not end within 120 s, so its task was stopped"), "{message}");
+        pipeline.clock.sleep(Duration::from_secs(60)).await;
+        assert!(pipeline.sandbox.one_off_tasks().iter().all(|task| task.stopped.is_some()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slices_that_end_while_a_task_runs_hand_it_on() {
+    for play in [WELL, BEFORE_FAILS, AFTER_FAILS] {
+        let (pipeline, execution) = play.start();
+        let short = |owner: &str| Settings { slice: Duration::from_secs(4), ..settings(owner) };
+        let (one, _first) = pipeline.hire_as(short("worker-1")).await;
+        let (two, _second) = pipeline.hire_as(short("worker-2")).await;
+        pipeline.until_over(async { tokio::join!(one.run(), two.run()) }).await;
+        let state = pipeline.state(&execution);
+        play.judge(&pipeline, &state, "short slices");
+        let holds_a_task = |token: &&String| token.contains("{\"F\":");
+        let held = state.tokens.iter().filter(holds_a_task).count();
+        assert!(held >= 2, "{held} of {:?}", state.tokens);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_while_a_task_runs_hands_it_on() {
+    for (play, nth) in [(WELL, 1), (WELL, 2), (BEFORE_FAILS, 1), (AFTER_FAILS, 2)] {
+        let (pipeline, execution) = play.start();
+        let (worker, interrupter) = pipeline.hire("worker-1").await;
+        let stop = async {
+            let runs = |task: &OneOffTask| task.started.is_some() && task.exit_code.is_none();
+            while !pipeline.sandbox.one_off_tasks().get(nth - 1).is_some_and(runs) {
+                pipeline.clock.sleep(Duration::from_secs(1)).await;
+            }
+            interrupter.raise(FailureKind::Terminated);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = worker.run() => ended.unwrap(),
+            () = stop => {}
+        }
+        assert_eq!(pipeline.state(&execution).status, ActionStatus::InProgress);
+        pipeline.work().await;
+        play.judge(&pipeline, &pipeline.state(&execution), &format!("a signal in task {nth}"));
+    }
+}
+
+/// Lets a worker die at this call, and another one come after that time.
+async fn dies_at(
+    play: Play,
+    operation: &str,
+    nth: usize,
+    kind: FaultKind,
+    later: Duration,
+) -> (Pipeline, ActionState) {
+    let (pipeline, execution) = play.start();
+    let state = die_and_be_succeeded(&pipeline, &execution, (operation, nth, kind), later).await;
+    (pipeline, state)
+}
+
+async fn die_and_be_succeeded(
+    pipeline: &Pipeline,
+    execution: &str,
+    (operation, nth, kind): (&str, usize, FaultKind),
+    later: Duration,
+) -> ActionState {
+    let fault = Fault { operation: operation.to_owned(), nth: Some(nth), kind };
+    pipeline.sandbox.inject(fault);
+    let (worker, _interrupter) = pipeline.hire("worker-1").await;
+    tokio::select! {
+        biased;
+        () = pipeline.sandbox.hung() => {}
+        _ = worker.run() => {}
+        // It may poll less often than was counted.
+        () = pipeline.over() => {}
+    }
+    pipeline.sandbox.clear_faults();
+    pipeline.clock.sleep(later).await;
+    let (heir, _interrupter) = pipeline.hire("worker-2").await;
+    pipeline.until_over(heir.run()).await;
+    pipeline.state(execution)
+}
+
+/// Lets a worker die at each call of the play; how often one did. The heir runs no task again.
+async fn dies_at_any_call(play: Play) -> usize {
+    let does_well = play.before == play.after;
+    let mut kills = 0;
+    for (operation, nth) in play.calls().await {
+        let only_reads = ["Poll", "Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
+        // Whether a read was answered is all the same to the heir.
+        let after = (does_well || !only_reads).then_some(FaultKind::HangAfter);
+        let before = (does_well && !only_reads).then_some(FaultKind::HangBefore);
+        for kind in after.into_iter().chain(before) {
+            let what = format!("{kind:?} at call {nth} of {operation}");
+            let (pipeline, state) = dies_at(play, &operation, nth, kind, Duration::ZERO).await;
+            play.judge(&pipeline, &state, &what);
+            kills += 1;
+        }
+    }
+    kills
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_at_any_call_has_an_heir_who_runs_no_task_again() {
+    let kills = dies_at_any_call(WELL).await;
+    say(&format!("steps: {kills} kills of a worker whose job has one-off tasks"));
+    assert!(kills > 60, "{kills}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_when_a_task_has_failed_has_an_heir_who_says_so() {
+    let kills = dies_at_any_call(BEFORE_FAILS).await + dies_at_any_call(AFTER_FAILS).await;
+    say(&format!("steps: {kills} kills of a worker whose job has a task that fails"));
+    assert!(kills > 50, "{kills}");
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ended_long_before_the_heir_came_is_judged_by_its_end() {
+    // The time-out is 30 minutes, and the task took 15 seconds.
+    for (play, nth) in [(WELL, 2), (BEFORE_FAILS, 2), (WELL, 12), (AFTER_FAILS, 12)] {
+        let (pipeline, state) = dies_at(play, "DescribeTasks", nth, FaultKind::HangBefore, 40 * MINUTE).await;
+        play.judge(&pipeline, &state, &format!("40 minutes after call {nth}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ecs_has_forgotten_is_not_started_again() {
+    for (operation, nth, kind) in [
+        ("RunTask", 1, FaultKind::HangAfter),
+        ("RunTask", 1, FaultKind::HangBefore),
+        ("DescribeTasks", 2, FaultKind::HangAfter),
+    ] {
+        let started = usize::from(kind == FaultKind::HangAfter);
+        let (pipeline, state) = dies_at(WELL, operation, nth, kind, 150 * MINUTE).await;
+        assert_eq!(pipeline.sandbox.one_off_tasks().len(), started, "{operation}");
+        let (kind, message) = state.failure.unwrap();
+        assert_eq!((kind.as_str(), pipeline.live("web").as_str()), ("JobFailed", "web:1"), "{message}");
+        assert!(message.contains("is not known"), "{message}");
+        assert_eq!(pipeline.effects("UpdateService", "web"), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_longer_than_ecs_keeps_a_token_is_followed_by_its_id() {
+    let (pipeline, execution) = Play { timeout: "180", ..WELL }.start();
+    let runs_for = 120 * MINUTE;
+    pipeline.sandbox.play_tasks("migrate", TaskScript { runs_for, ..TaskScript::default() });
+    let call = ("DescribeTasks", 2, FaultKind::HangBefore);
+    let state = die_and_be_succeeded(&pipeline, &execution, call, 90 * MINUTE).await;
+    assert_eq!(
+        (state.status, &*pipeline.live("web")),
+        (ActionStatus::Succeeded, "web:2"),
+        "{:?}",
+        state.failure
+    );
+    assert_eq!(pipeline.sandbox.one_off_tasks().len(), 2);
+}

@@ -8,8 +8,9 @@ use evenkeel_core::checkpoint::MAX_TOKEN;
 use evenkeel_core::failure::FailureKind;
 use evenkeel_core::record::{Record, Status};
 use evenkeel_sandbox::{ActionState, ActionStatus, Fault, FaultKind, OneOffTask, TaskEnding, TaskScript};
+use serde_json::json;
 
-use crate::world::{OLD, Pipeline, say, settings};
+use crate::world::{OLD, Pipeline, definition, say, settings};
 
 const OPTIONS: (&str, &str) = ("Options", "--before 'app=migrate up' --after app=smoke");
 const RECORD: (&str, &str) = ("Record", "ssm:/deploy/web/record");
@@ -142,6 +143,58 @@ async fn a_job_ends_as_its_tasks_do() {
         pipeline.clock.sleep(Duration::from_secs(60)).await;
         assert!(pipeline.sandbox.one_off_tasks().iter().all(|task| task.stopped.is_some()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_says_why_its_task_came_to_nothing() {
+    for (ending, says) in [
+        (TaskEnding::CannotPull, "CannotPullContainerError"),
+        (TaskEnding::SecretDenied, "ResourceInitializationError"),
+        (TaskEnding::SpotInterruption, "was stopped before its end"),
+        (TaskEnding::OutOfMemory, "OutOfMemoryError"),
+    ] {
+        for play in [Play { before: ending, ..WELL }, Play { after: ending, ..WELL }] {
+            let (_, state) = play.work().await;
+            let (_, message) = state.failure.unwrap();
+            assert!(message.contains(says), "{play:?}: {message}");
+        }
+    }
+
+    let pipeline = Pipeline::empty();
+    let mut essential = definition("web", OLD);
+    essential["containerDefinitions"][1]["essential"] = json!(true);
+    pipeline.service_of("web", essential, json!({}));
+    let ending = TaskEnding::SidecarExits(1);
+    pipeline.sandbox.play_tasks("migrate", TaskScript { ending, ..TaskScript::default() });
+    let execution = pipeline.start("web", &[OPTIONS, RECORD]);
+    pipeline.work().await;
+    let (_, message) = pipeline.state(&execution).failure.unwrap();
+    assert!(message.contains("(proxy exited with 1; app was killed (137))"), "{message}");
+    assert_eq!(pipeline.live("web"), "web:1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_waits_for_capacity_and_runs_the_tasks_of_each_revision() {
+    let pipeline = Pipeline::new();
+    pipeline.service("api", json!({}));
+    pipeline.sandbox.refuse_tasks("RESOURCE:MEMORY", 60);
+    let record = ("Record", "ssm:/deploy/{service}/record");
+    let execution = pipeline.start("web,api", &[OPTIONS, record]);
+    pipeline.work().await;
+    let state = pipeline.state(&execution);
+    assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+    let tasks = pipeline.sandbox.one_off_tasks();
+    let ran = tasks.iter().map(|task| {
+        let revision = task.task_definition.rsplit('/').next().unwrap();
+        format!("{revision} {}", task.command[0])
+    });
+    let ran: Vec<String> = ran.collect();
+    assert_eq!(ran, ["web:2 migrate", "api:2 migrate", "web:2 smoke", "api:2 smoke"]);
+    let calls = pipeline.sandbox.calls();
+    let update = calls.iter().find(|call| call.operation == "UpdateService" && call.effect).unwrap();
+    assert!(ended(&tasks[1]) <= update.at);
+    let asked = calls.iter().find(|call| call.operation == "RunTask").unwrap().at;
+    assert!(tasks[0].created.since(asked) >= 2 * MINUTE);
 }
 
 #[tokio::test(start_paused = true)]

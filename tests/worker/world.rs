@@ -68,7 +68,12 @@ impl Pipeline {
 
     /// A service that runs revision 1 of the family of its name.
     pub(crate) fn service(&self, name: &str, more: Value) {
-        self.call("RegisterTaskDefinition", definition(name, OLD));
+        self.service_of(name, definition(name, OLD), more);
+    }
+
+    /// A service that runs this task definition, of its own name.
+    pub(crate) fn service_of(&self, name: &str, definition: Value, more: Value) {
+        self.call("RegisterTaskDefinition", definition);
         let mut service = json!({
             "cluster": CLUSTER, "serviceName": name, "taskDefinition": name, "desiredCount": 2,
         });

@@ -8,7 +8,9 @@ use super::super::format;
 use super::lines::{Line, Reporter};
 use super::paint::Palette;
 use super::rollout::RolloutView;
-use crate::deploy::Progress;
+use super::task;
+use crate::clock::Moment;
+use crate::deploy::{Progress, TaskNews};
 
 /// How long a rollout may go on without a line: CI systems call a job stalled after some minutes without any.
 pub(super) const SILENCE: Duration = Duration::from_secs(60);
@@ -23,6 +25,8 @@ pub struct Narrator<W> {
     told: BTreeMap<String, RolloutView>,
     /// After how long without a change it is told again.
     silence: Option<Duration>,
+    /// When a line was written last.
+    last: Moment,
 }
 
 impl<W: Write> Narrator<W> {
@@ -34,6 +38,7 @@ impl<W: Write> Narrator<W> {
             reporter: Reporter::default(),
             told: BTreeMap::new(),
             silence: None,
+            last: Moment::now(),
         }
     }
 
@@ -51,9 +56,22 @@ impl<W: Write> Narrator<W> {
         if let Some(view) = stands {
             self.told.insert(view.service.clone(), view);
         }
+        if lines.is_empty() {
+            lines.extend(self.still_runs(progress));
+        }
+        if !lines.is_empty() {
+            self.last = Moment::now();
+        }
         let text: String = lines.iter().map(|line| line.painted(self.palette)).collect();
         // A reader that went away is no reason to stop a deployment.
         let _ = self.out.write_all(text.as_bytes());
+    }
+
+    /// The line for a one-off task of which there was nothing to say for a while.
+    fn still_runs(&self, progress: &Progress<'_>) -> Option<Line> {
+        let Progress::Task { step, news: TaskNews::GoesOn } = progress else { return None };
+        let silent = Moment::now().since(self.last);
+        self.silence.is_some_and(|silence| silent >= silence).then(|| task::nothing_new(*step, silent))
     }
 
     fn is_due(&mut self, view: &RolloutView) -> bool {

@@ -1,5 +1,7 @@
 //! The lines that a one-off task leaves behind.
 
+use std::time::Duration;
+
 use evenkeel_core::one_off::Step;
 
 use super::super::format;
@@ -9,7 +11,7 @@ use crate::deploy::TaskNews;
 
 /// The line for a piece of news, if there is one; `step` is when in a deployment the task runs, if it is one's.
 pub(super) fn line(step: Option<Step>, news: &TaskNews<'_>) -> Option<Line> {
-    let task = step.map_or_else(|| "task".to_owned(), |step| format!("task {}", step.as_str()));
+    let task = name(step);
     Some(match news {
         TaskNews::WaitsFor { task: other } => {
             let other = format::short_ids(other);
@@ -34,4 +36,13 @@ pub(super) fn line(step: Option<Step>, news: &TaskNews<'_>) -> Option<Line> {
         TaskNews::Warning(warning) => Line::warning(warning),
         TaskNews::GoesOn => return None,
     })
+}
+
+/// The line for a task of which there was nothing to say for so long.
+pub(super) fn nothing_new(step: Option<Step>, silent: Duration) -> Line {
+    Line::plain(format!("{}: nothing new for {}", name(step), format::span(silent)))
+}
+
+fn name(step: Option<Step>) -> String {
+    step.map_or_else(|| "task".to_owned(), |step| format!("task {}", step.as_str()))
 }

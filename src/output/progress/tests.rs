@@ -8,6 +8,7 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::diff::Change;
+use evenkeel_core::one_off::Step;
 use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, RevisionOrigin};
 use evenkeel_core::rollout::Observation;
 use evenkeel_core::service::{
@@ -18,7 +19,7 @@ use evenkeel_core::task_definition::{PackedDefinition, Revision};
 use evenkeel_core::timestamp::Timestamp;
 
 use super::{LiveView, Narrator, Palette, Size, Warner};
-use crate::deploy::Progress;
+use crate::deploy::{Progress, TaskNews};
 
 fn arn(revision: &str) -> TaskDefinitionArn {
     TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/{revision}"))
@@ -233,6 +234,22 @@ fn plain(film: impl Fn(&mut dyn FnMut(&Progress<'_>))) -> String {
     let mut narrator = Narrator::every_minute(&mut lines, Palette::plain());
     film(&mut |progress| narrator.tell(progress));
     String::from_utf8(lines).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_off_task_that_logs_nothing_has_a_line_a_minute() {
+    let mut lines = Vec::new();
+    let mut narrator = Narrator::every_minute(&mut lines, Palette::plain());
+    let mut tell = |news| narrator.tell(&Progress::Task { step: Some(Step::Before), news });
+    tell(TaskNews::Runs);
+    for seconds in [59, 1, 1, 59] {
+        crate::clock::sleep(Duration::from_secs(seconds)).await;
+        tell(TaskNews::GoesOn);
+    }
+    assert_eq!(
+        String::from_utf8(lines).unwrap(),
+        "task before: running\ntask before: nothing new for 1 min\ntask before: nothing new for 1 min\n"
+    );
 }
 
 #[test]

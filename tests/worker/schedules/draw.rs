@@ -1,6 +1,7 @@
 //! Which schedules there are: every fault at every call of a story, and mixtures that are drawn by seed.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -157,6 +158,8 @@ impl Schedule {
 
 /// Draws schedules.
 pub(super) struct Draws {
+    /// The places of the stories that are drawn from.
+    stories: Range<usize>,
     /// Each fault at each call of each story, with nothing else that disturbs it.
     single: Vec<Schedule>,
     /// The calls of each scene.
@@ -164,9 +167,9 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    pub(super) fn new() -> Self {
-        let mut draws = Self { single: Vec::new(), calls: Mutex::default() };
-        for story in 0..STORIES.len() {
+    pub(super) fn of(stories: Range<usize>) -> Self {
+        let mut draws = Self { stories: stories.clone(), single: Vec::new(), calls: Mutex::default() };
+        for story in stories {
             for call in draws.calls_of(Scene::plain(story)) {
                 let single = FAULTS.iter().map(|kind| Schedule {
                     faults: vec![(call.clone(), kind.clone())],
@@ -193,7 +196,7 @@ impl Draws {
     fn mixture(&self, seed: u64) -> Option<Schedule> {
         let mut random = fastrand::Rng::with_seed(seed);
         let scene = Scene {
-            story: random.usize(..STORIES.len()),
+            story: random.usize(self.stories.clone()),
             rival: *random.choice(&RIVALS)?,
             is_full: random.bool(),
         };

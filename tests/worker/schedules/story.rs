@@ -1,5 +1,7 @@
 //! The stories, each with its true end when nobody disturbs it.
 
+use std::ops::Range;
+
 use evenkeel_sandbox::RolloutOutcome;
 
 use crate::world::NEW;
@@ -43,6 +45,10 @@ const TIME_OUT: Story = Story {
     lives: "1",
     ..SUCCESS
 };
+
+/// The stories of jobs without one-off tasks, and with them, by their places.
+pub(super) const WITHOUT_TASKS: Range<usize> = 0..8;
+pub(super) const WITH_TASKS: Range<usize> = 8..10;
 
 pub(super) const STORIES: [Story; 10] = [
     SUCCESS,

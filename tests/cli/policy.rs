@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use evenkeel_sandbox::{RolloutOutcome, TaskEnding, TaskScript};
 use serde_json::{Value, json};
 
-use crate::world::Account;
+use crate::world::{Account, quick_task};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/web-task";
 const WHOLE: [&str; 19] = [
@@ -121,9 +121,9 @@ fn it_allows_one_off_tasks_where_they_are_asked_for_and_only_there() {
         json!({ "StringEquals": { "ecs:CreateAction": ["RunTask"] } })
     );
 
-    let script = TaskScript { ending: TaskEnding::NeverEnds, ..TaskScript::default() };
-    account.sandbox.play_tasks("smoke", script);
-    let steps = ["--before", "app=migrate", "--after", "app=smoke", "--timeout", "30s"];
+    account.sandbox.play_tasks("", quick_task());
+    account.sandbox.play_tasks("smoke", TaskScript { ending: TaskEnding::NeverEnds, ..quick_task() });
+    let steps = ["--before", "app=migrate", "--after", "app=smoke", "--timeout", "4s", "--poll", "200ms"];
     account.next_rollout(RolloutOutcome::Ok);
     account.deploy(&steps).is(1, "rolled_back", Some("rollout_failed"), &[]);
     let calls = account.sandbox.calls();

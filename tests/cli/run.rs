@@ -9,7 +9,7 @@ use evenkeel_sandbox::{FaultKind, TaskEnding, TaskScript};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use crate::world::{Account, Ended};
+use crate::world::{Account, Ended, quick_task};
 
 pub(crate) const RUN: [&str; 7] = ["run", "--cluster", "prod", "--service", "web", "--container", "app"];
 const MIGRATE: [&str; 3] = ["--", "migrate", "--output=json"];
@@ -30,10 +30,9 @@ pub(crate) fn account(ending: TaskEnding, log: &[&str]) -> Account {
     account.sandbox.play_tasks(
         "",
         TaskScript {
-            starts_after: Duration::from_millis(100),
-            runs_for: Duration::from_millis(200),
             ending,
             log: log.iter().map(|line| (Duration::ZERO, (*line).to_owned())).collect(),
+            ..quick_task()
         },
     );
     account

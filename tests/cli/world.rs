@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox};
+use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome, Sandbox, TaskScript};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -31,6 +31,12 @@ pub(crate) struct Account {
     endpoint: String,
     /// Dropped with the test, which ends the server.
     _serving: oneshot::Sender<()>,
+}
+
+/// A one-off task of a third of a second: processes wait for it by the real clock.
+pub(crate) fn quick_task() -> TaskScript {
+    let (starts_after, runs_for) = (Duration::from_millis(100), Duration::from_millis(200));
+    TaskScript { starts_after, runs_for, ..TaskScript::default() }
 }
 
 impl Account {

@@ -6,7 +6,7 @@ use evenkeel_sandbox::RolloutOutcome;
 use serde_json::{Value, json};
 
 use super::runner::{Place, declared, run, run_in};
-use crate::world::{APP_NEW, Account, NEW, SECRETS};
+use crate::world::{APP_NEW, Account, NEW, SECRETS, quick_task};
 
 const WEB: [(&str, &str); 3] = [("cluster", "prod"), ("service", "web"), ("images", APP_NEW)];
 
@@ -140,6 +140,7 @@ fn every_input_of_the_action_is_read() {
     ];
     let names: BTreeSet<_> = given.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names.into_iter().collect::<Vec<_>>(), declared("inputs"));
+    account.sandbox.play_tasks("", quick_task());
     let step = run(&account, &given);
     assert_eq!((step.status, step.outputs["outcome"].as_str()), (Some(0), "started"), "{step:#?}");
     assert_eq!(step.masks, [SECRETS[2]]);

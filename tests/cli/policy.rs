@@ -123,7 +123,7 @@ fn it_allows_one_off_tasks_where_they_are_asked_for_and_only_there() {
 
     account.sandbox.play_tasks("", quick_task());
     account.sandbox.play_tasks("smoke", TaskScript { ending: TaskEnding::NeverEnds, ..quick_task() });
-    let steps = ["--before", "app=migrate", "--after", "app=smoke", "--timeout", "4s", "--poll", "200ms"];
+    let steps = ["--before", "app=migrate", "--after", "app=smoke", "--timeout", "8s", "--poll", "200ms"];
     account.next_rollout(RolloutOutcome::Ok);
     account.deploy(&steps).is(1, "rolled_back", Some("rollout_failed"), &[]);
     let calls = account.sandbox.calls();

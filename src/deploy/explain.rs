@@ -10,8 +10,8 @@ use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 use super::context::Context;
 use super::run::Run;
 
-/// How many lines of a container's log are told, and of how many tasks.
-const LOG_LINES: u16 = 20;
+/// How many of the last lines of a container's log a failure shows, and of how many tasks.
+pub(super) const LOG_LINES: u16 = 20;
 const LOGS: usize = 2;
 
 /// Adds what was last seen of the service to the evidence. A rollback soon replaces that.

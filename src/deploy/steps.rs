@@ -23,12 +23,10 @@ use evenkeel_core::request::OnFailure;
 use crate::one_off::{OneOff, TaskIdentity, TaskNews, Turned};
 
 use super::context::Context;
+use super::explain::LOG_LINES;
 use super::flow::Flow;
 use super::run::Run;
 use super::{Progress, ending};
-
-/// How many lines of a failed task's log are told.
-const LOG_LINES: u16 = 20;
 
 /// How far the steps of a kind are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +179,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             placement_grace: request.policy.placement_grace.unwrap_or(CAPACITY_GRACE),
         };
         let phase = progress.task.unwrap_or_else(|| TaskPhase::new(self.cx.clock.now()));
-        // A worker's log is of all its jobs: it tells the last lines of a task that failed.
+        // A worker's log is shared by all its jobs, so a job shows only the last lines of a task that failed.
         let follows_log = self.cx.slice.is_none();
         OneOff::new(task, phase, service, &definition, identity, patience, follows_log)
     }
@@ -232,7 +230,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
                 let is_running = followed.task.running().is_some();
                 self.task = Some(followed);
                 if has_changed && is_running {
-                    // Whoever takes over follows the task by its id.
+                    // A worker that takes the job over follows the task by its id.
                     self.note().await?;
                 }
                 Ok(if turned_at_once { Stepped::AtOnce } else { Stepped::Later })
@@ -245,7 +243,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         let Some(shown) = &task.shown else { return };
         let mut stopped = shown.task.clone();
         if task.phase.end() == Some(&TaskEnd::TimedOut) {
-            // ECS has not told yet what it was stopped for.
+            // ECS shows the reason of StopTask only later.
             stopped.reason.get_or_insert_with(|| "Evenkeel: it did not end in time".to_owned());
         }
         if let Some((place, stream)) = task.log_stream() {

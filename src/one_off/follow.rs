@@ -31,7 +31,7 @@ pub(super) struct Course<'a, 'l, E> {
     began: Moment,
     task: OneOff,
     hearing: Hearing<'a, 'l>,
-    /// The start was refused for its rate, and that was told.
+    /// A refusal of the start for its rate was shown.
     is_throttled: bool,
 }
 

@@ -1,10 +1,10 @@
-//! What is kept of a one-off task's news while they are told.
+//! Passes the news of a one-off task on, and keeps what the report needs.
 
 use std::collections::VecDeque;
 
 use super::{TaskListener, TaskNews};
 
-/// How many of the last lines of the log a failure tells.
+/// How many of the last lines of the log a failure shows.
 const LOG_LINES: usize = 20;
 
 /// Passes the news on, and keeps what a report needs of them.
@@ -34,7 +34,7 @@ impl<'a, 'l> Hearing<'a, 'l> {
             TaskNews::Started { .. } => self.not_started = None,
             TaskNews::Logged { line, .. } => self.logged(line),
             TaskNews::Warning(warning) => return self.warn(warning),
-            // The end is told when the last lines of the log were.
+            // The last lines of the log are shown before the end.
             TaskNews::Ended { .. } => return,
             TaskNews::Runs | TaskNews::GoesOn => {}
         }

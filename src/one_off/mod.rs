@@ -71,9 +71,9 @@ pub(crate) struct OneOff {
     lost: u32,
     /// Why it could not be described last.
     unread: Option<Failure>,
-    /// The tasks of others that it waits for, as they were told last.
+    /// The tasks of other executions that it waits for, as shown last.
     waits_for: Vec<String>,
-    /// Why ECS started nothing, as that was told last.
+    /// Why ECS started nothing, as shown last.
     not_launched: Option<NotLaunched>,
     /// ECS refused to stop it.
     cannot_be_stopped: bool,
@@ -106,8 +106,8 @@ pub(crate) enum Turned {
 }
 
 impl OneOff {
-    /// A task of `definition`, the revision of `request`, in the surroundings of `service`; `follows_log` if the lines that
-    /// its container logs are told as they come.
+    /// A task of `definition`, the revision of `request`, in the surroundings of `service`; `follows_log` shows the lines of
+    /// its container's log as they come.
     pub(crate) fn new(
         request: TaskRequest,
         phase: TaskPhase,
@@ -136,8 +136,8 @@ impl OneOff {
         }
     }
 
-    /// Whether the next turn starts the task: the phase is to be kept before, so that whoever takes over sends the same
-    /// token.
+    /// Whether the next turn starts the task. The caller keeps the phase before that turn, so that another process that goes
+    /// on sends the same token.
     pub(crate) fn is_about_to_start(&self) -> bool {
         matches!(self.phase, TaskPhase::Starting { sent: Some(_), .. })
     }

@@ -13,10 +13,27 @@ mod named;
 mod planned;
 mod target;
 
+use crate::words::words;
+
 pub use also::Also;
 pub use named::NamedDefinition;
 pub use planned::{PlannedMove, PlannedMoves};
 pub use target::{Rule, ScheduledTask, TaskPlace, rule_name};
+
+words! {
+    /// What became of a scheduled task when a deployment ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum MoveOutcome {
+        /// It starts the live revision from now on.
+        Moved = "moved",
+        /// It started the live revision already.
+        Current = "current",
+        /// It stays as it was, because the deployment did not end well or another one is live.
+        Left = "left",
+        /// It could not be moved.
+        Failed = "failed",
+    }
+}
 
 #[cfg(test)]
 mod tests;

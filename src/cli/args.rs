@@ -141,6 +141,14 @@ pub(super) struct RolloutArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ScheduledArgs {
+    /// A rule or schedule to show as well, with the task definition that it starts: `rule:NAME[/TARGET][@BUS]`,
+    /// `schedule:[GROUP/]NAME`, or `family` for all on the service's cluster; several are separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) also: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "AWS")]
 pub(super) struct ConnectionArgs {
     /// A role to assume
@@ -191,6 +199,8 @@ pub(super) struct PlanArgs {
 pub(super) struct LiveArgs {
     #[command(flatten)]
     pub(super) service: ServiceArgs,
+    #[command(flatten)]
+    pub(super) scheduled: ScheduledArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it; external is the protocol of Terraform's external data source

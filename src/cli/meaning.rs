@@ -72,8 +72,16 @@ pub(super) fn also(rollout: &RolloutArgs) -> Result<Vec<Also>, Failure> {
             .because("rules and schedules follow when the rollout has completed")
             .advice("Leave one of them out"));
     }
+    named_by_also(&rollout.also)
+}
+
+/// The rules and schedules that are meant.
+///
+/// # Errors
+/// [`FailureKind::Usage`].
+pub(super) fn named_by_also(texts: &[String]) -> Result<Vec<Also>, Failure> {
     let mut all = Vec::new();
-    for text in &rollout.also {
+    for text in texts {
         Also::parse_another(text, &mut all)?;
     }
     Ok(all)

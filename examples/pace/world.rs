@@ -69,6 +69,7 @@ pub(crate) async fn deploy_to(
         images,
         policy: Policy { timeout, ..Policy::default() },
         steps: Steps::default(),
+        also: Vec::new(),
     };
     Ok(deploy(&world, &request, listen).await)
 }

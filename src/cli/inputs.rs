@@ -27,13 +27,14 @@ enum Form {
 }
 
 /// The inputs as `action.yml` names them, and their options.
-const INPUTS: [(&str, &str, Form); 20] = [
+const INPUTS: [(&str, &str, Form); 21] = [
     ("cluster", "cluster", Form::Value),
     ("service", "service", Form::Values),
     ("image-definitions", "image-definitions", Form::Value),
     ("images", "image", Form::Values),
     ("before", "before", Form::Lines),
     ("after", "after", Form::Lines),
+    ("also", "also", Form::Values),
     ("timeout-minutes", "timeout", Form::Minutes),
     ("on-failure", "on-failure", Form::Value),
     ("wait", "no-wait", Form::SwitchOff),

@@ -10,6 +10,7 @@ use evenkeel_core::one_off::{ExecutionId, Steps, TaskCommand};
 use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
+use evenkeel_core::scheduled::Also;
 
 use crate::aws::{Connection, Network};
 use crate::clock::Clock;
@@ -41,6 +42,7 @@ pub(super) fn request(args: &DeployArgs, runner: Runner) -> Result<DeployRequest
         images: images(what, runner)?,
         policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
         steps: steps(&args.steps, rollout)?,
+        also: also(rollout)?,
     })
 }
 
@@ -60,6 +62,23 @@ pub(super) fn steps(args: &StepsArgs, rollout: &RolloutArgs) -> Result<Steps, Fa
     Ok(Steps { before: commands(&args.before, "--before")?, after: commands(&args.after, "--after")? })
 }
 
+/// The rules and schedules that are to follow.
+///
+/// # Errors
+/// [`FailureKind::Usage`].
+pub(super) fn also(rollout: &RolloutArgs) -> Result<Vec<Also>, Failure> {
+    if rollout.no_wait && !rollout.also.is_empty() {
+        return Err(Failure::usage("--no-wait and --also exclude each other")
+            .because("rules and schedules follow when the rollout has completed")
+            .advice("Leave one of them out"));
+    }
+    let mut all = Vec::new();
+    for text in &rollout.also {
+        Also::parse_another(text, &mut all)?;
+    }
+    Ok(all)
+}
+
 /// The rollback that was asked for: a deployment without images.
 ///
 /// # Errors
@@ -72,6 +91,7 @@ pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Fai
         images: Images::default(),
         policy: policy(&args.rollout),
         steps: Steps::default(),
+        also: also(&args.rollout)?,
     })
 }
 

@@ -74,6 +74,7 @@ fn request(args: &WatchArgs) -> Result<DeployRequest, Failure> {
         services,
         images: Images::default(),
         steps: Steps::default(),
+        also: Vec::new(),
         policy: Policy {
             timeout: args.timeout,
             max_task_failures: args.max_task_failures,

@@ -6,13 +6,13 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::{Lineage, Plan, select};
-use evenkeel_core::ports::{Cloud, Ecs, Masked};
+use evenkeel_core::ports::{Cloud, Ecs, Masked, ScheduledTasks};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 
 use crate::clock::Clock;
 
-use super::verify;
+use super::{scheduled, verify};
 
 /// Reads what the request is about, plans it and checks that its images are there; writes nothing.
 ///
@@ -44,8 +44,8 @@ pub(super) async fn describe<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result
     select(request, ecs.describe_services(&request.cluster, &names).await?)
 }
 
-/// Reads the services' live revisions and plans.
-pub(super) async fn plan<E: Ecs>(
+/// Reads the services' live revisions, and what is to follow, and plans.
+pub(super) async fn plan<E: Ecs + ScheduledTasks>(
     ecs: &E,
     request: &DeployRequest,
     services: Vec<Service>,
@@ -56,7 +56,9 @@ pub(super) async fn plan<E: Ecs>(
             lineages.insert(live.clone(), lineage(ecs, live).await?);
         }
     }
-    Plan::new(request, services, &lineages)
+    let mut plan = Plan::new(request, services, &lineages)?;
+    Box::pin(scheduled::plan(ecs, request, &mut plan)).await?;
+    Ok(plan)
 }
 
 /// How long to wait for a live revision that ECS does not describe yet, in seconds: what it tells may lag

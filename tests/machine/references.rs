@@ -71,6 +71,7 @@ async fn deploys_or_refuses(text: &str) {
             images,
             policy: Policy { skip_verify: true, ..Policy::default() },
             steps: Steps::default(),
+            also: Vec::new(),
         };
         let report = account.run(&request).await;
         let done = [Outcome::Deployed, Outcome::Unchanged].contains(&report.outcome);

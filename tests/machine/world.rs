@@ -282,6 +282,7 @@ pub(crate) fn request(images: &[(&str, &str)]) -> DeployRequest {
         images: named(images),
         policy: Policy::default(),
         steps: Steps::default(),
+        also: Vec::new(),
     }
 }
 

@@ -36,6 +36,7 @@ fn request(services: &[&str], images: &[(&str, &str)]) -> DeployRequest {
         images: named,
         policy: Policy::default(),
         steps: Steps::default(),
+        also: Vec::new(),
     }
 }
 

@@ -89,6 +89,7 @@ fn live(service: &ServiceReport) -> Option<Live> {
         task_definition: service.task_definition.clone()?,
         images: service.images.clone(),
         digests: service.digests.clone(),
+        scheduled: None,
     })
 }
 

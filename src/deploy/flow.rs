@@ -102,8 +102,9 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             None => {}
         }
         ending::check_that_no_other_failed(&self.runs, at)?;
+        let decision = self.decide(at);
         let (cx, run, record) = (&mut self.cx, &mut self.runs[at], &mut self.records[at]);
-        match decide(&run.phase, &run.seen, cx.clock.now(), &cx.request.policy) {
+        match decision {
             Decision::Register => {
                 let throttled = cx.ecs.throttled();
                 match register::register(cx, run, record).await {
@@ -144,6 +145,12 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             Decision::Wait => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// What is to be done next about a service, by what was seen of it last.
+    pub(super) fn decide(&self, at: usize) -> Decision {
+        let run = &self.runs[at];
+        decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
     }
 
     /// Brings the records up to date, and reports what every service came to.

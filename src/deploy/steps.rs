@@ -11,7 +11,7 @@
 //!   revision is rolled back by an update, since ECS calls its deployment successful.
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Why, decide};
+use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Why};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::one_off::{
     Patience, Step, StepsProgress, TaskCommand, TaskEnd, TaskPhase, TaskRequest, started_by,
@@ -76,8 +76,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     /// # Errors
     /// AWS does not respond, and a later slice is to go on.
     pub(super) async fn finish(&mut self, at: usize, ending: Ending) -> Result<bool, Failure> {
-        let is_good = matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged);
-        if is_good && !self.cx.request.steps.after.is_empty() {
+        if is_good(&ending) && !self.cx.request.steps.after.is_empty() {
             let may_owe = ending.outcome == Outcome::Unchanged || self.has_joined(at);
             if may_owe && self.take_up_what_is_owed(at)? {
                 return Ok(true);
@@ -259,27 +258,8 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
 
     /// Whether a run has come to a good end, as far as the rollout decides.
     fn is_good(&self, at: usize) -> bool {
-        let run = &self.runs[at];
-        match self.decide(at) {
-            Decision::Finish(ending) => {
-                matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged) && run.failure.is_none()
-            }
-            Decision::Register
-            | Decision::Update { .. }
-            | Decision::Join(_)
-            | Decision::PlanAgain(_)
-            | Decision::Wait
-            | Decision::Undo { .. }
-            | Decision::Stop(_)
-            | Decision::StopRelying
-            | Decision::RollBack { .. }
-            | Decision::Restore { .. } => false,
-        }
-    }
-
-    fn decide(&self, at: usize) -> Decision {
-        let run = &self.runs[at];
-        decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
+        let is_good = matches!(self.decide(at), Decision::Finish(ending) if is_good(&ending));
+        is_good && self.runs[at].failure.is_none()
     }
 
     /// A task after the rollouts failed: each service that still runs our revision is rolled back, or left as it is where
@@ -337,6 +317,10 @@ impl<E> Context<'_, E> {
     pub(super) fn failed_step(&self) -> Option<Step> {
         self.steps.values().find_map(|progress| progress.failed)
     }
+}
+
+fn is_good(ending: &Ending) -> bool {
+    matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged)
 }
 
 /// The failure with the task that goes on in spite of it, or may.

@@ -9,6 +9,8 @@ use evenkeel_core::deployment::{Decision, Event, decide};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 
+use crate::clock::Moment;
+
 use super::context::Context;
 use super::observer::Observer;
 use super::plan_again::plan_again;
@@ -27,6 +29,8 @@ pub(super) struct Flow<'a, E, R> {
     observer: Observer,
     /// The one-off task that is followed. Boxed, since most deployments have none.
     pub(super) task: Option<Box<FollowedTask>>,
+    /// Since when AWS has let no one-off task go on.
+    pub(super) without_task_since: Option<Moment>,
     /// What was seen is of an earlier slice.
     pub(super) is_resumed: bool,
     /// AWS does not respond: the next slice tries again.
@@ -41,6 +45,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             records,
             observer: Observer::default(),
             task: None,
+            without_task_since: None,
             is_resumed: false,
             is_held_up: false,
         }

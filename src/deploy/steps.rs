@@ -20,9 +20,10 @@ use evenkeel_core::placement::CAPACITY_GRACE;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::request::OnFailure;
 
+use crate::clock::Moment;
 use crate::one_off::{OneOff, TaskIdentity, TaskNews, Turned};
 
-use super::context::Context;
+use super::context::{Context, PATIENCE};
 use super::explain::LOG_LINES;
 use super::flow::Flow;
 use super::run::Run;
@@ -139,16 +140,37 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             None => Box::new(FollowedTask { task: self.task(at, step, place, &revision), revision, place }),
         };
         let revision = followed.revision.clone();
-        let throttled = self.cx.ecs.throttled();
+        let (throttled, began) = (self.cx.ecs.throttled(), Moment::now());
         match self.turn_of(at, step, followed).await {
             Err(failure) if self.cx.waits_for_its_turn(&failure, throttled) => Ok(Stepped::Later),
+            Err(failure) if self.waits_for_aws(&failure, began) => Ok(Stepped::Later),
             Err(failure) if !self.cx.outlasts(&failure) => {
                 self.cx.steps_of(&revision, at).failed = Some(step);
                 self.runs[at].has_read_stopped_tasks = true;
                 Err(failed(step, failure))
             }
-            stepped => stepped,
+            stepped => {
+                self.without_task_since = None;
+                stepped
+            }
         }
+    }
+
+    /// Whether a command takes a turn that failed once more: AWS does not respond, and has not for less than [`PATIENCE`].
+    /// `began` is when the turn began. A worker's next slice tries again in any case.
+    fn waits_for_aws(&mut self, failure: &Failure, began: Moment) -> bool {
+        if failure.kind() != FailureKind::Unavailable || self.cx.slice.is_some() {
+            return false;
+        }
+        let is_first = self.without_task_since.is_none();
+        let since = *self.without_task_since.get_or_insert(began);
+        let waits = Moment::now().since(since) < PATIENCE;
+        // Each such failure has another request's id.
+        if waits && is_first {
+            let (what, longest) = (failure.without_advice(), PATIENCE.as_secs());
+            self.cx.warn(format!("{what}; trying again for {longest} s"));
+        }
+        waits
     }
 
     fn task(&mut self, at: usize, step: Step, place: usize, revision: &TaskDefinitionArn) -> OneOff {

@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use super::super::format;
 use super::lines::Line;
 use super::paint::Palette;
 use super::plain::SILENCE;
-use super::task::line;
+use super::task::{line, nothing_new};
 use crate::clock::Moment;
 use crate::one_off::TaskNews;
 
@@ -17,7 +16,6 @@ pub struct TaskNarrator<W> {
     palette: Palette,
     /// Only warnings are told.
     is_quiet: bool,
-    began: Moment,
     /// When a line was written last.
     last: Moment,
 }
@@ -25,8 +23,7 @@ pub struct TaskNarrator<W> {
 impl<W: Write> TaskNarrator<W> {
     /// A narrator that writes to `out` where something changes, and once a minute where nothing does.
     pub fn new(out: W, palette: Palette) -> Self {
-        let now = Moment::now();
-        Self { out, palette, is_quiet: false, began: now, last: now }
+        Self { out, palette, is_quiet: false, last: Moment::now() }
     }
 
     /// A narrator that writes warnings alone.
@@ -55,8 +52,7 @@ impl<W: Write> TaskNarrator<W> {
 
     /// The line after a minute without any.
     fn silence(&self) -> Option<Line> {
-        let now = Moment::now();
-        let elapsed = format::span(now.since(self.began));
-        (now.since(self.last) >= SILENCE).then(|| Line::plain(format!("task: nothing new after {elapsed}")))
+        let silent = Moment::now().since(self.last);
+        (silent >= SILENCE).then(|| nothing_new(None, silent))
     }
 }

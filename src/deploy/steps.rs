@@ -271,7 +271,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             match self.cx.ecs.log_tail(&stream, LOG_LINES).await {
                 Ok(lines) => stopped.containers[place].log_tail = lines,
                 Err(failure) => {
-                    self.cx.warn(format!("what {} logged cannot be told: {failure}", stream.stream))
+                    self.cx.warn(format!("what {} logged cannot be read: {failure}", stream.stream))
                 }
             }
         }

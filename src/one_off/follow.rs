@@ -122,7 +122,7 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         TaskReport { duration, ..self.report(failure) }
     }
 
-    /// Reads the log until it brings nothing new, and why the task stopped if it failed: ECS tells that a little later.
+    /// Reads the log until it brings nothing new, and why the task stopped if it failed: ECS shows the reason a little later.
     async fn read_on(&mut self) {
         let Some(id) = self.task.shown.as_ref().map(|shown| shown.task.id().to_owned()) else { return };
         let mut empty = 0;
@@ -278,8 +278,8 @@ fn may_have_logged(end: &TaskEnd) -> bool {
     }
 }
 
-/// Which of an execution's tasks it is: each other command, environment or size is another one. The number of words tells
-/// them from what follows.
+/// Which of an execution's tasks it is: each other command, environment or size is another one. The number of words
+/// separates them from what follows.
 fn step(task: &TaskRequest) -> Vec<String> {
     let TaskRequest { container, command, environment, cpu, memory, .. } = task;
     let mut step = vec!["run".to_owned(), container.clone(), command.len().to_string()];

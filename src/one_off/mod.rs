@@ -204,7 +204,8 @@ impl OneOff {
         }
     }
 
-    /// Whether no other execution runs a task of this service. One that may be ours does not count: the token tells.
+    /// Whether no other execution runs a task of this service. One that may be ours does not count: the response to
+    /// our token shows whether it is.
     async fn look_for_others<E: OneOffTasks>(
         &mut self,
         ecs: &E,
@@ -318,7 +319,7 @@ impl OneOff {
         self.shown = Some(shown);
     }
 
-    /// Tells what the task logged since it was read last.
+    /// Passes on what the task logged since the last read.
     pub(crate) async fn follow_log<E: Logs>(
         &mut self,
         ecs: &E,
@@ -348,7 +349,7 @@ impl OneOff {
         Some((place, stream))
     }
 
-    /// Stops the task for `reason`, and tells whether ECS does. That it cannot be stopped is a warning.
+    /// Stops the task for `reason`, and returns whether ECS does. That it cannot be stopped is a warning.
     pub(crate) async fn stop<E: OneOffTasks>(
         &mut self,
         ecs: &E,

@@ -9,12 +9,12 @@ use super::task::{line, nothing_new};
 use crate::clock::Moment;
 use crate::one_off::TaskNews;
 
-/// Tells the progress of a one-off task, a line at a time.
+/// Writes the progress of a one-off task, a line at a time.
 #[derive(Debug)]
 pub struct TaskNarrator<W> {
     out: W,
     palette: Palette,
-    /// Only warnings are told.
+    /// Only warnings are written.
     is_quiet: bool,
     /// When a line was written last.
     last: Moment,
@@ -31,7 +31,7 @@ impl<W: Write> TaskNarrator<W> {
         Self { is_quiet: true, ..Self::new(out, palette) }
     }
 
-    /// Tells one thing.
+    /// Writes the line for a piece of news, if there is one.
     pub fn tell(&mut self, news: &TaskNews<'_>) {
         let is_told = match news {
             TaskNews::Warning(_) => true,

@@ -264,6 +264,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         let Some(shown) = &task.shown else { return };
         let mut stopped = shown.task.clone();
         if task.phase.end() == Some(&TaskEnd::TimedOut) {
+            stopped.goes_on = task.cannot_be_stopped;
             // ECS shows the reason of StopTask only later.
             stopped.reason.get_or_insert_with(|| "Evenkeel: it did not end in time".to_owned());
         }

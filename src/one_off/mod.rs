@@ -76,7 +76,7 @@ pub(crate) struct OneOff {
     /// Why ECS started nothing, as shown last.
     not_launched: Option<NotLaunched>,
     /// ECS refused to stop it.
-    cannot_be_stopped: bool,
+    pub(crate) cannot_be_stopped: bool,
 }
 
 /// What a one-off task's token is made of, beside its service and revision.

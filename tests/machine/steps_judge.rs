@@ -230,7 +230,7 @@ impl Play {
         assert!(!is_doubtful || says("whether its task was started is not known"), "{what}");
         let is_unread = operation == "DescribeTasks" && says("did not end");
         assert!(!is_unread || says("whether it had ended is not known"), "{what}");
-        let is_stopped = operation == "StopTask" && says("so its task was stopped");
+        let is_stopped = operation == "StopTask" && (says("so its task was stopped") || says(" stopped: "));
         assert!(!is_stopped && !says("for no known reason"), "{what}");
     }
 }

@@ -224,8 +224,6 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let duration = self.elapsed();
         let container = &self.task.request.container;
         let shown = self.task.shown.as_ref().map(|shown| &shown.task);
-        let ended = shown.and_then(|task| task.containers.iter().find(|it| it.name == *container));
-        let exit_code = ended.and_then(|ended| ended.exit_code);
         let mut evidence = Evidence::default();
         if failure.is_some()
             && self.task.phase.end().is_some()
@@ -243,7 +241,6 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
             task: shown.map(|task| task.arn.clone()),
             container: Some(container.clone()),
             end: self.task.phase.end().cloned(),
-            exit_code,
             duration,
             failure,
             evidence,

@@ -68,7 +68,7 @@ impl Ran {
 
     /// The outcome, the exit status and the container's.
     pub(crate) fn ending(&self) -> (TaskOutcome, u8, Option<i32>) {
-        (self.report.outcome, self.report.exit_status(), self.report.exit_code)
+        (self.report.outcome, self.report.exit_status(), self.report.exit_code())
     }
 
     /// Asserts that each of these stands in the message.

@@ -156,7 +156,8 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let Self { ecs, request, task, hearing, .. } = &mut self;
         let is_stopped = match request.on_interrupt {
             OnInterrupt::Stop => {
-                task.stop(*ecs, &id, "its command was interrupted", &mut |news| hearing.hear(news)).await
+                task.stop(*ecs, &id, "Evenkeel: its command was interrupted", &mut |news| hearing.hear(news))
+                    .await
             }
             OnInterrupt::Leave => false,
         };

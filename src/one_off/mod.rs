@@ -214,7 +214,7 @@ impl OneOff {
     ) -> Result<bool, Failure> {
         let mut others = ecs.one_off_tasks(&self.request.cluster, &self.request.started_by).await?;
         // A killed command leaves the side-cars of a container that is not essential behind, and they may run for ever.
-        others.retain(|other| !other.has_done_its_work() && !(may_be_sent && other.is_of(&self.request)));
+        others.retain(|other| !(other.has_done_its_work() || may_be_sent && other.is_of(&self.request)));
         let others: Vec<String> = others.iter().map(|other| other.task.id().to_owned()).collect();
         if others != self.waits_for {
             others.iter().for_each(|task| listen(TaskNews::WaitsFor { task }));

@@ -27,13 +27,9 @@ use evenkeel_core::scheduled::{Also, MoveOutcome, PlannedMoves, ScheduledTask};
 use crate::clock::{Clock, Moment};
 use crate::scheduled::{again, find, named_by};
 
-use super::context::Context;
+use super::context::{Context, PATIENCE};
 use super::run::Run;
 use super::{Interrupt, Progress};
-
-/// How long calls are tried again where EventBridge takes none for the moment, for all scheduled tasks together. The SDK has
-/// tried for half a minute each time.
-const PATIENCE: Duration = Duration::from_secs(3 * 60);
 
 /// The longest wait between two of these tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
@@ -349,7 +345,7 @@ fn is_about_its_start(failure: &Failure) -> bool {
     failure.kind() == FailureKind::InvalidInput && failure.to_string().contains("StartDate")
 }
 
-/// How long calls are tried again, all together, and when next.
+/// How long the calls of all scheduled tasks together are tried again, and when next.
 struct Patience {
     clock: Clock,
     interrupt: Interrupt,

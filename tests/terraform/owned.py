@@ -27,7 +27,10 @@ REPORT = {
         "security_groups": ["sg-1"],
         "assign_public_ip": True,
     },
-    "capacity_provider_strategy": [{"capacity_provider": "FARGATE_SPOT", "weight": 2}, {"capacity_provider": "FARGATE"}],
+    "capacity_provider_strategy": [
+        {"capacity_provider": "FARGATE_SPOT", "weight": 2},
+        {"capacity_provider": "FARGATE"},
+    ],
     "platform_version": "1.4.0",
     "placement_strategy": [{"type": "spread", "field": "attribute:ecs.availability-zone"}],
     "placement_constraints": [{"type": "memberOf", "expression": "attribute:ecs.os-type == linux"}],
@@ -108,9 +111,15 @@ def both(web):
 
 def rest_of(schedule):
     """A schedule without the revision and the time of its last change."""
-    parameters = {name: value for name, value in schedule["Target"]["EcsParameters"].items() if name != "TaskDefinitionArn"}
+    parameters = {
+        name: value
+        for name, value in schedule["Target"]["EcsParameters"].items()
+        if name != "TaskDefinitionArn"
+    }
     target = schedule["Target"] | {"EcsParameters": parameters}
-    return {name: value for name, value in schedule.items() if name != "LastModificationDate"} | {"Target": target}
+    return {name: value for name, value in schedule.items() if name != "LastModificationDate"} | {
+        "Target": target
+    }
 
 
 def pipeline_variables(tell, tools):
@@ -135,10 +144,16 @@ def pipeline_variables(tell, tools):
     )
     tell.row("plan again", "no changes", web.plan(a="2"))
 
-    tell.row("a deployment of 3 with another one fails", "failed", web.deploy("3", "--set-env", "app:GIT_SHA=x", fault=Deny("UpdateService")))
+    tell.row(
+        "a deployment of 3 with another one fails",
+        "failed",
+        web.deploy("3", "--set-env", "app:GIT_SHA=x", fault=Deny("UpdateService")),
+    )
     tell.row("plan", "no changes", web.plan(a="2"))
     tell.row("the pipeline deploys 3", "deployed", web.deploy("3", "--set-env", "app:GIT_SHA=def"))
-    tell.row("it deploys a variable and no image", "deployed", web.deploy(None, "--set-env", "app:STAGE=prod"))
+    tell.row(
+        "it deploys a variable and no image", "deployed", web.deploy(None, "--set-env", "app:STAGE=prod")
+    )
     tell.row(
         "all of it is there",
         "app=3 A=2 GIT_SHA=def STAGE=prod TOKEN<-token (rev=abc) proxy=1",
@@ -153,10 +168,14 @@ def pipeline_variables(tell, tools):
     tell.row("it stays absent", "app=3 A=3 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", web.contents())
     tell.row("plan again", "no changes", web.plan(a="3"))
     tell.row("the bootstrap image is forced", REPLACED, web.apply(a="3", force_bootstrap=True))
-    tell.row("variables are no images", "app=boot A=3 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", web.contents())
+    tell.row(
+        "variables are no images", "app=boot A=3 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", web.contents()
+    )
     tell.row("not forced any more", REPLACED, web.apply(a="3"))
 
-    both_own = 'refused: Both Terraform and the pipeline own the environment variable "{}" of the container "app"'
+    both_own = (
+        'refused: Both Terraform and the pipeline own the environment variable "{}" of the container "app"'
+    )
     taken = {"environment": {"GIT_SHA": "terraform"}}
     tell.row("Terraform takes GIT_SHA", both_own.format("GIT_SHA"), web.plan(a="3", **taken))
     tell.row(
@@ -164,20 +183,33 @@ def pipeline_variables(tell, tools):
         both_own.format("GIT_SHA"),
         web.plan(a="3", secrets={"GIT_SHA": f"{PARAMETERS}/sha"}),
     )
-    tell.row("... and one that is absent", both_own.format("STAGE"), web.plan(a="3", environment={"STAGE": "prod"}))
+    tell.row(
+        "... and one that is absent", both_own.format("STAGE"), web.plan(a="3", environment={"STAGE": "prod"})
+    )
     tell.row("the pipeline sets A, which is Terraform's", "failed", web.deploy("4", "--set-env", "app:A=9"))
     tell.row("... plan", "no changes", web.plan(a="3"))
     tell.row("... it takes A over", "deployed", web.deploy("4", "--set-env", "app:A=9", "--take-over"))
     tell.row("... plan", both_own.format("A"), web.plan(a="3"))
     tell.row("... Terraform lets it go", REPLACED, web.apply(a=""))
-    tell.row("... and it is the pipeline's", "app=4 A=9 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web))
+    tell.row(
+        "... and it is the pipeline's", "app=4 A=9 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web)
+    )
     tell.row("... plan again", "no changes", web.plan(a=""))
 
     tell.row("the pipeline gives back A", "deployed", web.deploy(None, "--unset-env", "app:A"))
     tell.row("... plan", "no changes", web.plan(a=""))
     tell.row("... and Terraform takes it", REPLACED, web.apply(a="5"))
     tell.row("... it is Terraform's", "app=4 A=5 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web))
-    unset = ("--unset-env", "app:GIT_SHA", "--unset-secret", "app:TOKEN", "--unset-label", "app:rev", "--unset-env", "app:STAGE")
+    unset = (
+        "--unset-env",
+        "app:GIT_SHA",
+        "--unset-secret",
+        "app:TOKEN",
+        "--unset-label",
+        "app:rev",
+        "--unset-env",
+        "app:STAGE",
+    )
     tell.row("the pipeline gives back the rest", "deployed", web.deploy("5", *unset))
     tell.row("... plan", "no changes", web.plan(a="5"))
     tell.row("... they are gone", "app=5 A=5 proxy=1", web.contents())

@@ -144,9 +144,7 @@ class World:
             return "killed" if status < 0 else f"status {status}"
 
     def roll_back(self, revision, *options):
-        return self.evenkeel(
-            "rollback", "--to", revision, *options, "--record", self.sink, "--poll", "300ms"
-        )
+        return self.evenkeel("rollback", "--to", revision, *options, "--record", self.sink, "--poll", "300ms")
 
     def record(self, verb):
         """`evenkeel record VERB`, as the README tells people to."""
@@ -175,7 +173,8 @@ class World:
                 if one["name"] != "SECRET"
             ]
             told += [
-                f"{one['name']}<-{one['valueFrom'].rsplit('/', 1)[-1]}" for one in container.get("secrets", [])
+                f"{one['name']}<-{one['valueFrom'].rsplit('/', 1)[-1]}"
+                for one in container.get("secrets", [])
             ]
             told += [f"({name}={value})" for name, value in sorted(container.get("dockerLabels", {}).items())]
         return " ".join(told)

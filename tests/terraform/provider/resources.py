@@ -201,6 +201,4 @@ class Parameter:
         return put["Version"]
 
 
-RESOURCES = {
-    resource.TYPE: resource for resource in (TaskDefinition(), Service(), Parameter(), Schedule())
-}
+RESOURCES = {resource.TYPE: resource for resource in (TaskDefinition(), Service(), Parameter(), Schedule())}

@@ -3,6 +3,8 @@
 As in the real provider, every update sends the whole schedule, since Scheduler resets what is left out; and what Scheduler
 fills in is read back. Only what neither Terraform nor Scheduler has a value for is taken for the same."""
 
+from datetime import UTC, datetime
+
 from aws import Refused, scheduler
 
 # What Scheduler says of a schedule that was made without it, where the emulator says nothing.
@@ -15,12 +17,12 @@ TOP = {
     "description": "Description",
     "schedule_expression": "ScheduleExpression",
     "schedule_expression_timezone": "ScheduleExpressionTimezone",
-    "start_date": "StartDate",
-    "end_date": "EndDate",
     "state": "State",
     "kms_key_arn": "KmsKeyArn",
     "action_after_completion": "ActionAfterCompletion",
 }
+# In seconds since 1970 on the wire, and in UTC in the state.
+DATES = {"start_date": "StartDate", "end_date": "EndDate"}
 WINDOW = {"mode": "Mode", "maximum_window_in_minutes": "MaximumWindowInMinutes"}
 TARGET = {"arn": "Arn", "role_arn": "RoleArn", "input": "Input"}
 RETRY = {
@@ -79,7 +81,11 @@ class Schedule:
 
 def request(planned):
     (target,) = planned["target"]
-    if other := [name for name, value in target.items() if value and name.endswith("_parameters") and name != "ecs_parameters"]:
+    if other := [
+        name
+        for name, value in target.items()
+        if value and name.endswith("_parameters") and name != "ecs_parameters"
+    ]:
         raise Refused("CreateSchedule", {"__type": "StandIn", "message": f"cannot make {other}"})
     (tasks,) = target["ecs_parameters"]
     parameters = sent(TASKS, tasks)
@@ -103,7 +109,8 @@ def request(planned):
     for policy in target["retry_policy"]:
         whole["RetryPolicy"] = sent(RETRY, policy)
     (window,) = planned["flexible_time_window"]
-    return sent(TOP, planned) | {"FlexibleTimeWindow": sent(WINDOW, window), "Target": whole}
+    dates = {member: seconds(text) for member, text in sent(DATES, planned).items()}
+    return sent(TOP, planned) | dates | {"FlexibleTimeWindow": sent(WINDOW, window), "Target": whole}
 
 
 def state(found):
@@ -129,24 +136,31 @@ def state(found):
             told(CONSTRAINT, one) for one in parameters.get("PlacementConstraints", [])
         ],
     }
-    return told(TOP, found) | {
-        "id": f"{found['GroupName']}/{found['Name']}",
-        "arn": found["Arn"],
-        "name_prefix": "",
-        "flexible_time_window": [told(WINDOW, found["FlexibleTimeWindow"])],
-        "target": [
-            told(TARGET, target)
-            | {
-                "ecs_parameters": [tasks],
-                "dead_letter_config": [{"arn": one["Arn"]} for one in [target.get("DeadLetterConfig")] if one],
-                "retry_policy": [told(RETRY, RETRY_POLICY | (target.get("RetryPolicy") or {}))],
-                "eventbridge_parameters": [],
-                "kinesis_parameters": [],
-                "sagemaker_pipeline_parameters": [],
-                "sqs_parameters": [],
-            }
-        ],
-    }
+    dates = {name: time and in_utc(time) for name, time in told(DATES, found).items()}
+    return (
+        told(TOP, found)
+        | dates
+        | {
+            "id": f"{found['GroupName']}/{found['Name']}",
+            "arn": found["Arn"],
+            "name_prefix": "",
+            "flexible_time_window": [told(WINDOW, found["FlexibleTimeWindow"])],
+            "target": [
+                told(TARGET, target)
+                | {
+                    "ecs_parameters": [tasks],
+                    "dead_letter_config": [
+                        {"arn": one["Arn"]} for one in [target.get("DeadLetterConfig")] if one
+                    ],
+                    "retry_policy": [told(RETRY, RETRY_POLICY | (target.get("RetryPolicy") or {}))],
+                    "eventbridge_parameters": [],
+                    "kinesis_parameters": [],
+                    "sagemaker_pipeline_parameters": [],
+                    "sqs_parameters": [],
+                }
+            ],
+        }
+    )
 
 
 def sent(names, values):
@@ -155,6 +169,14 @@ def sent(names, values):
 
 def told(names, values):
     return {name: values.get(member) for name, member in names.items()}
+
+
+def seconds(text):
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def in_utc(time):
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def settled(former, read):

@@ -1,7 +1,7 @@
 """What the pipeline owns besides images, and what follows the image: stories of the table about variables and schedules."""
 
 from emulator import Deny
-from world import REGION, World, create_bucket, ecs, scheduler
+from world import REGION, World, create_bucket, scheduler
 
 ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
 PARAMETERS = f"arn:aws:ssm:{REGION}:000000000000:parameter"

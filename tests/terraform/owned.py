@@ -6,6 +6,7 @@ from world import REGION, World, create_bucket, scheduler
 ACCOUNT_ROLE = "arn:aws:iam::000000000000:role"
 PARAMETERS = f"arn:aws:ssm:{REGION}:000000000000:parameter"
 REPLACED = "replace definition; update fingerprint, service"
+WARNED = "; warned of what was deployed"
 REPLACED_ALL = "replace definition; update fingerprint, nightly, report, service"
 
 # One schedule with nothing but what it needs, and one with everything of its own.
@@ -190,6 +191,14 @@ def pipeline_variables(tell, tools):
     tell.row("... plan", "no changes", web.plan(a="3"))
     tell.row("... it takes A over", "deployed", web.deploy("4", "--set-env", "app:A=9", "--take-over"))
     tell.row("... plan", both_own.format("A"), web.plan(a="3"))
+    tell.row("... it gives A back", "deployed", web.deploy(None, "--unset-env", "app:A"))
+    tell.row(
+        "... A has Terraform's value",
+        "app=4 A=3 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1",
+        ordered(web),
+    )
+    tell.row("... plan", "no changes", web.plan(a="3"))
+    tell.row("... it takes A over again", "deployed", web.deploy(None, "--set-env", "app:A=9", "--take-over"))
     tell.row("... Terraform lets it go", REPLACED, web.apply(a=""))
     tell.row(
         "... and it is the pipeline's", "app=4 A=9 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web)
@@ -216,8 +225,18 @@ def pipeline_variables(tell, tools):
     tell.row("... Terraform takes GIT_SHA", REPLACED, web.apply(a="5", **taken))
     tell.row("... it is Terraform's", "app=5 A=5 GIT_SHA=terraform proxy=1", web.contents())
     tell.row("... plan again", "no changes", web.plan(a="5", **taken))
-    tell.row("the pipeline deploys 6", "deployed", web.deploy("6"))
+    tell.row("the pipeline deploys 6", "deployed", web.deploy("6", "--set-env", "app:STAGE=1"))
     tell.row("... plan", "no changes", web.plan(a="5", **taken))
+
+    tell.row("a plan is saved", REPLACED, web.save(a="6", **taken))
+    tell.row("... the pipeline sets STAGE", "deployed", web.deploy(None, "--set-env", "app:STAGE=2"))
+    tell.row(
+        "... the saved plan is applied", "applied", "refused" if "refused" in web.apply_saved() else "applied"
+    )
+    tell.row("... and takes it back", "app=6 A=6 GIT_SHA=terraform STAGE=1 proxy=1", web.contents())
+    tell.row("... which a warning tells", f"no changes{WARNED}", web.plan(a="6", **taken))
+    tell.row("... until the next deployment", "deployed", web.deploy(None, "--set-env", "app:STAGE=2"))
+    tell.row("... plan", "no changes", web.plan(a="6", **taken))
 
 
 def variables_only(tell, tools):

@@ -24,7 +24,7 @@ from world import REPOSITORY, World, any_subnet, create_bucket, ecs, ssm
 ALL = "definition, fingerprint, parameter, service"
 REPLACED = "replace definition; update fingerprint, service"
 REPLACED_AND_TAGGED = "replace definition; update fingerprint, parameter, service"
-WARNED = "; warned of another image"
+WARNED = "; warned of what was deployed"
 UNDER_WAY = "refused: A deployment is under way"
 
 

@@ -121,7 +121,7 @@ class World:
             parts.append("has changed: " + ", ".join(sorted(NAMES.get(one, one) for one in drifted)))
         words = "; ".join(parts) or "no changes"
         if any(one["summary"] == "Check block assertion failed" for one in problems):
-            words += "; warned of another image"
+            words += "; warned of what was deployed"
         expected = 0 if applied or words.startswith("no changes") else 2
         return words if status == expected else f"{words}; exit status {status}"
 
@@ -223,7 +223,9 @@ class World:
 
 def first_words(diagnostic):
     """The beginning of what Terraform says of an error: of ours, the sentence that says why."""
-    return " ".join((diagnostic["detail"] or diagnostic["summary"]).split()).split(". ")[0].split(":")[0][:90]
+    return (
+        " ".join((diagnostic["detail"] or diagnostic["summary"]).split()).split(". ")[0].split(":")[0][:120]
+    )
 
 
 def create_bucket(name):

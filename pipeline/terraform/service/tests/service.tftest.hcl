@@ -210,6 +210,8 @@ run "schedules" {
     capacity_provider_strategy = [{ capacity_provider = "FARGATE_SPOT" }]
     platform_version           = "1.4.0"
     enable_execute_command     = true
+    placement_strategy         = [{ type = "spread", field = "host" }]
+    placement_constraints      = [{ type = "distinctInstance" }]
     network_configuration      = { subnets = ["subnet-1"], security_groups = ["sg-1"] }
     schedules = {
       nightly = {
@@ -271,6 +273,15 @@ run "schedules" {
       aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].network_configuration[0].security_groups == toset(["sg-1"])
     )
     error_message = "Capacity and network are the service's."
+  }
+  assert {
+    condition = (
+      one(aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].placement_strategy).field == "host" &&
+      one(aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].placement_constraints).type == "distinctInstance" &&
+      length(aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].placement_strategy) == 0 &&
+      length(aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].placement_constraints) == 0
+    )
+    error_message = "Placement belongs to the capacity: with a launch type of its own a schedule has none of the service's."
   }
   assert {
     condition = (

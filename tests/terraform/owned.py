@@ -101,6 +101,13 @@ def schedules(tell, tools):
     scheduler("PUT", "/schedules/report", body=changed | {"State": "ENABLED"})
     tell.row("somebody enables one, and drops its dates", "update report", web.apply(a="2", **given))
     tell.row("it is as Terraform has it", "revision 6, disabled", web.scheduled("report"))
+    web.terraform("state", "rm", 'module.web.aws_scheduler_schedule.this["report"]', check=True)
+    (web.folder / "import.tf").write_text(
+        'import {\n  to = module.web.aws_scheduler_schedule.this["report"]\n  id = "default/report"\n}\n'
+    )
+    tell.row("one that was there before is imported", "import report", web.apply(a="2", **given))
+    (web.folder / "import.tf").unlink()
+    tell.row("plan again", "no changes", web.plan(a="2", **given))
     del given["schedules"]["report"]
     tell.row("Terraform removes one", "delete report", web.apply(a="2", **given))
     tell.row("plan again", "no changes", web.plan(a="2", **given))

@@ -103,7 +103,7 @@ class World:
             if line.get("type") == "planned_change":
                 resource, action = line["change"]["resource"]["addr"], line["change"]["action"]
                 changes.setdefault(action, []).append(NAMES.get(resource, resource))
-                if line["change"].get("importing"):
+                if line["change"].get("importing") and action != "import":
                     changes.setdefault("import", []).append(NAMES.get(resource, resource))
         parts = [f"{action} {', '.join(sorted(names))}" for action, names in sorted(changes.items())]
         outputs = next(

@@ -212,25 +212,20 @@ def pipeline_variables(tell, tools):
     )
     tell.row("... plan again", "no changes", web.plan(a=""))
 
-    tell.row("the pipeline gives back A", "deployed", web.deploy(None, "--unset-env", "app:A"))
-    tell.row("... plan", "no changes", web.plan(a=""))
+    # The change by Terraform put A into Terraform's own revision, which is what a name is given back to.
+    tell.row("the pipeline gives back A", "unchanged", web.deploy(None, "--unset-env", "app:A"))
+    tell.row("... plan", "no changes; warned of A of app", web.plan(a=""))
     tell.row("... and Terraform takes it", REPLACED, web.apply(a="5"))
     tell.row("... it is Terraform's", "app=4 A=5 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web))
-    unset = (
-        "--unset-env",
-        "app:GIT_SHA",
-        "--unset-secret",
-        "app:TOKEN",
-        "--unset-label",
-        "app:rev",
-        "--unset-env",
-        "app:STAGE",
-    )
-    tell.row("the pipeline gives back the rest", "deployed", web.deploy("5", *unset))
+    tell.row("the pipeline sets NEW", "deployed", web.deploy(None, "--set-env", "app:NEW=1"))
+    tell.row("... and gives it back", "deployed", web.deploy(None, "--unset-env", "app:NEW"))
+    tell.row("... it is gone", "app=4 A=5 GIT_SHA=def TOKEN<-token (rev=abc) proxy=1", ordered(web))
     tell.row("... plan", "no changes", web.plan(a="5"))
-    tell.row("... they are gone", "app=5 A=5 proxy=1", web.contents())
+    given_back = ("--unset-env", "app:GIT_SHA", "--unset-secret", "app:TOKEN", "--unset-label", "app:rev")
+    tell.row("it gives back the rest", "deployed", web.deploy("5", *given_back, "--unset-env", "app:STAGE"))
+    tell.row("... plan", "no changes; warned of GIT_SHA of app, TOKEN of app, rev of app", web.plan(a="5"))
     tell.row("... Terraform takes GIT_SHA", REPLACED, web.apply(a="5", **taken))
-    tell.row("... it is Terraform's", "app=5 A=5 GIT_SHA=terraform proxy=1", web.contents())
+    tell.row("... and removes the others", "app=5 A=5 GIT_SHA=terraform proxy=1", web.contents())
     tell.row("... plan again", "no changes", web.plan(a="5", **taken))
     tell.row("the pipeline deploys 6", "deployed", web.deploy("6", "--set-env", "app:STAGE=1"))
     tell.row("... plan", "no changes", web.plan(a="5", **taken))
@@ -256,9 +251,14 @@ def variables_only(tell, tools):
     tell.row("Terraform changes its image", REPLACED, web.apply(**other))
     tell.row("the variable is kept", "revision 3 app=2 GIT_SHA=abc", web.live())
     tell.row("plan again", "no changes", web.plan(**other))
-    tell.row("the pipeline gives it back", "deployed", web.deploy(None, "--unset-env", "app:GIT_SHA"))
+    tell.row("the pipeline gives it back", "unchanged", web.deploy(None, "--unset-env", "app:GIT_SHA"))
+    tell.row("plan", "no changes; warned of GIT_SHA of app", web.plan(**other))
+    replace = "-replace=module.web.aws_ecs_task_definition.this"
+    tell.row(
+        "Terraform registers its own anew", "replace definition; update service", web.apply(replace, **other)
+    )
     tell.row("it is gone", "revision 4 app=2", web.live())
-    tell.row("plan", "no changes", web.plan(**other))
+    tell.row("plan again", "no changes", web.plan(**other))
 
 
 def variables_elsewhere(tell, tools):

@@ -120,8 +120,12 @@ class World:
         if drifted and "-refresh-only" in arguments:
             parts.append("has changed: " + ", ".join(sorted(NAMES.get(one, one) for one in drifted)))
         words = "; ".join(parts) or "no changes"
-        if any(one["summary"] == "Check block assertion failed" for one in problems):
-            words += "; warned of what was deployed"
+        for one in problems:
+            if one["summary"] == "Check block assertion failed":
+                about = (
+                    one["detail"].rsplit(": ", 1)[-1].split(". ")[0] if "any more: " in one["detail"] else ""
+                )
+                words += f"; warned of {about or 'what was deployed'}"
         expected = 0 if applied or words.startswith("no changes") else 2
         return words if status == expected else f"{words}; exit status {status}"
 

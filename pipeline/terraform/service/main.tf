@@ -98,6 +98,18 @@ locals {
       dockerLabels = try({ for name, value in container.dockerLabels : name => value }, {})
     }
   }
+
+  # A change by Terraform put the pipeline's variables into Terraform's revision. What the pipeline gives back after that is
+  # in it for as long as Terraform changes nothing. Names are no secrets, also where values are.
+  left_variables = try(nonsensitive(local.found_left), local.found_left)
+  found_left = flatten([
+    for name, container in local.registered_containers : [
+      for member in ["environment", "secrets", "dockerLabels"] : [
+        for key in keys(container[member]) : "${key} of ${name}"
+        if !contains(module.select.owned_variables, "${name} ${member} ${key}")
+      ]
+    ]
+  ])
 }
 
 check "terraform_revision_has_what_was_last_deployed" {
@@ -115,5 +127,12 @@ check "terraform_revision_has_what_was_last_deployed" {
       ],
     )) ? true : module.select.follows_pipeline
     error_message = "Terraform's own revision, which ${var.name} runs or will run, has another image or variable than was last deployed. Register it anew with what was deployed, by the option -replace with the address of this module's aws_ecs_task_definition.this, or deploy again."
+  }
+}
+
+check "terraform_revision_has_no_variable_of_nobody" {
+  assert {
+    condition     = length(module.select.refusals) > 0 ? true : length(local.left_variables) == 0
+    error_message = "Terraform's own revision has variables that are not in containers and that the pipeline does not own any more: ${join(", ", local.left_variables)}. The next change by Terraform removes them; the option -replace with the address of this module's aws_ecs_task_definition.this removes them now."
   }
 }

@@ -33,6 +33,11 @@ output "variables" {
   value       = local.variables
 }
 
+output "owned_variables" {
+  description = "All that either owns, as `container member name`."
+  value       = [for one in concat(local.terraform_variables, local.variables) : "${one.container} ${one.member} ${one.name}"]
+}
+
 output "refusals" {
   description = "Why nothing may be planned; empty if it may."
   value       = local.refusals

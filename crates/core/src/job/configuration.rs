@@ -126,6 +126,7 @@ impl JobConfiguration {
             images,
             policy: self.policy(),
             steps: self.options.steps.clone(),
+            variables: self.options.variables.clone(),
         }
     }
 

@@ -9,6 +9,7 @@ use evenkeel_core::ports::{Ecs, Masked};
 use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::Revision;
+use evenkeel_core::variables::Variables;
 
 /// What a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,9 @@ pub struct Live {
     pub task_definition: TaskDefinitionArn,
     /// Its images, by container.
     pub images: BTreeMap<String, String>,
-    /// What they resolved to, by container, as far as it is known.
+    /// The variables that the pipeline owns, as far as it is known: a record tells.
+    pub variables: Variables,
+    /// What the images resolved to, by container, as far as it is known.
     pub digests: BTreeMap<String, String>,
 }
 
@@ -39,6 +42,7 @@ pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName)
         service: service.to_string(),
         task_definition: arn.clone(),
         images: revision.definition.images(),
+        variables: Variables::default(),
         digests,
     })
 }

@@ -46,9 +46,16 @@ const SENSELESS: [(&str, &str); 12] = [
 ];
 
 /// Options that a job can have.
-const TAKEN: [&str; 8] = [
+const TAKEN: [&str; 15] = [
     "before",
     "after",
+    "set-env",
+    "set-secret",
+    "set-label",
+    "unset-env",
+    "unset-secret",
+    "unset-label",
+    "take-over",
     "max-task-failures",
     "placement-grace",
     "skip-verify",
@@ -81,6 +88,7 @@ pub fn job_options(line: &str) -> Result<JobOptions, Vec<String>> {
             ..meaning::policy(&args.rollout)
         },
         steps: meaning::steps(&args.steps, &args.rollout).map_err(|failure| vec![failure.to_string()])?,
+        variables: args.variables.changes().map_err(|failure| vec![failure.to_string()])?,
         external_id: args.connection.external_id.map(Secret::new),
         channels: Channel::parse_all(&args.rollout.notify)
             .map_err(|failure| vec![format!("--notify: {failure}")])?,

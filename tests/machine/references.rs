@@ -7,6 +7,7 @@ use evenkeel_core::deployment::Outcome;
 use evenkeel_core::image::Images;
 use evenkeel_core::job::{JobConfiguration, Secret};
 use evenkeel_core::one_off::Steps;
+use evenkeel_core::variables::VariableChanges;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
 use evenkeel_core::{image_definitions, image_detail};
@@ -71,6 +72,7 @@ async fn deploys_or_refuses(text: &str) {
             images,
             policy: Policy { skip_verify: true, ..Policy::default() },
             steps: Steps::default(),
+            variables: VariableChanges::default(),
         };
         let report = account.run(&request).await;
         let done = [Outcome::Deployed, Outcome::Unchanged].contains(&report.outcome);

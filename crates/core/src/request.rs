@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::image::Images;
 use super::one_off::Steps;
 use super::quote::{cut, quoted};
+use super::variables::VariableChanges;
 use crate::words::{text, words};
 
 /// A deployment that somebody asked for.
@@ -23,6 +24,8 @@ pub struct DeployRequest {
     pub policy: Policy,
     /// What runs beside it.
     pub steps: Steps,
+    /// The variables to set and to give back.
+    pub variables: VariableChanges,
 }
 
 impl DeployRequest {

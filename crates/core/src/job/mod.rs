@@ -25,6 +25,7 @@ use std::fmt;
 use super::notification::Channel;
 use super::one_off::Steps;
 use super::request::Policy;
+use super::variables::VariableChanges;
 use crate::words::text;
 
 /// A job as CodePipeline offers it.
@@ -151,6 +152,8 @@ pub struct JobOptions {
     pub external_id: Option<Secret>,
     /// `--before` and `--after`: what runs beside the deployment.
     pub steps: Steps,
+    /// `--set-env` and its like: the variables to set and to give back.
+    pub variables: VariableChanges,
     /// `--notify`: where to send a notification when the deployment ends.
     pub channels: Vec<Channel>,
 }

@@ -4,7 +4,8 @@
 //! `arguments → DeployRequest → observe → Plan → tick* → Report → exit status | output | record`
 //!
 //! * [`evenkeel_core`] knows and decides, and has the ports: pure, without AWS types, tokio, a clock or the environment.
-//! * [`deploy`] performs what was decided, over the ports; [`one_off`] runs tasks beside a service's own.
+//! * [`deploy`] performs what was decided, over the ports; [`one_off`] runs tasks beside a service's own, and
+//!   [`scheduled`] finds those that rules and schedules start.
 //! * [`aws`] and [`record`] are what stands behind the ports.
 //! * [`cli`] and [`output`] are what a person or a script meets.
 //! * `evenkeel_sandbox` is an embedded AWS: the tests' world and the README's first command.
@@ -22,4 +23,5 @@ pub mod one_off;
 pub mod output;
 pub mod record;
 pub mod record_commands;
+pub mod scheduled;
 pub mod worker;

@@ -42,6 +42,18 @@ impl AwsCloud {
         aws_sdk_cloudwatchlogs::Client::from_conf(settings.region(Region::new(region.to_owned())).build())
     }
 
+    /// Amazon EventBridge.
+    pub(super) fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
+        let settings = settings!(aws_sdk_eventbridge, &self.config, &self.observers);
+        aws_sdk_eventbridge::Client::from_conf(settings.build())
+    }
+
+    /// Amazon EventBridge Scheduler.
+    pub(super) fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        let settings = settings!(aws_sdk_scheduler, &self.config, &self.observers);
+        aws_sdk_scheduler::Client::from_conf(settings.build())
+    }
+
     /// Amazon ECR in `region`.
     pub(super) fn ecr(&self, region: &str) -> aws_sdk_ecr::Client {
         let settings = settings!(aws_sdk_ecr, &self.config, &self.observers);

@@ -25,6 +25,7 @@ mod one_off;
 mod raw_json;
 mod retry;
 mod s3;
+mod scheduled;
 mod settings;
 mod shapes;
 mod ssm;

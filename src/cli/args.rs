@@ -124,6 +124,11 @@ pub(super) struct RolloutArgs {
     /// {cluster} and {service} in it stand for their names, so that each of several services has a record of its own
     #[arg(long, value_name = "SINK", value_delimiter = ',')]
     pub(super) record: Vec<String>,
+    /// A rule or schedule that starts tasks of the service's family and is to start the new revision once the rollout has
+    /// completed: `rule:NAME[/TARGET][@BUS]`, `schedule:[GROUP/]NAME`, or `family` for all on the service's cluster; several
+    /// are separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) also: Vec<String>,
     /// Show what would change and write nothing: `evenkeel plan`
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -135,6 +140,14 @@ pub(super) struct RolloutArgs {
     pub(super) junit: Option<String>,
     #[command(flatten)]
     pub(super) progress: ProgressArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScheduledArgs {
+    /// A rule or schedule to show as well, with the task definition that it starts: `rule:NAME[/TARGET][@BUS]`,
+    /// `schedule:[GROUP/]NAME`, or `family` for all on the service's cluster; several are separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) also: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +203,8 @@ pub(super) struct PlanArgs {
 pub(super) struct LiveArgs {
     #[command(flatten)]
     pub(super) service: ServiceArgs,
+    #[command(flatten)]
+    pub(super) scheduled: ScheduledArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it; external is the protocol of Terraform's external data source

@@ -27,7 +27,7 @@ enum Form {
 }
 
 /// The inputs as `action.yml` names them, and their options.
-const INPUTS: [(&str, &str, Form); 27] = [
+const INPUTS: [(&str, &str, Form); 28] = [
     ("cluster", "cluster", Form::Value),
     ("service", "service", Form::Values),
     ("image-definitions", "image-definitions", Form::Value),
@@ -41,6 +41,7 @@ const INPUTS: [(&str, &str, Form); 27] = [
     ("unset-secret", "unset-secret", Form::Lines),
     ("unset-label", "unset-label", Form::Lines),
     ("take-over", "take-over", Form::Switch),
+    ("also", "also", Form::Values),
     ("timeout-minutes", "timeout", Form::Minutes),
     ("on-failure", "on-failure", Form::Value),
     ("wait", "no-wait", Form::SwitchOff),

@@ -10,6 +10,7 @@ use evenkeel_core::one_off::{ExecutionId, Steps, TaskCommand};
 use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
+use evenkeel_core::scheduled::Also;
 use evenkeel_core::variables::VariableChanges;
 
 use crate::aws::{Connection, Network};
@@ -44,6 +45,7 @@ pub(super) fn request(args: &DeployArgs, runner: Runner) -> Result<DeployRequest
         policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
         steps: steps(&args.steps, rollout)?,
         variables,
+        also: also(rollout)?,
     })
 }
 
@@ -63,6 +65,31 @@ pub(super) fn steps(args: &StepsArgs, rollout: &RolloutArgs) -> Result<Steps, Fa
     Ok(Steps { before: commands(&args.before, "--before")?, after: commands(&args.after, "--after")? })
 }
 
+/// The rules and schedules that are to follow.
+///
+/// # Errors
+/// [`FailureKind::Usage`].
+pub(super) fn also(rollout: &RolloutArgs) -> Result<Vec<Also>, Failure> {
+    if rollout.no_wait && !rollout.also.is_empty() {
+        return Err(Failure::usage("--no-wait and --also exclude each other")
+            .because("rules and schedules follow when the rollout has completed")
+            .advice("Leave one of them out"));
+    }
+    named_by_also(&rollout.also)
+}
+
+/// The rules and schedules that are meant.
+///
+/// # Errors
+/// [`FailureKind::Usage`].
+pub(super) fn named_by_also(texts: &[String]) -> Result<Vec<Also>, Failure> {
+    let mut all = Vec::new();
+    for text in texts {
+        Also::parse_another(text, &mut all)?;
+    }
+    Ok(all)
+}
+
 /// The rollback that was asked for: a deployment without images.
 ///
 /// # Errors
@@ -76,6 +103,7 @@ pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Fai
         policy: policy(&args.rollout),
         steps: Steps::default(),
         variables: VariableChanges::default(),
+        also: also(&args.rollout)?,
     })
 }
 

@@ -76,6 +76,7 @@ fn request(args: &WatchArgs) -> Result<DeployRequest, Failure> {
         images: Images::default(),
         variables: VariableChanges::default(),
         steps: Steps::default(),
+        also: Vec::new(),
         policy: Policy {
             timeout: args.timeout,
             max_task_failures: args.max_task_failures,

@@ -10,6 +10,7 @@ use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::Ecs;
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
+use evenkeel_core::scheduled::PlannedMove;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
 
@@ -40,6 +41,8 @@ pub(super) struct Context<'a, E> {
     /// Services with one base have one revision.
     pub(super) revisions: Vec<Chosen>,
     pub(super) warnings: Vec<String>,
+    /// The scheduled tasks that follow, as they were when the deployment was planned; none after the first slice.
+    pub(super) scheduled: Vec<PlannedMove>,
     /// A rollout has begun in this slice.
     pub(super) has_started: bool,
 }
@@ -71,6 +74,7 @@ impl<'a, E> Context<'a, E> {
             began,
             revisions: Vec::new(),
             warnings: Vec::new(),
+            scheduled: Vec::new(),
             has_started: false,
         }
     }

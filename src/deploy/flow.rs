@@ -16,7 +16,9 @@ use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::Slice;
 use super::steps::{FollowedTask, Stepped};
-use super::{Progress, Report, ending, explain, handing_on, recording, register, roll_back, update, watch};
+use super::{
+    Progress, Report, ending, explain, handing_on, recording, register, roll_back, scheduled, update, watch,
+};
 
 /// The deployment of every requested service.
 pub(super) struct Flow<'a, E, R> {
@@ -146,12 +148,13 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
         Ok(true)
     }
 
-    /// Brings the records up to date, and reports what every service came to.
+    /// Brings the records up to date, lets the scheduled tasks follow, and reports what every service came to.
     pub(super) async fn report(mut self) -> Report {
         for (run, record) in self.runs.iter_mut().zip(&mut self.records) {
             recording::close(&mut self.cx, run, record).await;
         }
-        recording::report(self.cx, self.runs).await
+        let followed = Box::pin(scheduled::follow(&mut self.cx, &mut self.runs)).await;
+        Report { scheduled: followed, ..recording::report(self.cx, self.runs).await }
     }
 
     /// Keeps the checkpoint in the journal, right before an effect.

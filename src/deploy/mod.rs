@@ -40,6 +40,7 @@ mod resume;
 mod roll_back;
 mod rollback_command;
 mod run;
+mod scheduled;
 mod service_deployment_search;
 mod slice;
 mod steps;
@@ -68,6 +69,7 @@ pub use progress::{Listener, Progress, TaskNews};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
 pub use rollback_command::{prepare_rollback, roll_back};
+pub use scheduled::ScheduledReport;
 pub use slice::{Journal, NotBegun, Noted, Slice, SliceEnd};
 pub use watch_command::{report_last_rollouts, watch_rollouts};
 
@@ -193,5 +195,6 @@ fn planned<'a, E: Cloud + EcsEffects, R: RecordStore>(
     let runs = runs.collect();
     cx.revisions = plan.revisions.into_iter().map(|planned| Chosen { planned, arn: None }).collect();
     cx.warnings = plan.warnings;
+    cx.scheduled = plan.scheduled;
     Flow::new(cx, runs, records)
 }

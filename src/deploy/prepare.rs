@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::{Lineage, Plan, select};
-use evenkeel_core::ports::{Cloud, Ecs, Masked, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, Masked, RecordStore, ScheduledTasks};
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::record::FileStore;
 
 use super::record_keeping::RecordKeeping;
-use super::{variables, verify};
+use super::{scheduled, variables, verify};
 
 /// Reads what the request is about, plans it and checks that its images are there; writes nothing.
 ///
@@ -66,8 +66,9 @@ pub(super) async fn describe<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result
     select(request, ecs.describe_services(&request.cluster, &names).await?)
 }
 
-/// Reads the services' live revisions and plans, for the execution that is `source`, if there is one.
-pub(super) async fn plan<E: Ecs, R: RecordStore>(
+/// Reads the services' live revisions, and what is to follow, and plans, for the execution that is `source`, if there is
+/// one.
+pub(super) async fn plan<E: Ecs + ScheduledTasks, R: RecordStore>(
     ecs: &E,
     request: &DeployRequest,
     services: Vec<Service>,
@@ -83,6 +84,7 @@ pub(super) async fn plan<E: Ecs, R: RecordStore>(
     let edits = variables::find(ecs, request, &services, &lineages, records, source).await?;
     let mut plan = Plan::new(request, services, &lineages, &edits.of)?;
     plan.warnings.extend(edits.warnings);
+    Box::pin(scheduled::plan(ecs, request, &mut plan)).await?;
     Ok(plan)
 }
 

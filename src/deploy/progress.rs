@@ -11,6 +11,8 @@ use evenkeel_core::service::DeploymentId;
 
 pub use crate::one_off::TaskNews;
 
+use super::ScheduledReport;
+
 /// Something that a user who watches wants to know.
 #[derive(Debug)]
 pub enum Progress<'a> {
@@ -88,6 +90,8 @@ pub enum Progress<'a> {
         /// What there is to say.
         news: TaskNews<'a>,
     },
+    /// A scheduled task was moved, or stays as it was.
+    Scheduled(&'a ScheduledReport),
     /// Something that the user should know besides.
     Warning(&'a str),
 }

@@ -11,6 +11,8 @@ use evenkeel_core::one_off::Step;
 use evenkeel_core::timestamp::Timestamp;
 use evenkeel_core::variables::Variables;
 
+use super::ScheduledReport;
+
 /// What a command's deployment came to, over all its services.
 #[derive(Debug)]
 pub struct Report {
@@ -24,6 +26,8 @@ pub struct Report {
     pub failure: Option<Failure>,
     /// The kind of one-off task that decided, if one failed.
     pub step: Option<Step>,
+    /// What became of the scheduled tasks that were to follow.
+    pub scheduled: Vec<ScheduledReport>,
 }
 
 /// What one service's deployment came to.
@@ -74,7 +78,7 @@ impl Report {
         let failed = services.iter().find(|service| service.failure.is_some());
         let best = || services.iter().map(|service| service.outcome).max();
         let outcome = failed.map(|service| service.outcome).or_else(best).unwrap_or(Outcome::Unchanged);
-        Self { outcome, services, warnings, failure: None, step: None }
+        Self { outcome, services, warnings, failure: None, step: None, scheduled: Vec::new() }
     }
 
     /// The report when nothing could be begun.
@@ -86,6 +90,7 @@ impl Report {
             warnings: Vec::new(),
             failure: Some(failure),
             step: None,
+            scheduled: Vec::new(),
         }
     }
 

@@ -31,7 +31,9 @@ use crate::clock::{Clock, Moment};
 use super::context::Context;
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::record_keeping::RecordKeeping;
-use super::{Listener, Progress, Report, World, beginning, planned, prepare, recording, variables};
+use super::{
+    Listener, Progress, Report, World, beginning, planned, prepare, recording, scheduled, variables,
+};
 
 /// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
 /// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
@@ -49,7 +51,7 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
         let (services, records) = tokio::try_join!(prepare::describe(&ecs, request), records)?;
         variables::learn_public(&ecs, request, &records);
-        Ok((find_and_plan(&ecs, services, &records, to).await?, records))
+        Ok((find_and_plan(&ecs, request, services, &records, to).await?, records))
     };
     let read = beginning::within(timeout, world.clock, world.interrupt.clone(), read).await;
     match read.unwrap_or_else(|cut| Err(cut.failure(timeout))) {
@@ -77,7 +79,7 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
 /// # Errors
 /// [`FailureKind::InvalidInput`] when no revision is known to go back to, or the one that was asked for
 /// cannot be run any more.
-pub async fn prepare_rollback<E: Ecs, R: RecordStore>(
+pub async fn prepare_rollback<E: Cloud, R: RecordStore>(
     ecs: &E,
     records: &[R],
     clock: Clock,
@@ -88,11 +90,12 @@ pub async fn prepare_rollback<E: Ecs, R: RecordStore>(
     let stores = [records];
     let records = RecordKeeping::of_each(&stores, request.services.len(), clock);
     let (services, records) = tokio::try_join!(prepare::describe(&ecs, request), records)?;
-    find_and_plan(&ecs, services, &records, to).await
+    find_and_plan(&ecs, request, services, &records, to).await
 }
 
-async fn find_and_plan<E: Ecs, R: RecordStore>(
+async fn find_and_plan<E: Cloud, R: RecordStore>(
     ecs: &Masked<'_, E>,
+    request: &DeployRequest,
     mut services: Vec<Service>,
     records: &[RecordKeeping<'_, R>],
     to: Option<&str>,
@@ -119,6 +122,7 @@ async fn find_and_plan<E: Ecs, R: RecordStore>(
     let variables = variables::of_rollback(records.first(), &live.arn, &to);
     let mut plan = plan_of(service, live, to, variables);
     plan.warnings.extend(warning);
+    scheduled::plan(ecs, request, &mut plan).await?;
     ecs.hide_plan(&mut plan);
     Ok(plan)
 }
@@ -139,6 +143,7 @@ fn plan_of(service: Service, live: Revision, to: Revision, variables: VariableEd
     let mut plan = Plan {
         revisions: vec![planned],
         services: vec![PlannedService { service, revision: 0 }],
+        scheduled: Vec::new(),
         warnings: Vec::new(),
     };
     plan.warn();

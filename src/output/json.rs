@@ -6,6 +6,7 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::stopped_task::{StoppedContainer, StoppedTask};
 use serde_json::{Value, json};
 
+use super::scheduled;
 use crate::deploy::{Report, ServiceReport};
 
 /// What a deployment came to: `evenkeel.deployment/v1`.
@@ -22,6 +23,9 @@ pub fn report_document(report: &Report) -> Value {
     }
     if let Some(failed) = &report.failure {
         document["failure"] = failure(failed);
+    }
+    if !report.scheduled.is_empty() {
+        document["scheduledTasks"] = report.scheduled.iter().map(scheduled::report_document).collect();
     }
     document
 }
@@ -67,6 +71,10 @@ pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
             })
         };
         document["tasks"] = plan.tasks(request).into_iter().map(task).collect();
+    }
+    if !plan.scheduled.is_empty() {
+        let planned = plan.scheduled.iter().map(|planned| scheduled::plan_document(plan, planned));
+        document["scheduledTasks"] = planned.collect();
     }
     document
 }

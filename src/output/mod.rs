@@ -17,6 +17,7 @@ pub mod progress;
 mod reasons;
 mod record;
 mod result;
+mod scheduled;
 mod story;
 mod task;
 mod text;

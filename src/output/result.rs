@@ -4,13 +4,16 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Outcome;
 
 use super::format;
+use super::scheduled;
 use super::text::short;
 use crate::deploy::{Report, ServiceReport};
 
-/// A line for each service: what it runs now, since when, how long that took, and where to look.
+/// A line for each service: what it runs now, since when, how long that took, and where to look; and one for each
+/// scheduled task.
 #[must_use]
 pub fn report_text(report: &Report) -> String {
-    report.services.iter().map(|service| result_sentence(service) + "\n").collect()
+    let services = report.services.iter().map(result_sentence);
+    services.chain(report.scheduled.iter().map(scheduled::report_line)).map(|line| line + "\n").collect()
 }
 
 /// How a service's deployment ended, in words: `rolled back to web:1` where somebody asked for that.

@@ -8,10 +8,11 @@ use evenkeel_core::deployment::Outcome;
 use evenkeel_core::diff::Change;
 use evenkeel_core::one_off::Step as OneOffStep;
 use evenkeel_core::plan::Plan;
+use evenkeel_core::scheduled::MoveOutcome;
 
 use super::format;
 use crate::clock::Timestamp;
-use crate::deploy::{Progress, TaskNews};
+use crate::deploy::{Progress, ScheduledReport, TaskNews};
 
 /// How many steps are remembered: a deployment that is planned again and again has no end of them.
 const STEPS: usize = 200;
@@ -58,6 +59,8 @@ pub(super) enum StepKind {
     Stage,
     /// Going back, and waiting for that.
     RollBack,
+    /// Moving a scheduled task.
+    Schedule,
 }
 
 impl Story {
@@ -107,6 +110,7 @@ impl Story {
             Progress::Task { step, news: TaskNews::Ended { request, end } } => {
                 self.ran(*step, &request.container, end.is_success(), at);
             }
+            Progress::Scheduled(report) => self.moved(report, at),
             Progress::Resumed { .. } | Progress::Task { .. } | Progress::Warning(_) => {}
         }
         self.last = at;
@@ -146,6 +150,15 @@ impl Story {
         self.did(None, StepKind::Task, &format!("{when}in {container}"), at);
         if let Some(last) = self.steps.last_mut() {
             last.failed = !went_well;
+        }
+    }
+
+    fn moved(&mut self, report: &ScheduledReport, at: Timestamp) {
+        if matches!(report.outcome, MoveOutcome::Moved | MoveOutcome::Failed) {
+            self.did(None, StepKind::Schedule, &format!("move {}", report.task.place()), at);
+            if let Some(last) = self.steps.last_mut() {
+                last.failed = report.outcome == MoveOutcome::Failed;
+            }
         }
     }
 

@@ -7,6 +7,8 @@ use evenkeel_core::one_off::Step;
 use evenkeel_core::plan::{Plan, PlannedTask, RevisionOrigin};
 use evenkeel_core::request::DeployRequest;
 
+use super::scheduled;
+
 /// What a deployment would do.
 #[must_use]
 pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
@@ -37,6 +39,7 @@ pub fn plan_text(plan: &Plan, request: &DeployRequest) -> String {
         };
         lines.push(format!("a task would run in container {container} of {}, {when}", service.name));
     }
+    lines.extend(plan.scheduled.iter().map(|planned| scheduled::plan_line(plan, planned)));
     lines.join("\n") + "\n"
 }
 

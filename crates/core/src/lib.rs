@@ -41,6 +41,7 @@ pub mod rollout;
 pub mod runner;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod scheduled;
 pub mod secrets;
 pub mod service;
 pub mod service_deployment;

@@ -13,6 +13,7 @@ use super::one_off::{Step, TaskCommand};
 use super::quote::{cut, listed};
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
+use super::scheduled::PlannedMove;
 use super::service::{Controller, Service};
 use super::task_definition::{PackedDefinition, Revision, TaskDefinition};
 use super::variables::{VariableEdits, Variables};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub revisions: Vec<PlannedRevision>,
     /// The services, in the order asked for.
     pub services: Vec<PlannedService>,
+    /// The scheduled tasks that are to start one of the revisions once that is live.
+    pub scheduled: Vec<PlannedMove>,
     /// What the user should know before it happens.
     pub warnings: Vec<String>,
 }
@@ -74,6 +77,16 @@ impl PlannedRevision {
         match &self.source {
             RevisionOrigin::Register | RevisionOrigin::Adopt(_) => true,
             RevisionOrigin::Live | RevisionOrigin::Return(_) => false,
+        }
+    }
+
+    /// What it is called; nothing, where it has to be registered.
+    #[must_use]
+    pub fn exists_as(&self) -> Option<&TaskDefinitionArn> {
+        match &self.source {
+            RevisionOrigin::Live => Some(&self.base),
+            RevisionOrigin::Adopt(arn) | RevisionOrigin::Return(arn) => Some(arn),
+            RevisionOrigin::Register => None,
         }
     }
 
@@ -139,7 +152,8 @@ impl Plan {
         lineages: &BTreeMap<TaskDefinitionArn, Lineage>,
         edits: &BTreeMap<TaskDefinitionArn, VariableEdits>,
     ) -> Result<Self, Failure> {
-        let mut plan = Self { revisions: Vec::new(), services: Vec::new(), warnings: Vec::new() };
+        let mut plan =
+            Self { revisions: Vec::new(), services: Vec::new(), scheduled: Vec::new(), warnings: Vec::new() };
         for service in services {
             let lineage = lineage_of(&service, lineages)?;
             let base = &lineage.live.arn;
@@ -170,6 +184,20 @@ impl Plan {
     pub fn changes_anything(&self, request: &DeployRequest) -> bool {
         request.policy.force_new_deployment
             || self.revisions.iter().any(|revision| revision.source != RevisionOrigin::Live)
+            || self.scheduled.iter().any(|planned| self.moves(planned))
+    }
+
+    /// Whether a scheduled task is to start another revision than it does.
+    #[must_use]
+    pub fn moves(&self, PlannedMove { task, revision }: &PlannedMove) -> bool {
+        let becomes = self.revisions[*revision].exists_as();
+        !becomes.is_some_and(|becomes| task.named().is_some_and(|named| named.is(becomes)))
+    }
+
+    /// The families of its revisions, in their order.
+    #[must_use]
+    pub fn families(&self) -> Vec<&str> {
+        self.revisions.iter().map(|revision| revision.base.family()).collect()
     }
 
     /// The one-off tasks that it comes with, in their order: those of each new revision.

@@ -16,6 +16,7 @@ use crate::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use crate::placement::Departure;
 use crate::registry::{EcrImage, ImageLookup};
 use crate::request::ClusterName;
+use crate::scheduled::{Rule, ScheduledTask};
 use crate::service::{DeploymentId, Service, ServiceRevision};
 use crate::service_deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use crate::stopped_task::StoppedTask;
@@ -74,7 +75,7 @@ pub trait Ecs: Sync {
 /// What a deployment changes in Amazon ECS. Code that is given only [`Ecs`] cannot change a service.
 ///
 /// A short bout of throttling is dealt with inside, as in the reads.
-pub trait EcsEffects: OneOffTasks {
+pub trait EcsEffects: OneOffTasks + ScheduledTaskEffects {
     /// Registers a revision. Has no idempotency token: see [`EffectError::Unknown`].
     fn register_task_definition(
         &self,
@@ -117,6 +118,30 @@ pub trait OneOffTasks: Sync {
     fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> impl Pending<()>;
 }
 
+/// The rules of Amazon EventBridge and the schedules of Amazon EventBridge Scheduler, as they are.
+pub trait ScheduledTasks: Sync {
+    /// A rule with all its targets; nothing, where there is no such rule or event bus.
+    fn rule(&self, bus: &str, name: &str) -> impl Pending<Option<Rule>>;
+
+    /// The event bus and the name of each rule with a target of this ARN, on all event buses of the account and Region.
+    fn rules_on(&self, target: &str) -> impl Pending<Vec<(String, String)>>;
+
+    /// A schedule; nothing, where there is none or no such group.
+    fn schedule(&self, group: &str, name: &str) -> impl Pending<Option<ScheduledTask>>;
+
+    /// The group and the name of each schedule with a target of this ARN, in all groups of the account and Region.
+    fn schedules_on(&self, target: &str) -> impl Pending<Vec<(String, String)>>;
+}
+
+/// What a deployment changes in Amazon EventBridge and EventBridge Scheduler.
+pub trait ScheduledTaskEffects: Sync {
+    /// Puts `task`, a target or a schedule, in the place of the one that is there. To do it again changes nothing more.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::failure::FailureKind::Unavailable) also where another change of it is under way.
+    fn replace(&self, task: &ScheduledTask) -> impl Pending<()>;
+}
+
 /// Amazon CloudWatch Logs.
 pub trait Logs: Sync {
     /// The next lines of a stream, oldest first: from `from` on, or from its beginning. Nothing while there is no such
@@ -133,10 +158,10 @@ pub trait ContainerRegistry: Sync {
     fn find_image(&self, image: &EcrImage) -> impl Pending<ImageLookup>;
 }
 
-/// What a deployment reads of AWS in one identity: ECS, and what tells of images and containers.
-pub trait Cloud: Ecs + Logs + ContainerRegistry {}
+/// What a deployment reads of AWS in one identity: ECS, what tells of images and containers, and scheduled tasks.
+pub trait Cloud: Ecs + Logs + ContainerRegistry + ScheduledTasks {}
 
-impl<T: Ecs + Logs + ContainerRegistry> Cloud for T {}
+impl<T: Ecs + Logs + ContainerRegistry + ScheduledTasks> Cloud for T {}
 
 /// Which service deployments to list; ECS gives them in no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::image::Images;
 use super::one_off::Steps;
 use super::quote::{cut, quoted};
+use super::scheduled::Also;
 use super::variables::VariableChanges;
 use crate::words::{text, words};
 
@@ -26,6 +27,8 @@ pub struct DeployRequest {
     pub steps: Steps,
     /// The variables to set and to give back.
     pub variables: VariableChanges,
+    /// The rules and schedules that follow it.
+    pub also: Vec<Also>,
 }
 
 impl DeployRequest {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::events;
 use super::protocol::iam_prefix;
+use super::scheduler;
 use super::wire::{ApiError, Parsed, Response};
 use super::{ACCOUNT, REGION};
 
@@ -199,6 +201,11 @@ fn denied(call: &Parsed) -> ApiError {
 /// The ARN of what a request is about, as far as IAM can tell callers apart by it.
 fn resource(operation: &str, request: &Value) -> String {
     let text = |member: &str| request.get(member).and_then(Value::as_str);
+    if let Some(arn) =
+        events::resource(operation, request).or_else(|| scheduler::resource(operation, request))
+    {
+        return arn;
+    }
     let arn = |service: &str, path: String| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}");
     let of_ecs = |kind: &str, reference: &str, path: String| {
         if reference.starts_with("arn:") {
@@ -242,6 +249,10 @@ pub(super) fn empty(operation: &str) -> Value {
         "DescribeServiceRevisions" => json!({ "serviceRevisions": [], "failures": [] }),
         "ListTasks" => json!({ "taskArns": [] }),
         "DescribeTasks" | "RunTask" => json!({ "tasks": [], "failures": [] }),
+        "ListRuleNamesByTarget" => json!({ "RuleNames": [] }),
+        "ListTargetsByRule" => json!({ "Targets": [] }),
+        "ListEventBuses" => json!({ "EventBuses": [] }),
+        "ListSchedules" => json!({ "Schedules": [] }),
         _ => json!({}),
     }
 }

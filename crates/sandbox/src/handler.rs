@@ -131,12 +131,18 @@ impl State {
             }
             Protocol::Query => return self.sts.answer(operation, request, key, now).map(Response::xml),
             Protocol::Rest => return self.s3.answer(operation, received, grants, key, now),
+            Protocol::RestJson => {
+                return self
+                    .scheduler
+                    .answer(operation, request, now)
+                    .map(|body| Response::plain_json(&body));
+            }
         };
         let answer = match service {
             JsonService::CodePipeline => self.codepipeline.answer(operation, request, grants, now),
             JsonService::Ecr => self.ecr.answer(operation, request, received.header("host"), now),
             JsonService::Ecs => self.ecs.answer_late(operation, request, now),
-            JsonService::Events => self.events.answer(operation, request),
+            JsonService::Events => self.events.answer(operation, request, now),
             JsonService::Logs => self.logs.answer(operation, request, &mut self.ecs, now),
             JsonService::Ssm => self.ssm.answer(operation, request, now),
         };

@@ -18,11 +18,13 @@ mod quotes;
 mod rate_limits;
 mod request;
 mod s3;
+mod scheduler;
 mod server;
 mod sns;
 mod ssm;
 mod sts;
 mod time;
+mod validation;
 mod wire;
 
 #[cfg(test)]
@@ -75,6 +77,7 @@ struct State {
     logs: logs::Logs,
     quotes: Quotes,
     s3: s3::S3,
+    scheduler: scheduler::Scheduler,
     sns: sns::Sns,
     ssm: ssm::Ssm,
     sts: sts::Sts,

@@ -6,6 +6,7 @@ Source: the service models that the PyPI package botocore ships. Run it after `p
     python3 crates/sandbox/src/model.py ecr > crates/sandbox/src/ecr/model.json
     python3 crates/sandbox/src/model.py logs > crates/sandbox/src/logs/model.json
     python3 crates/sandbox/src/model.py events > crates/sandbox/src/events/model.json
+    python3 crates/sandbox/src/model.py scheduler > crates/sandbox/src/scheduler/model.json
 """
 
 import json
@@ -22,7 +23,12 @@ ListServices ListTaskDefinitions ListTasks RegisterTaskDefinition RunTask StopSe
 """.split(),
     "ecr": ["BatchGetImage", "DescribeImages", "DescribePullThroughCacheRules", "GetDownloadUrlForLayer"],
     "logs": ["GetLogEvents"],
-    "events": ["PutEvents"],
+    "events": """
+CreateEventBus DeleteRule DescribeRule ListEventBuses ListRuleNamesByTarget ListTargetsByRule PutEvents PutRule PutTargets RemoveTargets
+""".split(),
+    "scheduler": """
+CreateSchedule CreateScheduleGroup DeleteSchedule GetSchedule ListSchedules UpdateSchedule
+""".split(),
     "codepipeline": """
 AcknowledgeJob CreateCustomActionType GetJobDetails PollForJobs PutJobFailureResult PutJobSuccessResult
 """.split(),

@@ -1,9 +1,10 @@
 //! The protocols: `awsJson1.1` for ECS, ECR, CodePipeline, CloudWatch Logs, EventBridge and SSM, the query protocol for
-//! STS and SNS, REST with XML for S3.
+//! STS and SNS, REST with XML for S3, REST with JSON for EventBridge Scheduler.
 
 use serde_json::{Value, json};
 
 use super::s3;
+use super::scheduler;
 use super::sns::Sns;
 use super::wire::{
     ApiError, JsonService, Parsed, Protocol, REQUEST_ID, Request, Response, form_fields, xml_escaped,
@@ -28,6 +29,7 @@ pub(super) fn iam_prefix(call: &Parsed) -> &'static str {
         Protocol::Query if Sns::has(&call.operation) => "sns",
         Protocol::Query => "sts",
         Protocol::Rest => "s3",
+        Protocol::RestJson => "scheduler",
     }
 }
 
@@ -49,6 +51,9 @@ pub(super) fn parse(request: &Request) -> Parsed {
             serde_json::from_slice(body).map_err(|error| ApiError::serialization(error.to_string()))
         });
         return Parsed { protocol: Protocol::Json(service), operation: operation.to_owned(), request };
+    }
+    if scheduler::is_for(request) {
+        return scheduler::parse(request, whole);
     }
     if request.path() != "/" {
         return s3::parse(request, whole.err());
@@ -89,5 +94,6 @@ pub(super) fn refusal(protocol: Protocol, error: &ApiError) -> Response {
             Response::xml(body).with_status(status)
         }
         Protocol::Rest => s3::error(error),
+        Protocol::RestJson => scheduler::error(error),
     }
 }

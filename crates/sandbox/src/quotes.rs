@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::wire::{Parsed, Protocol, Response};
 
-/// Members in which ECS explains something to a person.
-const SENTENCES: [&str; 5] = ["stoppedReason", "reason", "message", "rolloutStateReason", "statusReason"];
+/// Members in which ECS explains something to a person, and EventBridge Scheduler an error.
+const SENTENCES: [&str; 6] =
+    ["stoppedReason", "reason", "message", "Message", "rolloutStateReason", "statusReason"];
 
 /// The texts that are quoted; none unless a test sets some.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +15,13 @@ pub(super) struct Quotes(pub(super) Vec<String>);
 impl Quotes {
     /// Adds the quoted texts to all that ECS explains, to every line of a log and to every error.
     pub(super) fn add_to(&self, response: &mut Response, call: &Parsed) {
-        if self.0.is_empty() || !matches!(call.protocol, Protocol::Json(_)) {
+        let is_json = match call.protocol {
+            Protocol::Json(_) => true,
+            // What it answers else is a schedule, as somebody wrote it.
+            Protocol::RestJson => response.status != 200,
+            Protocol::Query | Protocol::Rest => false,
+        };
+        if self.0.is_empty() || !is_json {
             return;
         }
         let Ok(mut body) = serde_json::from_slice::<Value>(&response.body) else { return };

@@ -73,15 +73,47 @@ pub(crate) fn merged(mut object: Value, newer: &Value) -> Value {
 /// # Errors
 /// `InvalidParameterException` for a token that was not handed out by this.
 pub(crate) fn page(request: &Value, member: &str, items: Vec<Value>, size: usize) -> ApiResult {
-    let start = match text(request, "nextToken") {
-        None => 0,
-        Some(token) => token.parse().map_err(|_| ApiError::invalid_parameter("Invalid token"))?,
-    };
     let size = number(request, "maxResults").map_or(size, |size: usize| size.clamp(1, 100));
+    let invalid = || ApiError::invalid_parameter("Invalid token");
+    page_of(request, member, items, size, "nextToken", invalid)
+}
+
+/// How the EventBridge services call what [`page`] knows as `nextToken` and `maxResults`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Paging {
+    pub(crate) token: &'static str,
+    pub(crate) size: &'static str,
+}
+
+/// As [`page`], by other names. A page has `size` items at most, and never more than the request says.
+///
+/// # Errors
+/// `ValidationException` for a token that was not handed out by this.
+pub(crate) fn paged(
+    request: &Value,
+    member: &str,
+    items: Vec<Value>,
+    size: usize,
+    paging: Paging,
+) -> ApiResult {
+    let size = number(request, paging.size).map_or(size, |asked: usize| asked.clamp(1, size));
+    let invalid = || ApiError::new("ValidationException", "Invalid token");
+    page_of(request, member, items, size, paging.token, invalid)
+}
+
+fn page_of(
+    request: &Value,
+    member: &str,
+    items: Vec<Value>,
+    size: usize,
+    token: &str,
+    invalid: impl Fn() -> ApiError,
+) -> ApiResult {
+    let start = text(request, token).map_or(Ok(0), |token| token.parse().map_err(|_| invalid()))?;
     let end = size.saturating_add(start);
     let next = (end < items.len()).then(|| end.to_string());
     let items: Vec<Value> = items.into_iter().skip(start).take(size).collect();
-    Ok(without_nulls(json!({ member: items, "nextToken": next })))
+    Ok(without_nulls(json!({ member: items, token: next })))
 }
 
 /// What is described, under `member`, and the `failures`: the ARNs of what does not exist.

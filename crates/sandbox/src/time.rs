@@ -41,6 +41,7 @@ pub(super) fn check_signature(request: &Request, protocol: Protocol, now: Timest
     let skewed = "The difference between the request time and the current time is too large.";
     Err(match protocol {
         Protocol::Json(_) => ApiError::new("InvalidSignatureException", why),
+        Protocol::RestJson => ApiError::new("InvalidSignatureException", why).with_status(403),
         Protocol::Query => ApiError::new("SignatureDoesNotMatch", why).with_status(403),
         Protocol::Rest => ApiError::new("RequestTimeTooSkewed", skewed).with_status(403),
     })

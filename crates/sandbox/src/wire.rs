@@ -103,6 +103,8 @@ pub(super) enum Protocol {
     Query,
     /// S3: the operation is the method and the path, the body an object's content or XML.
     Rest,
+    /// EventBridge Scheduler: the operation is the method and the path, JSON both ways.
+    RestJson,
 }
 
 /// The services that speak JSON.
@@ -163,6 +165,11 @@ impl Request {
         self.credential()?.nth(2)
     }
 
+    /// The service that a request is signed for, by its name in signatures.
+    pub(super) fn signed_service(&self) -> Option<&str> {
+        self.credential()?.nth(3)
+    }
+
     /// The parts of the credential: the access key id, a date, the Region and the service.
     fn credential(&self) -> Option<impl Iterator<Item = &str>> {
         let (_, credential) = self.header("authorization")?.split_once("Credential=")?;
@@ -173,6 +180,11 @@ impl Request {
 impl Response {
     pub(super) fn json(value: &Value) -> Self {
         Self::new("application/x-amz-json-1.1", value.to_string().into_bytes())
+    }
+
+    /// JSON as the REST protocol has it.
+    pub(super) fn plain_json(value: &Value) -> Self {
+        Self::new("application/json", value.to_string().into_bytes())
     }
 
     pub(super) fn xml(body: String) -> Self {

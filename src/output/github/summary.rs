@@ -11,6 +11,7 @@ use crate::deploy::{Report, ServiceReport};
 use super::super::format;
 use super::super::reasons::reasons_text;
 use super::super::result::{outcome_in_words, report_in_words};
+use super::super::scheduled::report_line;
 use super::super::story::Story;
 use super::super::text::{plan_text, printable, short};
 use super::timeline::timeline;
@@ -33,6 +34,11 @@ pub fn step_summary(report: &Report, story: &Story) -> String {
         text.push_str("| service | outcome | revision | time |\n| --- | --- | --- | --- |\n");
         report.services.iter().take(MOST).for_each(|service| row(&mut text, service, story));
         text.push('\n');
+    }
+    if !report.scheduled.is_empty() {
+        let lines: Vec<String> = report.scheduled.iter().take(MOST).map(report_line).collect();
+        text.push_str("#### Scheduled tasks\n\n");
+        text.push_str(&in_fence("text", &lines.join("\n")));
     }
     let failures = report.services.iter().filter_map(|service| service.failure.as_ref());
     let failures: Vec<String> = failures

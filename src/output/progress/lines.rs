@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use evenkeel_core::deployment::{Outcome, Phase};
 use evenkeel_core::plan::Plan;
 use evenkeel_core::rollout::Observation;
+use evenkeel_core::scheduled::MoveOutcome;
 use evenkeel_core::service::DeploymentId;
 use evenkeel_core::service_deployment::ServiceDeployment;
 
 use super::super::format;
+use super::super::scheduled;
 use super::super::text::{change_line, printable};
 use super::paint::{Palette, Tone};
 use super::rollout::{Memory, RolloutView, ecs_rolls_back, former};
@@ -114,6 +116,13 @@ impl Reporter {
                 told.over = Some(format::name(service).to_owned());
             }
             Progress::Task { step, news } => told.lines.extend(task::line(*step, news)),
+            Progress::Scheduled(report) => {
+                let tone = match report.outcome {
+                    MoveOutcome::Moved | MoveOutcome::Current => Tone::Running,
+                    MoveOutcome::Left | MoveOutcome::Failed => Tone::Bad,
+                };
+                told.lines.push(Line::of_tone(scheduled::report_line(report), tone));
+            }
             Progress::Warning(warning) => told.lines.push(Line::warning(warning)),
         }
         told

@@ -35,6 +35,7 @@ impl<W: Write> Warner<W> {
             | Progress::Seen { .. }
             | Progress::RollingBack { .. }
             | Progress::Task { .. }
+            | Progress::Scheduled(_)
             | Progress::Ended { .. } => {}
         }
     }

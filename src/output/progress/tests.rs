@@ -107,6 +107,7 @@ fn plan(names: &[&str], to: Option<&str>) -> Plan {
     Plan {
         revisions: names.iter().map(planned).collect(),
         services: services.collect(),
+        scheduled: Vec::new(),
         warnings: vec!["the build is old".to_owned()],
     }
 }

@@ -13,10 +13,11 @@ use evenkeel_core::placement::Departure;
 use evenkeel_core::poll_target::PollTarget;
 use evenkeel_core::ports::{
     Access, Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Identity, ListedServiceDeployment,
-    Listing, Logs, OneOffTasks,
+    Listing, Logs, OneOffTasks, ScheduledTaskEffects, ScheduledTasks,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
+use evenkeel_core::scheduled::{Rule, ScheduledTask};
 use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
 use evenkeel_core::service_deployment::ServiceDeployment;
 use evenkeel_core::stopped_task::StoppedTask;
@@ -73,6 +74,11 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
         Ok(Self { shared, own, last: Mutex::default(), clock, until })
     }
 
+    /// The session that writes.
+    fn own(&self) -> &E {
+        self.own.as_ref().unwrap_or(self.shared.ecs())
+    }
+
     /// Reads one of the two views of a rollout by `read`, which gets the purpose of the call.
     async fn view<T>(
         &self,
@@ -102,7 +108,7 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> JobEcs<E> {
     async fn turn(&self, operation: &str, turn: impl Future<Output = ()>) -> Result<&E, Failure> {
         let longest = self.until.map_or(Duration::MAX, |until| until.since(Moment::now()));
         match self.clock.within(longest, turn).await {
-            Some(()) => Ok(self.own.as_ref().unwrap_or(self.shared.ecs())),
+            Some(()) => Ok(self.own()),
             None => Err(Failure::new(FailureKind::Unavailable, format!("{operation} was not called"))
                 .because("this worker's share of the calls that ECS allows was used up for now")),
         }
@@ -250,6 +256,30 @@ impl<E: Cloud + EcsEffects + Send + Sync + 'static> OneOffTasks for JobEcs<E> {
     async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Result<(), Failure> {
         let ecs = self.turn("StopTask", self.shared.limits().run_task()).await?;
         once_more!(ecs.stop_task(cluster, id, reason))
+    }
+}
+
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> ScheduledTasks for JobEcs<E> {
+    async fn rule(&self, bus: &str, name: &str) -> Result<Option<Rule>, Failure> {
+        once_more!(self.shared.ecs().rule(bus, name))
+    }
+
+    async fn rules_on(&self, target: &str) -> Result<Vec<(String, String)>, Failure> {
+        once_more!(self.shared.ecs().rules_on(target))
+    }
+
+    async fn schedule(&self, group: &str, name: &str) -> Result<Option<ScheduledTask>, Failure> {
+        once_more!(self.shared.ecs().schedule(group, name))
+    }
+
+    async fn schedules_on(&self, target: &str) -> Result<Vec<(String, String)>, Failure> {
+        once_more!(self.shared.ecs().schedules_on(target))
+    }
+}
+
+impl<E: Cloud + EcsEffects + Send + Sync + 'static> ScheduledTaskEffects for JobEcs<E> {
+    async fn replace(&self, task: &ScheduledTask) -> Result<(), Failure> {
+        once_more!(self.own().replace(task))
     }
 }
 

@@ -14,10 +14,12 @@ use evenkeel_core::one_off::{Launched, OneOffTask, TaskRequest, TaskSettings};
 use evenkeel_core::placement::Departure;
 use evenkeel_core::ports::{
     Cloud, ContainerRegistry, Ecs, EcsEffects, EffectError, Encryption, ListedServiceDeployment, Listing,
-    Logs, ObjectHead, Objects, OneOffTasks, Parameters, Precondition, RecordStore, Version,
+    Logs, ObjectHead, Objects, OneOffTasks, Parameters, Precondition, RecordStore, ScheduledTaskEffects,
+    ScheduledTasks, Version,
 };
 use evenkeel_core::registry::{EcrImage, ImageLookup};
 use evenkeel_core::request::ClusterName;
+use evenkeel_core::scheduled::{Rule, ScheduledTask};
 use evenkeel_core::service::{DeploymentId, Service, ServiceRevision};
 use evenkeel_core::service_deployment::ServiceDeployment;
 use evenkeel_core::stopped_task::StoppedTask;
@@ -284,6 +286,30 @@ impl<E: Cloud + EcsEffects> OneOffTasks for Gated<E> {
 
     async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Result<(), Failure> {
         self.inner.stop_task(cluster, id, reason).await
+    }
+}
+
+impl<E: Cloud> ScheduledTasks for Gated<E> {
+    async fn rule(&self, bus: &str, name: &str) -> Result<Option<Rule>, Failure> {
+        self.inner.rule(bus, name).await
+    }
+
+    async fn rules_on(&self, target: &str) -> Result<Vec<(String, String)>, Failure> {
+        self.inner.rules_on(target).await
+    }
+
+    async fn schedule(&self, group: &str, name: &str) -> Result<Option<ScheduledTask>, Failure> {
+        self.inner.schedule(group, name).await
+    }
+
+    async fn schedules_on(&self, target: &str) -> Result<Vec<(String, String)>, Failure> {
+        self.inner.schedules_on(target).await
+    }
+}
+
+impl<E: Cloud + EcsEffects> ScheduledTaskEffects for Gated<E> {
+    async fn replace(&self, task: &ScheduledTask) -> Result<(), Failure> {
+        self.inner.replace(task).await
     }
 }
 

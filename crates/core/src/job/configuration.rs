@@ -130,6 +130,7 @@ impl JobConfiguration {
             policy: self.policy(),
             steps: self.options.steps.clone(),
             variables: self.options.variables.clone(),
+            also: self.options.also.clone(),
         }
     }
 

@@ -25,6 +25,7 @@ use std::fmt;
 use super::notification::Channel;
 use super::one_off::Steps;
 use super::request::Policy;
+use super::scheduled::Also;
 use super::variables::VariableChanges;
 use crate::words::text;
 
@@ -154,6 +155,8 @@ pub struct JobOptions {
     pub steps: Steps,
     /// `--set-env` and its like: the variables to set and to give back.
     pub variables: VariableChanges,
+    /// `--also`: the rules and schedules that follow the deployment.
+    pub also: Vec<Also>,
     /// `--notify`: where to send a notification when the deployment ends.
     pub channels: Vec<Channel>,
 }

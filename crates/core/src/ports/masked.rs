@@ -11,6 +11,7 @@ use crate::placement::Departure;
 use crate::plan::Plan;
 use crate::registry::{EcrImage, ImageLookup};
 use crate::request::ClusterName;
+use crate::scheduled::{Rule, ScheduledTask};
 use crate::secrets::Secrets;
 use crate::service::{DeploymentId, Service, ServiceRevision};
 use crate::service_deployment::ServiceDeployment;
@@ -19,6 +20,7 @@ use crate::task_definition::{Revision, TaskDefinition};
 
 use super::{
     ContainerRegistry, Ecs, EcsEffects, EffectError, ListedServiceDeployment, Listing, Logs, OneOffTasks,
+    ScheduledTaskEffects, ScheduledTasks,
 };
 
 /// A cloud that hides, in everything that it tells, the secret values of every definition that it was asked
@@ -236,6 +238,30 @@ impl<E: OneOffTasks> OneOffTasks for Masked<'_, E> {
 
     async fn stop_task(&self, cluster: &str, id: &str, reason: &str) -> Hidden<()> {
         self.told(self.cloud.stop_task(cluster, id, reason).await)
+    }
+}
+
+impl<E: ScheduledTasks> ScheduledTasks for Masked<'_, E> {
+    async fn rule(&self, bus: &str, name: &str) -> Hidden<Option<Rule>> {
+        self.told(self.cloud.rule(bus, name).await)
+    }
+
+    async fn rules_on(&self, target: &str) -> Hidden<Vec<(String, String)>> {
+        self.told(self.cloud.rules_on(target).await)
+    }
+
+    async fn schedule(&self, group: &str, name: &str) -> Hidden<Option<ScheduledTask>> {
+        self.told(self.cloud.schedule(group, name).await)
+    }
+
+    async fn schedules_on(&self, target: &str) -> Hidden<Vec<(String, String)>> {
+        self.told(self.cloud.schedules_on(target).await)
+    }
+}
+
+impl<E: ScheduledTaskEffects> ScheduledTaskEffects for Masked<'_, E> {
+    async fn replace(&self, task: &ScheduledTask) -> Hidden<()> {
+        self.told(self.cloud.replace(task).await)
     }
 }
 

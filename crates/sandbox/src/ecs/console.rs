@@ -106,6 +106,11 @@ impl Sandbox {
 }
 
 impl Ecs {
+    /// The ARN of the revision that `RunTask` starts for this ARN, `family:revision` or family.
+    pub(crate) fn active_definition(&self, named: &str) -> Option<String> {
+        self.definitions.find_active(named).ok().map(|revision| revision.arn.clone())
+    }
+
     /// Changes what no request can change of a service, if there is one of this name.
     fn change(&mut self, cluster: &str, service: &str, now: Timestamp, change: impl FnOnce(&mut Service)) {
         self.advance(now);

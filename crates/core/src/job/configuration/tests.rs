@@ -102,6 +102,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
             policy,
             steps: Steps::default(),
             variables: VariableChanges::default(),
+            also: Vec::new(),
         }
     );
 }

@@ -252,6 +252,7 @@ def policies(tally, evenkeel):
     for name, more, options in (
         ("one-off tasks", {"one_off_tasks": True}, ["--one-off-tasks"]),
         ("named schedules", schedule_roles | {"also": also}, [*told_roles, *each("--also", also)]),
+        ("one schedule", schedule_roles | {"also": also[2:3]}, [*told_roles, "--also", also[2]]),
         ("schedules of the family", schedule_roles | {"also": ["family"]}, [*told_roles, "--also", "family"]),
     ):
         deployment = DEPLOYMENT | parameter | more

@@ -24,7 +24,7 @@ variable "deployments" {
     condition = alltrue(flatten([
       for deployment in var.deployments : [
         for text in deployment.also :
-        can(regex("^(family|rule:[^/@]+(/[^/@]+)?(@.+)?|schedule:([^/]+/)?[^/]+)$", text))
+        can(regex("^(family|rule:[.A-Za-z0-9_-]{1,64}(/[.A-Za-z0-9_-]{1,64})?(@[/.A-Za-z0-9_-]{1,256})?|schedule:([.A-Za-z0-9_-]{1,64}/)?[.A-Za-z0-9_-]{1,64})$", text))
       ]
     ]))
     error_message = "also takes what `evenkeel deploy --also` takes: rule:NAME[/TARGET][@BUS], schedule:[GROUP/]NAME or family."

@@ -9,6 +9,7 @@ use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::one_off::Step;
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::Variables;
 
 use super::ScheduledReport;
 
@@ -52,6 +53,8 @@ pub struct ServiceReport {
     pub images: BTreeMap<String, String>,
     /// What they resolved to, by container, as far as it is known.
     pub digests: BTreeMap<String, String>,
+    /// The variables that the pipeline owns at the end, with their values in that revision.
+    pub variables: Variables,
     /// Our deployment's id.
     pub deployment: Option<String>,
     /// Our service deployment's ARN.

@@ -99,6 +99,9 @@ fn service(service: &ServiceReport) -> Value {
         "serviceDeploymentArn": service.service_deployment,
         "durationSeconds": in_milliseconds(service.duration.as_secs_f64()),
     });
+    if !service.variables.is_empty() {
+        document["variables"] = json!(service.variables);
+    }
     if let Some(note) = &service.note {
         document["note"] = note.as_str().into();
     }

@@ -100,6 +100,7 @@ mod tests {
 
     use evenkeel_core::evidence::Evidence;
     use evenkeel_core::timestamp::Timestamp;
+    use evenkeel_core::variables::Variables;
 
     use super::*;
 
@@ -120,6 +121,7 @@ mod tests {
             is_return: false,
             since: Some(Timestamp::from_unix(Duration::from_secs(1_795_391_030))),
             images: BTreeMap::new(),
+            variables: Variables::default(),
             digests: BTreeMap::new(),
             deployment: None,
             service_deployment: None,

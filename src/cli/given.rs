@@ -37,7 +37,8 @@ pub(super) fn arguments(arguments: &[OsString], cli: &Command) -> Vec<OsString> 
             continue;
         };
         let (name, inside) = option.split_once('=').map_or((option, None), |(name, it)| (name, Some(it)));
-        let known = command.get_arguments().find(|it| it.get_long() == Some(name) && !AS_IT_IS.contains(&name));
+        let known =
+            command.get_arguments().find(|it| it.get_long() == Some(name) && !AS_IT_IS.contains(&name));
         let Some(known) = known.filter(|it| it.get_action().takes_values()) else {
             given.push(argument.clone());
             continue;

@@ -10,9 +10,9 @@ use evenkeel_core::variables::Variables;
 
 use super::context::{Chosen, Context};
 use super::prepare::settled_lineage;
-use super::variables;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
+use super::variables;
 use super::{Progress, roll_back};
 
 /// How often a deployment is planned again because another actor's came in between.
@@ -43,8 +43,7 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
     let lineage = settled_lineage(cx.ecs, cx.clock, live).await?;
     record.read_again().await?;
     let is_replaced = run.phase.rollout().is_some();
-    let asked =
-        &variables::find_again(cx.ecs, cx.request, &run.named, &lineage, record, is_replaced).await?;
+    let asked = &variables::find_again(cx.ecs, cx.request, &run.named, &lineage, record, is_replaced).await?;
     let base_images = lineage.live.definition.images();
     let began = match run.began_on.as_ref().filter(|_| is_replaced) {
         Some(began_on) => began_with(cx.ecs, began_on, record.changed_by(live).as_ref()).await?,

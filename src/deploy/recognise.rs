@@ -1,8 +1,8 @@
 //! Tells whether a revision is what an interrupted deployment was about to make.
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::failure::Failure;
 use evenkeel_core::brought::Brought;
+use evenkeel_core::failure::Failure;
 use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::plan::{PlannedRevision, before};
 use evenkeel_core::ports::Ecs;

@@ -97,7 +97,8 @@ fn run<E>(cx: &mut Context<'_, E>, named: &str, newest: Newest) -> Run {
     let Newest { mut rollout, revision, seen } = newest;
     rollout.since = cx.since(&seen.service, rollout.deployment.as_ref());
     cx.revisions.push(Chosen { arn: Some(revision.arn.clone()), planned: as_it_is(revision) });
-    let mut run = Run::new(named, cx.request.images.clone().into(), seen.service.clone(), cx.revisions.len() - 1);
+    let mut run =
+        Run::new(named, cx.request.images.clone().into(), seen.service.clone(), cx.revisions.len() - 1);
     let others = seen.service.deployments.iter().filter(|it| Some(&it.id) != rollout.deployment.as_ref());
     let former = others.max_by_key(|other| other.created);
     run.began_on = former.map(|former| former.task_definition.clone());

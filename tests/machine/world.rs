@@ -15,8 +15,8 @@ use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::one_off::{ExecutionId, Steps};
 use evenkeel_core::ports::RecordStore;
 use evenkeel_core::record::{DeployedBy, Sink};
-use evenkeel_core::variables::VariableChanges;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::variables::VariableChanges;
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 

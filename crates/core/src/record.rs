@@ -259,7 +259,8 @@ impl Record {
         let asked = done.asked.iter().map(String::as_str);
         let image = |name: &str| Some((name.to_owned(), done.images.get(name)?.clone()));
         let images: BTreeMap<_, _> = owned.chain(asked).filter_map(image).collect();
-        let owned = former.map(|former| former.variables_through(done.source.as_str(), done.revision.as_str()));
+        let owned =
+            former.map(|former| former.variables_through(done.source.as_str(), done.revision.as_str()));
         let variables = done.edits.owned_after(owned.unwrap_or_default()).as_in(&done.variables);
         let previous = match (made, former) {
             _ if done.source != done.revision => done.source.as_str(),
@@ -316,7 +317,8 @@ impl Record {
         let Some((live, made)) = live.zip(line.first()) else { return closed };
         let brought = line.iter().rev().flat_map(|mark| mark.images.clone());
         let brought: BTreeMap<_, _> = brought.collect();
-        let variables = line.iter().rev().fold(closed.variables.clone(), |owned, mark| mark.edits().owned_after(owned));
+        let variables =
+            line.iter().rev().fold(closed.variables.clone(), |owned, mark| mark.edits().owned_after(owned));
         let untouched = |name: &String| !brought.contains_key(name);
         Self {
             family: live.family().to_owned(),
@@ -344,14 +346,19 @@ impl Record {
     /// Whether it tells of the same deployment: all but when, by whom, and what came before.
     #[must_use]
     pub fn tells_the_same(&self, other: &Self) -> bool {
-        (self.status, &self.task_definition_arn, &self.base_task_definition_arn, &self.images, &self.variables)
-            == (
-                other.status,
-                &other.task_definition_arn,
-                &other.base_task_definition_arn,
-                &other.images,
-                &other.variables,
-            )
+        (
+            self.status,
+            &self.task_definition_arn,
+            &self.base_task_definition_arn,
+            &self.images,
+            &self.variables,
+        ) == (
+            other.status,
+            &other.task_definition_arn,
+            &other.base_task_definition_arn,
+            &other.images,
+            &other.variables,
+        )
     }
 
     /// The document, with a final line break.
@@ -395,7 +402,9 @@ impl Candidate {
     }
 
     fn brings_the_same(&self, other: &Self) -> bool {
-        self.images == other.images && self.variables == other.variables && self.given_back == other.given_back
+        self.images == other.images
+            && self.variables == other.variables
+            && self.given_back == other.given_back
     }
 
     /// What the deployment did to variables.

@@ -6,9 +6,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
+use super::brought::Brought;
 use super::canonical::canonical;
 use super::failure::Failure;
-use super::brought::Brought;
 use super::image::Images;
 use super::variables::{VariableEdits, Variables, edit, variables_of};
 

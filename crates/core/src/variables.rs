@@ -165,7 +165,8 @@ impl Variables {
         };
         // A name that is absent as one kind is not told where it is there as the other.
         let mut found: BTreeMap<_, _> = self.names().map(of).collect();
-        let there: Vec<_> = found.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.clone()).collect();
+        let there: Vec<_> =
+            found.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.clone()).collect();
         for rival in there.iter().filter_map(VariableName::rival) {
             found.remove(&rival);
         }
@@ -215,7 +216,8 @@ impl<'de> Deserialize<'de> for Variables {
         for (container, members) in Nested::<String>::deserialize(deserializer)? {
             for (member, values) in members {
                 let kind = VariableKind::ALL.into_iter().find(|kind| kind.member() == member);
-                let kind = kind.ok_or_else(|| Error::custom(format!("variables of the unknown kind {member:?}")))?;
+                let kind =
+                    kind.ok_or_else(|| Error::custom(format!("variables of the unknown kind {member:?}")))?;
                 for (name, value) in values {
                     variables.insert(VariableName { container: container.clone(), kind, name }, value);
                 }

@@ -114,7 +114,9 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         if before.variables.is_empty() && it.variables.is_empty() {
             return Ok(());
         }
-        for (when, record) in [("while the deployment is in progress", during), ("after the deployment", after)] {
+        for (when, record) in
+            [("while the deployment is in progress", during), ("after the deployment", after)]
+        {
             if let Some(excess) = self.store.excess(&record.to_json()) {
                 let what = format!("the record would be too long for {}", self.store.place());
                 let Excess { bytes, longest } = excess;

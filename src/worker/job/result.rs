@@ -66,7 +66,12 @@ pub(super) fn output_artifact(
 
 /// The record of a service's deployment as if there had been none before: its base is the revision
 /// that was live, its images are those that were asked for.
-fn record(service: &ServiceReport, asked: &DeployRequest, source: &DeployedBy, now: Timestamp) -> Option<Record> {
+fn record(
+    service: &ServiceReport,
+    asked: &DeployRequest,
+    source: &DeployedBy,
+    now: Timestamp,
+) -> Option<Record> {
     let revision = service.task_definition.as_ref()?;
     let done = Deployed {
         cluster: &service.cluster,

@@ -321,11 +321,12 @@ impl Reader {
     fn service(&self, service: ServiceWire) -> Option<ServiceCheckpoint> {
         let carried = service.c.into_iter();
         let carried = carried.map(|(container, revision)| Some((container, self.revision(revision)?)));
-        let variables = service.v.into_iter().map(|VariableWire(container, word, name, revision, is_given_back)| {
-            let kind = VariableKind::ALL.into_iter().find(|kind| kind.word() == word)?;
-            let revision = self.revision(revision)?;
-            Some((VariableName { container, kind, name }, CarriedChange { revision, is_given_back }))
-        });
+        let variables =
+            service.v.into_iter().map(|VariableWire(container, word, name, revision, is_given_back)| {
+                let kind = VariableKind::ALL.into_iter().find(|kind| kind.word() == word)?;
+                let revision = self.revision(revision)?;
+                Some((VariableName { container, kind, name }, CarriedChange { revision, is_given_back }))
+            });
         Some(ServiceCheckpoint {
             carried_variables: variables.collect::<Option<_>>()?,
             phase: self.phase(service.p, self.maybe(service.r)?)?,

@@ -28,9 +28,15 @@ impl VariableChanges {
         match kind {
             VariableKind::Environment | VariableKind::Label => {
                 if let Some(why) = secret_like(value) {
-                    return Err(Failure::invalid_input(format!("the value of the {name} looks like a secret"))
-                        .because(format!("it {why}, and what the pipeline sets is public: it stands in the record and in plans"))
-                        .advice("Keep it in AWS Secrets Manager and refer to it by --set-secret; nothing was changed"));
+                    return Err(Failure::invalid_input(format!(
+                        "the value of the {name} looks like a secret"
+                    ))
+                    .because(format!(
+                        "it {why}, and what the pipeline sets is public: it stands in the record and in plans"
+                    ))
+                    .advice(
+                        "Keep it in AWS Secrets Manager and refer to it by --set-secret; nothing was changed",
+                    ));
                 }
             }
             VariableKind::Secret => {
@@ -86,9 +92,13 @@ fn value_form(kind: VariableKind) -> &'static str {
 }
 
 fn parse_name(text: &str, kind: VariableKind, option: &str, form: &str) -> Result<VariableName, Failure> {
-    let refused = |what: String, why: &str| Failure::usage(what).because(why).advice(format!("Write it as {form}"));
+    let refused =
+        |what: String, why: &str| Failure::usage(what).because(why).advice(format!("Write it as {form}"));
     let Some((container, name)) = text.split_once(':') else {
-        return Err(refused(format!("a value of {option} names no container"), "there is no `:` before the name"));
+        return Err(refused(
+            format!("a value of {option} names no container"),
+            "there is no `:` before the name",
+        ));
     };
     if !is_name(container) {
         let what = format!("{option} names {}, which is no container", quoted(container));

@@ -81,7 +81,12 @@ impl VariableChanges {
     ///
     /// # Errors
     /// [`Failure::invalid_input`], with the variable, its container and what to do.
-    pub fn refuse_unowned(&self, service: &str, live: &Revision, owned: Ownership<'_>) -> Result<(), Failure> {
+    pub fn refuse_unowned(
+        &self,
+        service: &str,
+        live: &Revision,
+        owned: Ownership<'_>,
+    ) -> Result<(), Failure> {
         if self.take_over {
             return Ok(());
         }

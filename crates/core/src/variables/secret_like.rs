@@ -37,7 +37,8 @@ const SECRET_ACCESS_KEY: usize = 40;
 
 /// In what a value looks like a secret, as the end of a sentence that begins with the value; nothing if it does not.
 pub(super) fn secret_like(value: &str) -> Option<&'static str> {
-    let words = || value.split(|c: char| c.is_whitespace() || ",;\"'`".contains(c)).filter(|word| !word.is_empty());
+    let words =
+        || value.split(|c: char| c.is_whitespace() || ",;\"'`".contains(c)).filter(|word| !word.is_empty());
     if value.contains("-----BEGIN ") && value.contains("PRIVATE KEY") {
         return Some("has a private key in it");
     }
@@ -67,7 +68,8 @@ fn value_of(word: &str) -> &str {
 /// `scheme://user:password@host`.
 fn has_password(word: &str) -> bool {
     let Some((scheme, rest)) = word.split_once("://") else { return false };
-    let is_scheme = scheme.chars().rev().take_while(|c| c.is_ascii_alphanumeric() || "+-.".contains(*c)).count() > 0;
+    let is_scheme =
+        scheme.chars().rev().take_while(|c| c.is_ascii_alphanumeric() || "+-.".contains(*c)).count() > 0;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((user, _)) = authority.rsplit_once('@') else { return false };
     is_scheme && user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
@@ -93,7 +95,8 @@ fn is_secret_access_key(word: &str) -> bool {
 }
 
 fn is_issued(word: &str) -> bool {
-    let rest_is_random = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let rest_is_random =
+        |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     PREFIXES.iter().any(|(prefix, fewest)| {
         word.len() >= *fewest && word.strip_prefix(prefix).is_some_and(rest_is_random)
     })
@@ -102,8 +105,12 @@ fn is_issued(word: &str) -> bool {
 /// Three parts in base64, of which the first begins as `{"` does.
 fn is_json_web_token(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
-    let is_base64 = |part: &&str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte));
-    parts.len() == 3 && parts.iter().all(is_base64) && parts[0].starts_with("eyJ") && parts[1].starts_with("eyJ")
+    let is_base64 =
+        |part: &&str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte));
+    parts.len() == 3
+        && parts.iter().all(is_base64)
+        && parts[0].starts_with("eyJ")
+        && parts[1].starts_with("eyJ")
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use evenkeel_core::diff::diff;
 use evenkeel_core::drift::{DriftView, Recorded};
 use evenkeel_core::failure::Failure;
-use evenkeel_core::ports::{Ecs, Masked, RecordStore};
+use evenkeel_core::ports::{Ecs, Masked, RecordStore, ScheduledTasks};
 use evenkeel_core::primary_state::PrimaryState;
 use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::scheduled::Also;
 
 use crate::clock::Clock;
 use crate::live;
@@ -28,12 +29,13 @@ pub struct TerraformState {
 ///
 /// # Errors
 /// Those of the reads, and a record or a state that is not understood.
-pub async fn drift_view<E: Ecs, R: RecordStore>(
+pub async fn drift_view<E: Ecs + ScheduledTasks, R: RecordStore>(
     ecs: &E,
     stores: &[R],
     cluster: &ClusterName,
     service: &ServiceName,
     state: Option<&TerraformState>,
+    also: &[Also],
     clock: &Clock,
 ) -> Result<DriftView, Failure> {
     let ecs = &Masked::new(ecs);
@@ -46,6 +48,7 @@ pub async fn drift_view<E: Ecs, R: RecordStore>(
         state::believed(&state.place, &state.content, cluster, service, live.family())
     };
     let terraform = state.map(believed).transpose()?;
+    let scheduled = live::scheduled(ecs, &found, &live, also).await?;
     let mut records = Vec::new();
     for (store, (content, _)) in stores.iter().zip(kept) {
         let is_missing = content == RecordContent::Missing;
@@ -65,6 +68,7 @@ pub async fn drift_view<E: Ecs, R: RecordStore>(
         live,
         records,
         terraform,
+        scheduled,
         changes: BTreeMap::new(),
         now: clock.now().to_string(),
     };

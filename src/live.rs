@@ -1,14 +1,16 @@
 //! What a service runs now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::image::digest_of;
-use evenkeel_core::ports::{Ecs, Masked};
+use evenkeel_core::ports::{Ecs, Masked, ScheduledTasks};
 use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::scheduled::{Also, ScheduledTask};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::Revision;
+use evenkeel_core::variables::Variables;
 
 /// What a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,26 +23,58 @@ pub struct Live {
     pub task_definition: TaskDefinitionArn,
     /// Its images, by container.
     pub images: BTreeMap<String, String>,
-    /// What they resolved to, by container, as far as it is known.
+    /// The variables that the pipeline owns, as far as it is known: a record tells.
+    pub variables: Variables,
+    /// What the images resolved to, by container, as far as it is known.
     pub digests: BTreeMap<String, String>,
+    /// The scheduled tasks that were asked about; none, where none were.
+    pub scheduled: Option<Vec<ScheduledTask>>,
 }
 
-/// Reads what `service` runs now.
+/// Reads what `service` runs now, and what is asked about by `also`.
 ///
 /// # Errors
-/// [`Failure::invalid_input`] when it does not exist or runs nothing; else those of [`Ecs`].
-pub async fn live<E: Ecs>(ecs: &E, cluster: &ClusterName, service: &ServiceName) -> Result<Live, Failure> {
+/// [`Failure::invalid_input`] when it does not exist or runs nothing; else those of [`Ecs`] and
+/// [`find`](crate::scheduled::find).
+pub async fn live<E: Ecs + ScheduledTasks>(
+    ecs: &E,
+    cluster: &ClusterName,
+    service: &ServiceName,
+    also: &[Also],
+) -> Result<Live, Failure> {
     let ecs = &Masked::new(ecs);
     let found = find(ecs, cluster, service).await?;
     let arn = of(&found)?;
-    let (revision, digests) = describe(ecs, &found, arn).await?;
+    let (described, scheduled) =
+        tokio::try_join!(describe(ecs, &found, arn), scheduled(ecs, &found, arn, also))?;
+    let (revision, digests) = described;
     Ok(Live {
         cluster: cluster.to_string(),
         service: service.to_string(),
         task_definition: arn.clone(),
         images: revision.definition.images(),
+        variables: Variables::default(),
         digests,
+        scheduled: (!also.is_empty()).then_some(scheduled),
     })
+}
+
+/// The scheduled tasks that `also` asks about, of a service that runs `live`; reads nothing where nothing is asked about.
+///
+/// # Errors
+/// Those of [`find`](crate::scheduled::find).
+pub(crate) async fn scheduled<E: ScheduledTasks>(
+    events: &E,
+    service: &Service,
+    live: &TaskDefinitionArn,
+    also: &[Also],
+) -> Result<Vec<ScheduledTask>, Failure> {
+    if also.is_empty() {
+        return Ok(Vec::new());
+    }
+    let clusters = BTreeSet::from([service.cluster.as_str()]);
+    let found = crate::scheduled::find(events, also, &clusters, &[live.family()]).await?;
+    Ok(found.moves.into_iter().map(|planned| planned.task).collect())
 }
 
 /// The service that is meant.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::progress::ProgressArgs;
+use super::variables::VariablesArgs;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to deploy")]
@@ -16,7 +17,8 @@ pub(super) struct WhatArgs {
     /// A service's name or ARN; several share one rollout watch
     #[arg(long, value_name = "NAME", required = true, value_delimiter = ',')]
     pub(super) service: Vec<String>,
-    /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given]
+    /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given;
+    /// it may be missing where variables are given]
     #[arg(long, value_name = "FILE")]
     pub(super) image_definitions: Option<String>,
     /// A container and its new image
@@ -141,6 +143,14 @@ pub(super) struct RolloutArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ScheduledArgs {
+    /// A rule or schedule to show as well, with the task definition that it starts: `rule:NAME[/TARGET][@BUS]`,
+    /// `schedule:[GROUP/]NAME`, or `family` for all on the service's cluster; several are separated by commas
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) also: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "AWS")]
 pub(super) struct ConnectionArgs {
     /// A role to assume
@@ -168,6 +178,8 @@ pub(super) struct DeployArgs {
     #[command(flatten)]
     pub(super) steps: StepsArgs,
     #[command(flatten)]
+    pub(super) variables: VariablesArgs,
+    #[command(flatten)]
     pub(super) rollout: RolloutArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
@@ -191,6 +203,8 @@ pub(super) struct PlanArgs {
 pub(super) struct LiveArgs {
     #[command(flatten)]
     pub(super) service: ServiceArgs,
+    #[command(flatten)]
+    pub(super) scheduled: ScheduledArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     /// How to print it; external is the protocol of Terraform's external data source

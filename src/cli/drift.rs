@@ -14,7 +14,7 @@ use crate::drift::{TerraformState, drift_view};
 use crate::output;
 use crate::record;
 
-use super::args::{OutputArg, RecordArgs, ServiceArgs};
+use super::args::{OutputArg, RecordArgs, ScheduledArgs, ServiceArgs};
 use super::environment::Environment;
 use super::{meaning, print, print_error, print_json};
 
@@ -35,6 +35,8 @@ pub(super) struct DriftArgs {
     /// Exit with status 8 when there is a difference
     #[arg(long)]
     detailed_exitcode: bool,
+    #[command(flatten)]
+    scheduled: ScheduledArgs,
     #[command(flatten)]
     record: RecordArgs,
 }
@@ -64,6 +66,7 @@ pub(super) async fn run(args: &DriftArgs, environment: &Environment) -> u8 {
 async fn compare(args: &DriftArgs, environment: &Environment) -> Result<DriftView, Failure> {
     let (cluster, service) = meaning::service(&args.service)?;
     let sinks = meaning::sinks(&args.record.record)?;
+    let also = meaning::named_by_also(&args.scheduled.also)?;
     let aws =
         Aws::deployer(&meaning::connection(&args.record.connection, Some(&cluster), environment)).await?;
     let objects = aws.objects();
@@ -73,7 +76,7 @@ async fn compare(args: &DriftArgs, environment: &Environment) -> Result<DriftVie
     };
     let sinks = sinks_of_each(&sinks, &cluster, std::slice::from_ref(&service))?.concat();
     let stores = record::open(&sinks, &objects, &aws.parameters());
-    drift_view(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &aws.clock()).await
+    drift_view(&aws.cloud(), &stores, &cluster, &service, state.as_ref(), &also, &aws.clock()).await
 }
 
 async fn state(place: &str, objects: &impl Objects) -> Result<TerraformState, Failure> {

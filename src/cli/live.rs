@@ -36,5 +36,5 @@ pub(super) async fn run(args: &LiveArgs, environment: &Environment) -> u8 {
 async fn look(args: &LiveArgs, environment: &Environment) -> Result<Live, Failure> {
     let (cluster, service) = meaning::service(&args.service)?;
     let ecs = connect(&meaning::connection(&args.connection, Some(&cluster), environment)).await?;
-    live(&ecs, &cluster, &service).await
+    live(&ecs, &cluster, &service, &meaning::named_by_also(&args.scheduled.also)?).await
 }

@@ -46,6 +46,12 @@ pub(super) struct PolicyArgs {
     /// Allow one-off tasks as well, for `--before` and `--after`
     #[arg(long)]
     one_off_tasks: bool,
+    /// A rule or schedule that follows the image, as `evenkeel deploy` takes it
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    also: Vec<String>,
+    /// A role by which one of those rules and schedules starts its tasks [default: none]
+    #[arg(long, value_name = "ARN", value_delimiter = ',')]
+    schedule_role: Vec<String>,
     /// The account [default: that of an ARN that is given, or any]
     #[arg(long, value_name = "NUMBER")]
     account: Option<String>,
@@ -112,7 +118,11 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
     if let Some(account) = account.as_ref().filter(|account| !is_account(account)) {
         return Err(wrong("--account", account, "an account's number has twelve digits"));
     }
-    for (option, roles) in [("--role", &args.role), ("--assume-role", &args.worker.assume_role)] {
+    for (option, roles) in [
+        ("--role", &args.role),
+        ("--schedule-role", &args.schedule_role),
+        ("--assume-role", &args.worker.assume_role),
+    ] {
         if let Some(role) = roles.iter().find(|role| !role.starts_with("arn:") || !role.contains(":role/")) {
             return Err(wrong(
                 option,
@@ -136,6 +146,8 @@ fn permissions(args: &PolicyArgs) -> Result<Permissions, Failure> {
         records,
         channels: Channel::parse_all(&args.notify)?,
         has_one_off_tasks: args.one_off_tasks,
+        also: meaning::named_by_also(&args.also)?,
+        schedule_roles: args.schedule_role.clone(),
     };
     let is_worker = args.purpose == Purpose::Worker;
     let works = if is_worker {
@@ -208,6 +220,10 @@ fn tell_what_is_open(deploys: &Deploys, purpose: policy::Purpose) {
     };
     if deploys.roles.is_empty() {
         print_error(&format!("note: without --role {cannot}: iam:PassRole is left out\n"));
+    }
+    if !deploys.also.is_empty() && deploys.schedule_roles.is_empty() {
+        let cannot = "no rule or schedule whose target has a role can be moved";
+        print_error(&format!("note: without --schedule-role {cannot}: iam:PassRole is left out\n"));
     }
 }
 

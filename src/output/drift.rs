@@ -6,6 +6,7 @@ use evenkeel_core::drift::{Difference, DriftView, Recorded};
 use evenkeel_core::record::Status;
 use serde_json::{Value, json};
 
+use super::scheduled;
 use super::text::change_line;
 
 /// `evenkeel.drift/v1`.
@@ -33,6 +34,9 @@ pub fn drift_document(cluster: &str, service: &str, seen: &DriftView, difference
             "serviceTaskDefinitionArn": arn(&believed.service),
             "registeredTaskDefinitionArn": arn(&believed.registered),
         });
+    }
+    if !seen.scheduled.is_empty() {
+        document["scheduledTasks"] = seen.scheduled.iter().map(scheduled::document).collect();
     }
     document
 }

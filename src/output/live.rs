@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::scheduled;
 use crate::live::Live;
 
-/// A line for the revision and one for each container.
+/// A line for the revision, one for each container, and one for each scheduled task.
 #[must_use]
 pub fn live_text(live: &Live) -> String {
     let width = live.images.keys().map(String::len).max().unwrap_or_default();
@@ -14,13 +15,14 @@ pub fn live_text(live: &Live) -> String {
         let digest = digest.map(|digest| format!("  {digest}")).unwrap_or_default();
         lines.push(format!("  {container:width$}  {image}{digest}"));
     }
+    lines.extend(live.scheduled.iter().flatten().map(|task| format!("  {}", scheduled::line(task))));
     lines.join("\n") + "\n"
 }
 
 /// `evenkeel.live/v1`.
 #[must_use]
 pub fn live_document(live: &Live) -> Value {
-    json!({
+    let mut document = json!({
         "schema": "evenkeel.live/v1",
         "cluster": live.cluster,
         "service": live.service,
@@ -29,7 +31,11 @@ pub fn live_document(live: &Live) -> Value {
         "taskDefinitionArn": live.task_definition.as_str(),
         "images": live.images,
         "digests": live.digests,
-    })
+    });
+    if let Some(tasks) = &live.scheduled {
+        document["scheduledTasks"] = tasks.iter().map(scheduled::document).collect();
+    }
+    document
 }
 
 /// What Terraform's `external` data source takes: one object of strings.
@@ -59,7 +65,7 @@ pub fn external(live: &Live) -> Value {
 /// A `.auto.tfvars.json` that sets one variable, `evenkeel_live`.
 #[must_use]
 pub fn tfvars(live: &Live) -> Value {
-    json!({ "evenkeel_live": {
+    let mut live_document = json!({
         "cluster": live.cluster,
         "service": live.service,
         "family": live.task_definition.family(),
@@ -67,5 +73,9 @@ pub fn tfvars(live: &Live) -> Value {
         "task_definition_arn": live.task_definition.as_str(),
         "images": live.images,
         "digests": live.digests,
-    }})
+    });
+    if !live.variables.is_empty() {
+        live_document["variables"] = json!(live.variables);
+    }
+    json!({ "evenkeel_live": live_document })
 }

@@ -259,7 +259,7 @@ async fn looked(account: &Account) -> String {
     let records = account.records(&["ssm:/deploy/web"]).await;
     let request = request(&[]);
     let (cluster, service) = (&request.cluster, &request.services[0]);
-    let mut text = match drift_view(&cloud, &records, cluster, service, None, &account.clock).await {
+    let mut text = match drift_view(&cloud, &records, cluster, service, None, &[], &account.clock).await {
         Ok(seen) => {
             let found = differences(&seen);
             let document = output::drift_document(CLUSTER, SERVICE, &seen, &found);
@@ -267,7 +267,7 @@ async fn looked(account: &Account) -> String {
         }
         Err(failure) => failed(&failure),
     };
-    match live(&cloud, cluster, service).await {
+    match live(&cloud, cluster, service, &[]).await {
         Ok(live) => write!(text, "{}{}", output::live_text(&live), output::live_document(&live)).unwrap(),
         Err(failure) => text.push_str(&failed(&failure)),
     }

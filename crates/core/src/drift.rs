@@ -6,6 +6,7 @@ use super::arn::{TaskDefinitionArn, last_part};
 use super::diff::Change;
 use super::primary_state::PrimaryState;
 use super::record::{DeployedBy, Record, Status};
+use super::scheduled::ScheduledTask;
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct DriftView {
     pub records: Vec<Recorded>,
     /// What Terraform believes, if its state was given.
     pub terraform: Option<Believed>,
+    /// The scheduled tasks that were asked about.
+    pub scheduled: Vec<ScheduledTask>,
     /// How the live revision differs from others, by their ARNs.
     pub changes: BTreeMap<String, Vec<Change>>,
     /// Now, RFC 3339.
@@ -101,6 +104,7 @@ pub fn differences(seen: &DriftView) -> Vec<Difference> {
     found.extend(of_rollout(seen));
     found.extend(of_terraform(seen));
     found.extend(of_family(seen));
+    found.extend(seen.scheduled.iter().filter_map(|task| of_scheduled(seen, task)));
     found
 }
 
@@ -254,6 +258,32 @@ fn of_family(seen: &DriftView) -> Option<Difference> {
         who,
         "nothing: what is copied is what is live; deregister it if it is in the way",
     ))
+}
+
+fn of_scheduled(seen: &DriftView, task: &ScheduledTask) -> Option<Difference> {
+    let (place, live) = (task.place(), seen.live.family_and_revision());
+    let named = task.named()?;
+    let starts = match named.revision {
+        Some(revision) => format!("{}:{revision}", named.family),
+        None => seen.newest.as_ref()?.family_and_revision().to_owned(),
+    };
+    let difference = |kind, what, who| {
+        let next = "deploy again with --also, which moves it also if the service is unchanged";
+        Some(Difference::new(kind, what, who, next))
+    };
+    match named.revision {
+        _ if starts == live => None,
+        Some(_) => difference(
+            "schedule_not_live",
+            format!("{place} starts {starts}, and live is {live}"),
+            "a deployment without --also, or an edit by Terraform or a person",
+        ),
+        None => difference(
+            "schedule_without_revision",
+            format!("{place} names no revision and starts the newest, {starts}, and live is {live}"),
+            "whoever made it; a deployment with --also gives it the live revision",
+        ),
+    }
 }
 
 /// The ancestor of the live revision that Evenkeel did not make, as far as a record knows.

@@ -6,6 +6,7 @@
 //! no policy.
 
 mod one_off;
+mod scheduled;
 
 use std::collections::BTreeSet;
 
@@ -13,6 +14,7 @@ use super::encryption::Encryption;
 use super::job::{ActionType, ObjectAddress};
 use super::notification::Channel;
 use super::record::Sink;
+use super::scheduled::Also;
 
 /// What is to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,10 @@ pub struct Deploys {
     pub channels: Vec<Channel>,
     /// One-off tasks run before the update or after the rollout.
     pub has_one_off_tasks: bool,
+    /// The rules and schedules that follow.
+    pub also: Vec<Also>,
+    /// The roles of their targets. An empty list means none.
+    pub schedule_roles: Vec<String>,
 }
 
 /// What is needed to take a pipeline's jobs.
@@ -131,6 +137,7 @@ impl Permissions {
         if deploys.has_one_off_tasks {
             statements.extend(self.one_off_tasks(deploys));
         }
+        statements.extend(self.scheduled_tasks(deploys));
         statements.extend(self.images(deploys));
         statements.extend(self.records(deploys));
         statements.extend(self.notifications(deploys));
@@ -400,6 +407,7 @@ mod tests {
                 .map(|text| Channel::parse(text).unwrap())
                 .into(),
                 has_one_off_tasks: false,
+                ..Deploys::default()
             }),
             purpose: Purpose::Deploy,
             works: None,

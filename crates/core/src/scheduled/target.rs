@@ -59,7 +59,7 @@ pub struct Rule {
 }
 
 /// A target that starts a task, or a schedule whose target does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduledTask {
     place: TaskPlace,
     is_enabled: bool,

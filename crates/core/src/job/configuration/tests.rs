@@ -101,6 +101,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
             images,
             policy,
             steps: Steps::default(),
+            variables: VariableChanges::default(),
             also: Vec::new(),
         }
     );

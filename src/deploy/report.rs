@@ -26,8 +26,8 @@ pub struct Report {
     pub failure: Option<Failure>,
     /// The kind of one-off task that decided, if one failed.
     pub step: Option<Step>,
-    /// What became of the scheduled tasks that were to follow.
-    pub scheduled: Vec<ScheduledReport>,
+    /// What became of the scheduled tasks that were to follow, where that was asked for.
+    pub scheduled: Option<Vec<ScheduledReport>>,
 }
 
 /// What one service's deployment came to.
@@ -78,7 +78,7 @@ impl Report {
         let failed = services.iter().find(|service| service.failure.is_some());
         let best = || services.iter().map(|service| service.outcome).max();
         let outcome = failed.map(|service| service.outcome).or_else(best).unwrap_or(Outcome::Unchanged);
-        Self { outcome, services, warnings, failure: None, step: None, scheduled: Vec::new() }
+        Self { outcome, services, warnings, failure: None, step: None, scheduled: None }
     }
 
     /// The report when nothing could be begun.
@@ -90,7 +90,7 @@ impl Report {
             warnings: Vec::new(),
             failure: Some(failure),
             step: None,
-            scheduled: Vec::new(),
+            scheduled: None,
         }
     }
 

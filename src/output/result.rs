@@ -13,7 +13,10 @@ use crate::deploy::{Report, ServiceReport};
 #[must_use]
 pub fn report_text(report: &Report) -> String {
     let services = report.services.iter().map(result_sentence);
-    services.chain(report.scheduled.iter().map(scheduled::report_line)).map(|line| line + "\n").collect()
+    services
+        .chain(report.scheduled.iter().flatten().map(scheduled::report_line))
+        .map(|line| line + "\n")
+        .collect()
 }
 
 /// How a service's deployment ended, in words: `rolled back to web:1` where somebody asked for that.

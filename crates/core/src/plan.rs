@@ -194,10 +194,17 @@ impl Plan {
         !becomes.is_some_and(|becomes| task.named().is_some_and(|named| named.is(becomes)))
     }
 
-    /// The families of its revisions, in their order.
+    /// The families of its revisions, in their order. One that has the same revision as an earlier one is called nothing.
     #[must_use]
     pub fn families(&self) -> Vec<&str> {
-        self.revisions.iter().map(|revision| revision.base.family()).collect()
+        let mut families: Vec<&str> = Vec::new();
+        for (at, revision) in self.revisions.iter().enumerate() {
+            let becomes = revision.exists_as();
+            let mut earlier = self.revisions[..at].iter();
+            let is_known = becomes.is_some() && earlier.any(|other| other.exists_as() == becomes);
+            families.push(if is_known { "" } else { revision.base.family() });
+        }
+        families
     }
 
     /// The one-off tasks that it comes with, in their order: those of each new revision.

@@ -97,6 +97,7 @@ fn a_file_that_is_probably_meant_is_named_among_all_others() {
 fn whoever_mixes_the_two_kinds_of_file_up_is_told_so() {
     let wanted = |file_name: &str, container: Option<&str>| Wanted {
         file_name: file_name.to_owned(),
+        is_optional: false,
         container_name: container.map(str::to_owned),
     };
     for (there, wanted, advice) in [

@@ -87,7 +87,7 @@ def schedules(tell, tools):
     tell.row("plan again", "no changes", web.plan(a="2", **given))
 
     denied = Deny("PUT /schedules/report")
-    tell.row("a deployment of 6 cannot move one", "failed", web.deploy("6", *ALSO, fault=denied))
+    tell.row("a deployment of 6 cannot move one", "deployed, status 3", web.deploy("6", *ALSO, fault=denied))
     tell.row("what it could not move, Terraform would", "update report", web.plan(a="2", **given))
     tell.row("run again", "unchanged", web.deploy("6", *ALSO))
     tell.row("plan", "no changes", web.plan(a="2", **given))

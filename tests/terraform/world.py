@@ -143,9 +143,11 @@ class World:
         with open(self.tools.work / f"{self.name}.log", "a") as log:
             log.write(f"$ {' '.join(command)}\n{out}{err}-> {status}\n")
         try:
-            return json.loads(out)["outcome"]
+            outcome = json.loads(out)["outcome"]
         except (json.JSONDecodeError, KeyError):
             return "killed" if status < 0 else f"status {status}"
+        # The service may be where it should be, and the command have failed.
+        return f"{outcome}, status {status}" if status and outcome in ("deployed", "unchanged") else outcome
 
     def roll_back(self, revision, *options):
         return self.evenkeel("rollback", "--to", revision, *options, "--record", self.sink, "--poll", "300ms")

@@ -131,6 +131,8 @@ fn every_input_of_the_action_is_read() {
         ("unset-secret", " "),
         ("unset-label", ""),
         ("take-over", "true"),
+        // So do rules and schedules that follow it.
+        ("also", "\n"),
         ("timeout-minutes", "5"),
         ("on-failure", "leave"),
         ("wait", "false"),
@@ -189,6 +191,7 @@ fn a_wrong_input_is_2_and_annotated_and_changes_nothing() {
         (("service", ""), ["input service", "it is required"]),
         (("timeout-minutes", "ten"), ["input timeout-minutes", "whole number"]),
         (("clusters", "prod"), ["input clusters", "no such input"]),
+        (("also", "rule:nightly\nschedule:a/b/c"), ["--also \"schedule:a/b/c\"", "schedule:[GROUP/]NAME"]),
         (("on-failure", "retry\n::set-env name=X::y"), ["--on-failure", "retry"]),
         (("notify", "https://hooks.example.com/x"), ["https://…", "SecureString"]),
     ] {

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::failure::FailureKind;
 use crate::image::ImageReference;
+use crate::image::Images;
 use crate::one_off::Steps;
 use crate::request::{ClusterName, Policy};
 use crate::samples::{self, arn};

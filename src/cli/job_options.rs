@@ -46,10 +46,17 @@ const SENSELESS: [(&str, &str); 12] = [
 ];
 
 /// Options that a job can have.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 16] = [
     "before",
     "after",
     "also",
+    "set-env",
+    "set-secret",
+    "set-label",
+    "unset-env",
+    "unset-secret",
+    "unset-label",
+    "take-over",
     "max-task-failures",
     "placement-grace",
     "skip-verify",
@@ -82,6 +89,7 @@ pub fn job_options(line: &str) -> Result<JobOptions, Vec<String>> {
             ..meaning::policy(&args.rollout)
         },
         steps: meaning::steps(&args.steps, &args.rollout).map_err(|failure| vec![failure.to_string()])?,
+        variables: args.variables.changes().map_err(|failure| vec![failure.to_string()])?,
         also: meaning::also(&args.rollout).map_err(|failure| vec![failure.to_string()])?,
         external_id: args.connection.external_id.map(Secret::new),
         channels: Channel::parse_all(&args.rollout.notify)

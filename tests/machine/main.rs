@@ -5,6 +5,8 @@
 
 mod beginnings;
 mod buckets;
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod clocks;
 mod crashes;
 #[path = "../definitions/mod.rs"]
@@ -36,6 +38,7 @@ mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod variables;
 mod verify;
 mod watching;
 mod world;

@@ -123,6 +123,14 @@ fn every_input_of_the_action_is_read() {
         ("before", "app=migrate 'up, now'\n\n  proxy=warm up\n"),
         // A task after the rollout needs the wait for it.
         ("after", " \n"),
+        ("set-env", "app:GIT_SHA=a, b\n  proxy:EMPTY=\n"),
+        ("set-secret", "app:TOKEN=/shop/token"),
+        ("set-label", "app:com.example.version=2"),
+        // What is given back has to be owned.
+        ("unset-env", "\n"),
+        ("unset-secret", " "),
+        ("unset-label", ""),
+        ("take-over", "true"),
         // So do rules and schedules that follow it.
         ("also", "\n"),
         ("timeout-minutes", "5"),
@@ -157,6 +165,15 @@ fn every_input_of_the_action_is_read() {
     let record = account.sandbox.parameter("/deploy/web").unwrap().0;
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["status"], "in_progress", "{record:#}");
+    let variables = json!({
+        "app": {
+            "environment": { "GIT_SHA": "a, b" },
+            "secrets": { "TOKEN": "/shop/token" },
+            "dockerLabels": { "com.example.version": "2" },
+        },
+        "proxy": { "environment": { "EMPTY": "" } },
+    });
+    assert_eq!(record["candidate"]["variables"], variables, "{record:#}");
     assert_eq!(account.sandbox.events().len(), 1);
     let workspace = account.path().join("github/workspace");
     assert!(workspace.join("record.json").exists() && workspace.join("junit.xml").exists());

@@ -115,7 +115,8 @@ fn every_input_of_the_action_is_read() {
     // A container that has a secret needs the execution role, which fetches the secret.
     let mut definition =
         account.call("DescribeTaskDefinition", json!({ "taskDefinition": "web" }))["taskDefinition"].take();
-    definition = json!({ "family": "web", "containerDefinitions": definition["containerDefinitions"] });
+    let containers = definition["containerDefinitions"].take();
+    definition = json!({ "family": "web", "memory": "512", "containerDefinitions": containers });
     definition["executionRoleArn"] = "arn:aws:iam::123456789012:role/ecs".into();
     account.call("RegisterTaskDefinition", definition);
     account.call("UpdateService", json!({ "cluster": "prod", "service": "web", "taskDefinition": "web" }));

@@ -301,7 +301,8 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         if let (true, Some(failed)) = (has_none, failed.next()) {
             let (place, failed) = (task.place(), failed.family_and_revision());
             self.cx.warn(format!(
-                "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not                  complete. Deregister {failed}, or deploy once more"
+                "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not \
+                 complete. Deregister {failed}, or deploy once more"
             ));
         }
     }

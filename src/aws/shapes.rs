@@ -119,6 +119,7 @@ pub(super) fn stopped_task(found: &sdk::Task) -> StoppedTask {
         reason: found.stopped_reason().map(str::to_owned),
         started: found.started_at().map(|at| timestamp(Some(at))),
         stopped: found.stopped_at().or(found.stopping_at()).map(|at| timestamp(Some(at))),
+        goes_on: false,
         is_healthy: is_healthy(found),
         containers: found.containers().iter().map(container).collect(),
     }

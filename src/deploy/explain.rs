@@ -37,7 +37,7 @@ pub(super) async fn gather_evidence<E: Cloud>(cx: &mut Context<'_, E>, run: &mut
             }
             run.evidence = evidence;
         }
-        Err(failure) => cx.warn(format!("why tasks stopped cannot be told: {failure}")),
+        Err(failure) => cx.warn(format!("why tasks stopped cannot be read: {failure}")),
     }
 }
 
@@ -55,7 +55,7 @@ async fn add_log<E: Cloud>(cx: &mut Context<'_, E>, run: &Run, task: &mut Stoppe
     };
     match cx.ecs.log_tail(&stream, LOG_LINES).await {
         Ok(lines) => task.containers[found].log_tail = lines,
-        Err(failure) => cx.warn(format!("what {} logged cannot be told: {failure}", stream.stream)),
+        Err(failure) => cx.warn(format!("what {} logged cannot be read: {failure}", stream.stream)),
     }
 }
 

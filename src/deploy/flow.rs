@@ -9,6 +9,8 @@ use evenkeel_core::deployment::{Decision, Event, decide};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 
+use crate::clock::Moment;
+
 use super::context::Context;
 use super::observer::Observer;
 use super::plan_again::plan_again;
@@ -29,6 +31,8 @@ pub(super) struct Flow<'a, E, R> {
     observer: Observer,
     /// The one-off task that is followed. Boxed, since most deployments have none.
     pub(super) task: Option<Box<FollowedTask>>,
+    /// Since when AWS has let no one-off task go on.
+    pub(super) without_task_since: Option<Moment>,
     /// What was seen is of an earlier slice.
     pub(super) is_resumed: bool,
     /// AWS does not respond: the next slice tries again.
@@ -43,6 +47,7 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             records,
             observer: Observer::default(),
             task: None,
+            without_task_since: None,
             is_resumed: false,
             is_held_up: false,
         }
@@ -104,8 +109,9 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             None => {}
         }
         ending::check_that_no_other_failed(&self.runs, at)?;
+        let decision = self.decide(at);
         let (cx, run, record) = (&mut self.cx, &mut self.runs[at], &mut self.records[at]);
-        match decide(&run.phase, &run.seen, cx.clock.now(), &cx.request.policy) {
+        match decision {
             Decision::Register => {
                 let throttled = cx.ecs.throttled();
                 match register::register(cx, run, record).await {
@@ -146,6 +152,12 @@ impl<'a, E: Cloud + EcsEffects, R: RecordStore> Flow<'a, E, R> {
             Decision::Wait => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// What is to be done next about a service, by what was seen of it last.
+    pub(super) fn decide(&self, at: usize) -> Decision {
+        let run = &self.runs[at];
+        decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
     }
 
     /// Brings the records up to date, lets the scheduled tasks follow, and reports what every service came to.

@@ -11,7 +11,7 @@
 //!   revision is rolled back by an update, since ECS calls its deployment successful.
 
 use evenkeel_core::arn::TaskDefinitionArn;
-use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Why, decide};
+use evenkeel_core::deployment::{Decision, Ending, Event, Outcome, Phase, Why};
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::one_off::{
     Patience, Step, StepsProgress, TaskCommand, TaskEnd, TaskPhase, TaskRequest, started_by,
@@ -20,9 +20,10 @@ use evenkeel_core::placement::CAPACITY_GRACE;
 use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
 use evenkeel_core::request::OnFailure;
 
+use crate::clock::Moment;
 use crate::one_off::{OneOff, TaskIdentity, TaskNews, Turned};
 
-use super::context::Context;
+use super::context::{Context, PATIENCE};
 use super::explain::LOG_LINES;
 use super::flow::Flow;
 use super::run::Run;
@@ -76,8 +77,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
     /// # Errors
     /// AWS does not respond, and a later slice is to go on.
     pub(super) async fn finish(&mut self, at: usize, ending: Ending) -> Result<bool, Failure> {
-        let is_good = matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged);
-        if is_good && !self.cx.request.steps.after.is_empty() {
+        if is_good(&ending) && !self.cx.request.steps.after.is_empty() {
             let may_owe = ending.outcome == Outcome::Unchanged || self.has_joined(at);
             if may_owe && self.take_up_what_is_owed(at)? {
                 return Ok(true);
@@ -140,16 +140,37 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             None => Box::new(FollowedTask { task: self.task(at, step, place, &revision), revision, place }),
         };
         let revision = followed.revision.clone();
-        let throttled = self.cx.ecs.throttled();
+        let (throttled, began) = (self.cx.ecs.throttled(), Moment::now());
         match self.turn_of(at, step, followed).await {
             Err(failure) if self.cx.waits_for_its_turn(&failure, throttled) => Ok(Stepped::Later),
+            Err(failure) if self.waits_for_aws(&failure, began) => Ok(Stepped::Later),
             Err(failure) if !self.cx.outlasts(&failure) => {
                 self.cx.steps_of(&revision, at).failed = Some(step);
                 self.runs[at].has_read_stopped_tasks = true;
                 Err(failed(step, failure))
             }
-            stepped => stepped,
+            stepped => {
+                self.without_task_since = None;
+                stepped
+            }
         }
+    }
+
+    /// Whether a command takes a turn that failed once more: AWS does not respond, and has not for less than [`PATIENCE`].
+    /// `began` is when the turn began. A worker's next slice tries again in any case.
+    fn waits_for_aws(&mut self, failure: &Failure, began: Moment) -> bool {
+        if failure.kind() != FailureKind::Unavailable || self.cx.slice.is_some() {
+            return false;
+        }
+        let is_first = self.without_task_since.is_none();
+        let since = *self.without_task_since.get_or_insert(began);
+        let waits = Moment::now().since(since) < PATIENCE;
+        // Each such failure has another request's id.
+        if waits && is_first {
+            let (what, longest) = (failure.without_advice(), PATIENCE.as_secs());
+            self.cx.warn(format!("{what}; trying again for {longest} s"));
+        }
+        waits
     }
 
     fn task(&mut self, at: usize, step: Step, place: usize, revision: &TaskDefinitionArn) -> OneOff {
@@ -243,6 +264,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
         let Some(shown) = &task.shown else { return };
         let mut stopped = shown.task.clone();
         if task.phase.end() == Some(&TaskEnd::TimedOut) {
+            stopped.goes_on = task.cannot_be_stopped;
             // ECS shows the reason of StopTask only later.
             stopped.reason.get_or_insert_with(|| "Evenkeel: it did not end in time".to_owned());
         }
@@ -250,7 +272,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             match self.cx.ecs.log_tail(&stream, LOG_LINES).await {
                 Ok(lines) => stopped.containers[place].log_tail = lines,
                 Err(failure) => {
-                    self.cx.warn(format!("what {} logged cannot be told: {failure}", stream.stream))
+                    self.cx.warn(format!("what {} logged cannot be read: {failure}", stream.stream))
                 }
             }
         }
@@ -259,27 +281,8 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
 
     /// Whether a run has come to a good end, as far as the rollout decides.
     fn is_good(&self, at: usize) -> bool {
-        let run = &self.runs[at];
-        match self.decide(at) {
-            Decision::Finish(ending) => {
-                matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged) && run.failure.is_none()
-            }
-            Decision::Register
-            | Decision::Update { .. }
-            | Decision::Join(_)
-            | Decision::PlanAgain(_)
-            | Decision::Wait
-            | Decision::Undo { .. }
-            | Decision::Stop(_)
-            | Decision::StopRelying
-            | Decision::RollBack { .. }
-            | Decision::Restore { .. } => false,
-        }
-    }
-
-    fn decide(&self, at: usize) -> Decision {
-        let run = &self.runs[at];
-        decide(&run.phase, &run.seen, self.cx.clock.now(), &self.cx.request.policy)
+        let is_good = matches!(self.decide(at), Decision::Finish(ending) if is_good(&ending));
+        is_good && self.runs[at].failure.is_none()
     }
 
     /// A task after the rollouts failed: each service that still runs our revision is rolled back, or left as it is where
@@ -337,6 +340,10 @@ impl<E> Context<'_, E> {
     pub(super) fn failed_step(&self) -> Option<Step> {
         self.steps.values().find_map(|progress| progress.failed)
     }
+}
+
+fn is_good(ending: &Ending) -> bool {
+    matches!(ending.outcome, Outcome::Deployed | Outcome::Unchanged)
 }
 
 /// The failure with the task that goes on in spite of it, or may.

@@ -122,7 +122,7 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         TaskReport { duration, ..self.report(failure) }
     }
 
-    /// Reads the log until it brings nothing new, and why the task stopped if it failed: ECS tells that a little later.
+    /// Reads the log until it brings nothing new, and why the task stopped if it failed: ECS shows the reason a little later.
     async fn read_on(&mut self) {
         let Some(id) = self.task.shown.as_ref().map(|shown| shown.task.id().to_owned()) else { return };
         let mut empty = 0;
@@ -156,7 +156,8 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let Self { ecs, request, task, hearing, .. } = &mut self;
         let is_stopped = match request.on_interrupt {
             OnInterrupt::Stop => {
-                task.stop(*ecs, &id, "its command was interrupted", &mut |news| hearing.hear(news)).await
+                task.stop(*ecs, &id, "Evenkeel: its command was interrupted", &mut |news| hearing.hear(news))
+                    .await
             }
             OnInterrupt::Leave => false,
         };
@@ -224,8 +225,6 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
         let duration = self.elapsed();
         let container = &self.task.request.container;
         let shown = self.task.shown.as_ref().map(|shown| &shown.task);
-        let ended = shown.and_then(|task| task.containers.iter().find(|it| it.name == *container));
-        let exit_code = ended.and_then(|ended| ended.exit_code);
         let mut evidence = Evidence::default();
         if failure.is_some()
             && self.task.phase.end().is_some()
@@ -243,7 +242,6 @@ impl<'a, 'l, E: Ecs + OneOffTasks + Logs> Course<'a, 'l, E> {
             task: shown.map(|task| task.arn.clone()),
             container: Some(container.clone()),
             end: self.task.phase.end().cloned(),
-            exit_code,
             duration,
             failure,
             evidence,
@@ -278,8 +276,8 @@ fn may_have_logged(end: &TaskEnd) -> bool {
     }
 }
 
-/// Which of an execution's tasks it is: each other command, environment or size is another one. The number of words tells
-/// them from what follows.
+/// Which of an execution's tasks it is: each other command, environment or size is another one. The number of words
+/// separates them from what follows.
 fn step(task: &TaskRequest) -> Vec<String> {
     let TaskRequest { container, command, environment, cpu, memory, .. } = task;
     let mut step = vec!["run".to_owned(), container.clone(), command.len().to_string()];

@@ -41,7 +41,7 @@ impl<'a, 'l> Hearing<'a, 'l> {
         (self.listen)(news);
     }
 
-    /// Tells a warning, once.
+    /// Shows a warning, once.
     pub(super) fn warn(&mut self, warning: &str) {
         if !self.warnings.iter().any(|known| known == warning) {
             (self.listen)(TaskNews::Warning(warning));
@@ -49,7 +49,7 @@ impl<'a, 'l> Hearing<'a, 'l> {
         }
     }
 
-    /// Tells something that is not worth a place in the report.
+    /// Passes on news that the report does not need.
     pub(super) fn tell(&mut self, news: TaskNews<'_>) {
         (self.listen)(news);
     }

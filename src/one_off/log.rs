@@ -38,7 +38,7 @@ impl LogFollower {
         !self.is_closed
     }
 
-    /// Tells the lines that came since.
+    /// Passes on the lines that came since the last read.
     pub(super) async fn follow<E: Logs>(
         &mut self,
         ecs: &E,

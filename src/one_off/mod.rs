@@ -28,7 +28,7 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::log_stream::LogStream;
 use evenkeel_core::one_off::{
     ExecutionId, Launched, NotLaunched, OneOffTask, Patience, TaskEnd, TaskPhase, TaskRequest, TaskSettings,
-    TaskStatus, Turn,
+    TaskStatus, Turn, reason_to_stop_side_cars,
 };
 use evenkeel_core::ports::{EffectError, Logs, OneOffTasks};
 use evenkeel_core::service::Service;
@@ -76,7 +76,7 @@ pub(crate) struct OneOff {
     /// Why ECS started nothing, as shown last.
     not_launched: Option<NotLaunched>,
     /// ECS refused to stop it.
-    cannot_be_stopped: bool,
+    pub(crate) cannot_be_stopped: bool,
 }
 
 /// What a one-off task's token is made of, beside its service and revision.
@@ -192,7 +192,7 @@ impl OneOff {
                     return Ok(Turned::Ended);
                 }
                 let longest = self.patience.timeout.as_secs();
-                self.stop(ecs, &id, &format!("it did not end within {longest} s"), listen).await;
+                self.stop(ecs, &id, &format!("Evenkeel: it did not end within {longest} s"), listen).await;
                 self.phase.timed_out();
                 Ok(self.ended(listen))
             }
@@ -204,7 +204,8 @@ impl OneOff {
         }
     }
 
-    /// Whether no other execution runs a task of this service. One that may be ours does not count: the token tells.
+    /// Whether no other execution runs a task of this service. One that may be ours does not count: the response to
+    /// our token shows whether it is.
     async fn look_for_others<E: OneOffTasks>(
         &mut self,
         ecs: &E,
@@ -212,7 +213,8 @@ impl OneOff {
         listen: &mut TaskListener<'_>,
     ) -> Result<bool, Failure> {
         let mut others = ecs.one_off_tasks(&self.request.cluster, &self.request.started_by).await?;
-        others.retain(|other| !(may_be_sent && other.is_of(&self.request)));
+        // A killed command leaves the side-cars of a container that is not essential behind, and they may run for ever.
+        others.retain(|other| !(other.has_done_its_work() || may_be_sent && other.is_of(&self.request)));
         let others: Vec<String> = others.iter().map(|other| other.task.id().to_owned()).collect();
         if others != self.waits_for {
             others.iter().for_each(|task| listen(TaskNews::WaitsFor { task }));
@@ -303,7 +305,7 @@ impl OneOff {
         let goes_on = self.shown.as_ref().is_some_and(|shown| !shown.is_to_stop);
         if goes_on && !self.definition.unpack().is_essential(&self.request.container) {
             // Its side-cars would run for ever.
-            let reason = format!("its container {} has ended", self.request.container);
+            let reason = reason_to_stop_side_cars(&self.request.container);
             self.stop(ecs, id, &reason, listen).await;
         }
         Ok(self.ended(listen))
@@ -318,7 +320,7 @@ impl OneOff {
         self.shown = Some(shown);
     }
 
-    /// Tells what the task logged since it was read last.
+    /// Passes on what the task logged since the last read.
     pub(crate) async fn follow_log<E: Logs>(
         &mut self,
         ecs: &E,
@@ -348,7 +350,7 @@ impl OneOff {
         Some((place, stream))
     }
 
-    /// Stops the task for `reason`, and tells whether ECS does. That it cannot be stopped is a warning.
+    /// Stops the task for `reason`, and returns whether ECS does. That it cannot be stopped is a warning.
     pub(crate) async fn stop<E: OneOffTasks>(
         &mut self,
         ecs: &E,
@@ -356,7 +358,7 @@ impl OneOff {
         reason: &str,
         listen: &mut TaskListener<'_>,
     ) -> bool {
-        let stopped = ecs.stop_task(&self.request.cluster, id, &format!("Evenkeel: {reason}")).await;
+        let stopped = ecs.stop_task(&self.request.cluster, id, reason).await;
         self.cannot_be_stopped = stopped.is_err();
         if let Err(failure) = stopped {
             listen(TaskNews::Warning(&format!("task {id} goes on: {failure}")));

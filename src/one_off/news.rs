@@ -1,4 +1,4 @@
-//! What a one-off task tells while it goes on.
+//! The news of a one-off task while it runs.
 
 use evenkeel_core::one_off::{NotLaunched, TaskEnd, TaskRequest};
 

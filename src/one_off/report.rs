@@ -22,8 +22,6 @@ pub struct TaskReport {
     pub container: Option<String>,
     /// How the task ended, if it did.
     pub end: Option<TaskEnd>,
-    /// What the watched container exited with, if it ran and ended.
-    pub exit_code: Option<i32>,
     /// From the first call to the end of the container.
     pub duration: Duration,
     /// Why it is not what was asked for.
@@ -58,7 +56,6 @@ impl TaskReport {
             task: None,
             container: None,
             end: None,
-            exit_code: None,
             duration: Duration::ZERO,
             failure: Some(failure),
             evidence: Evidence::default(),
@@ -70,6 +67,20 @@ impl TaskReport {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         self.failure.as_ref().map_or(0, |failure| failure.kind().exit_status())
+    }
+
+    /// What the watched container exited with, also where its task was stopped; nothing if it never ran or has not ended.
+    #[must_use]
+    pub fn exit_code(&self) -> Option<i32> {
+        let of_stopped_task = || {
+            let mut containers = self.evidence.tasks.iter().flat_map(|task| &task.containers);
+            containers.find(|it| Some(&it.name) == self.container.as_ref())?.exit_code
+        };
+        match self.end {
+            Some(TaskEnd::Exited(code)) => Some(code),
+            Some(TaskEnd::Stopped | TaskEnd::TimedOut) => of_stopped_task(),
+            Some(TaskEnd::NeverRan | TaskEnd::Forgotten | TaskEnd::NotLaunched(_)) | None => None,
+        }
     }
 
     /// The status that the container ended with, if it ended by itself with one that a process can pass on: what is above

@@ -88,6 +88,7 @@ fn task(command: &str, status: TaskStatus, exit_code: Option<i32>) -> OneOffTask
             reason: None,
             started: None,
             stopped: None,
+            goes_on: false,
             is_healthy: false,
             containers: vec![app],
         },

@@ -22,7 +22,7 @@ pub fn task_document(report: &TaskReport) -> Value {
         "taskDefinitionArn": report.revision.as_ref().map(TaskDefinitionArn::as_str),
         "taskArn": report.task,
         "container": report.container,
-        "exitCode": report.exit_code,
+        "exitCode": report.exit_code(),
         "durationSeconds": in_milliseconds(report.duration.as_secs_f64()),
         "warnings": report.warnings,
     });

@@ -10,6 +10,7 @@ use evenkeel_core::deployment::Outcome;
 use evenkeel_core::record::{Record, Status};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 
+use crate::campaign::NthCall;
 use crate::world::{Account, calls_of_a_deployment, ended, ending, message, request, say};
 
 const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
@@ -17,7 +18,7 @@ const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 #[tokio::test(start_paused = true)]
 async fn killed_after_any_call_and_run_again() {
     let calls = calls_of_a_deployment().await;
-    for (operation, nth) in &calls {
+    for NthCall { operation, nth, .. } in &calls {
         let (account, folder) = (Account::new(), tempfile::tempdir().unwrap());
         let path = folder.path().join("record.json");
         killed_after(&account, operation, *nth, &path).await;

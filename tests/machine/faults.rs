@@ -1,44 +1,37 @@
 //! Every call of a deployment fails in every way: still one revision, one update, one truth.
 
-use std::time::Duration;
-
 use evenkeel_core::deployment::Outcome;
 use evenkeel_sandbox::{Fault, FaultKind};
 
+use crate::campaign::{Campaign, NthCall, passing};
 use crate::world::{Account, calls_of_a_deployment, ended, ending, message, say};
 
 const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_at_every_call() {
-    let mut schedules = 0;
-    for (operation, nth) in calls_of_a_deployment().await {
-        for kind in faults() {
-            let account = Account::new();
-            account.sandbox.inject(Fault {
-                operation: operation.clone(),
-                nth: Some(nth),
-                kind: kind.clone(),
-            });
-            let report = account.deploy(&[NEW]).await;
+    let mut campaign = Campaign::new("a deployment with one fault");
+    let play = async |_: &NthCall, fault: Fault, what: &str| {
+        let account = Account::new();
+        account.sandbox.inject(fault);
+        let report = account.deploy(&[NEW]).await;
 
-            let what = format!("{kind:?} at call {nth} of {operation}: {}", message(&report));
-            assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{what}");
-            assert_eq!(account.live("web"), "web:2", "{what}");
-            assert_eq!(account.revisions("web"), 2, "{what}");
-            schedules += 1;
-        }
-    }
-    say(&format!("{schedules} schedules of one fault"));
-    assert!(schedules > 100, "{schedules}");
+        let what = format!("{what}: {}", message(&report));
+        assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{what}");
+        assert_eq!(account.live("web"), "web:2", "{what}");
+        assert_eq!(account.revisions("web"), 2, "{what}");
+        account.sandbox
+    };
+    campaign.play_each(&calls_of_a_deployment().await, |_| passing(), play).await;
+    campaign.end(100);
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_pair_of_faults_at_the_calls_that_write() {
     let mut schedules = 0;
     for operation in ["RegisterTaskDefinition", "UpdateService"] {
-        for first in faults() {
-            for second in faults() {
+        for first in passing() {
+            for second in passing() {
                 let account = Account::new();
                 for (nth, kind) in [(1, &first), (2, &second)] {
                     let operation = operation.to_owned();
@@ -112,16 +105,4 @@ async fn an_outage_while_waiting_is_outlasted() {
     }
     let report = account.deploy(&[NEW]).await;
     assert_eq!(ending(&report), ended(Outcome::Deployed, "web:2", 0), "{}", message(&report));
-}
-
-fn faults() -> Vec<FaultKind> {
-    vec![
-        FaultKind::Throttled,
-        FaultKind::ErrorBefore,
-        FaultKind::ErrorAfter,
-        FaultKind::CutBefore,
-        FaultKind::CutAfter,
-        FaultKind::Delay(Duration::from_secs(5)),
-        FaultKind::Delay(Duration::from_secs(60)),
-    ]
 }

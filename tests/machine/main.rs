@@ -5,6 +5,8 @@
 
 mod beginnings;
 mod buckets;
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod clocks;
 mod crashes;
 #[path = "../definitions/mod.rs"]

@@ -14,6 +14,7 @@ use evenkeel_core::request::{ClusterName, OnFailure, ServiceName};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
+use crate::campaign::{NthCall, calls_of};
 use crate::world::{
     Account, CLUSTER, SERVICE, definition, ended, ending, message, request, rival_deploys, say,
 };
@@ -235,7 +236,7 @@ async fn killed_at_any_call_it_is_never_taken_back_and_a_rerun_or_a_repair_mends
     let mut kills = 0;
     for mend in [Mend::Rerun, Mend::Repair] {
         for outcome in [RolloutOutcome::Ok, RolloutOutcome::Crash] {
-            for (operation, nth) in &calls {
+            for NthCall { operation, nth, .. } in &calls {
                 let account = Account::new();
                 account.next_rollout(outcome);
                 let places = account.records(&[SSM]).await;
@@ -361,13 +362,11 @@ async fn repair(account: &Account, places: &Places, what: &str) {
     }
 }
 
-/// Each call of a deployment with a record in a parameter, as operation and count.
-async fn calls_of_a_deployment() -> Vec<(String, usize)> {
+/// Each call of a deployment with a record in a parameter.
+async fn calls_of_a_deployment() -> Vec<NthCall> {
     let account = Account::new();
     deploy(&account, &account.records(&[SSM]).await, NEW.1).await;
-    let operations = account.operations();
-    let nth = |at: usize| operations[..=at].iter().filter(|name| **name == operations[at]).count();
-    (0..operations.len()).map(|at| (operations[at].clone(), nth(at))).collect()
+    calls_of(&account.sandbox)
 }
 
 /// Starts a deployment and drops it when the call has taken effect and before it is answered.

@@ -12,6 +12,7 @@ use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_sandbox::{Fault, FaultKind, Rollout, RolloutOutcome};
 use serde_json::{Value, json};
 
+use crate::campaign::{NthCall, calls_of};
 use crate::world::{Account, CLUSTER, definition, message, request, say};
 
 const OLD: &str = "registry.example.com:5000/shop/web:1";
@@ -126,14 +127,12 @@ async fn services_on_one_revision_have_records_of_their_own_too() {
 async fn killed_at_any_call_each_record_is_mended_by_running_again() {
     let whole = account();
     deploy(&whole, &places(&whole).await).await;
-    let operations = whole.operations();
-    let nth = |at: usize| operations[..=at].iter().filter(|name| **name == operations[at]).count();
-    let calls: Vec<(&str, usize)> = (0..operations.len()).map(|at| (&*operations[at], nth(at))).collect();
-    for (operation, nth) in &calls {
+    let calls = calls_of(&whole.sandbox);
+    for call in &calls {
+        let NthCall { operation, nth, .. } = call;
         let account = account();
         let places = places(&account).await;
-        let kind = FaultKind::HangAfter;
-        account.sandbox.inject(Fault { operation: (*operation).to_owned(), nth: Some(*nth), kind });
+        account.sandbox.inject(call.fault(FaultKind::HangAfter));
         tokio::select! {
             biased;
             () = account.sandbox.hung() => {}

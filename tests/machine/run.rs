@@ -68,7 +68,7 @@ impl Ran {
 
     /// The outcome, the exit status and the container's.
     pub(crate) fn ending(&self) -> (TaskOutcome, u8, Option<i32>) {
-        (self.report.outcome, self.report.exit_status(), self.report.exit_code)
+        (self.report.outcome, self.report.exit_status(), self.report.exit_code())
     }
 
     /// Asserts that each of these stands in the message.
@@ -183,7 +183,7 @@ async fn a_task_that_is_silent_is_told_once_a_minute() {
     let silent: Vec<&str> =
         ran.progress.lines().filter(|line| line.starts_with("task: nothing new")).collect();
     assert_eq!(silent.len(), 3, "{}", ran.progress);
-    assert!(silent[0].starts_with("task: nothing new after 1 min"), "{silent:?}");
+    assert!(silent.iter().all(|line| *line == "task: nothing new for 1 min"), "{silent:?}");
 }
 
 #[tokio::test(start_paused = true)]

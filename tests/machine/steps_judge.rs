@@ -1,7 +1,5 @@
 //! A deployment with a task before and a task after, and what must hold at its end whatever happened to it.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use evenkeel::clock::Timestamp;
@@ -13,6 +11,7 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_sandbox::{OneOffTask, Rollout, RolloutOutcome, Sandbox, TaskEnding, TaskScript};
 use serde_json::json;
 
+use crate::campaign::{NthCall, calls_of};
 use crate::steps::command;
 use crate::world::{Account, CLUSTER, SERVICE, definition, message, request};
 
@@ -56,7 +55,7 @@ pub(crate) struct Disturbance<'a> {
     pub(crate) executions: usize,
     /// How often the command was run in all.
     pub(crate) runs: usize,
-    /// The operation that never worked again.
+    /// The operation that never worked again, or was denied once.
     pub(crate) lasting: Option<&'a str>,
 }
 
@@ -64,20 +63,6 @@ impl Disturbance<'_> {
     /// One execution, and nothing that lasts.
     pub(crate) const PASSING: Self = Self { executions: 1, runs: 1, lasting: None };
 }
-
-/// A call of a deployment.
-#[derive(Debug, Clone)]
-pub(crate) struct NthCall {
-    pub(crate) operation: String,
-    /// Which of the calls of this operation it is, from 1.
-    pub(crate) nth: usize,
-    /// There are many like it: neither the first two of the operation nor its last.
-    pub(crate) only_polls: bool,
-}
-
-/// The traces that were seen: the operations of a play, with what became of each.
-#[derive(Default)]
-pub(crate) struct Traces(HashSet<u64>);
 
 impl Play {
     pub(crate) const WELL: Self = Self { before: Ends::Well, after: Ends::Well };
@@ -152,13 +137,7 @@ impl Play {
         let account = self.account();
         let report = self.deploy(&account, "test").await;
         self.judge(&account, &report, Disturbance::PASSING, "undisturbed");
-        let operations = account.operations();
-        let count = |of: &[String], name: &String| of.iter().filter(|it| *it == name).count();
-        let call = |(at, operation): (usize, &String)| {
-            let (nth, of) = (count(&operations[..=at], operation), count(&operations, operation));
-            NthCall { operation: operation.clone(), nth, only_polls: nth > 2 && nth < of }
-        };
-        operations.iter().enumerate().map(call).collect()
+        calls_of(&account.sandbox)
     }
 
     /// Checks everything that must hold when the last of its reports is `report`.
@@ -230,7 +209,7 @@ impl Play {
         assert!(!is_doubtful || says("whether its task was started is not known"), "{what}");
         let is_unread = operation == "DescribeTasks" && says("did not end");
         assert!(!is_unread || says("whether it had ended is not known"), "{what}");
-        let is_stopped = operation == "StopTask" && says("so its task was stopped");
+        let is_stopped = operation == "StopTask" && (says("so its task was stopped") || says(" stopped: "));
         assert!(!is_stopped && !says("for no known reason"), "{what}");
     }
 }
@@ -262,21 +241,6 @@ impl Ends {
             Self::CannotPull => TaskEnding::CannotPull,
             Self::Stopped | Self::Never => TaskEnding::NeverEnds,
         }
-    }
-}
-
-impl Traces {
-    /// Takes the calls of a play in.
-    pub(crate) fn add(&mut self, account: &Account) {
-        let mut hasher = DefaultHasher::new();
-        for call in account.sandbox.calls() {
-            (call.operation, call.effect, call.status).hash(&mut hasher);
-        }
-        self.0.insert(hasher.finish());
-    }
-
-    pub(crate) fn distinct(&self) -> usize {
-        self.0.len()
     }
 }
 

@@ -9,22 +9,20 @@ use evenkeel_core::request::{DeployRequest, ServiceName};
 use evenkeel_sandbox::{Fault, FaultKind, TaskEnding, TaskScript};
 use serde_json::json;
 
+use crate::campaign::{Campaign, NthCall};
 use crate::steps::command;
-use crate::steps_judge::{Disturbance, Ends, NEW, NthCall, Play, Traces};
-use crate::world::{Account, message, request, say};
+use crate::steps_judge::{Disturbance, Ends, NEW, Play};
+use crate::world::{Account, message, request};
 
-/// Kills the deployment at this call, before or after the call takes effect; whether it came that far.
-async fn killed(play: Play, account: &Account, (operation, nth): (&str, usize), kind: &FaultKind) -> bool {
-    let (operation, nth) = (operation.to_owned(), Some(nth));
-    account.sandbox.inject(Fault { operation, nth, kind: kind.clone() });
-    let is_killed = tokio::select! {
+/// Kills the deployment at this call, before or after the call takes effect.
+async fn killed(play: Play, account: &Account, call: &NthCall, kind: FaultKind, what: &str) {
+    account.sandbox.inject(call.fault(kind));
+    tokio::select! {
         biased;
-        () = account.sandbox.hung() => true,
-        // It may poll once less than the one that was counted.
-        _ = play.deploy(account, "test") => false,
+        () = account.sandbox.hung() => {}
+        report = play.deploy(account, "test") => panic!("{what}: not killed: {}", message(&report)),
     };
     account.sandbox.clear_faults();
-    is_killed
 }
 
 /// Kills the play at each of these calls, and runs it again in the `execution` after this time.
@@ -34,41 +32,33 @@ async fn killed_at(
     execution: &str,
     kinds: &[FaultKind],
     later: Duration,
-    traces: &mut Traces,
-) -> usize {
-    let mut kills = 0;
-    for NthCall { operation, nth, .. } in calls {
+    campaign: &mut Campaign,
+) {
+    for call in &calls {
         for kind in kinds {
             let account = play.account();
-            kills += usize::from(killed(play, &account, (&operation, nth), kind).await);
+            let what =
+                format!("{kind:?} at call {} of {}, {later:?} later: {play:?}", call.nth, call.operation);
+            killed(play, &account, call, kind.clone(), &what).await;
             let was_pending =
                 account.sandbox.one_off_tasks().len() == 1 && account.effects("UpdateService") == 0;
             account.clock.sleep(later).await;
             let report = play.deploy(&account, execution).await;
             let executions = if execution == "test" && later < HOURS { 1 } else { 2 };
             let by = Disturbance { executions, runs: 2, lasting: None };
-            play.judge(
-                &account,
-                &report,
-                by,
-                &format!("{kind:?} at call {nth} of {operation}, {later:?} later"),
-            );
+            play.judge(&account, &report, by, &what);
             if was_pending && executions == 2 {
                 let tasks = account.sandbox.one_off_tasks();
-                assert_eq!(
-                    tasks[0].command, tasks[1].command,
-                    "the pending step runs again: {operation} {nth}"
-                );
+                assert_eq!(tasks[0].command, tasks[1].command, "the pending step runs again: {what}");
             }
-            traces.add(&account);
+            campaign.add(what, &account.sandbox);
         }
     }
-    kills
 }
 
 /// The calls of the play without the polls that are like others.
 async fn calls_beside_polls(play: Play) -> Vec<NthCall> {
-    play.calls().await.into_iter().filter(|call| !call.only_polls).collect()
+    play.calls().await.into_iter().filter(|call| !call.is_like_others).collect()
 }
 
 const AT_ONCE: Duration = Duration::ZERO;
@@ -78,41 +68,33 @@ const HOURS: Duration = Duration::from_secs(3 * 3600);
 
 #[tokio::test(start_paused = true)]
 async fn in_the_same_execution_each_task_runs_once() {
-    let mut traces = Traces::default();
+    let mut campaign = Campaign::new("steps: kills and reruns in the same execution");
     let (well, kinds) = (Play::WELL, [FaultKind::HangBefore, FaultKind::HangAfter]);
-    let mut kills = killed_at(well, well.calls().await, "test", &kinds, AT_ONCE, &mut traces).await;
+    killed_at(well, well.calls().await, "test", &kinds, AT_ONCE, &mut campaign).await;
     let (calls, minute) = (calls_beside_polls(well).await, Duration::from_secs(60));
-    kills += killed_at(well, calls, "test", &kinds[1..], minute, &mut traces).await;
-    let distinct = traces.distinct();
-    say(&format!("steps: {kills} kills and reruns in the same execution, {distinct} distinct traces"));
-    assert!(kills > 100 && distinct > 80, "{kills} {distinct}");
+    killed_at(well, calls, "test", &kinds[1..], minute, &mut campaign).await;
+    campaign.end(100);
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_another_execution_and_when_ecs_has_forgotten_the_token_a_pending_task_runs_again() {
-    let mut traces = Traces::default();
+    let mut campaign = Campaign::new("steps: kills and reruns in another execution or hours later");
     let (well, kinds) = (Play::WELL, [FaultKind::HangAfter]);
     let calls = calls_beside_polls(well).await;
-    let mut kills = killed_at(well, calls.clone(), "another", &kinds, AT_ONCE, &mut traces).await;
-    kills += killed_at(well, calls, "test", &kinds, HOURS, &mut traces).await;
-    let distinct = traces.distinct();
-    say(&format!(
-        "steps: {kills} kills and reruns in another execution or hours later, {distinct} distinct traces"
-    ));
-    assert!(kills > 40 && distinct > 25, "{kills} {distinct}");
+    killed_at(well, calls.clone(), "another", &kinds, AT_ONCE, &mut campaign).await;
+    killed_at(well, calls, "test", &kinds, HOURS, &mut campaign).await;
+    campaign.end(40);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_fails_fails_again_in_the_same_execution() {
-    let (mut kills, mut traces) = (0, Traces::default());
+    let mut campaign = Campaign::new("steps: kills and reruns of tasks that fail");
     for (before, after) in [(Ends::With1, Ends::Well), (Ends::Well, Ends::With1)] {
         let play = Play { before, after };
         let calls = calls_beside_polls(play).await;
-        kills += killed_at(play, calls, "test", &[FaultKind::HangAfter], AT_ONCE, &mut traces).await;
+        killed_at(play, calls, "test", &[FaultKind::HangAfter], AT_ONCE, &mut campaign).await;
     }
-    let distinct = traces.distinct();
-    say(&format!("steps: {kills} kills and reruns of tasks that fail, {distinct} distinct traces"));
-    assert!(kills > 35 && distinct > 35, "{kills} {distinct}");
+    campaign.end(35);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,6 +19,8 @@ use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
+use crate::campaign::{NthCall, calls_of};
+
 pub(crate) const CLUSTER: &str = "prod";
 pub(crate) const SERVICE: &str = "web";
 
@@ -309,13 +311,11 @@ pub(crate) fn message(report: &Report) -> String {
     report.first_failure().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Each call of a deployment, as operation and count.
-pub(crate) async fn calls_of_a_deployment() -> Vec<(String, usize)> {
+/// Each call of a deployment.
+pub(crate) async fn calls_of_a_deployment() -> Vec<NthCall> {
     let account = Account::new();
     account.deploy(&[("app", "registry.example.com:5000/shop/web:2")]).await;
-    let operations = account.operations();
-    let nth = |at: usize| operations[..=at].iter().filter(|name| **name == operations[at]).count();
-    (0..operations.len()).map(|at| (operations[at].clone(), nth(at))).collect()
+    calls_of(&account.sandbox)
 }
 
 /// Says it past the test harness, which keeps what a test that passes prints.

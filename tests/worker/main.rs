@@ -5,6 +5,8 @@
 mod answers;
 mod beginnings;
 mod buckets;
+#[path = "../campaign/mod.rs"]
+mod campaign;
 mod clocks;
 #[path = "../container/docker.rs"]
 mod docker;
@@ -22,6 +24,7 @@ mod schedules;
 mod secrets;
 mod served;
 mod steps;
+mod steps_faults;
 mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]

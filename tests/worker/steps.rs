@@ -10,27 +10,35 @@ use evenkeel_core::record::{Record, Status};
 use evenkeel_sandbox::{ActionState, ActionStatus, Fault, FaultKind, OneOffTask, TaskEnding, TaskScript};
 use serde_json::json;
 
-use crate::world::{OLD, Pipeline, definition, say, settings};
+use crate::campaign::{NthCall, calls_of};
+use crate::world::{OLD, Pipeline, definition, settings};
 
 const OPTIONS: (&str, &str) = ("Options", "--before 'app=migrate up' --after app=smoke");
 const RECORD: (&str, &str) = ("Record", "ssm:/deploy/web/record");
 
 /// How the tasks of a job end, and whether the job does well.
 #[derive(Debug, Clone, Copy)]
-struct Play {
-    before: TaskEnding,
-    after: TaskEnding,
-    timeout: &'static str,
+pub(crate) struct Play {
+    pub(crate) before: TaskEnding,
+    pub(crate) after: TaskEnding,
+    /// In minutes.
+    pub(crate) timeout: &'static str,
 }
 
-const WELL: Play = Play { before: TaskEnding::Exits(0), after: TaskEnding::Exits(0), timeout: "30" };
-const BEFORE_FAILS: Play = Play { before: TaskEnding::Exits(3), ..WELL };
-const AFTER_FAILS: Play = Play { after: TaskEnding::Exits(3), ..WELL };
+pub(crate) const WELL: Play =
+    Play { before: TaskEnding::Exits(0), after: TaskEnding::Exits(0), timeout: "30" };
+pub(crate) const BEFORE_FAILS: Play = Play { before: TaskEnding::Exits(3), ..WELL };
+pub(crate) const AFTER_FAILS: Play = Play { after: TaskEnding::Exits(3), ..WELL };
 
 impl Play {
-    fn start(self) -> (Pipeline, String) {
+    pub(crate) fn start(self) -> (Pipeline, String) {
         fastrand::seed(1);
-        let pipeline = Pipeline::new();
+        let pipeline = Pipeline::empty();
+        let mut logging = definition("web", OLD);
+        logging["containerDefinitions"][0]["logConfiguration"] = json!({ "logDriver": "awslogs", "options": {
+            "awslogs-group": "/shop", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "web",
+        }});
+        pipeline.service_of("web", logging, json!({}));
         for (word, ending) in [("migrate", self.before), ("smoke", self.after)] {
             pipeline.sandbox.play_tasks(word, TaskScript { ending, ..TaskScript::default() });
         }
@@ -47,28 +55,18 @@ impl Play {
         (pipeline, state)
     }
 
-    /// Each call of the job when nothing disturbs it; of those that only poll, the first two and the last.
-    async fn calls(self) -> Vec<(String, usize)> {
+    /// Each call of the job when nothing disturbs it.
+    pub(crate) async fn calls(self) -> Vec<NthCall> {
         let (pipeline, _) = self.work().await;
-        let operations: Vec<String> =
-            pipeline.sandbox.calls().into_iter().map(|call| call.operation).collect();
-        let count = |of: &[String], name: &String| of.iter().filter(|it| *it == name).count();
-        let calls = operations.iter().enumerate();
-        let calls = calls.map(|(at, name)| (name.clone(), count(&operations[..=at], name)));
-        let polls = [
-            "PollForJobs",
-            "ListObjectsV2",
-            "DescribeServices",
-            "DescribeServiceDeployments",
-            "DescribeTasks",
-        ];
-        calls
-            .filter(|(name, nth)| !polls.contains(&&**name) || *nth <= 2 || *nth == count(&operations, name))
-            .collect()
+        calls_of(&pipeline.sandbox)
+    }
+
+    pub(crate) fn does_well(self) -> bool {
+        (self.before, self.after) == (TaskEnding::Exits(0), TaskEnding::Exits(0))
     }
 
     /// Checks everything that must hold when the job is over.
-    fn judge(self, pipeline: &Pipeline, state: &ActionState, what: &str) {
+    pub(crate) fn judge(self, pipeline: &Pipeline, state: &ActionState, what: &str) {
         let what = format!("{self:?}: {what}: {:?}", state.failure);
         let tasks = pipeline.sandbox.one_off_tasks();
         assert!(tasks.iter().all(|task| task.task_definition.ends_with("/web:2")), "{what}");
@@ -86,7 +84,7 @@ impl Play {
         assert!(state.tokens.iter().all(|token| token.len() <= MAX_TOKEN), "{what}");
 
         assert_eq!(state.terminal_results, 1, "{what}");
-        let does_well = is_good(self.before) && is_good(self.after);
+        let does_well = self.does_well();
         let live = if does_well { "web:2" } else { "web:1" };
         assert_eq!(
             (state.status == ActionStatus::Succeeded, &*pipeline.live("web")),
@@ -98,14 +96,18 @@ impl Play {
                 if is_good(self.before) { "a task after the rollout" } else { "a task before the update" };
             assert!(kind == "JobFailed" && message.contains(step), "{what}");
         }
-        let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
-        // A first deployment that failed leaves no record.
-        let record =
-            value.contains("schema").then(|| Record::parse("record", value.as_bytes()).unwrap().unwrap());
-        let tells = record.map(|record| (record.status, format!("web:{}", record.revision)));
-        assert!(tells.is_some() || !does_well, "{what}");
-        assert!(tells.is_none_or(|told| told == (Status::Succeeded, live.to_owned())), "{what}");
+        judge_record(pipeline, live, does_well, &what);
     }
+}
+
+/// The record says that `live` runs. A first deployment that failed leaves no record.
+pub(crate) fn judge_record(pipeline: &Pipeline, live: &str, is_kept: bool, what: &str) {
+    let (value, _) = pipeline.sandbox.parameter("/deploy/web/record").unwrap();
+    let record =
+        value.contains("schema").then(|| Record::parse("record", value.as_bytes()).unwrap().unwrap());
+    let says = record.map(|record| (record.status, format!("web:{}", record.revision)));
+    assert!(says.is_some() || !is_kept, "{what}");
+    assert!(says.is_none_or(|says| says == (Status::Succeeded, live.to_owned())), "{what}");
 }
 
 /// When the task's container ended.
@@ -237,25 +239,22 @@ async fn a_signal_while_a_task_runs_hands_it_on() {
 }
 
 /// Lets a worker die at this call, and another one come after that time.
-async fn dies_at(
-    play: Play,
-    operation: &str,
-    nth: usize,
-    kind: FaultKind,
-    later: Duration,
-) -> (Pipeline, ActionState) {
+pub(crate) async fn dies_at(play: Play, fault: Fault, later: Duration) -> (Pipeline, ActionState) {
     let (pipeline, execution) = play.start();
-    let state = die_and_be_succeeded(&pipeline, &execution, (operation, nth, kind), later).await;
+    let state = die_and_be_succeeded(&pipeline, &execution, fault, later).await;
     (pipeline, state)
+}
+
+fn fault(operation: &str, nth: usize, kind: FaultKind) -> Fault {
+    Fault { operation: operation.to_owned(), nth: Some(nth), kind }
 }
 
 async fn die_and_be_succeeded(
     pipeline: &Pipeline,
     execution: &str,
-    (operation, nth, kind): (&str, usize, FaultKind),
+    fault: Fault,
     later: Duration,
 ) -> ActionState {
-    let fault = Fault { operation: operation.to_owned(), nth: Some(nth), kind };
     pipeline.sandbox.inject(fault);
     let (worker, _interrupter) = pipeline.hire("worker-1").await;
     tokio::select! {
@@ -272,46 +271,14 @@ async fn die_and_be_succeeded(
     pipeline.state(execution)
 }
 
-/// Lets a worker die at each call of the play; how often one did. The heir runs no task again.
-async fn dies_at_any_call(play: Play) -> usize {
-    let does_well = play.before == play.after;
-    let mut kills = 0;
-    for (operation, nth) in play.calls().await {
-        let only_reads = ["Poll", "Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb));
-        // Whether a read was answered is all the same to the heir.
-        let after = (does_well || !only_reads).then_some(FaultKind::HangAfter);
-        let before = (does_well && !only_reads).then_some(FaultKind::HangBefore);
-        for kind in after.into_iter().chain(before) {
-            let what = format!("{kind:?} at call {nth} of {operation}");
-            let (pipeline, state) = dies_at(play, &operation, nth, kind, Duration::ZERO).await;
-            play.judge(&pipeline, &state, &what);
-            kills += 1;
-        }
-    }
-    kills
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_dies_at_any_call_has_an_heir_who_runs_no_task_again() {
-    let kills = dies_at_any_call(WELL).await;
-    say(&format!("steps: {kills} kills of a worker whose job has one-off tasks"));
-    assert!(kills > 60, "{kills}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_dies_when_a_task_has_failed_has_an_heir_who_says_so() {
-    let kills = dies_at_any_call(BEFORE_FAILS).await + dies_at_any_call(AFTER_FAILS).await;
-    say(&format!("steps: {kills} kills of a worker whose job has a task that fails"));
-    assert!(kills > 50, "{kills}");
-}
-
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_ended_long_before_the_heir_came_is_judged_by_its_end() {
     // The time-out is 30 minutes, and the task took 15 seconds.
     for (play, nth) in [(WELL, 2), (BEFORE_FAILS, 2), (WELL, 12), (AFTER_FAILS, 12)] {
-        let (pipeline, state) = dies_at(play, "DescribeTasks", nth, FaultKind::HangBefore, 40 * MINUTE).await;
+        let (pipeline, state) =
+            dies_at(play, fault("DescribeTasks", nth, FaultKind::HangBefore), 40 * MINUTE).await;
         play.judge(&pipeline, &state, &format!("40 minutes after call {nth}"));
     }
 }
@@ -324,7 +291,7 @@ async fn a_task_that_ecs_has_forgotten_is_not_started_again() {
         ("DescribeTasks", 2, FaultKind::HangAfter),
     ] {
         let started = usize::from(kind == FaultKind::HangAfter);
-        let (pipeline, state) = dies_at(WELL, operation, nth, kind, 150 * MINUTE).await;
+        let (pipeline, state) = dies_at(WELL, fault(operation, nth, kind), 150 * MINUTE).await;
         assert_eq!(pipeline.sandbox.one_off_tasks().len(), started, "{operation}");
         let (kind, message) = state.failure.unwrap();
         assert_eq!((kind.as_str(), pipeline.live("web").as_str()), ("JobFailed", "web:1"), "{message}");
@@ -338,8 +305,8 @@ async fn a_task_that_takes_longer_than_ecs_keeps_a_token_is_followed_by_its_id()
     let (pipeline, execution) = Play { timeout: "180", ..WELL }.start();
     let runs_for = 120 * MINUTE;
     pipeline.sandbox.play_tasks("migrate", TaskScript { runs_for, ..TaskScript::default() });
-    let call = ("DescribeTasks", 2, FaultKind::HangBefore);
-    let state = die_and_be_succeeded(&pipeline, &execution, call, 90 * MINUTE).await;
+    let fault = fault("DescribeTasks", 2, FaultKind::HangBefore);
+    let state = die_and_be_succeeded(&pipeline, &execution, fault, 90 * MINUTE).await;
     assert_eq!(
         (state.status, &*pipeline.live("web")),
         (ActionStatus::Succeeded, "web:2"),

@@ -19,7 +19,7 @@ pub use command::{TaskCommand, parse_variable};
 pub use course::{Patience, SHOWN_AFTER, TaskEnd, TaskPhase, Turn};
 pub use identity::{ExecutionId, started_by};
 pub use launch::{CapacityProvider, Compute, Launched, Network, NotLaunched, TaskRequest, TaskSettings};
-pub use shown::{OneOffTask, Override, TaskStatus};
+pub use shown::{OneOffTask, Override, TaskStatus, reason_to_stop_side_cars};
 pub use steps::{Steps, StepsProgress};
 
 words! {

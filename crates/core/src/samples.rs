@@ -86,6 +86,7 @@ pub(crate) fn stopped(id: &str) -> StoppedTask {
         reason: Some("Essential container in task exited".to_owned()),
         started: None,
         stopped: Some(at(1_010)),
+        goes_on: false,
         is_healthy: false,
         containers: vec![app],
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::arn::last_part;
 use super::timestamp::Timestamp;
 
-/// A task that stopped.
+/// A task that stopped, or was to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoppedTask {
     /// Its ARN.
@@ -18,6 +18,8 @@ pub struct StoppedTask {
     pub started: Option<Timestamp>,
     /// When it stopped.
     pub stopped: Option<Timestamp>,
+    /// ECS refused to stop it, so it still runs.
+    pub goes_on: bool,
     /// Whether its health checks called it healthy.
     pub is_healthy: bool,
     /// Its containers.
@@ -103,11 +105,12 @@ impl StoppedTask {
     }
 }
 
-/// One sentence: `task 1f2e stopped: Essential container in task exited (app exited with 1)`.
+/// One sentence: `task 1f2e stopped: Essential container in task exited (app exited with 1)`, or `task 1f2e goes on: …`.
 impl fmt::Display for StoppedTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = self.reason.as_deref().or(self.stop_code.as_deref()).unwrap_or("for no known reason");
-        write!(f, "task {} stopped: {why}", self.id())?;
+        let what = if self.goes_on { "goes on" } else { "stopped" };
+        write!(f, "task {} {what}: {why}", self.id())?;
         let told = self.told().into_iter().map(StoppedContainer::sentence).collect::<Vec<_>>();
         if told.is_empty() { Ok(()) } else { write!(f, " ({})", told.join("; ")) }
     }

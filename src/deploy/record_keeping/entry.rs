@@ -9,11 +9,8 @@ use evenkeel_core::record::{Candidate, Deployed, EMPTY, Record};
 
 use crate::clock::{Clock, Moment};
 
+use super::super::context::PATIENCE;
 use super::{UnderWay, Written};
-
-/// How long a record is written anew to a store that takes none for the moment. The SDK has tried for half a minute
-/// each time.
-const PATIENCE: Duration = Duration::from_secs(3 * 60);
 
 /// The longest wait between two of these writes.
 const LONGEST_WAIT: Duration = Duration::from_secs(16);

@@ -2,22 +2,20 @@
 
 use std::io::Write;
 
-use super::super::format;
 use super::lines::Line;
 use super::paint::Palette;
 use super::plain::SILENCE;
-use super::task::line;
+use super::task::{line, nothing_new};
 use crate::clock::Moment;
 use crate::one_off::TaskNews;
 
-/// Tells the progress of a one-off task, a line at a time.
+/// Writes the progress of a one-off task, a line at a time.
 #[derive(Debug)]
 pub struct TaskNarrator<W> {
     out: W,
     palette: Palette,
-    /// Only warnings are told.
+    /// Only warnings are written.
     is_quiet: bool,
-    began: Moment,
     /// When a line was written last.
     last: Moment,
 }
@@ -25,8 +23,7 @@ pub struct TaskNarrator<W> {
 impl<W: Write> TaskNarrator<W> {
     /// A narrator that writes to `out` where something changes, and once a minute where nothing does.
     pub fn new(out: W, palette: Palette) -> Self {
-        let now = Moment::now();
-        Self { out, palette, is_quiet: false, began: now, last: now }
+        Self { out, palette, is_quiet: false, last: Moment::now() }
     }
 
     /// A narrator that writes warnings alone.
@@ -34,7 +31,7 @@ impl<W: Write> TaskNarrator<W> {
         Self { is_quiet: true, ..Self::new(out, palette) }
     }
 
-    /// Tells one thing.
+    /// Writes the line for a piece of news, if there is one.
     pub fn tell(&mut self, news: &TaskNews<'_>) {
         let is_told = match news {
             TaskNews::Warning(_) => true,
@@ -55,8 +52,7 @@ impl<W: Write> TaskNarrator<W> {
 
     /// The line after a minute without any.
     fn silence(&self) -> Option<Line> {
-        let now = Moment::now();
-        let elapsed = format::span(now.since(self.began));
-        (now.since(self.last) >= SILENCE).then(|| Line::plain(format!("task: nothing new after {elapsed}")))
+        let silent = Moment::now().since(self.last);
+        (silent >= SILENCE).then(|| nothing_new(None, silent))
     }
 }

@@ -118,10 +118,28 @@ fn only_a_container_that_ended_by_itself_with_0_is_a_success() {
         assert_eq!(found, end, "{status:?} {stop_code:?} {exit_code:?}");
         assert_eq!(found.is_some_and(|end| end.is_success()), end == Some(TaskEnd::Exited(0)));
     }
+    let mut for_side_cars = shown(Stopping, Some("UserInitiated"), Some(0));
+    for_side_cars.task.reason = Some(reason_to_stop_side_cars("app"));
+    assert_eq!(for_side_cars.end_of("app"), Some(TaskEnd::Exited(0)), "it had ended by itself");
+    for_side_cars.task.reason = Some(reason_to_stop_side_cars("migrate"));
+    assert_eq!(for_side_cars.end_of("app"), Some(TaskEnd::Stopped), "another container had ended");
+
     let mut first = shown(Stopped, exited, Some(0));
     assert_eq!(first.end_of("migrate"), Some(TaskEnd::NeverRan), "another container");
     first.task.containers.clear();
     assert_eq!(first.end_of("app"), Some(TaskEnd::NeverRan), "a repeated response tells no containers");
+}
+
+#[test]
+fn a_task_has_done_its_work_when_the_container_of_its_command_has_ended() {
+    assert!(!running().has_done_its_work());
+    let mut ended = shown(TaskStatus::Running, None, Some(3));
+    assert!(ended.has_done_its_work());
+    // ECS may name containers that nothing was changed of.
+    ended.overrides.push(Override { container: "proxy".to_owned(), command: Vec::new() });
+    assert!(ended.has_done_its_work());
+    ended.overrides.remove(0);
+    assert!(!ended.has_done_its_work(), "which container matters is not known");
 }
 
 #[test]

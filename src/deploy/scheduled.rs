@@ -12,6 +12,7 @@
 //! afterwards, and said.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
@@ -21,7 +22,8 @@ use evenkeel_core::plan::{Plan, PlannedService};
 use evenkeel_core::ports::{Cloud, EcsEffects, ScheduledTaskEffects, ScheduledTasks};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::has_completed;
-use evenkeel_core::scheduled::{MoveOutcome, PlannedMove, ScheduledTask};
+use evenkeel_core::scheduled::{Also, MoveOutcome, PlannedMove, ScheduledTask};
+use futures_util::future::join_all;
 
 use crate::clock::{Clock, Moment};
 use crate::scheduled::find;
@@ -36,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(3 * 60);
 
 /// The longest wait between two of these tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
+
+/// How many of the values of `--also` are looked for at once.
+const AT_ONCE: usize = 8;
 
 /// What became of a scheduled task.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,21 +83,18 @@ pub(super) async fn follow<E: Cloud + EcsEffects>(
     if cx.request.also.is_empty() {
         return Vec::new();
     }
-    let found = match look(cx, runs).await {
-        Ok(found) => found,
-        Err(failure) => {
-            let what = "the rules and schedules could not be read, and stay as they were";
-            let failure = behind(Failure::new(failure.kind(), what).caused_by(failure));
-            match runs.iter_mut().find(|run| has_ended_well(run)) {
-                Some(run) => {
-                    (cx.listen)(Progress::Warning(&failure.to_string()));
-                    run.failure = Some(failure);
-                }
-                None => cx.warn(failure.without_advice()),
+    let (found, missed) = look(cx, runs).await;
+    for failure in missed {
+        let what = "what --also names could not be read, and stays as it was";
+        let failure = behind(Failure::new(failure.kind(), what).caused_by(failure));
+        match runs.iter_mut().find(|run| has_ended_well(run)) {
+            Some(run) => {
+                (cx.listen)(Progress::Warning(&failure.to_string()));
+                run.failure = Some(failure);
             }
-            return Vec::new();
+            None => cx.warn(failure.without_advice()),
         }
-    };
+    }
     let live = live_revisions(cx, runs, &found).await;
     let mut reports = Vec::new();
     for planned in found {
@@ -104,8 +106,8 @@ pub(super) async fn follow<E: Cloud + EcsEffects>(
                 if let Some(failed) = newest {
                     let (place, failed) = (planned.task.place(), failed.family_and_revision());
                     cx.warn(format!(
-                        "{place} names no revision, so it starts the newest one: that is {failed}, which is not live. \
-                         Deregister {failed}, or deploy once more"
+                        "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not \
+                         succeed. Deregister {failed}, or deploy once more"
                     ));
                 }
                 left(planned.task, None)
@@ -118,15 +120,37 @@ pub(super) async fn follow<E: Cloud + EcsEffects>(
     reports
 }
 
-/// What was asked for, as it is now.
-async fn look<E: Cloud>(cx: &mut Context<'_, E>, runs: &[Run]) -> Result<Vec<PlannedMove>, Failure> {
+/// What was asked for, as it is now, and why some of it cannot be moved: that holds up no other.
+async fn look<E: Cloud>(cx: &Context<'_, E>, runs: &[Run]) -> (Vec<PlannedMove>, Vec<Failure>) {
     let clusters: BTreeSet<&str> = runs.iter().map(|run| &*run.seen.service.cluster).collect();
     let families: Vec<String> =
         cx.revisions.iter().map(|chosen| chosen.planned.base.family().to_owned()).collect();
     let families: Vec<&str> = families.iter().map(String::as_str).collect();
+    let (mut found, mut missed) = (BTreeMap::new(), Vec::new());
+    for some in cx.request.also.chunks(AT_ONCE) {
+        let looks = some.iter().map(|also| look_for(cx, also, &clusters, &families));
+        for looked in join_all(looks).await {
+            match looked {
+                Ok(moves) => found.extend(moves.into_iter().map(|it| (it.task.place().clone(), it))),
+                // Its advice was for the plan, and the service has been updated since.
+                Err(failure) => {
+                    missed.push(failure.reworded(&|text| text.replace("; nothing was changed", "")))
+                }
+            }
+        }
+    }
+    (found.into_values().collect(), missed)
+}
+
+async fn look_for<E: Cloud>(
+    cx: &Context<'_, E>,
+    also: &Also,
+    clusters: &BTreeSet<&str>,
+    families: &[&str],
+) -> Result<Vec<PlannedMove>, Failure> {
     let mut patience = Patience::begin(cx.clock);
     loop {
-        match find(cx.ecs, &cx.request.also, &clusters, &families).await {
+        match find(cx.ecs, slice::from_ref(also), clusters, families).await {
             Err(failure) if patience.outlasts(&failure).await => {}
             found => return Ok(found?.moves),
         }
@@ -253,10 +277,15 @@ fn is_there(task: &ScheduledTask, revision: &TaskDefinitionArn) -> bool {
     task.named().is_some_and(|named| named.is(revision))
 }
 
-/// The revision that did not go live, if `planned` starts it nevertheless, since it names none.
+/// The revision whose rollout did not succeed, if `planned` starts it nevertheless, since it names none. Where another
+/// deployment replaced ours, the newest revision is that one's.
 fn newest_that_failed<'a>(runs: &'a [Run], planned: &PlannedMove) -> Option<&'a TaskDefinitionArn> {
-    let run = runs.iter().find(|run| run.revision == planned.revision)?;
-    let target = run.target.as_ref().filter(|target| Some(*target) != run.live())?;
+    let has_failed = |run: &&Run| match run.outcome() {
+        Outcome::RolledBack | Outcome::Failed | Outcome::Stopped | Outcome::TimedOut => true,
+        Outcome::Deployed | Outcome::Unchanged | Outcome::Started | Outcome::Superseded => false,
+    };
+    let mut its = runs.iter().filter(|run| run.revision == planned.revision);
+    let target = its.find(has_failed)?.target.as_ref()?;
     planned.task.named().filter(|named| named.revision.is_none() && named.family == target.family())?;
     Some(target)
 }

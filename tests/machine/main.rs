@@ -13,6 +13,7 @@ mod crashes;
 mod definitions;
 mod endings;
 mod faults;
+mod followed;
 mod garbled;
 mod histories;
 mod lossless;
@@ -29,6 +30,9 @@ mod rollbacks;
 mod run;
 mod run_again;
 mod run_faults;
+mod scheduled;
+#[path = "../scheduled_tasks/mod.rs"]
+mod scheduled_tasks;
 mod secrets;
 mod steps;
 mod steps_faults;

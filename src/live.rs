@@ -10,6 +10,7 @@ use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_core::scheduled::{Also, ScheduledTask};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::Revision;
+use evenkeel_core::variables::Variables;
 
 /// What a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,9 @@ pub struct Live {
     pub task_definition: TaskDefinitionArn,
     /// Its images, by container.
     pub images: BTreeMap<String, String>,
-    /// What they resolved to, by container, as far as it is known.
+    /// The variables that the pipeline owns, as far as it is known: a record tells.
+    pub variables: Variables,
+    /// What the images resolved to, by container, as far as it is known.
     pub digests: BTreeMap<String, String>,
     /// The scheduled tasks that were asked about; none, where none were.
     pub scheduled: Option<Vec<ScheduledTask>>,
@@ -50,6 +53,7 @@ pub async fn live<E: Ecs + ScheduledTasks>(
         service: service.to_string(),
         task_definition: arn.clone(),
         images: revision.definition.images(),
+        variables: Variables::default(),
         digests,
         scheduled: (!also.is_empty()).then_some(scheduled),
     })

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::brought::Brought;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::ports::{Ecs, Masked, RecordStore, Version};
@@ -14,6 +15,7 @@ use evenkeel_core::record::{DeployedBy, EMPTY, Record, RunningRevision};
 use evenkeel_core::request::{ClusterName, ServiceName};
 use evenkeel_core::service::Service;
 use evenkeel_core::task_definition::Revision;
+use evenkeel_core::variables::{VariableEdits, Variables};
 
 use crate::clock::Clock;
 use crate::live;
@@ -159,6 +161,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
         live,
         copied: &copied,
         images: revision.definition.images(),
+        variables: revision.definition.variables(),
         digests,
         deployment_id: service.primary().map(|primary| primary.id.as_str().to_owned()),
         primary,
@@ -188,7 +191,7 @@ pub async fn repair<E: Ecs, R: RecordStore>(
     Ok(kept)
 }
 
-/// The revision of which `live` is a copy with other images of containers that the pipeline owns, as
+/// The revision of which `live` is a copy with other images and variables that the pipeline owns, as
 /// far as the record knows it; else `live` itself.
 ///
 /// Such a copy is told by what it is: Evenkeel was cut off before it could record it, or was not told
@@ -209,7 +212,7 @@ pub(crate) async fn copied_from<E: Ecs>(
     if is_known {
         return Ok(live.arn.clone());
     }
-    let owned = record.owned();
+    let owned = (record.owned(), record.owned_variables());
     let sources = record.marks().map(|mark| &mark.source_task_definition_arn);
     let sources: BTreeSet<&String> = sources.chain([&record.task_definition_arn]).collect();
     for source in sources {
@@ -225,7 +228,7 @@ pub(crate) async fn copied_from<E: Ecs>(
     Ok(live.arn.clone())
 }
 
-fn is_copy(source: &Revision, live: &Revision, owned: &BTreeSet<String>) -> bool {
+fn is_copy(source: &Revision, live: &Revision, (owned, variables): &(BTreeSet<String>, Variables)) -> bool {
     let mut images = Images::default();
     for (container, image) in live.definition.images() {
         if owned.contains(&container) {
@@ -233,7 +236,9 @@ fn is_copy(source: &Revision, live: &Revision, owned: &BTreeSet<String>) -> bool
             drop(images.insert(&container, ImageReference::as_registered(&image)));
         }
     }
-    source.definition.with_images(&images).is_equivalent(&live.definition)
+    let set = variables.as_in(&live.definition.variables());
+    let variables = VariableEdits { set, given_back: Variables::default() };
+    source.definition.with(&Brought { images, variables }).is_equivalent(&live.definition)
 }
 
 /// Reads the service and its records at once.

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use evenkeel_core::failure::Failure;
 use evenkeel_core::ports::ScheduledTasks;
-use evenkeel_core::scheduled::{Also, PlannedMoves, ScheduledTask, rule_name};
+use evenkeel_core::scheduled::{Also, PlannedMoves, ScheduledTask, TaskPlace, rule_name};
 use futures_util::future::try_join_all;
 
 /// How many rules and schedules are read at once.
 const AT_ONCE: usize = 8;
 
-/// Reads what was `asked` for. `families` are those of the plan's revisions, in their order, and `clusters` the ARNs of the
+/// Reads what was `asked` for. `families` are those that may follow, one for each revision, and `clusters` the ARNs of the
 /// clusters whose rules and schedules [`Also::Family`] means.
 ///
 /// # Errors
@@ -32,7 +32,11 @@ pub async fn find<E: ScheduledTasks>(
     Ok(planned)
 }
 
-async fn named_by<E: ScheduledTasks>(
+/// The targets and schedules that `also` names; those of [`Also::Family`] are of whatever family.
+///
+/// # Errors
+/// Those of [`ScheduledTasks`], and [`Failure::invalid_input`] for what is not there.
+pub(crate) async fn named_by<E: ScheduledTasks>(
     events: &E,
     also: &Also,
     clusters: &BTreeSet<&str>,
@@ -75,6 +79,24 @@ fn missing(what: &str, why: &str) -> Failure {
     Failure::invalid_input(format!("{what} was not found"))
         .because(why)
         .advice("Correct --also, or check the Region and the account; nothing was changed")
+}
+
+/// A scheduled task as it is now; nothing, where it is there no more.
+///
+/// # Errors
+/// Those of [`ScheduledTasks`].
+pub(crate) async fn again<E: ScheduledTasks>(
+    events: &E,
+    place: &TaskPlace,
+) -> Result<Option<ScheduledTask>, Failure> {
+    match place {
+        TaskPlace::Schedule { group, name } => events.schedule(group, name).await,
+        TaskPlace::Rule { bus, rule, .. } => {
+            let found = events.rule(bus, rule).await?;
+            let targets = found.map(|found| ScheduledTask::of_rule(bus, rule, found)).unwrap_or_default();
+            Ok(targets.into_iter().find(|task| task.place() == place))
+        }
+    }
 }
 
 /// All rules' targets and schedules on the clusters. One that is deleted meanwhile is left out.

@@ -11,6 +11,7 @@ use evenkeel_core::image::{ImageReference, Images};
 use evenkeel_core::one_off::{ExecutionId, Steps};
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::variables::VariableChanges;
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
@@ -69,6 +70,7 @@ pub(crate) async fn deploy_to(
         images,
         policy: Policy { timeout, ..Policy::default() },
         steps: Steps::default(),
+        variables: VariableChanges::default(),
         also: Vec::new(),
     };
     Ok(deploy(&world, &request, listen).await)

@@ -46,6 +46,8 @@ const SMALL: u64 = 1 << 20;
 pub struct Wanted {
     /// The file's path in the archive, or its name if it may stand deeper.
     pub file_name: String,
+    /// Whether there need not be such a file, as long as there is none of a similar name.
+    pub is_optional: bool,
     /// The container that an `imageDetail.json` is for.
     pub container_name: Option<String>,
 }
@@ -61,7 +63,7 @@ impl Wanted {
 ///
 /// # Errors
 /// [`FailureKind::Unreadable`] when there is no such artifact, it is no sound archive, or the file is
-/// not in it; [`FailureKind::InvalidInput`] when the file is not what it should be, when several have
+/// not in it and not optional; [`FailureKind::InvalidInput`] when the file is not what it should be, when several have
 /// its name, and when an `imageDetail.json` has no container to be for; else those of [`Objects`].
 pub async fn read_images<O: Objects>(
     objects: &O,
@@ -79,7 +81,7 @@ pub async fn read_images<O: Objects>(
         (container, true) => container.as_deref(),
         (_, false) => None,
     };
-    let (path, content) = find(objects, at, wanted).await?;
+    let Some((path, content)) = find(objects, at, wanted).await? else { return Ok(Images::default()) };
     let source = format!("{path} in {at}");
     match container {
         Some(container) => image_detail::parse(&source, &content, container),
@@ -92,7 +94,7 @@ async fn find<O: Objects>(
     objects: &O,
     at: &ObjectAddress,
     wanted: &Wanted,
-) -> Result<(String, Vec<u8>), Failure> {
+) -> Result<Option<(String, Vec<u8>)>, Failure> {
     let head = objects.head(at).await?.ok_or_else(|| {
         Failure::new(FailureKind::Unreadable, format!("there is no artifact at {at}"))
             .advice("Run the pipeline again from the action that makes it")
@@ -111,7 +113,12 @@ async fn find<O: Objects>(
         match sparse.missing() {
             Some(Ok(range)) => fetch(objects, at, range, &head.version, &sparse).await?,
             Some(Err(why)) => return Err(unreadable(at, &ArtifactFault::Unsound(why))),
-            None => return found.map_err(|fault| unreadable(at, &fault)),
+            None => {
+                return match found {
+                    Err(ArtifactFault::Missing { instead: None, .. }) if wanted.is_optional => Ok(None),
+                    found => found.map(Some).map_err(|fault| unreadable(at, &fault)),
+                };
+            }
         }
     }
 }

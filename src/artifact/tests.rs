@@ -82,7 +82,7 @@ fn a_file_that_is_probably_meant_is_named_among_all_others() {
     ] {
         let files: Vec<(&str, &str)> = many.iter().map(|name| (&**name, "")).chain([(there, "[]")]).collect();
         let container_name = wanted.ends_with("imageDetail.json").then(|| "app".to_owned());
-        let wanted_file = Wanted { file_name: wanted.to_owned(), container_name };
+        let wanted_file = Wanted { file_name: wanted.to_owned(), is_optional: false, container_name };
         let failure = Stored::new(packed(&files)).images(&wanted_file).unwrap_err();
         assert_eq!(failure.kind(), FailureKind::Unreadable);
         let advice = format!(
@@ -97,6 +97,7 @@ fn a_file_that_is_probably_meant_is_named_among_all_others() {
 fn whoever_mixes_the_two_kinds_of_file_up_is_told_so() {
     let wanted = |file_name: &str, container: Option<&str>| Wanted {
         file_name: file_name.to_owned(),
+        is_optional: false,
         container_name: container.map(str::to_owned),
     };
     for (there, wanted, advice) in [
@@ -137,7 +138,8 @@ fn whoever_mixes_the_two_kinds_of_file_up_is_told_so() {
 #[test]
 fn an_image_detail_is_for_the_container_that_is_named() {
     for path in ["imageDetail.json", "ecr/imageDetail.json"] {
-        let wanted = Wanted { file_name: path.to_owned(), container_name: Some("app".to_owned()) };
+        let wanted =
+            Wanted { file_name: path.to_owned(), is_optional: false, container_name: Some("app".to_owned()) };
         let object = Stored::new(packed(&[(path, DETAIL)]));
         assert_eq!(object.images(&wanted).unwrap(), ["app=shop/web:3"]);
     }
@@ -146,7 +148,8 @@ fn an_image_detail_is_for_the_container_that_is_named() {
 #[test]
 fn an_image_detail_for_no_container_is_refused_before_anything_is_asked_for() {
     let object = Stored::new(packed(&[("imageDetail.json", DETAIL)]));
-    let wanted = Wanted { file_name: "imageDetail.json".to_owned(), container_name: None };
+    let wanted =
+        Wanted { file_name: "imageDetail.json".to_owned(), is_optional: false, container_name: None };
     let failure = object.images(&wanted).unwrap_err();
     assert_eq!(failure.kind(), FailureKind::InvalidInput);
     assert!(failure.to_string().ends_with("Give the container by the property `ContainerName`"), "{failure}");
@@ -161,8 +164,11 @@ fn a_file_of_another_name_is_found_by_its_path() {
         ("imagedefinitions.json", "not this one"),
     ]);
     // The container is for the other kind of file: it is not looked at.
-    let wanted =
-        Wanted { file_name: "deploy/images.json".to_owned(), container_name: Some("app".to_owned()) };
+    let wanted = Wanted {
+        file_name: "deploy/images.json".to_owned(),
+        is_optional: false,
+        container_name: Some("app".to_owned()),
+    };
     let images = Stored::new(archive).images(&wanted).unwrap();
     assert_eq!(images, ["app=shop/web:1", "log=shop/log:2"]);
 }
@@ -173,7 +179,11 @@ fn a_file_that_is_not_understood_is_told_with_its_place_in_the_artifact() {
         ("out/imagedefinitions.json", definitions()),
         (
             "out/imageDetail.json",
-            Wanted { file_name: "imageDetail.json".to_owned(), container_name: Some("app".to_owned()) },
+            Wanted {
+                file_name: "imageDetail.json".to_owned(),
+                is_optional: false,
+                container_name: Some("app".to_owned()),
+            },
         ),
     ] {
         let failure = Stored::new(packed(&[(path, "")])).images(&wanted).unwrap_err();

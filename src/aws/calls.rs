@@ -86,7 +86,7 @@ fn result(response: &HttpResponse) -> &'static str {
     if status.is_success() {
         return "ok";
     }
-    let code = response.body().bytes().and_then(code_of).unwrap_or_default();
+    let code = code_of(response).unwrap_or_default();
     if is_throttling(&code) {
         THROTTLED
     } else if is_denial(&code) || status.as_u16() == 403 {

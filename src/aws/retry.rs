@@ -71,7 +71,7 @@ pub(super) struct WhatPasses;
 impl ClassifyRetry for WhatPasses {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let refusal = context.response().filter(|response| !response.status().is_success());
-        match refusal.and_then(|response| response.body().bytes()).and_then(code_of) {
+        match refusal.and_then(code_of) {
             Some(code) if is_worth_repeating(&code) => RetryAction::throttling_error(),
             Some(_) | None => RetryAction::NoActionIndicated,
         }

@@ -5,6 +5,7 @@
 
 use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleError;
 use aws_sdk_eventbridge::operation::list_rule_names_by_target::ListRuleNamesByTargetError;
+use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
 use aws_sdk_eventbridge::types::RuleState;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleError;
 use evenkeel_core::failure::{Failure, FailureKind};
@@ -35,8 +36,14 @@ impl ScheduledTasks for AwsCloud {
             let raw = CaptureAnswer::default();
             let call = client.list_targets_by_rule().rule(name).event_bus_name(bus).set_next_token(page);
             let sent = Box::pin(call.customize().interceptor(raw.clone()).send()).await;
-            let answer =
-                sent.map_err(|error| failure_as(&self.who, "events", "ListTargetsByRule", name, &error))?;
+            let answer = match sent {
+                Ok(answer) => answer,
+                Err(error) => match error.as_service_error() {
+                    // It was deleted a moment ago.
+                    Some(ListTargetsByRuleError::ResourceNotFoundException(_)) => return Ok(None),
+                    _ => return Err(failure_as(&self.who, "events", "ListTargetsByRule", name, &error)),
+                },
+            };
             targets
                 .extend(listed(&raw, "Targets").ok_or_else(|| lacking("ListTargetsByRule", name, "target"))?);
             page = answer.next_token;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::progress::ProgressArgs;
+use super::variables::VariablesArgs;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What to deploy")]
@@ -16,7 +17,8 @@ pub(super) struct WhatArgs {
     /// A service's name or ARN; several share one rollout watch
     #[arg(long, value_name = "NAME", required = true, value_delimiter = ',')]
     pub(super) service: Vec<String>,
-    /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given]
+    /// The image definitions file, - for standard input [default: imagedefinitions.json, unless --image is given;
+    /// it may be missing where variables are given]
     #[arg(long, value_name = "FILE")]
     pub(super) image_definitions: Option<String>,
     /// A container and its new image
@@ -175,6 +177,8 @@ pub(super) struct DeployArgs {
     pub(super) what: WhatArgs,
     #[command(flatten)]
     pub(super) steps: StepsArgs,
+    #[command(flatten)]
+    pub(super) variables: VariablesArgs,
     #[command(flatten)]
     pub(super) rollout: RolloutArgs,
     #[command(flatten)]

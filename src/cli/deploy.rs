@@ -4,8 +4,9 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::request::DeployRequest;
 
-use crate::aws::connect;
-use crate::deploy::prepare;
+use crate::aws::{Aws, connect};
+use crate::deploy::{prepare, prepare_recorded};
+use crate::record;
 
 use super::args::{DeployArgs, PlanArgs};
 use super::call_site::CallSite;
@@ -38,8 +39,16 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(args, environment.runner())?;
     // What the deployment would refuse.
-    meaning::records(&args.rollout, &request)?;
+    let sinks = meaning::records(&args.rollout, &request)?;
     let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
-    let cloud = connect(&connection).await?;
-    Ok((prepare(&cloud, &connection.clock, &request).await?, request))
+    if request.variables.is_empty() {
+        let cloud = connect(&connection).await?;
+        return Ok((prepare(&cloud, &connection.clock, &request).await?, request));
+    }
+    // The record tells which variables the pipeline owns.
+    let aws = Aws::deployer(&connection).await?;
+    let (objects, parameters) = (aws.objects(), aws.parameters());
+    let records: Vec<_> = sinks.iter().map(|sinks| record::open(sinks, &objects, &parameters)).collect();
+    let records: Vec<_> = records.iter().map(Vec::as_slice).collect();
+    Ok((prepare_recorded(&aws.cloud(), &records, &aws.clock(), &request).await?, request))
 }

@@ -16,8 +16,8 @@ const PREFIXES: [&str; 2] = ["AWS_", "EVENKEEL_"];
 /// The other variables that are read, in both cases.
 const NAMES: [&str; 4] = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
 
-/// The option whose value is somebody else's, and stays as it is: a variable of a container.
-const AS_IT_IS: &str = "env";
+/// The options whose values are somebody else's, and stay as they are: variables of a container.
+const AS_IT_IS: [&str; 4] = ["env", "set-env", "set-secret", "set-label"];
 
 /// The arguments with their options' values as they are meant; an option with an empty value is left out.
 pub(super) fn arguments(arguments: &[OsString], cli: &Command) -> Vec<OsString> {
@@ -37,7 +37,8 @@ pub(super) fn arguments(arguments: &[OsString], cli: &Command) -> Vec<OsString> 
             continue;
         };
         let (name, inside) = option.split_once('=').map_or((option, None), |(name, it)| (name, Some(it)));
-        let known = command.get_arguments().find(|it| it.get_long() == Some(name) && name != AS_IT_IS);
+        let known =
+            command.get_arguments().find(|it| it.get_long() == Some(name) && !AS_IT_IS.contains(&name));
         let Some(known) = known.filter(|it| it.get_action().takes_values()) else {
             given.push(argument.clone());
             continue;
@@ -158,6 +159,7 @@ mod tests {
             (&["deploy", "--cluster"], &["deploy", "--cluster"]),
             (&["record", "show", "--record", "file:x\n"], &["record", "show", "--record", "file:x"]),
             (&["deploy", "--", "--cluster", " x"], &["deploy", "--", "--cluster", " x"]),
+            (&["deploy", "--set-env", "app:A= b "], &["deploy", "--set-env", "app:A= b "]),
             (&["run", "--env", " A= b ", "--env=C= "], &["run", "--env", " A= b ", "--env=C= "]),
         ] {
             let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();

@@ -27,13 +27,20 @@ enum Form {
 }
 
 /// The inputs as `action.yml` names them, and their options.
-const INPUTS: [(&str, &str, Form); 21] = [
+const INPUTS: [(&str, &str, Form); 28] = [
     ("cluster", "cluster", Form::Value),
     ("service", "service", Form::Values),
     ("image-definitions", "image-definitions", Form::Value),
     ("images", "image", Form::Values),
     ("before", "before", Form::Lines),
     ("after", "after", Form::Lines),
+    ("set-env", "set-env", Form::Lines),
+    ("set-secret", "set-secret", Form::Lines),
+    ("set-label", "set-label", Form::Lines),
+    ("unset-env", "unset-env", Form::Lines),
+    ("unset-secret", "unset-secret", Form::Lines),
+    ("unset-label", "unset-label", Form::Lines),
+    ("take-over", "take-over", Form::Switch),
     ("also", "also", Form::Values),
     ("timeout-minutes", "timeout", Form::Minutes),
     ("on-failure", "on-failure", Form::Value),

@@ -46,10 +46,17 @@ const SENSELESS: [(&str, &str); 12] = [
 ];
 
 /// Options that a job can have.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 16] = [
     "before",
     "after",
     "also",
+    "set-env",
+    "set-secret",
+    "set-label",
+    "unset-env",
+    "unset-secret",
+    "unset-label",
+    "take-over",
     "max-task-failures",
     "placement-grace",
     "skip-verify",
@@ -82,6 +89,7 @@ pub fn job_options(line: &str) -> Result<JobOptions, Vec<String>> {
             ..meaning::policy(&args.rollout)
         },
         steps: meaning::steps(&args.steps, &args.rollout).map_err(|failure| vec![failure.to_string()])?,
+        variables: args.variables.changes().map_err(|failure| vec![failure.to_string()])?,
         also: meaning::also(&args.rollout).map_err(|failure| vec![failure.to_string()])?,
         external_id: args.connection.external_id.map(Secret::new),
         channels: Channel::parse_all(&args.rollout.notify)
@@ -187,12 +195,17 @@ mod tests {
     #[test]
     fn the_options_mean_what_they_mean_on_the_command_line() {
         let line = "--placement-grace=15m --max-task-failures 4 --skip-verify --force-new-deployment \
-                    --notify eventbridge:one,eventbridge:two --external-id 'of the #1 role'";
+                    --notify eventbridge:one,eventbridge:two --external-id 'of the #1 role' \
+                    --also rule:nightly@jobs/bus,family";
         let options = job_options(line).unwrap();
         assert_eq!(options.policy.placement_grace, Some(Duration::from_secs(15 * 60)));
         assert_eq!(options.policy.max_task_failures, Some(4));
         assert!(options.policy.skip_verify && options.policy.force_new_deployment);
         assert_eq!(options.channels, ["one", "two"].map(|bus| Channel::EventBus(bus.to_owned())));
+        assert_eq!(
+            options.also.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["rule:nightly@jobs/bus", "family"]
+        );
         assert_eq!(options.external_id.unwrap().expose(), "of the #1 role");
         for line in ["", "--external-id '' --notify="] {
             assert_eq!(job_options(line).unwrap(), JobOptions::default(), "an empty value is not given");
@@ -248,6 +261,8 @@ mod tests {
                 "--notify eventbridge:a --notify eventbridge:a",
                 "--notify: the channel eventbridge:a is given twice",
             ),
+            ("--also nightly", "--also \"nightly\" names no rule, schedule or family"),
+            ("--also family --also family", "--also family is given twice"),
             ("--skip-verify -- x", "there is a word that belongs to no option"),
         ] {
             let mistakes = mistakes(line);

@@ -11,6 +11,7 @@ use evenkeel_core::record::{DeployedBy, Sink, SinkPattern, sinks_of_each};
 use evenkeel_core::request::{ClusterName, DeployRequest, OnFailure, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
 use evenkeel_core::scheduled::Also;
+use evenkeel_core::variables::VariableChanges;
 
 use crate::aws::{Connection, Network};
 use crate::clock::Clock;
@@ -36,12 +37,14 @@ pub(super) fn request(args: &DeployArgs, runner: Runner) -> Result<DeployRequest
     for name in &what.service {
         ServiceName::parse_another(name, &mut services)?;
     }
+    let variables = args.variables.changes()?;
     Ok(DeployRequest {
         cluster: ClusterName::parse(&what.cluster)?,
         services,
-        images: images(what, runner)?,
+        images: images(what, !variables.is_empty(), runner)?,
         policy: Policy { force_new_deployment: what.force_new_deployment, ..policy(rollout) },
         steps: steps(&args.steps, rollout)?,
+        variables,
         also: also(rollout)?,
     })
 }
@@ -99,6 +102,7 @@ pub(super) fn rollback_request(args: &RollbackArgs) -> Result<DeployRequest, Fai
         images: Images::default(),
         policy: policy(&args.rollout),
         steps: Steps::default(),
+        variables: VariableChanges::default(),
         also: also(&args.rollout)?,
     })
 }
@@ -196,7 +200,9 @@ pub(super) fn execution(environment: &Environment) -> ExecutionId {
     }
 }
 
-fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {
+/// The images that were given. With variables to deploy, the file that is looked for by default may be missing.
+fn images(what: &WhatArgs, has_variables: bool, runner: Runner) -> Result<Images, Failure> {
+    let is_default = what.image_definitions.is_none();
     let file = match &what.image_definitions {
         Some(file) => Some(file.as_str()),
         None if what.image.is_empty() => Some(IMAGE_DEFINITIONS),
@@ -207,10 +213,21 @@ fn images(what: &WhatArgs, runner: Runner) -> Result<Images, Failure> {
             let content = read("standard input", std::io::stdin(), runner)?;
             image_definitions::parse("standard input", &content, runner)?
         }
-        Some(path) => {
-            let opened = File::open(path).map_err(|error| unreadable(path, error, runner))?;
-            image_definitions::parse(path, &read(path, opened, runner)?, runner)?
-        }
+        Some(path) => match File::open(path) {
+            // A file of a similar name is probably meant.
+            Err(error)
+                if error.kind() == ErrorKind::NotFound
+                    && is_default
+                    && has_variables
+                    && nearby(path).is_none() =>
+            {
+                Images::default()
+            }
+            opened => {
+                let opened = opened.map_err(|error| unreadable(path, error, runner))?;
+                image_definitions::parse(path, &read(path, opened, runner)?, runner)?
+            }
+        },
         None => Images::default(),
     };
     for assignment in &what.image {

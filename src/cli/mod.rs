@@ -25,6 +25,7 @@ mod run;
 mod sandbox;
 mod signals;
 mod stdout;
+mod variables;
 mod watch;
 mod worker;
 

@@ -7,6 +7,7 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::image::Images;
 use evenkeel_core::one_off::Steps;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::variables::VariableChanges;
 
 use super::args::{ConnectionArgs, ResultArg, poll_interval};
 use super::call_site::CallSite;
@@ -73,6 +74,7 @@ fn request(args: &WatchArgs) -> Result<DeployRequest, Failure> {
         cluster: ClusterName::parse(&args.cluster)?,
         services,
         images: Images::default(),
+        variables: VariableChanges::default(),
         steps: Steps::default(),
         also: Vec::new(),
         policy: Policy {

@@ -7,7 +7,7 @@ use evenkeel_core::checkpoint::{Checkpoint, ServiceCheckpoint};
 use evenkeel_core::deployment::{Outcome, Phase, Way, Why};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::one_off::{Step, StepsProgress, TaskPhase};
-use evenkeel_core::plan::CarriedFrom;
+use evenkeel_core::plan::{CarriedFrom, CarriedVariablesFrom};
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::DeploymentId;
 use evenkeel_core::timestamp::Timestamp;
@@ -45,6 +45,7 @@ pub(super) fn largest_checkpoint<E>(cx: &Context<'_, E>, runs: &[Run]) -> Checkp
             service_deployment: Some("x".repeat(24)),
             plans_again: 1,
             carried: CarriedFrom::new(),
+            carried_variables: CarriedVariablesFrom::new(),
             failed: None,
             unknown: Map::new(),
         }
@@ -71,6 +72,7 @@ impl Run {
             service_deployment: self.service_deployment.as_ref().map(last),
             plans_again: self.plans_again,
             carried: self.carried.origins(),
+            carried_variables: self.carried_variables.origins(),
             failed: self.failure.as_ref().map(Failure::kind),
             unknown: self.unknown.clone(),
         }

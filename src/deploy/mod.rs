@@ -45,10 +45,12 @@ mod service_deployment_search;
 mod slice;
 mod steps;
 mod update;
+mod variables;
 mod verify;
 mod watch;
 mod watch_command;
 
+use evenkeel_core::brought::Brought;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::plan::Plan;
@@ -62,7 +64,7 @@ use crate::clock::{Clock, Moment};
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
 pub(crate) use polling::Throttling;
-pub use prepare::prepare;
+pub use prepare::{prepare, prepare_recorded};
 pub use progress::{Listener, Progress, TaskNews};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;
@@ -143,7 +145,9 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
         let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
-        Ok::<_, Failure>((prepare::plan(world.ecs, request, services).await?, records))
+        let (ecs, source) = (world.ecs, Some(world.source));
+        let mut records = records;
+        Ok::<_, Failure>((prepare::plan(ecs, request, services, &mut records, source).await?, records))
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, &world.clock, request));
     let (mut plan, mut records) = read?;
@@ -153,15 +157,21 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
         plan.warnings.extend(record.unfinished(world.clock.now()));
     }
     verify::check(&mut plan, request, &images)?;
+    variables::learn_public(world.ecs, request, &records);
     world.ecs.hide_plan(&mut plan);
-    for (service, record) in plan.services.iter().zip(&mut records) {
-        record.recognise(world.ecs, &plan.revisions[service.revision], &request.images).await?;
+    // Where variables are asked for, that was done before it was planned.
+    if request.variables.is_empty() {
+        let brought = request.images.clone().into();
+        for (service, record) in plan.services.iter().zip(&mut records) {
+            record.recognise(world.ecs, &plan.revisions[service.revision], &brought).await?;
+        }
     }
     listen(Progress::Planned(&plan));
     let mut flow = planned(Context::new(world, request, listen, began), plan, records);
     let digests = verify::digests(images);
     for (run, record) in flow.runs.iter_mut().zip(&flow.records) {
         run.digests.clone_from(&digests);
+        recording::check_room(&flow.cx, run, record)?;
         overtaken::go_on_with_the_overtaken(&mut flow.cx, run, record).await?;
     }
     Ok(flow)
@@ -175,8 +185,9 @@ fn planned<'a, E: Cloud + EcsEffects, R: RecordStore>(
 ) -> Flow<'a, E, R> {
     let services = plan.services.into_iter().zip(&cx.request.services).zip(&records);
     let runs = services.map(|((planned, name), record)| {
-        let images = &cx.request.images;
-        let mut run = Run::new(name.as_str(), images, planned.service, planned.revision);
+        let variables = plan.revisions[planned.revision].variables.clone();
+        let brought = Brought { images: cx.request.images.clone(), variables };
+        let mut run = Run::new(name.as_str(), brought, planned.service, planned.revision);
         run.began_images.clone_from(&plan.revisions[planned.revision].base_images);
         run.is_recorded = record.is_kept();
         run

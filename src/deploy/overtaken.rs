@@ -91,7 +91,7 @@ async fn find_overtaken<E: Ecs, R: RecordStore>(
     let service = &run.seen.service;
     let Some(primary) = service.primary() else { return Ok(()) };
     let (live, id) = (primary.task_definition.clone(), primary.id.clone());
-    let Some(source) = record.cut_off(&live, &run.images) else { return Ok(()) };
+    let Some(source) = record.cut_off(&live, &run.brought) else { return Ok(()) };
     let listed = ecs.list_service_deployments(service, Listing::Since(Timestamp::default())).await?;
     let found = find(ecs, listed, &live, &source).await?;
     let Some(overtaken) = found.and_then(|found| found.overtaken) else { return Ok(()) };

@@ -30,7 +30,7 @@ impl<E: Cloud + EcsEffects, R: RecordStore> Flow<'_, E, R> {
             }
             return Ok(false);
         }
-        let Some(former) = record.cut_off(&primary.task_definition, &run.images) else { return Ok(false) };
+        let Some(former) = record.cut_off(&primary.task_definition, &run.brought) else { return Ok(false) };
         let goes_back = matches!(&run.phase, Phase::RollingOut { former: Some(to), .. } if *to == former);
         if goes_back && cx.steps.contains_key(&primary.task_definition) {
             return Ok(false);

@@ -1,15 +1,18 @@
 //! Plans a deployment again, because another actor's came in between.
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::brought::{Brought, BroughtParts};
 use evenkeel_core::deployment::{Event, Phase};
 use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::PlannedRevision;
-use evenkeel_core::ports::{Cloud, EcsEffects, RecordStore};
+use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, RecordStore};
+use evenkeel_core::variables::Variables;
 
 use super::context::{Chosen, Context};
 use super::prepare::settled_lineage;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
+use super::variables;
 use super::{Progress, roll_back};
 
 /// How often a deployment is planned again because another actor's came in between.
@@ -38,28 +41,43 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
     }
     (cx.listen)(Progress::PlannedAgain { service: &run.named, live });
     let lineage = settled_lineage(cx.ecs, cx.clock, live).await?;
-    let asked = &cx.request.images;
     record.read_again().await?;
-    let copy = PlannedRevision::new(&lineage, asked);
-    record.recognise(cx.ecs, &copy, asked).await?;
+    let is_replaced = run.phase.rollout().is_some();
+    let asked = &variables::find_again(cx.ecs, cx.request, &run.named, &lineage, record, is_replaced).await?;
+    let base_images = lineage.live.definition.images();
+    let began = match run.began_on.as_ref().filter(|_| is_replaced) {
+        Some(began_on) => began_with(cx.ecs, began_on, record.changed_by(live).as_ref()).await?,
+        None => Variables::default(),
+    };
     // Counted once all is read: a slice that ECS holds up here is no plan that came to nothing.
     run.plans_again += 1;
-    let is_replaced = run.phase.rollout().is_some();
     if is_replaced {
         let changed = record.changed_by(live);
-        run.carried.take_in(&run.began_images, (live, &copy.base_images), changed.as_ref(), asked);
+        let containers = changed.as_ref().map(|changed| &changed.containers);
+        run.carried.take_in(&run.began_images, (live, &base_images), containers, &asked.images);
+        if let Some(changed) = changed {
+            let theirs = lineage.live.definition.variables();
+            run.carried_variables.take_in(&began, (live, &theirs), &changed.variables, &asked.variables);
+        }
     }
-    run.images = run.carried.onto(&copy.base_images, asked);
-    let planned = PlannedRevision::new(&lineage, &run.images);
+    run.brought = Brought {
+        images: run.carried.onto(&base_images, &asked.images),
+        variables: run.carried_variables.onto(&lineage.live.definition, &asked.variables),
+    };
+    let planned = PlannedRevision::new(&lineage, &run.brought);
     let former = cx.planned(run).definition.unpack();
     let definition = planned.definition.unpack();
     let containers = definition.containers();
-    let is_gone = |name: &&str| asked.get(name).is_some() && !containers.contains(name);
+    let is_asked = |name: &&str| {
+        let mut variables = cx.request.variables.set.names();
+        asked.images.get(name).is_some() || variables.any(|variable| variable.container == *name)
+    };
+    let is_gone = |name: &&str| is_asked(name) && !containers.contains(name);
     if let Some(gone) = former.containers().into_iter().find(is_gone) {
         return Err(Failure::invalid_input(format!(
             "no container {gone:?} in {live}, which another actor made live meanwhile"
         ))
-        .advice("Correct the image definitions and deploy again"));
+        .advice("Correct the image definitions or the variables and deploy again"));
     }
     if matches!(run.phase, Phase::RollingOut { .. }) && definition.is_equivalent(&former) {
         // The success of the replaced run may have removed the mark.
@@ -69,4 +87,17 @@ pub(super) async fn plan_again<E: Cloud + EcsEffects, R: RecordStore>(
     run.revision = cx.revisions.len();
     cx.revisions.push(Chosen { planned, arn: None });
     run.apply(Event::PlannedAgain)
+}
+
+/// The variables of the revision that was live when the run began, where the replaced deployment changed any.
+async fn began_with<E: Ecs>(
+    ecs: &E,
+    began_on: &TaskDefinitionArn,
+    changed: Option<&BroughtParts>,
+) -> Result<Variables, Failure> {
+    if changed.is_none_or(|changed| changed.variables.is_empty()) {
+        return Ok(Variables::default());
+    }
+    let began = ecs.describe_task_definition(began_on.as_str()).await?;
+    Ok(began.map(|began| began.definition.variables()).unwrap_or_default())
 }

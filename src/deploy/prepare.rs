@@ -6,32 +6,54 @@ use std::time::Duration;
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::{Lineage, Plan, select};
-use evenkeel_core::ports::{Cloud, Ecs, Masked, ScheduledTasks};
+use evenkeel_core::ports::{Cloud, Ecs, Masked, RecordStore, ScheduledTasks};
+use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 
 use crate::clock::Clock;
+use crate::record::FileStore;
 
-use super::{scheduled, verify};
+use super::record_keeping::RecordKeeping;
+use super::{scheduled, variables, verify};
 
 /// Reads what the request is about, plans it and checks that its images are there; writes nothing.
 ///
 /// # Errors
 /// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`], and an image that cannot run.
 pub async fn prepare<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
+    prepare_recorded::<_, FileStore>(cloud, &[], clock, request).await
+}
+
+/// As [`prepare`], with the records of each service, in the request's order: they tell which variables the pipeline owns.
+///
+/// # Errors
+/// Those of [`prepare`] and of the stores, and a variable that the pipeline does not own.
+pub async fn prepare_recorded<E: Cloud, R: RecordStore>(
+    cloud: &E,
+    stores: &[&[R]],
+    clock: &Clock,
+    request: &DeployRequest,
+) -> Result<Plan, Failure> {
     let cloud = Masked::new(cloud);
-    let plan = read_and_check(&cloud, clock, request).await;
+    let plan = read_and_check(&cloud, stores, clock, request).await;
     let mut plan = plan.map_err(|failure| cloud.hide_failure(failure))?;
     cloud.hide_plan(&mut plan);
     Ok(plan)
 }
 
-async fn read_and_check<E: Cloud>(
-    cloud: &E,
+async fn read_and_check<E: Cloud, R: RecordStore>(
+    cloud: &Masked<'_, E>,
+    stores: &[&[R]],
     clock: &Clock,
     request: &DeployRequest,
 ) -> Result<Plan, Failure> {
-    let read = async { plan(cloud, request, describe(cloud, request).await?).await };
+    let read = async {
+        let records = RecordKeeping::of_each(stores, request.services.len(), *clock);
+        let (services, mut records) = tokio::try_join!(describe(cloud, request), records)?;
+        variables::learn_public(cloud, request, &records);
+        plan(cloud, request, services, &mut records, None).await
+    };
     let (plan, images) = tokio::join!(read, verify::look_up(cloud, clock, request));
     let mut plan = plan?;
     verify::check(&mut plan, request, &images)?;
@@ -44,11 +66,14 @@ pub(super) async fn describe<E: Ecs>(ecs: &E, request: &DeployRequest) -> Result
     select(request, ecs.describe_services(&request.cluster, &names).await?)
 }
 
-/// Reads the services' live revisions, and what is to follow, and plans.
-pub(super) async fn plan<E: Ecs + ScheduledTasks>(
+/// Reads the services' live revisions, and what is to follow, and plans, for the execution that is `source`, if there is
+/// one.
+pub(super) async fn plan<E: Ecs + ScheduledTasks, R: RecordStore>(
     ecs: &E,
     request: &DeployRequest,
     services: Vec<Service>,
+    records: &mut [RecordKeeping<'_, R>],
+    source: Option<&DeployedBy>,
 ) -> Result<Plan, Failure> {
     let mut lineages = BTreeMap::new();
     for live in services.iter().filter_map(Service::live) {
@@ -56,7 +81,9 @@ pub(super) async fn plan<E: Ecs + ScheduledTasks>(
             lineages.insert(live.clone(), lineage(ecs, live).await?);
         }
     }
-    let mut plan = Plan::new(request, services, &lineages)?;
+    let edits = variables::find(ecs, request, &services, &lineages, records, source).await?;
+    let mut plan = Plan::new(request, services, &lineages, &edits.of)?;
+    plan.warnings.extend(edits.warnings);
     Box::pin(scheduled::plan(ecs, request, &mut plan)).await?;
     Ok(plan)
 }

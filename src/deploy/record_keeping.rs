@@ -13,16 +13,17 @@
 
 mod entry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::brought::{Brought, BroughtParts};
 use evenkeel_core::failure::Failure;
-use evenkeel_core::image::Images;
 use evenkeel_core::plan::PlannedRevision;
 use evenkeel_core::ports::{Ecs, RecordStore};
 use evenkeel_core::record::{Candidate, Deployed, DeployedBy, Record, Status};
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::{VariableEdits, Variables};
 use futures_util::future::join_all;
 
 use crate::clock::Clock;
@@ -47,6 +48,8 @@ pub(super) struct UnderWay {
     pub(super) revision: Option<TaskDefinitionArn>,
     /// The images that are put into the copy.
     pub(super) images: BTreeMap<String, String>,
+    /// The variables that are set in the copy or given back.
+    pub(super) variables: VariableEdits,
     /// When another Evenkeel may think that we are gone.
     pub(super) expires: Timestamp,
     /// Who deploys.
@@ -114,7 +117,7 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         &mut self,
         ecs: &E,
         planned: &PlannedRevision,
-        asked: &Images,
+        asked: &Brought,
     ) -> Result<bool, Failure> {
         let mut is_new = false;
         for entry in &mut self.entries {
@@ -142,25 +145,75 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         (replaced != live.as_str()).then(|| replaced.clone())
     }
 
-    /// What the unfinished revision `live` was copied from, if a run of the same images was cut off on it.
-    pub(super) fn cut_off(&self, live: &TaskDefinitionArn, asked: &Images) -> Option<TaskDefinitionArn> {
+    /// The variables that the pipeline owns where `live` runs; nothing if no record is kept. Their values do not count.
+    pub(super) fn owned_variables(&self, live: &TaskDefinitionArn) -> Option<Variables> {
+        let live = live.as_str();
+        let of = |entry: &StoredRecord<'_, R>| {
+            entry.recalled().map(|record| record.variables_through(live, live)).unwrap_or_default()
+        };
+        let all = self.entries.iter().map(of);
+        all.reduce(|owned, more| VariableEdits { set: more, ..VariableEdits::default() }.owned_after(owned))
+    }
+
+    /// The ancestor of `live` that Evenkeel did not make, as far as a record tells.
+    pub(super) fn base_of(&self, live: &TaskDefinitionArn) -> String {
+        let bases = self.entries.iter().map(|entry| Record::base(entry.recalled().as_ref(), live));
+        let mut known = bases.filter(|base| base != live.as_str());
+        known.next().unwrap_or_else(|| live.as_str().to_owned())
+    }
+
+    /// Whether a run of this very execution wrote what a record says is deployed.
+    pub(super) fn was_written_by(&self, source: &DeployedBy) -> bool {
+        let mut records = self.entries.iter().filter_map(StoredRecord::record);
+        source.id.is_some() && records.any(|record| record.deployed_by() == source)
+    }
+
+    /// The values of the variables that the pipeline owns, or is about to own.
+    pub(super) fn public_values(&self) -> Vec<String> {
+        let records = self.entries.iter().filter_map(StoredRecord::record);
+        let all = records.flat_map(|record| {
+            let marks = record.marks().map(|mark| &mark.variables);
+            marks.chain([&record.variables]).flat_map(Variables::iter)
+        });
+        all.filter_map(|(_, value)| value.map(str::to_owned)).collect()
+    }
+
+    /// The variables that the pipeline owns, with their values in `live`, if a record says that it is deployed.
+    pub(super) fn recorded_variables(&self, live: &TaskDefinitionArn) -> Option<Variables> {
+        let mut records = self.entries.iter().filter_map(StoredRecord::record);
+        let found = records.find(|record| record.task_definition_arn == live.as_str())?;
+        Some(found.variables.clone())
+    }
+
+    /// Checks that there is room for the record, with the mark of this run and once it is `done`.
+    ///
+    /// # Errors
+    /// [`Failure::invalid_input`], with the sizes.
+    pub(super) fn check_room(&self, it: &UnderWay, done: &Deployed<'_>) -> Result<(), Failure> {
+        self.entries.iter().try_for_each(|entry| entry.check_room(it, done))
+    }
+
+    /// What the unfinished revision `live` was copied from, if a run that brings the same was cut off on it.
+    pub(super) fn cut_off(&self, live: &TaskDefinitionArn, asked: &Brought) -> Option<TaskDefinitionArn> {
         self.entries.iter().filter_map(StoredRecord::record).find_map(|record| {
             let is_ours = |mark: &&Candidate| {
                 let mut images = mark.images.iter();
                 mark.is(live.as_str())
                     && !mark.is_over
-                    && images
-                        .all(|(name, image)| asked.get(name).is_some_and(|asked| asked.to_string() == *image))
+                    && mark.edits().is_part_of(&asked.variables)
+                    && images.all(|(name, image)| {
+                        asked.images.get(name).is_some_and(|asked| asked.to_string() == *image)
+                    })
             };
             TaskDefinitionArn::parse(&record.marks().find(is_ours)?.source_task_definition_arn).ok()
         })
     }
 
-    /// The containers for which the run that made `revision`, and those whose revisions that is a copy of, brought
-    /// images, as far as their marks are there.
-    pub(super) fn changed_by(&self, revision: &TaskDefinitionArn) -> Option<BTreeSet<String>> {
-        let records = self.entries.iter().filter_map(StoredRecord::recalled);
-        records.map(|record| record.brought_by(revision)).find(|brought| !brought.is_empty())
+    /// What the run that made `revision`, and those whose revisions that is a copy of, brought, as far as their marks are
+    /// there.
+    pub(super) fn changed_by(&self, revision: &TaskDefinitionArn) -> Option<BroughtParts> {
+        let mut records = self.entries.iter().filter_map(StoredRecord::recalled);
+        records.find_map(|record| record.brought_by(revision))
     }
 
     /// Records that a deployment is under way, unless the record says so already.

@@ -8,6 +8,7 @@ use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::ports::{Ecs, RecordStore};
 use evenkeel_core::record::{Deployed, Ownership, Record, ownership};
 use evenkeel_core::rollout::Observation;
+use evenkeel_core::variables::{VariableEdits, Variables};
 
 use super::context::{Chosen, Context};
 use super::record_keeping::{RecordKeeping, UnderWay, Written};
@@ -39,7 +40,7 @@ pub(super) async fn open<E: Ecs, R: RecordStore>(
             run.seen = Observation::of(service);
             return Ok(false);
         }
-        if record.recognise(cx.ecs, cx.planned(run), &run.images).await? {
+        if record.recognise(cx.ecs, cx.planned(run), &run.brought).await? {
             record.mark_again().await?;
         }
     }
@@ -54,26 +55,60 @@ pub(super) fn under_way<E>(
 ) -> Option<UnderWay> {
     let planned = cx.planned(run);
     let live = run.began_on.as_ref()?;
-    let images = run.images.iter();
+    let images = run.brought.images.iter();
     let images = images.filter(|(name, _)| planned.base_images.contains_key(*name));
     Some(UnderWay {
-        unrecorded: Record::succeeded(None, deployed(cx, run, live, live, planned.base_images.clone())),
+        unrecorded: Record::succeeded(None, before(cx, run, live, planned.base_images.clone())),
         source: planned.origin().clone(),
         revision: revision.cloned(),
         images: images.map(|(name, image)| (name.to_owned(), image.to_string())).collect(),
+        variables: run.brought.variables.clone(),
         // A rollback and one-off tasks may take as long again.
         expires: cx.clock.now().plus(cx.request.longest()),
         by: cx.source.clone(),
     })
 }
 
-/// What the record says of the run, with `revision`, a copy of `source`, and `images` as the live ones.
+/// What the record says of the revision that was live before the run: nothing of what the run brings is owned.
+fn before<'a, E>(
+    cx: &'a Context<'_, E>,
+    run: &'a Run,
+    live: &'a TaskDefinitionArn,
+    images: BTreeMap<String, String>,
+) -> Deployed<'a> {
+    let edits = VariableEdits::default();
+    Deployed { edits, ..deployed(cx, run, live, live, images, Variables::default()) }
+}
+
+/// Checks that every record of the run has room for what the run brings.
+///
+/// # Errors
+/// [`Failure::invalid_input`], with the sizes.
+pub(super) fn check_room<E, R: RecordStore>(
+    cx: &Context<'_, E>,
+    run: &Run,
+    record: &RecordKeeping<'_, R>,
+) -> Result<(), Failure> {
+    let planned = cx.planned(run);
+    // With a digit to spare, since others register revisions as well.
+    let revision = planned.newest.sibling(planned.newest.revision().saturating_add(1).saturating_mul(10));
+    let Some(it) = under_way(cx, run, Some(&revision)) else { return Ok(()) };
+    let definition = planned.definition.unpack();
+    let done = Deployed {
+        deployment_id: Some(format!("ecs-svc/{}", u64::MAX)),
+        ..deployed(cx, run, &revision, &planned.base, definition.images(), definition.variables())
+    };
+    record.check_room(&it, &done)
+}
+
+/// What the record says of the run, with `revision`, a copy of `source`, and `images` and `variables` as the live ones.
 fn deployed<'a, E>(
     cx: &'a Context<'_, E>,
     run: &'a Run,
     revision: &'a TaskDefinitionArn,
     source: &'a TaskDefinitionArn,
     images: BTreeMap<String, String>,
+    variables: Variables,
 ) -> Deployed<'a> {
     Deployed {
         cluster: cx.request.cluster.as_str(),
@@ -82,7 +117,9 @@ fn deployed<'a, E>(
         source,
         digests: run.digests_of(&images),
         images,
-        asked: run.images.names().map(str::to_owned).collect(),
+        asked: run.brought.images.names().map(str::to_owned).collect(),
+        variables,
+        edits: run.brought.variables.clone(),
         deployment_id: run.deployment.as_ref().map(|id| id.as_str().to_owned()),
         at: cx.clock.now().to_string(),
         by: cx.source,
@@ -99,6 +136,11 @@ pub(super) async fn close<E: Ecs, R: RecordStore>(
         (cx.listen)(Progress::Warning(&failure.to_string()));
         run.failure.get_or_insert(failure);
     }
+    run.owned = match run.live() {
+        Some(live) if record.is_kept() => record.recorded_variables(live).unwrap_or_default(),
+        live if live == run.target.as_ref() => run.brought.variables.set.clone(),
+        Some(_) | None => Variables::default(),
+    };
 }
 
 /// Writes the final record. A run that meets another one's write looks at the service again: if another deployment is live
@@ -112,8 +154,10 @@ async fn write_until_it_is_there<E: Ecs, R: RecordStore>(
         let written = match run.verdict_on_record() {
             OnRecord::Settle(live) => {
                 let planned = cx.planned(run);
-                let images = planned.definition.unpack().images();
-                record.settle(&deployed(cx, run, live, planned.origin(), images), &planned.base).await?
+                let definition = planned.definition.unpack();
+                let (images, variables) = (definition.images(), definition.variables());
+                let done = deployed(cx, run, live, planned.origin(), images, variables);
+                record.settle(&done, &planned.base).await?
             }
             OnRecord::TakeBack { is_replaced } => match under_way(cx, run, run.target.as_ref()) {
                 Some(it) => record.take_back(&it, run.live(), is_replaced).await?,
@@ -125,7 +169,7 @@ async fn write_until_it_is_there<E: Ecs, R: RecordStore>(
             return Ok(());
         }
         look_who_is_live(cx, run).await?;
-        record.recognise(cx.ecs, cx.planned(run), &run.images).await?;
+        record.recognise(cx.ecs, cx.planned(run), &run.brought).await?;
     }
     let what = format!("the record of service {} is written by other deployments all the time", run.named);
     Err(Failure::new(FailureKind::Unavailable, what)

@@ -9,6 +9,7 @@ use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::Failure;
 use evenkeel_core::one_off::Step;
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::Variables;
 
 use super::ScheduledReport;
 
@@ -25,8 +26,8 @@ pub struct Report {
     pub failure: Option<Failure>,
     /// The kind of one-off task that decided, if one failed.
     pub step: Option<Step>,
-    /// What became of the scheduled tasks that were to follow.
-    pub scheduled: Vec<ScheduledReport>,
+    /// What became of the scheduled tasks that were to follow, where that was asked for.
+    pub scheduled: Option<Vec<ScheduledReport>>,
 }
 
 /// What one service's deployment came to.
@@ -52,6 +53,8 @@ pub struct ServiceReport {
     pub images: BTreeMap<String, String>,
     /// What they resolved to, by container, as far as it is known.
     pub digests: BTreeMap<String, String>,
+    /// The variables that the pipeline owns at the end, with their values in that revision.
+    pub variables: Variables,
     /// Our deployment's id.
     pub deployment: Option<String>,
     /// Our service deployment's ARN.
@@ -75,7 +78,7 @@ impl Report {
         let failed = services.iter().find(|service| service.failure.is_some());
         let best = || services.iter().map(|service| service.outcome).max();
         let outcome = failed.map(|service| service.outcome).or_else(best).unwrap_or(Outcome::Unchanged);
-        Self { outcome, services, warnings, failure: None, step: None, scheduled: Vec::new() }
+        Self { outcome, services, warnings, failure: None, step: None, scheduled: None }
     }
 
     /// The report when nothing could be begun.
@@ -87,7 +90,7 @@ impl Report {
             warnings: Vec::new(),
             failure: Some(failure),
             step: None,
-            scheduled: Vec::new(),
+            scheduled: None,
         }
     }
 

@@ -14,16 +14,17 @@
 use std::collections::BTreeMap;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::brought::Brought;
 use evenkeel_core::checkpoint::ServiceCheckpoint;
 use evenkeel_core::deployment::{Ending, Phase, Target};
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::image::Images;
 use evenkeel_core::one_off::Step;
-use evenkeel_core::plan::{Carried, PlannedRevision, RevisionOrigin};
+use evenkeel_core::plan::{Carried, CarriedVariables, PlannedRevision, RevisionOrigin};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, ListedServiceDeployment, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Rollout;
 use evenkeel_core::service::{DeploymentId, Service};
+use evenkeel_core::variables::Variables;
 
 use super::context::{Chosen, Context};
 use super::flow::Flow;
@@ -32,7 +33,7 @@ use super::prepare;
 use super::record_keeping::RecordKeeping;
 use super::run::Run;
 use super::slice::{NotBegun, Slice, SliceEnd};
-use super::{Listener, Progress, Report, World, handing_on};
+use super::{Listener, Progress, Report, World, handing_on, variables};
 
 /// Deploys for a while.
 pub async fn deploy_slice<E: Cloud + EcsEffects, R: RecordStore>(
@@ -88,19 +89,21 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     }
     let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
     let (services, mut records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
+    variables::learn_public(world.ecs, request, &records);
     let mut cx = Context::new(world, request, listen, from.began);
     cx.slice = Some(slice);
     cx.steps.clone_from(&from.steps);
     let mut runs = Vec::new();
     for ((checkpoint, mut service), name) in from.services.iter().zip(services).zip(&request.services) {
         let checkpoint = look_for_the_update(world.ecs, checkpoint.clone(), &service).await?;
-        let (carried, began_images) = carried(world.ecs, &checkpoint).await?;
-        let chosen = chosen(world.ecs, &checkpoint, &service, request, &carried).await?;
+        let carried = carried(world.ecs, &checkpoint).await?;
+        let record = &records[runs.len()];
+        let (chosen, brought) = chosen(world.ecs, &checkpoint, &service, request, &carried, record).await?;
         world.ecs.hide_service(&mut service);
-        let mut run = Run::resume(name.as_str(), &request.images, checkpoint, service, runs.len());
-        run.images = carried.onto(&chosen.planned.base_images, &request.images);
-        run.carried = carried;
-        run.began_images = began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
+        let mut run = Run::resume(name.as_str(), brought, checkpoint, service, runs.len());
+        run.carried = carried.images;
+        run.carried_variables = carried.variables;
+        run.began_images = carried.began_images.unwrap_or_else(|| chosen.planned.base_images.clone());
         run.ended = run.is_done().then(|| world.clock.now());
         runs.push(run);
         cx.revisions.push(chosen);
@@ -110,7 +113,7 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
         run.has_failed_after = cx.failed_step() == Some(Step::After);
         if !run.is_done() {
             // An earlier beginning may have made the revision that this deployment began on, and not told its name.
-            record.recognise(world.ecs, cx.planned(run), &run.images).await?;
+            record.recognise(world.ecs, cx.planned(run), &run.brought).await?;
             (cx.listen)(Progress::Resumed { service: &run.named, phase: &run.phase });
         }
     }
@@ -174,45 +177,67 @@ async fn deployment_of<E: Ecs>(
 
 /// What the deployment carries of others, and the images of the revision that was live when it began, where that is
 /// not the base.
-async fn carried<E: Ecs>(
-    ecs: &E,
-    checkpoint: &ServiceCheckpoint,
-) -> Result<(Carried, Option<BTreeMap<String, String>>), Failure> {
-    let Some(began_on) = checkpoint.began_on.as_ref().filter(|began_on| **began_on != checkpoint.base) else {
-        return Ok((Carried::default(), None));
-    };
-    let began = images(ecs, began_on).await?;
-    let mut theirs = BTreeMap::new();
-    for revision in checkpoint.carried.values() {
-        if !theirs.contains_key(revision) {
-            theirs.insert(revision.clone(), images(ecs, revision).await?);
-        }
-    }
-    Ok((Carried::restored(&began, &checkpoint.carried, &theirs), Some(began)))
+#[derive(Default)]
+struct CarriedParts {
+    images: Carried,
+    variables: CarriedVariables,
+    began_images: Option<BTreeMap<String, String>>,
 }
 
-/// The images of a revision; none of one that was deleted.
-async fn images<E: Ecs>(ecs: &E, revision: &TaskDefinitionArn) -> Result<BTreeMap<String, String>, Failure> {
+async fn carried<E: Ecs>(ecs: &E, checkpoint: &ServiceCheckpoint) -> Result<CarriedParts, Failure> {
+    let Some(began_on) = checkpoint.began_on.as_ref().filter(|began_on| **began_on != checkpoint.base) else {
+        return Ok(CarriedParts::default());
+    };
+    let began = contents(ecs, began_on).await?;
+    let (mut images, mut variables) = (BTreeMap::new(), BTreeMap::new());
+    let changes = checkpoint.carried_variables.values().map(|change| &change.revision);
+    for revision in checkpoint.carried.values().chain(changes) {
+        if !images.contains_key(revision) {
+            let theirs = contents(ecs, revision).await?;
+            images.insert(revision.clone(), theirs.0);
+            variables.insert(revision.clone(), theirs.1);
+        }
+    }
+    Ok(CarriedParts {
+        images: Carried::restored(&began.0, &checkpoint.carried, &images),
+        variables: CarriedVariables::restored(&began.1, &checkpoint.carried_variables, &variables),
+        began_images: Some(began.0),
+    })
+}
+
+/// The images and variables of a revision; none of one that was deleted.
+async fn contents<E: Ecs>(
+    ecs: &E,
+    revision: &TaskDefinitionArn,
+) -> Result<(BTreeMap<String, String>, Variables), Failure> {
     let found = ecs.describe_task_definition(revision.as_str()).await?;
-    Ok(found.map(|revision| revision.definition.images()).unwrap_or_default())
+    let definition = found.map(|revision| revision.definition);
+    Ok(definition.map(|definition| (definition.images(), definition.variables())).unwrap_or_default())
 }
 
 /// What the service is, or is to be, put on.
-async fn chosen<E: Ecs>(
+async fn chosen<E: Ecs, R: RecordStore>(
     ecs: &E,
     checkpoint: &ServiceCheckpoint,
     service: &Service,
     request: &DeployRequest,
-    carried: &Carried,
-) -> Result<Chosen, Failure> {
+    carried: &CarriedParts,
+    record: &RecordKeeping<'_, R>,
+) -> Result<(Chosen, Brought), Failure> {
     let base = if is_to_be_planned_on(checkpoint, service) {
         service.live().unwrap_or(&checkpoint.base)
     } else {
         &checkpoint.base
     };
     let lineage = prepare::lineage(ecs, base).await?;
-    let images = carried.onto(&lineage.live.definition.images(), &request.images);
-    let mut planned = PlannedRevision::new(&lineage, &images);
+    let definition = &lineage.live.definition;
+    // What may not be set was refused when the deployment was planned first.
+    let (edits, _) = variables::edits_of(ecs, &request.variables, &lineage.live, record).await?;
+    let brought = Brought {
+        images: carried.images.onto(&definition.images(), &request.images),
+        variables: carried.variables.onto(definition, &edits),
+    };
+    let mut planned = PlannedRevision::new(&lineage, &brought);
     let arn = match &checkpoint.phase {
         Phase::Pending => None,
         Phase::Registered(target) => Some(target.revision.clone()),
@@ -223,7 +248,7 @@ async fn chosen<E: Ecs>(
     if let Some(arn) = &arn {
         planned.source = RevisionOrigin::Adopt(arn.clone());
     }
-    Ok(Chosen { planned, arn })
+    Ok((Chosen { planned, arn }, brought))
 }
 
 /// Whether the revision to deploy is a copy of what is live now. After our update replaced another deployment unseen,
@@ -238,12 +263,12 @@ impl Run {
     /// Goes on with a deployment that was handed on.
     fn resume(
         named: &str,
-        images: &Images,
+        brought: Brought,
         checkpoint: ServiceCheckpoint,
         service: Service,
         revision: usize,
     ) -> Self {
-        let mut run = Self::new(named, images, service, revision);
+        let mut run = Self::new(named, brought, service, revision);
         run.unknown = checkpoint.unknown;
         if checkpoint.phase == Phase::Pending && checkpoint.plans_again == 0 {
             return run;

@@ -16,19 +16,24 @@ use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::diff::diff;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::image::{ImageReference, Images};
-use evenkeel_core::plan::{Plan, PlannedRevision, PlannedService, RevisionOrigin};
+use evenkeel_core::plan::{
+    Plan, PlannedRevision, PlannedService, RevisionOrigin, before, with_public_values,
+};
 use evenkeel_core::ports::{Cloud, Ecs, EcsEffects, Listing, Masked, RecordStore};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 use evenkeel_core::service_deployment::ServiceDeploymentStatus;
 use evenkeel_core::task_definition::{PackedDefinition, Revision};
+use evenkeel_core::variables::VariableEdits;
 
 use crate::clock::{Clock, Moment};
 
 use super::context::Context;
 use super::listed::{LOOKED_THROUGH, with_what_they_run};
 use super::record_keeping::RecordKeeping;
-use super::{Listener, Progress, Report, World, beginning, planned, prepare, scheduled};
+use super::{
+    Listener, Progress, Report, World, beginning, planned, prepare, recording, scheduled, variables,
+};
 
 /// Goes back, and reports how that ended; never fails otherwise. `request` has one service, and no
 /// images; `to` is a revision's number, `family:revision` or ARN, or else the last one that succeeded.
@@ -45,6 +50,7 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
         let (services, records) = tokio::try_join!(prepare::describe(&ecs, request), records)?;
+        variables::learn_public(&ecs, request, &records);
         Ok((find_and_plan(&ecs, request, services, &records, to).await?, records))
     };
     let read = beginning::within(timeout, world.clock, world.interrupt.clone(), read).await;
@@ -55,6 +61,12 @@ pub async fn roll_back<E: Cloud + EcsEffects, R: RecordStore>(
             // AWS's time is known by its responses.
             let began = world.clock.at(started);
             let mut flow = planned(Context::new(world, &request, listen, began), plan, records);
+            let mut checked = flow.runs.iter().zip(&flow.records);
+            if let Err(failure) =
+                checked.try_for_each(|(run, record)| recording::check_room(&flow.cx, run, record))
+            {
+                return Report::refused(failure);
+            }
             flow.drive().await;
             flow.report().await
         }
@@ -107,18 +119,21 @@ async fn find_and_plan<E: Cloud, R: RecordStore>(
             .because("ECS does not put a service on a revision that was deregistered")
             .advice("Give another one by --to; nothing was changed"));
     }
-    let mut plan = plan_of(service, live, to);
+    let variables = variables::of_rollback(records.first(), &live.arn, &to);
+    let mut plan = plan_of(service, live, to, variables);
     plan.warnings.extend(warning);
     scheduled::plan(ecs, request, &mut plan).await?;
     ecs.hide_plan(&mut plan);
     Ok(plan)
 }
 
-fn plan_of(service: Service, live: Revision, to: Revision) -> Plan {
+fn plan_of(service: Service, live: Revision, to: Revision, variables: VariableEdits) -> Plan {
     let is_live = live.arn == to.arn;
     let planned = PlannedRevision {
         base_images: live.definition.images(),
-        changes: diff(&live.definition, &to.definition),
+        base_variables: before(&live.definition, &variables),
+        changes: with_public_values(diff(&live.definition, &to.definition), &variables),
+        variables,
         base: live.arn,
         newest: to.arn.clone(),
         lacks_of_newest: false,

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
+use evenkeel_core::brought::Brought;
 use evenkeel_core::console::deployments_url;
 use evenkeel_core::crash_loop::Suspicion;
 use evenkeel_core::deployment::{Ending, Event, Outcome, Phase};
 use evenkeel_core::evidence::Evidence;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::image::{Images, digest_of};
-use evenkeel_core::plan::Carried;
+use evenkeel_core::image::digest_of;
+use evenkeel_core::plan::{Carried, CarriedVariables};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::Observation;
 use evenkeel_core::service::{DeploymentId, Service};
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::Variables;
 use serde_json::{Map, Value};
 
 use crate::clock::Moment;
@@ -40,10 +42,14 @@ pub(super) struct Run {
     pub(super) may_be_live: bool,
     /// The deployment that was PRIMARY before that.
     pub(super) replaced: Option<DeploymentId>,
-    /// The images that are put into the copy: those asked for, and those carried.
-    pub(super) images: Images,
-    /// What other deployments changed that ours replaced.
+    /// What is put into the copy: what was asked for, and what is carried.
+    pub(super) brought: Brought,
+    /// The images that other deployments changed that ours replaced.
     pub(super) carried: Carried,
+    /// The variables that they changed.
+    pub(super) carried_variables: CarriedVariables,
+    /// The variables that the pipeline owns at the end, with their values.
+    pub(super) owned: Variables,
     /// The deployment that put it there.
     pub(super) deployment: Option<DeploymentId>,
     /// That deployment's own record.
@@ -83,7 +89,7 @@ pub(super) enum OnRecord<'a> {
 }
 
 impl Run {
-    pub(super) fn new(named: &str, images: &Images, service: Service, revision: usize) -> Self {
+    pub(super) fn new(named: &str, brought: Brought, service: Service, revision: usize) -> Self {
         Self {
             named: named.to_owned(),
             revision,
@@ -93,8 +99,10 @@ impl Run {
             target: None,
             may_be_live: false,
             replaced: None,
-            images: images.clone(),
+            brought,
             carried: Carried::default(),
+            carried_variables: CarriedVariables::default(),
+            owned: Variables::default(),
             seen: Observation::of(service),
             deployment: None,
             service_deployment: None,
@@ -224,6 +232,7 @@ impl Run {
             since: self.live_since(),
             digests: self.digests_of(&images),
             images,
+            variables: std::mem::take(&mut self.owned),
             deployment: self.deployment.as_ref().map(|id| id.as_str().to_owned()),
             service_deployment: self.service_deployment.clone(),
             console: deployments_url(&self.seen.service),

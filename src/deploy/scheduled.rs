@@ -4,43 +4,38 @@
 //! Look what they start → look whether the revision is still live → replace each that starts another one → look again.
 //!
 //! # Guarantees
-//! * A scheduled task is moved only to a revision whose rollout completed for every service of the command that was to run it.
+//! * A scheduled task is moved only to a revision whose rollout completed for every service of the command that runs its family.
+//! * Each is tried, also when another one fails.
 //! * Nothing is remembered: the same command moves what an earlier one has left.
 //!
 //! # Assumptions
 //! EventBridge has no conditional write. Another deployment that completes between the look and the write is noticed
 //! afterwards, and said.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::slice;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::plan::{Plan, PlannedService};
-use evenkeel_core::ports::{Cloud, EcsEffects, ScheduledTaskEffects, ScheduledTasks};
+use evenkeel_core::ports::{Cloud, EcsEffects, ScheduledTasks};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::has_completed;
-use evenkeel_core::scheduled::{Also, MoveOutcome, PlannedMove, ScheduledTask};
-use futures_util::future::join_all;
+use evenkeel_core::scheduled::{Also, MoveOutcome, PlannedMoves, ScheduledTask};
 
 use crate::clock::{Clock, Moment};
-use crate::scheduled::find;
+use crate::scheduled::{again, find, named_by};
 
-use super::Progress;
-use super::context::Context;
+use super::context::{Context, PATIENCE};
 use super::run::Run;
-
-/// How long a move is tried again where EventBridge takes none for the moment. The SDK has tried for half a minute each
-/// time.
-const PATIENCE: Duration = Duration::from_secs(3 * 60);
+use super::{Interrupt, Progress};
 
 /// The longest wait between two of these tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
-/// How many of the values of `--also` are looked for at once.
-const AT_ONCE: usize = 8;
+/// What was seen longer ago than this is looked at again before something is written.
+const FRESH: Duration = Duration::from_secs(2);
 
 /// What became of a scheduled task.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,266 +62,317 @@ pub(super) async fn plan<E: ScheduledTasks>(
     if request.also.is_empty() {
         return Ok(());
     }
-    let clusters: BTreeSet<&str> =
-        plan.services.iter().map(|PlannedService { service, .. }| &*service.cluster).collect();
+    let of_service = |PlannedService { service, .. }: &PlannedService| service.cluster.clone();
+    let clusters: BTreeSet<String> = plan.services.iter().map(of_service).collect();
+    let clusters = clusters.iter().map(String::as_str).collect();
     let found = find(events, &request.also, &clusters, &plan.families()).await?;
     plan.scheduled = found.moves;
     plan.warnings.extend(found.warnings);
     Ok(())
 }
 
-/// Moves what was asked for. What cannot be moved is a failure of the service whose revision it was to start.
+/// Moves what was asked for; nothing, where nothing was. What cannot be moved is a failure of the service whose revision it
+/// was to start.
 pub(super) async fn follow<E: Cloud + EcsEffects>(
     cx: &mut Context<'_, E>,
     runs: &mut [Run],
-) -> Vec<ScheduledReport> {
-    if cx.request.also.is_empty() {
-        return Vec::new();
+) -> Option<Vec<ScheduledReport>> {
+    let also = &cx.request.also;
+    if also.is_empty() {
+        return None;
     }
-    let (found, missed) = look(cx, runs).await;
-    for failure in missed {
-        let what = "what --also names could not be read, and stays as it was";
-        let failure = behind(Failure::new(failure.kind(), what).caused_by(failure));
-        match runs.iter_mut().find(|run| has_ended_well(run)) {
-            Some(run) => {
-                (cx.listen)(Progress::Warning(&failure.to_string()));
-                run.failure = Some(failure);
-            }
-            None => cx.warn(failure.without_advice()),
+    let mut follower = Follower::new(cx, runs);
+    let mut moves = PlannedMoves::default();
+    for also in also {
+        if let Err(failure) = follower.look(also, &mut moves).await {
+            follower.fail(None, format!("{also} did not follow"), failure);
         }
     }
-    let live = live_revisions(cx, runs, &found).await;
     let mut reports = Vec::new();
-    for planned in found {
-        let report = match live.get(&planned.revision) {
-            Some(Ok(live)) => move_to(cx, runs, &planned, live).await,
-            Some(Err(why)) => left(planned.task, Some(why.clone())),
-            None => {
-                let newest = newest_that_failed(runs, &planned);
-                if let Some(failed) = newest {
-                    let (place, failed) = (planned.task.place(), failed.family_and_revision());
-                    cx.warn(format!(
-                        "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not \
-                         succeed. Deregister {failed}, or deploy once more"
-                    ));
-                }
-                left(planned.task, None)
-            }
-        };
-        (cx.listen)(Progress::Scheduled(&report));
+    for planned in moves.moves {
+        let report = follower.settle(planned.revision, planned.task).await;
+        (follower.cx.listen)(Progress::Scheduled(&report));
         reports.push(report);
     }
-    warn_if_overtaken(cx, runs, &reports).await;
-    reports
+    follower.warn_if_overtaken(&reports).await;
+    Some(reports)
 }
 
-/// What was asked for, as it is now, and why some of it cannot be moved: that holds up no other.
-async fn look<E: Cloud>(cx: &Context<'_, E>, runs: &[Run]) -> (Vec<PlannedMove>, Vec<Failure>) {
-    let clusters: BTreeSet<&str> = runs.iter().map(|run| &*run.seen.service.cluster).collect();
-    let families: Vec<String> =
-        cx.revisions.iter().map(|chosen| chosen.planned.base.family().to_owned()).collect();
-    let families: Vec<&str> = families.iter().map(String::as_str).collect();
-    let (mut found, mut missed) = (BTreeMap::new(), Vec::new());
-    for some in cx.request.also.chunks(AT_ONCE) {
-        let looks = some.iter().map(|also| look_for(cx, also, &clusters, &families));
-        for looked in join_all(looks).await {
-            match looked {
-                Ok(moves) => found.extend(moves.into_iter().map(|it| (it.task.place().clone(), it))),
-                // Its advice was for the plan, and the service has been updated since.
-                Err(failure) => {
-                    missed.push(failure.reworded(&|text| text.replace("; nothing was changed", "")))
+/// The services of one family.
+struct Family {
+    name: String,
+    /// Their places among the runs.
+    runs: Vec<usize>,
+    /// The revision that all of them run now; or why there is none that a scheduled task may start.
+    live: Result<TaskDefinitionArn, String>,
+    /// When that was looked at last, if it was.
+    looked: Option<Moment>,
+}
+
+struct Follower<'f, 'a, E> {
+    cx: &'f mut Context<'a, E>,
+    runs: &'f mut [Run],
+    families: Vec<Family>,
+    patience: Patience,
+    /// When the scheduled tasks were read.
+    read: Moment,
+}
+
+impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
+    fn new(cx: &'f mut Context<'a, E>, runs: &'f mut [Run]) -> Self {
+        let now = Moment::now();
+        let mut families: Vec<Family> = Vec::new();
+        for (at, run) in runs.iter().enumerate() {
+            let name = cx.planned(run).base.family();
+            let live = live_of(run);
+            match families.iter_mut().find(|family| family.name == name) {
+                Some(family) => {
+                    family.runs.push(at);
+                    family.live = match (std::mem::replace(&mut family.live, Err(String::new())), live) {
+                        (Ok(one), Ok(other)) if one != other => {
+                            Err(format!("the services run different revisions of the family {name}"))
+                        }
+                        (Ok(_), other) => other,
+                        (one, _) => one,
+                    };
+                }
+                None => families.push(Family { name: name.to_owned(), runs: vec![at], live, looked: None }),
+            }
+        }
+        // Where nothing is to be moved, one look is enough.
+        let patience =
+            if families.iter().any(|family| family.live.is_ok()) { PATIENCE } else { Duration::ZERO };
+        let patience = Patience::new(cx.clock, cx.interrupt.clone(), patience);
+        Self { cx, runs, families, patience, read: now }
+    }
+
+    /// Reads what `also` names, as it is now.
+    async fn look(&mut self, also: &Also, moves: &mut PlannedMoves) -> Result<(), Failure> {
+        let clusters: BTreeSet<&str> = self.runs.iter().map(|run| &*run.seen.service.cluster).collect();
+        let families: Vec<&str> = self.families.iter().map(|family| &*family.name).collect();
+        let found = loop {
+            match named_by(self.cx.ecs, also, &clusters).await {
+                Err(failure) if self.patience.outlasts(&failure).await => {}
+                found => break found?,
+            }
+        };
+        moves.take_in(also, found, &families)
+    }
+
+    /// Lets a scheduled task start the revision that is live, where there is one.
+    async fn settle(&mut self, family: usize, task: ScheduledTask) -> ScheduledReport {
+        let report = |task, revision, outcome, note| ScheduledReport { task, revision, outcome, note };
+        let live = match &self.families[family].live {
+            Ok(live) if is_there(&task, live) => {
+                return report(task, Some(live.clone()), MoveOutcome::Current, None);
+            }
+            Ok(_) => self.still_live(family).await,
+            Err(why) => Err(why.clone()),
+        };
+        let live = match live {
+            Ok(live) => live,
+            Err(why) => {
+                self.warn_of_newest(family, &task);
+                return report(task, None, MoveOutcome::Left, Some(why));
+            }
+        };
+        match self.move_to(&task, &live).await {
+            Ok(notes) => {
+                let note = (!notes.is_empty()).then(|| notes.join("; "));
+                report(task, Some(live), MoveOutcome::Moved, note)
+            }
+            Err(failure) => {
+                let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
+                let note = failure.without_advice();
+                self.fail(Some(family), what, failure);
+                report(task, None, MoveOutcome::Failed, Some(note))
+            }
+        }
+    }
+
+    /// The live revision of a family, looked at again where that was long ago.
+    async fn still_live(&mut self, family: usize) -> Result<TaskDefinitionArn, String> {
+        let it = &self.families[family];
+        let live = it.live.clone()?;
+        if it.looked.is_some_and(|looked| Moment::now().since(looked) < FRESH) {
+            return Ok(live);
+        }
+        let other = self.other_that_is_live(family, &live).await;
+        let it = &mut self.families[family];
+        it.looked = Some(Moment::now());
+        if let Some(other) = other {
+            it.live = Err(format!("{other} is live by now, and its own deployment moves what follows it"));
+        }
+        it.live.clone()
+    }
+
+    /// Another revision, if a service of the family has been put on it since and its rollout has completed.
+    async fn other_that_is_live(&mut self, family: usize, live: &TaskDefinitionArn) -> Option<String> {
+        for at in self.families[family].runs.clone() {
+            // What cannot be seen is as it was a moment ago.
+            let Ok(service) = self.cx.describe_again(&self.runs[at]).await else { continue };
+            let other = service.primary().filter(|primary| primary.task_definition != *live);
+            if let Some(other) = other.filter(|other| has_completed(other, &service)) {
+                return Some(other.task_definition.family_and_revision().to_owned());
+            }
+        }
+        None
+    }
+
+    /// Replaces the definition that a scheduled task names; what there is to say of that.
+    async fn move_to(
+        &mut self,
+        task: &ScheduledTask,
+        live: &TaskDefinitionArn,
+    ) -> Result<Vec<&'static str>, Failure> {
+        let is_fresh = Moment::now().since(self.read) < FRESH;
+        let now = if is_fresh { task.clone() } else { self.read_again(task).await? };
+        let mut notes = Vec::new();
+        let mut planned = self.cx.scheduled.iter().filter(|seen| seen.task.place() == now.place());
+        if planned.any(|seen| !seen.task.is_same_but_for_its_definition(&now, live)) {
+            notes.push("somebody changed it during the deployment, and that change is kept");
+        }
+        if now.named().map(|named| named.family) != Some(live.family()) {
+            let what = format!("{} starts another family by now", now.place());
+            return Err(
+                Failure::invalid_input(what).because(now.definition().unwrap_or("no task").to_owned())
+            );
+        }
+        let moved = now.with_revision(live);
+        // Whether Scheduler takes a beginning that is past is not known: it refuses to make a schedule with one.
+        let begun = moved.without_past_start(self.cx.clock.now().since_epoch().as_secs_f64());
+        match (self.replace(&moved).await, begun) {
+            (Err(failure), Some(begun)) if is_about_its_start(&failure) => {
+                self.replace(&begun).await?;
+                notes.push(
+                    "Scheduler refused its beginning, which is past and without effect: it is left out",
+                );
+            }
+            (replaced, _) => replaced?,
+        }
+        Ok(notes)
+    }
+
+    async fn read_again(&mut self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
+        loop {
+            match again(self.cx.ecs, task.place()).await {
+                Err(failure) if self.patience.outlasts(&failure).await => {}
+                found => {
+                    let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
+                    return found?.ok_or_else(gone);
                 }
             }
         }
     }
-    (found.into_values().collect(), missed)
-}
 
-async fn look_for<E: Cloud>(
-    cx: &Context<'_, E>,
-    also: &Also,
-    clusters: &BTreeSet<&str>,
-    families: &[&str],
-) -> Result<Vec<PlannedMove>, Failure> {
-    let mut patience = Patience::begin(cx.clock);
-    loop {
-        match find(cx.ecs, slice::from_ref(also), clusters, families).await {
-            Err(failure) if patience.outlasts(&failure).await => {}
-            found => return Ok(found?.moves),
-        }
-    }
-}
-
-/// The live revision, or why there is nothing to move to, by the place of each planned revision that ended well for all its
-/// services. It is looked at once more only where something has to move.
-async fn live_revisions<E: Cloud>(
-    cx: &mut Context<'_, E>,
-    runs: &[Run],
-    found: &[PlannedMove],
-) -> BTreeMap<usize, Result<TaskDefinitionArn, String>> {
-    let mut live = BTreeMap::new();
-    for at in 0..cx.revisions.len() {
-        let mut its = runs.iter().filter(|run| run.revision == at);
-        if !its.clone().all(has_ended_well) {
-            continue;
-        }
-        let Some((run, revision)) = its.next().and_then(|run| Some((run, run.live()?.clone()))) else {
-            continue;
-        };
-        let moves = found.iter().any(|planned| planned.revision == at && !is_there(&planned.task, &revision));
-        let other = if moves { other_that_is_live(cx, run, &revision).await } else { None };
-        live.insert(
-            at,
-            match other {
-                Some(other) => Err(format!("{other} is live by now, and follows from its own deployment")),
-                None => Ok(revision),
-            },
-        );
-    }
-    live
-}
-
-/// Another revision, if one has been deployed since.
-async fn other_that_is_live<E: Cloud>(
-    cx: &mut Context<'_, E>,
-    run: &Run,
-    revision: &TaskDefinitionArn,
-) -> Option<String> {
-    // What cannot be seen is as it was a moment ago.
-    let service = cx.describe_again(run).await.ok()?;
-    let primary = service.primary()?;
-    let is_other = primary.task_definition != *revision && has_completed(primary, &service);
-    is_other.then(|| primary.task_definition.family_and_revision().to_owned())
-}
-
-async fn move_to<E: Cloud + EcsEffects>(
-    cx: &mut Context<'_, E>,
-    runs: &mut [Run],
-    planned: &PlannedMove,
-    live: &TaskDefinitionArn,
-) -> ScheduledReport {
-    let task = &planned.task;
-    let report = |outcome, revision: Option<&TaskDefinitionArn>, note| ScheduledReport {
-        task: task.clone(),
-        revision: revision.cloned(),
-        outcome,
-        note,
-    };
-    if is_there(task, live) {
-        return report(MoveOutcome::Current, Some(live), None);
-    }
-    let changed = cx.scheduled.iter().any(|seen| {
-        seen.task.place() == task.place() && !seen.task.is_same_but_for_its_definition(task, live)
-    });
-    let mut note =
-        changed.then(|| "somebody changed it during the deployment; the change is kept".to_owned());
-    let moved = task.with_revision(live);
-    let (ecs, clock) = (cx.ecs, cx.clock);
-    let mut replaced = replace(ecs, clock, &moved).await;
-    // Whether Scheduler takes a beginning that is past is not known: it refuses to create a schedule with one.
-    let now = clock.now().since_epoch().as_secs_f64();
-    if let (Err(failure), Some(begun)) = (&replaced, moved.without_past_start(now))
-        && failure.kind() == FailureKind::InvalidInput
-        && failure.to_string().contains("StartDate")
-    {
-        replaced = replace(ecs, clock, &begun).await;
-        note = Some(
-            "Scheduler refused its beginning, which is past and without effect: it is left out".to_owned(),
-        );
-    }
-    match replaced {
-        Ok(()) => report(MoveOutcome::Moved, Some(live), note),
-        Err(failure) => {
-            let what = format!("{} could not be moved to {}", task.place(), live.family_and_revision());
-            let failure = behind(Failure::new(failure.kind(), what).caused_by(failure));
-            (cx.listen)(Progress::Warning(&failure.to_string()));
-            let note = failure.without_advice();
-            if let Some(run) = runs.iter_mut().find(|run| run.revision == planned.revision) {
-                run.failure.get_or_insert(failure);
+    async fn replace(&mut self, task: &ScheduledTask) -> Result<(), Failure> {
+        loop {
+            match self.cx.ecs.replace(task).await {
+                Err(failure) if self.patience.outlasts(&failure).await => {}
+                done => return done,
             }
-            report(MoveOutcome::Failed, None, Some(note))
         }
     }
-}
 
-/// Warns where another revision has gone live while scheduled tasks were moved to ours.
-async fn warn_if_overtaken<E: Cloud>(cx: &mut Context<'_, E>, runs: &[Run], reports: &[ScheduledReport]) {
-    for run in runs {
-        let Some(live) = run.live().cloned() else { continue };
-        let moved = |report: &&ScheduledReport| {
-            report.outcome == MoveOutcome::Moved && report.revision.as_ref() == Some(&live)
+    /// The deployment is done and recorded, but not all that was to follow it has: a failure of a service of the family, or
+    /// of the first that ended well. Where none did, their own failures count.
+    fn fail(&mut self, family: Option<usize>, what: String, failure: Failure) {
+        // What it advises is for before a deployment.
+        let failure = Failure::new(failure.kind(), format!("the deployment has completed, but {what}"))
+            .because(failure.without_advice())
+            .advice("Run the same command again: it moves what is left, also when the service is unchanged");
+        (self.cx.listen)(Progress::Warning(&failure.to_string()));
+        let at = match family {
+            Some(family) => self.families[family].runs.first().copied(),
+            None => self.runs.iter().position(|run| live_of(run).is_ok()),
         };
-        let Some(first) = reports.iter().find(moved) else { continue };
-        if let Some(other) = other_that_is_live(cx, run, &live).await {
-            let place = first.task.place();
-            cx.warn(format!(
-                "{other} went live while {place} was moved to {}: run the last deployment again with --also, which \
-                 moves it",
-                live.family_and_revision()
+        match at {
+            Some(at) => drop(self.runs[at].failure.get_or_insert(failure)),
+            None => self.cx.warnings.push(failure.to_string()),
+        }
+    }
+
+    /// A scheduled task that names no revision starts the newest one, whatever became of the rollout. Where another
+    /// deployment replaced ours, the newest revision is that one's.
+    fn warn_of_newest(&mut self, family: usize, task: &ScheduledTask) {
+        let has_none = task.named().is_some_and(|named| named.revision.is_none());
+        let runs = self.families[family].runs.iter().map(|at| &self.runs[*at]);
+        let mut failed = runs.filter(|run| has_failed(run)).filter_map(|run| run.target.as_ref());
+        if let (true, Some(failed)) = (has_none, failed.next()) {
+            let (place, failed) = (task.place(), failed.family_and_revision());
+            self.cx.warn(format!(
+                "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not complete. \
+                 Deregister {failed}, or deploy once more"
             ));
         }
     }
+
+    /// Warns where another revision has gone live while scheduled tasks were moved to ours.
+    async fn warn_if_overtaken(&mut self, reports: &[ScheduledReport]) {
+        for family in 0..self.families.len() {
+            let Ok(live) = self.families[family].live.clone() else { continue };
+            let is_moved = |report: &&ScheduledReport| {
+                report.outcome == MoveOutcome::Moved && report.revision.as_ref() == Some(&live)
+            };
+            let Some(first) = reports.iter().find(is_moved) else { continue };
+            if let Some(other) = self.other_that_is_live(family, &live).await {
+                let (place, live) = (first.task.place(), live.family_and_revision());
+                self.cx.warn(format!(
+                    "{other} went live while {place} was moved to {live}: run the last deployment again with --also, \
+                     which moves it"
+                ));
+            }
+        }
+    }
 }
 
-/// Whether a run's revision is live, and its record says so.
-fn has_ended_well(run: &Run) -> bool {
-    matches!(run.outcome(), Outcome::Deployed | Outcome::Unchanged) && run.failure.is_none()
+/// The revision that a run's service is on, if that is recorded; or why no scheduled task may start one.
+fn live_of(run: &Run) -> Result<TaskDefinitionArn, String> {
+    let did_well = matches!(run.outcome(), Outcome::Deployed | Outcome::Unchanged);
+    match run.live() {
+        Some(_) if did_well && run.failure.is_some() => {
+            Err(format!("the record of service {} was not written", run.named))
+        }
+        Some(live) if did_well => Ok(live.clone()),
+        Some(_) | None => Err(format!("the deployment of service {} did not end well", run.named)),
+    }
 }
 
 fn is_there(task: &ScheduledTask, revision: &TaskDefinitionArn) -> bool {
     task.named().is_some_and(|named| named.is(revision))
 }
 
-/// The revision whose rollout did not succeed, if `planned` starts it nevertheless, since it names none. Where another
-/// deployment replaced ours, the newest revision is that one's.
-fn newest_that_failed<'a>(runs: &'a [Run], planned: &PlannedMove) -> Option<&'a TaskDefinitionArn> {
-    let has_failed = |run: &&Run| match run.outcome() {
+fn has_failed(run: &Run) -> bool {
+    match run.outcome() {
         Outcome::RolledBack | Outcome::Failed | Outcome::Stopped | Outcome::TimedOut => true,
         Outcome::Deployed | Outcome::Unchanged | Outcome::Started | Outcome::Superseded => false,
-    };
-    let mut its = runs.iter().filter(|run| run.revision == planned.revision);
-    let target = its.find(has_failed)?.target.as_ref()?;
-    planned.task.named().filter(|named| named.revision.is_none() && named.family == target.family())?;
-    Some(target)
-}
-
-fn left(task: ScheduledTask, note: Option<String>) -> ScheduledReport {
-    ScheduledReport { task, revision: None, outcome: MoveOutcome::Left, note }
-}
-
-fn behind(failure: Failure) -> Failure {
-    failure.advice("Run the same command again: it moves what is left, also when the service is unchanged")
-}
-
-async fn replace<E: ScheduledTaskEffects>(
-    events: &E,
-    clock: Clock,
-    task: &ScheduledTask,
-) -> Result<(), Failure> {
-    let mut patience = Patience::begin(clock);
-    loop {
-        match events.replace(task).await {
-            Err(failure) if patience.outlasts(&failure).await => {}
-            done => return done,
-        }
     }
 }
 
-/// How long a call is tried again, and when next.
+fn is_about_its_start(failure: &Failure) -> bool {
+    failure.kind() == FailureKind::InvalidInput && failure.to_string().contains("StartDate")
+}
+
+/// How long the calls of all scheduled tasks together are tried again, and when next.
 struct Patience {
     clock: Clock,
+    interrupt: Interrupt,
     began: Moment,
+    longest: Duration,
     wait: Duration,
 }
 
 impl Patience {
-    fn begin(clock: Clock) -> Self {
-        Self { clock, began: Moment::now(), wait: Duration::from_secs(1) }
+    fn new(clock: Clock, interrupt: Interrupt, longest: Duration) -> Self {
+        Self { clock, interrupt, began: Moment::now(), longest, wait: Duration::from_secs(1) }
     }
 
-    /// Waits where the call is to be tried again: AWS does not respond, and has not for less than [`PATIENCE`].
+    /// Waits where a call is to be tried again: AWS does not respond, and has not for less than [`PATIENCE`]. A signal ends
+    /// it.
     async fn outlasts(&mut self, failure: &Failure) -> bool {
-        let waits = failure.kind() == FailureKind::Unavailable && Moment::now().since(self.began) < PATIENCE;
+        let waits = failure.kind() == FailureKind::Unavailable
+            && Moment::now().since(self.began) < self.longest
+            && self.interrupt.raised().is_none();
         if waits {
             // Those that were refused at one moment are not to come again at one moment.
             self.clock.sleep(self.wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;

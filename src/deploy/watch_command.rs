@@ -17,6 +17,7 @@ use evenkeel_core::ports::{Cloud, Masked};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::{Rollout, Verdict, judge};
 use evenkeel_core::task_definition::{PackedDefinition, Revision};
+use evenkeel_core::variables::{VariableEdits, Variables};
 
 use crate::clock::Moment;
 
@@ -96,7 +97,8 @@ fn run<E>(cx: &mut Context<'_, E>, named: &str, newest: Newest) -> Run {
     let Newest { mut rollout, revision, seen } = newest;
     rollout.since = cx.since(&seen.service, rollout.deployment.as_ref());
     cx.revisions.push(Chosen { arn: Some(revision.arn.clone()), planned: as_it_is(revision) });
-    let mut run = Run::new(named, &cx.request.images, seen.service.clone(), cx.revisions.len() - 1);
+    let mut run =
+        Run::new(named, cx.request.images.clone().into(), seen.service.clone(), cx.revisions.len() - 1);
     let others = seen.service.deployments.iter().filter(|it| Some(&it.id) != rollout.deployment.as_ref());
     let former = others.max_by_key(|other| other.created);
     run.began_on = former.map(|former| former.task_definition.clone());
@@ -115,6 +117,8 @@ fn as_it_is(revision: Revision) -> PlannedRevision {
         newest: revision.arn,
         definition: PackedDefinition::from(&revision.definition),
         source: RevisionOrigin::Live,
+        variables: VariableEdits::default(),
+        base_variables: Variables::default(),
         changes: Vec::new(),
         lacks_of_newest: false,
     }

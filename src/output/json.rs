@@ -24,8 +24,8 @@ pub fn report_document(report: &Report) -> Value {
     if let Some(failed) = &report.failure {
         document["failure"] = failure(failed);
     }
-    if !report.scheduled.is_empty() {
-        document["scheduledTasks"] = report.scheduled.iter().map(scheduled::report_document).collect();
+    if let Some(tasks) = &report.scheduled {
+        document["scheduledTasks"] = tasks.iter().map(scheduled::report_document).collect();
     }
     document
 }
@@ -72,7 +72,7 @@ pub fn plan_document(plan: &Plan, request: &DeployRequest) -> Value {
         };
         document["tasks"] = plan.tasks(request).into_iter().map(task).collect();
     }
-    if !plan.scheduled.is_empty() {
+    if !request.also.is_empty() {
         let planned = plan.scheduled.iter().map(|planned| scheduled::plan_document(plan, planned));
         document["scheduledTasks"] = planned.collect();
     }
@@ -99,6 +99,9 @@ fn service(service: &ServiceReport) -> Value {
         "serviceDeploymentArn": service.service_deployment,
         "durationSeconds": in_milliseconds(service.duration.as_secs_f64()),
     });
+    if !service.variables.is_empty() {
+        document["variables"] = json!(service.variables);
+    }
     if let Some(note) = &service.note {
         document["note"] = note.as_str().into();
     }

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::{Failure, FailureKind};
 
 use crate::deploy::{Report, ServiceReport};
@@ -68,7 +69,8 @@ fn cases<'a>(report: &'a Report, story: &Story) -> Vec<Case<'a>> {
         failure: None,
     };
     let of = |service: Option<&str>| {
-        let steps = story.steps.iter().filter(|step| step.kind != StepKind::Stage);
+        let is_case = |step: &&Step| step.kind != StepKind::Stage && !is_failed_move(step);
+        let steps = story.steps.iter().filter(is_case);
         steps.filter(move |step| step.service.as_deref() == service).collect::<Vec<_>>()
     };
     let mut cases: Vec<Case<'_>> = of(None).into_iter().map(|step| case("evenkeel", step)).collect();
@@ -82,7 +84,15 @@ fn cases<'a>(report: &'a Report, story: &Story) -> Vec<Case<'a>> {
             (Some(place), Some(failure)) => own[place].failure = Some(failure),
             // A service without a rollout has a verdict, too, and another may fail beside its rollout.
             (_, failure) if failure.is_some() || own.is_empty() => {
-                let name = format!("be {}", report_word(service));
+                // Of a failed move the service has the failure, though its rollout succeeded.
+                let is_of_a_move = matches!(service.outcome, Outcome::Deployed | Outcome::Unchanged)
+                    && failure.is_some()
+                    && story.steps.iter().any(is_failed_move);
+                let name = if is_of_a_move {
+                    "move its scheduled tasks".to_owned()
+                } else {
+                    format!("be {}", report_word(service))
+                };
                 own.push(Case { class, name, duration: service.duration, failure });
             }
             _ => {}
@@ -99,6 +109,11 @@ fn cases<'a>(report: &'a Report, story: &Story) -> Vec<Case<'a>> {
         });
     }
     cases
+}
+
+/// Whether a scheduled task could not be moved; a case of the service says so.
+fn is_failed_move(step: &Step) -> bool {
+    step.kind == StepKind::Schedule && step.failed
 }
 
 /// What the service was to be.

@@ -65,7 +65,7 @@ pub fn external(live: &Live) -> Value {
 /// A `.auto.tfvars.json` that sets one variable, `evenkeel_live`.
 #[must_use]
 pub fn tfvars(live: &Live) -> Value {
-    json!({ "evenkeel_live": {
+    let mut live_document = json!({
         "cluster": live.cluster,
         "service": live.service,
         "family": live.task_definition.family(),
@@ -73,5 +73,9 @@ pub fn tfvars(live: &Live) -> Value {
         "task_definition_arn": live.task_definition.as_str(),
         "images": live.images,
         "digests": live.digests,
-    }})
+    });
+    if !live.variables.is_empty() {
+        live_document["variables"] = json!(live.variables);
+    }
+    json!({ "evenkeel_live": live_document })
 }

@@ -35,6 +35,7 @@ pub fn records_text(records: &[Kept]) -> String {
             RecordContent::Record(record) => {
                 lines.push(format!("{place}  {done}{}", summary(record)));
                 lines.extend(record.images.iter().map(|(name, image)| format!("  {name}  {image}")));
+                lines.extend(record.variables.lines().into_iter().map(|line| format!("  {line}")));
             }
         }
     }
@@ -54,7 +55,9 @@ fn summary(record: &Record) -> String {
         (Status::Succeeded, _) => what,
         (Status::InProgress, candidate) => {
             let images = candidate.iter().flat_map(|candidate| &candidate.images);
-            let images: Vec<String> = images.map(|(name, image)| format!("{name}={image}")).collect();
+            let images = images.map(|(name, image)| format!("{name}={image}"));
+            let variables = candidate.iter().flat_map(|candidate| candidate.variables.names());
+            let images: Vec<String> = images.chain(variables.map(ToString::to_string)).collect();
             let until = record.expires_at.as_deref().unwrap_or("an unknown time");
             format!("in progress until {until}: {}; before it {what}", images.join(", "))
         }

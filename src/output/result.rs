@@ -13,7 +13,10 @@ use crate::deploy::{Report, ServiceReport};
 #[must_use]
 pub fn report_text(report: &Report) -> String {
     let services = report.services.iter().map(result_sentence);
-    services.chain(report.scheduled.iter().map(scheduled::report_line)).map(|line| line + "\n").collect()
+    services
+        .chain(report.scheduled.iter().flatten().map(scheduled::report_line))
+        .map(|line| line + "\n")
+        .collect()
 }
 
 /// How a service's deployment ended, in words: `rolled back to web:1` where somebody asked for that.
@@ -97,6 +100,7 @@ mod tests {
 
     use evenkeel_core::evidence::Evidence;
     use evenkeel_core::timestamp::Timestamp;
+    use evenkeel_core::variables::Variables;
 
     use super::*;
 
@@ -117,6 +121,7 @@ mod tests {
             is_return: false,
             since: Some(Timestamp::from_unix(Duration::from_secs(1_795_391_030))),
             images: BTreeMap::new(),
+            variables: Variables::default(),
             digests: BTreeMap::new(),
             deployment: None,
             service_deployment: None,

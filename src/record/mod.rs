@@ -13,7 +13,7 @@ pub use state::StateStore;
 pub use variables::VariablesStore;
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::ports::{Objects, Parameters, RecordStore, Version};
+use evenkeel_core::ports::{Excess, Objects, Parameters, RecordStore, Version};
 use evenkeel_core::record::Sink;
 
 /// Any place of a record.
@@ -79,6 +79,16 @@ impl<O: Objects, P: Parameters> RecordStore for Store<O, P> {
             Self::State(store) => store.write(over, content).await,
             Self::Variables(store) => store.write(over, content).await,
             Self::File(store) => store.write(over, content).await,
+        }
+    }
+
+    fn excess(&self, content: &[u8]) -> Option<Excess> {
+        match self {
+            Self::Parameter(store) => store.excess(content),
+            Self::Object(store) => store.excess(content),
+            Self::State(store) => store.excess(content),
+            Self::Variables(store) => store.excess(content),
+            Self::File(store) => store.excess(content),
         }
     }
 }

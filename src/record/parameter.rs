@@ -11,12 +11,15 @@
 //! killed between its write and the next call can leave a value that does not count; the next run corrects that.
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::ports::{Parameters, RecordStore, Version};
+use evenkeel_core::ports::{Excess, Parameters, RecordStore, Version};
 use serde_json::{Map, Value};
 
 /// How long the value of a standard parameter may be, in bytes (AWS Systems Manager user guide,
 /// "Managing parameter tiers").
 const LONGEST: usize = 4096;
+
+/// A version with as many digits as one may come to have.
+const LARGE_VERSION: u64 = 999_999;
 
 /// The member of a value that names the version it replaces.
 const REPLACES: &str = "replacesVersion";
@@ -137,6 +140,11 @@ impl<P: Parameters> RecordStore for ParameterStore<P> {
             Some(version) => self.overwrite(version, &value).await?,
         };
         Ok(made.map(|version| Version(version.to_string())))
+    }
+
+    fn excess(&self, content: &[u8]) -> Option<Excess> {
+        let bytes = value_of(content, Some(LARGE_VERSION)).len();
+        (bytes > LONGEST).then_some(Excess { bytes, longest: LONGEST })
     }
 }
 

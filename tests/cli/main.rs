@@ -23,6 +23,7 @@ mod records;
 mod refusals;
 mod rollback;
 mod run;
+mod scheduled;
 mod serving;
 mod signals;
 mod surroundings;

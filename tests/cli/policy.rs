@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_sandbox::{RolloutOutcome, TaskEnding, TaskScript};
+use evenkeel_sandbox::{Call, RolloutOutcome, TaskEnding, TaskScript};
 use serde_json::{Value, json};
 
+use crate::scheduled;
 use crate::world::{Account, quick_task};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/web-task";
@@ -134,6 +135,96 @@ fn it_allows_one_off_tasks_where_they_are_asked_for_and_only_there() {
     }
 }
 
+/// Whether the policy lets this call of EventBridge or EventBridge Scheduler be made on what it is about.
+fn allows(policy: &Value, call: &Call) -> bool {
+    let member = |name: &str| call.request[name].as_str();
+    let rule = |name: Option<&str>| match member("EventBusName") {
+        None | Some("default") => format!("arn:aws:events:eu-west-1:123456789012:rule/{}", name.unwrap()),
+        Some(bus) => format!("arn:aws:events:eu-west-1:123456789012:rule/{bus}/{}", name.unwrap()),
+    };
+    let schedule = || {
+        let (group, name) = (member("GroupName").unwrap_or("default"), member("Name").unwrap());
+        format!("arn:aws:scheduler:eu-west-1:123456789012:schedule/{group}/{name}")
+    };
+    let (service, resource) = match call.operation.as_str() {
+        "DescribeRule" => ("events", rule(member("Name"))),
+        "ListTargetsByRule" | "PutTargets" => ("events", rule(member("Rule"))),
+        "ListEventBuses" | "ListRuleNamesByTarget" => ("events", "*".to_owned()),
+        "GetSchedule" | "UpdateSchedule" => ("scheduler", schedule()),
+        "ListSchedules" => ("scheduler", "*".to_owned()),
+        operation => panic!("{operation}"),
+    };
+    let action = format!("{service}:{}", call.operation);
+    let fits = |pattern: &str| match pattern.split_once('*') {
+        Some((before, _)) => resource.starts_with(before),
+        None => resource == pattern,
+    };
+    policy["Statement"].as_array().unwrap().iter().any(|statement| {
+        let has = |member: &str, fits: &dyn Fn(&str) -> bool| {
+            statement[member].as_array().unwrap().iter().any(|it| fits(it.as_str().unwrap()))
+        };
+        statement.get("Condition").is_none() && has("Action", &|it| it == action) && has("Resource", &fits)
+    })
+}
+
+#[test]
+fn it_allows_what_also_names_and_nothing_besides() {
+    const SCHEDULES: &str = "arn:aws:iam::123456789012:role/schedules";
+    let rule = ["events:DescribeRule", "events:ListTargetsByRule", "events:PutTargets"];
+    let schedule = ["scheduler:GetSchedule", "scheduler:UpdateSchedule"];
+    let lists = ["events:ListEventBuses", "events:ListRuleNamesByTarget", "scheduler:ListSchedules"];
+    let of_family = [&rule[..], &schedule, &lists].concat();
+    let (events, scheduler) = ("events.amazonaws.com", "scheduler.amazonaws.com");
+    for (also, adds, passed_to) in [
+        ("rule:nightly", &rule[..], &[events][..]),
+        ("rule:nightly/report", &rule, &[events]),
+        ("rule:placed@shop/jobs", &rule, &[events]),
+        ("schedule:jobs/hourly", &schedule, &[scheduler]),
+        ("family", &of_family, &[events, scheduler]),
+    ] {
+        let account = scheduled::account();
+        account.sandbox.call_events("CreateEventBus", json!({ "Name": "shop/jobs" })).unwrap();
+        scheduled::add_rule_on(&account, "shop/jobs", "placed", "web");
+        let policy = |more: &[&str]| -> Value {
+            let ended = account.run(&[&WHOLE[..], more].concat());
+            assert_eq!(ended.status, Some(0), "{ended:?}");
+            serde_json::from_str(&ended.stdout).unwrap()
+        };
+        let (without, with) = (policy(&[]), policy(&["--also", also, "--schedule-role", SCHEDULES]));
+        // PassRole is there already, for the roles of the tasks.
+        let (before, now) = (actions(&without), actions(&with));
+        let added: BTreeSet<_> = now.difference(&before).map(String::as_str).collect();
+        assert_eq!(added, adds.iter().copied().collect(), "{also}");
+        let roles = json!({
+            "Sid": "ScheduleRoles",
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": [SCHEDULES],
+            "Condition": { "StringEquals": { "iam:PassedToService": passed_to } },
+        });
+        assert_eq!(statement(&with, "ScheduleRoles"), &roles, "{also}");
+
+        account.sandbox.clear_calls();
+        account.deploy(&["--also", also]).is(0, "deployed", None, &[]);
+        let calls = account.sandbox.calls();
+        let services = ["ecs", "logs", "ecr"];
+        let is_other = |call: &Call| {
+            services.iter().any(|service| now.contains(&format!("{service}:{}", call.operation)))
+        };
+        let mut made = BTreeSet::new();
+        for call in calls.iter().filter(|call| !is_other(call)) {
+            assert!(allows(&with, call), "{} is not allowed by {also}: {call:?}", call.operation);
+            assert!(!allows(&without, call));
+            made.insert(call.operation.as_str());
+        }
+        let needed: BTreeSet<_> = adds.iter().map(|action| action.split_once(':').unwrap().1).collect();
+        assert_eq!(made, needed, "{also}");
+    }
+    let open = Account::new().run(&[&WHOLE[..], &["--also", "family"]].concat());
+    assert!(open.stderr.contains("note: without --schedule-role no rule or schedule"), "{open:?}");
+    assert!(!open.stdout.contains("ScheduleRoles"), "{open:?}");
+}
+
 #[test]
 fn it_allows_every_call_of_a_watch_and_nothing_that_changes() {
     let account = Account::new();
@@ -248,6 +339,8 @@ fn every_mistake_is_told() {
         (&["--for", "deploy", "--account", "1"], 2, "twelve digits"),
         (&["--for", "deploy", "--record", "s3://b"], 2, "s3://BUCKET/KEY"),
         (&["--for", "worker", "--claims", "x"], 2, "s3://BUCKET/PREFIX"),
+        (&["--for", "deploy", "--also", "nightly"], 2, "rule:NAME[/TARGET][@BUS]"),
+        (&["--for", "deploy", "--schedule-role", "x"], 2, "a role is named by its ARN"),
     ] {
         let ended = account.run(&[&["policy"], more].concat());
         assert_eq!((ended.status, ended.stdout.as_str()), (Some(status), ""), "{ended:?}");

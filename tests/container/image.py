@@ -14,13 +14,8 @@ from tls import Tls
 LIMIT = 25_000_000
 
 # Everything in it that is a file. The engine puts the other files, like /etc/hosts, into every container.
-FILES = """
-    etc/group etc/nsswitch.conf etc/passwd etc/ssl/certs/ca-certificates.crt evenkeel
-    lib/MACHINE-linux-gnu/libc.so.6 lib/MACHINE-linux-gnu/libgcc_s.so.1 lib/MACHINE-linux-gnu/libm.so.6 LOADER
-"""
-MACHINES = {
-    "amd64": ("x86_64", "lib64/ld-linux-x86-64.so.2"),
-    "arm64": ("aarch64", "lib/ld-linux-aarch64.so.1"),
+FILES = {
+    "etc/group", "etc/nsswitch.conf", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "evenkeel",
 }
 ENGINES_OWN = {".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"}
 
@@ -82,10 +77,8 @@ def content(tell, image, cleanup):
         with tarfile.open(exported) as archive:
             members = archive.getmembers()
             bundle = archive.extractfile("etc/ssl/certs/ca-certificates.crt").read()
-    machine, loader = MACHINES[inspect(image)["Architecture"]]
-    expected = set(FILES.replace("MACHINE", machine).replace("LOADER", loader).split())
     seen = {member.name for member in members if not member.isdir()} - ENGINES_OWN
-    tell.row("these files are in it and no others, so no shell", sorted(expected), sorted(seen))
+    tell.row("these files are in it and no others, so no shell", sorted(FILES), sorted(seen))
     privileged = [
         member.name for member in members if member.mode & 0o6000 or (member.isfile() and member.mode & 0o002)
     ]

@@ -12,12 +12,15 @@ use evenkeel_core::deployment::Outcome;
 use evenkeel_core::failure::FailureKind;
 use evenkeel_core::ports::RecordStore;
 use evenkeel_core::record::{DeployedBy, Record, Status};
-use evenkeel_core::request::{ClusterName, ServiceName};
+use evenkeel_core::request::{ClusterName, DeployRequest, ServiceName};
+use evenkeel_core::variables::{VariableChanges, VariableKind, VariableName};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
 
+use crate::records::arn;
+use crate::variables::changes;
 use crate::world::{Account, CLUSTER, SERVICE, definition, message, request};
 
 const SSM: &str = "ssm:/deploy/web/record";
@@ -28,11 +31,11 @@ const BROKEN: &str = "registry.example.com/shop/web:broken";
 #[derive(Debug, Clone)]
 enum Event {
     /// Evenkeel deploys an image that runs.
-    Deploy(u8),
+    Deploy(u8, Variables),
     /// Evenkeel deploys one that does not, and puts the former revision back.
     DeployBroken,
     /// Evenkeel deploys and is killed at this call of this operation.
-    Killed { image: u8, broken: bool, operation: &'static str, nth: usize },
+    Killed { image: u8, variables: Variables, broken: bool, operation: &'static str, nth: usize },
     /// Terraform registers a revision of its own, with the images that are recorded, and applies it,
     /// unless its module refuses to plan.
     Apply,
@@ -46,6 +49,24 @@ enum Event {
     Wait,
 }
 
+/// What a deployment does to the variable `SHA`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Variables {
+    /// It stays.
+    Kept,
+    Set(u8),
+    /// It is given back, if the pipeline owns it.
+    GivenBack,
+}
+
+fn variables() -> impl Strategy<Value = Variables> {
+    prop_oneof![
+        2 => Just(Variables::Kept),
+        2 => (1..4_u8).prop_map(Variables::Set),
+        1 => Just(Variables::GivenBack),
+    ]
+}
+
 fn event() -> impl Strategy<Value = Event> {
     const OPERATIONS: [&str; 7] = [
         "DescribeTaskDefinition",
@@ -57,10 +78,11 @@ fn event() -> impl Strategy<Value = Event> {
         "GetParameter",
     ];
     prop_oneof![
-        3 => (2..6_u8).prop_map(Event::Deploy),
+        3 => (2..6_u8, variables()).prop_map(|(image, variables)| Event::Deploy(image, variables)),
         1 => Just(Event::DeployBroken),
-        4 => (2..6_u8, any::<bool>(), proptest::sample::select(&OPERATIONS[..]), 1..4_usize)
-            .prop_map(|(image, broken, operation, nth)| Event::Killed { image, broken, operation, nth }),
+        4 => (2..6_u8, variables(), any::<bool>(), proptest::sample::select(&OPERATIONS[..]), 1..4_usize).prop_map(
+            |(image, variables, broken, operation, nth)| Event::Killed { image, variables, broken, operation, nth }
+        ),
         2 => Just(Event::Apply),
         1 => Just(Event::Edit),
         1 => Just(Event::StepBack),
@@ -94,6 +116,8 @@ struct World {
     others: u64,
     /// The revisions that the service has been on, `web:1`.
     was_live: BTreeSet<String>,
+    /// Whether the pipeline owns `SHA`, as far as a deployment that ended well decided it last.
+    owns: Option<bool>,
 }
 
 impl World {
@@ -101,20 +125,24 @@ impl World {
         let account = Account::new();
         account.sandbox.put_parameter("/deploy/web/record", "{}").unwrap();
         let places = account.records(&[SSM]).await;
-        Self { account, places, others: 0, was_live: BTreeSet::from(["web:1".to_owned()]) }
+        Self { account, places, others: 0, was_live: BTreeSet::from(["web:1".to_owned()]), owns: Some(false) }
     }
 
     async fn play(&mut self, event: &Event) -> TestCaseResult {
         self.account.next_rollout(RolloutOutcome::Ok);
         match event {
-            Event::Deploy(image) => self.deploys(&image_of(*image)).await?,
+            Event::Deploy(image, variables) => {
+                let changes = self.changes(*variables).await;
+                self.deploys(&image_of(*image), changes.clone()).await?;
+                self.owns = if changes.is_empty() { self.owns } else { Some(!changes.set.is_empty()) };
+            }
             Event::DeployBroken => {
                 self.settle().await;
                 self.account.next_rollout(RolloutOutcome::Crash);
-                let report = self.deploy(BROKEN).await;
+                let report = self.deploy(BROKEN, VariableChanges::default()).await;
                 prop_assert_ne!(report.outcome, Outcome::Deployed, "{}", message(&report));
             }
-            Event::Killed { image, broken, operation, nth } => {
+            Event::Killed { image, variables, broken, operation, nth } => {
                 if *broken {
                     self.settle().await;
                 }
@@ -124,10 +152,12 @@ impl World {
                 let kind = FaultKind::HangAfter;
                 let fault = Fault { operation: (*operation).to_owned(), nth: Some(*nth), kind };
                 self.account.sandbox.inject(fault);
+                let changes = self.changes(*variables).await;
+                self.owns = if changes.is_empty() { self.owns } else { None };
                 tokio::select! {
                     biased;
                     () = self.account.sandbox.hung() => {}
-                    _ = self.deploy(&image) => {}
+                    _ = self.deploy(&image, changes) => {}
                 }
                 self.look();
                 self.account.next_rollout(RolloutOutcome::Ok);
@@ -150,6 +180,8 @@ impl World {
                     && short(&record.task_definition_arn) == self.account.live(SERVICE)
                 {
                     self.put_on(&short(&record.previous_task_definition_arn));
+                    // A mark may tell that the pipeline owned it there.
+                    self.owns = self.owns.filter(|owns| *owns);
                 }
             }
             Event::Repair => {
@@ -185,13 +217,22 @@ impl World {
             let stored = self.stored(&told);
             prop_assert_eq!(*image, stored["containerDefinitions"][0]["image"].as_str().unwrap());
         }
+        let first = self.stored(&told)["containerDefinitions"][0].clone();
+        let environment = first["environment"].as_array().cloned().unwrap_or_default();
+        for (name, value) in record.variables.iter() {
+            let there = environment.iter().find(|item| item["name"] == name.name.as_str());
+            prop_assert_eq!(value, there.and_then(|item| item["value"].as_str()), "{} {}", name, what);
+        }
+        if let Some(owns) = self.owns.filter(|_| record.status == Status::Succeeded) {
+            prop_assert_eq!(record.variables.has(&sha()), owns, "{}", what);
+        }
         prop_assert!(!self.made_by_evenkeel().contains(&base), "its base is a copy of ours {}", what);
         prop_assert_eq!(&self.stored(&told)["memory"], &self.stored(&base)["memory"], "no ancestor {}", what);
         Ok(())
     }
 
-    async fn deploys(&mut self, image: &str) -> TestCaseResult {
-        let report = self.deploy(image).await;
+    async fn deploys(&mut self, image: &str, variables: VariableChanges) -> TestCaseResult {
+        let report = self.deploy(image, variables).await;
         prop_assert_eq!(report.exit_status(), 0, "{}", message(&report));
         self.is_in_step().await
     }
@@ -203,9 +244,25 @@ impl World {
         Ok(())
     }
 
-    async fn deploy(&self, image: &str) -> evenkeel::deploy::Report {
+    async fn deploy(&self, image: &str, variables: VariableChanges) -> evenkeel::deploy::Report {
         let (interrupter, interrupt) = Interrupt::new();
-        self.account.run_until(&request(&[("app", image)]), interrupt, interrupter, &self.places).await
+        let request = DeployRequest { variables, ..request(&[("app", image)]) };
+        self.account.run_until(&request, interrupt, interrupter, &self.places).await
+    }
+
+    /// What is asked of variables. Only what the record says is owned can be given back.
+    async fn changes(&self, variables: Variables) -> VariableChanges {
+        match variables {
+            Variables::Kept => VariableChanges::default(),
+            Variables::Set(value) => changes(&[&format!("set-env app:SHA={value}"), "take-over"]),
+            Variables::GivenBack => {
+                let live = self.account.live(SERVICE);
+                let live = arn(&live);
+                let owned = self.record().await.map(|it| it.variables_through(&live, &live));
+                let is_owned = owned.is_some_and(|owned| owned.has(&sha()));
+                if is_owned { changes(&["unset-env app:SHA"]) } else { VariableChanges::default() }
+            }
+        }
     }
 
     /// What is live runs by now: what goes back to it is no new rollout that could break.
@@ -274,6 +331,11 @@ impl World {
         let (content, _) = self.places[0].read().await.unwrap()?;
         Record::parse(SSM, &content).unwrap()
     }
+}
+
+fn sha() -> VariableName {
+    let container = "app".to_owned();
+    VariableName { container, kind: VariableKind::Environment, name: "SHA".to_owned() }
 }
 
 fn image_of(number: u8) -> String {

@@ -42,6 +42,7 @@ mod stories;
 mod transient;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod variables;
 mod verify;
 mod watching;
 mod world;

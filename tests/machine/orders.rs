@@ -31,10 +31,13 @@ const SAME: &[(&str, &str)] = &[("app", "shop/app:2"), ("app", "shop/app:2"), ("
 const OTHER: &[(&str, &str)] = &[("app", "shop/app:2"), ("app", "shop/app:3")];
 const MIXED: &[(&str, &str)] = &[("app", "shop/app:2"), ("cache", "shop/cache:2"), ("app", "shop/app:3")];
 
+/// No run sets variables.
+const NONE: &[&str] = &[];
+
 /// Two runs, each step of which is a call of ECS or a conditional write of a record, in every order.
 async fn two_in_every_order(images: &'static [(&'static str, &'static str)], sinks: &'static [&'static str]) {
-    let rivals = Rivals { images: &images[..2], sinks, each_call: false };
-    let orders = every_order(&rivals, async |played: Played| judge(&rivals, played).await).await;
+    let rivals = Rivals { images: &images[..2], variables: NONE, sinks, each_call: false };
+    let orders = every_order(&rivals, async |played: Played| drop(judge(&rivals, played).await)).await;
     say(&format!("two rivals with {:?} in {sinks:?}: {orders}", rivals.images));
     assert!(orders.ends > 50, "{orders}");
 }
@@ -59,6 +62,50 @@ async fn two_with_different_images_of_one_container_in_every_order() {
     two_in_every_order(OTHER, S3).await;
 }
 
+/// Two runs that set variables or give one back, with what may be owned at the end.
+async fn two_with_variables(variables: &'static [&'static str], owned: &[Value]) {
+    let images = if variables[0] == variables[1] { &SAME[..2] } else { &DIFFERENT[..2] };
+    let rivals = Rivals { images, variables, sinks: S3, each_call: false };
+    let judge = async |played: Played| {
+        let account = judge(&rivals, played).await;
+        let record = record(&account.records(S3).await[0]).await.unwrap();
+        let told = json!(record.variables);
+        assert!(owned.contains(&told), "{variables:?}: {told}");
+        let live = account.sandbox.stored(&account.live(SERVICE)).unwrap();
+        let environment = live["containerDefinitions"][0]["environment"].as_array().cloned();
+        let there: BTreeMap<_, _> = environment
+            .into_iter()
+            .flatten()
+            .map(|item| (item["name"].as_str().unwrap().to_owned(), item["value"].clone()))
+            .collect();
+        assert_eq!(
+            json!(there),
+            told["app"]["environment"].as_object().map_or_else(|| json!({}), |it| json!(it))
+        );
+    };
+    let orders = every_order(&rivals, judge).await;
+    say(&format!("two rivals with {variables:?}: {orders}"));
+    assert!(orders.ends > 50, "{orders}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_set_variables_in_every_order() {
+    let of = |pairs: Value| json!({ "app": { "environment": pairs } });
+    two_with_variables(&["set-env app:A=1", "set-env app:B=1"], &[of(json!({ "A": "1", "B": "1" }))]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_set_one_variable_in_every_order() {
+    let of = |value: &str| json!({ "app": { "environment": { "A": value } } });
+    two_with_variables(&["set-env app:A=1", "set-env app:A=2"], &[of("1"), of("2")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_gives_a_variable_back_and_one_that_sets_another_in_every_order() {
+    let owned = json!({ "app": { "environment": { "A": "1" } } });
+    two_with_variables(&["unset-env app:OLD", "set-env app:A=1"], &[owned]).await;
+}
+
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn two_with_a_parameter_and_an_object_in_every_order() {
@@ -68,8 +115,8 @@ async fn two_with_a_parameter_and_an_object_in_every_order() {
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn two_with_a_parameter_in_every_order_of_each_call() {
-    let rivals = Rivals { images: &DIFFERENT[..2], sinks: SSM, each_call: true };
-    let orders = every_order(&rivals, async |played: Played| judge(&rivals, played).await).await;
+    let rivals = Rivals { images: &DIFFERENT[..2], variables: NONE, sinks: SSM, each_call: true };
+    let orders = every_order(&rivals, async |played: Played| drop(judge(&rivals, played).await)).await;
     say(&format!("two rivals with {:?} in {SSM:?}, call by call: {orders}", rivals.images));
     assert!(orders.ends > 50, "{orders}");
 }
@@ -78,30 +125,32 @@ async fn two_with_a_parameter_in_every_order_of_each_call() {
 #[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_in_every_order_with_three_switches() {
     for (images, sinks) in [(DIFFERENT, S3), (SAME, S3), (MIXED, SSM)] {
-        three_with_three_switches(Rivals { images, sinks, each_call: true }).await;
+        three_with_three_switches(Rivals { images, variables: NONE, sinks, each_call: true }).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_different_with_a_parameter_and_an_object_in_every_order_with_three_switches() {
-    three_with_three_switches(Rivals { images: DIFFERENT, sinks: BOTH, each_call: false }).await;
+    three_with_three_switches(Rivals { images: DIFFERENT, variables: NONE, sinks: BOTH, each_call: false })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 #[ignore = "takes minutes: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_same_with_a_parameter_and_an_object_in_every_order_with_three_switches() {
-    three_with_three_switches(Rivals { images: SAME, sinks: BOTH, each_call: false }).await;
+    three_with_three_switches(Rivals { images: SAME, variables: NONE, sinks: BOTH, each_call: false }).await;
 }
 
 #[tokio::test(start_paused = true)]
 #[ignore = "takes an hour: run by hand, `cargo test --test machine -- --ignored orders`"]
 async fn three_mixed_with_a_parameter_and_an_object_in_every_order_with_three_switches() {
-    three_with_three_switches(Rivals { images: MIXED, sinks: BOTH, each_call: false }).await;
+    three_with_three_switches(Rivals { images: MIXED, variables: NONE, sinks: BOTH, each_call: false }).await;
 }
 
 async fn three_with_three_switches(rivals: Rivals) {
-    let orders = every_order_with(&rivals, 3, async |played: Played| judge(&rivals, played).await).await;
+    let orders =
+        every_order_with(&rivals, 3, async |played: Played| drop(judge(&rivals, played).await)).await;
     say(&format!(
         "three rivals with {:?} in {:?}: {orders} of up to 3 switches",
         rivals.images, rivals.sinks
@@ -123,8 +172,8 @@ async fn the_mark_of_a_revision_that_is_copied_is_put_back() {
 }
 
 async fn three_that_begin(beginning: &str) {
-    let rivals = Rivals { images: MIXED, sinks: SSM, each_call: true };
-    judge(&rivals, one_order(&rivals, beginning).await).await;
+    let rivals = Rivals { images: MIXED, variables: NONE, sinks: SSM, each_call: true };
+    drop(judge(&rivals, one_order(&rivals, beginning).await).await);
 }
 
 /// What "every order" leaves out is an order that leads to the same state as one that is played.
@@ -134,7 +183,7 @@ async fn two_steps_that_commute_lead_to_the_same_state_in_either_order() {
     let mut swapped = BTreeMap::new();
     for (images, sinks) in [(DIFFERENT, BOTH), (SAME, BOTH), (OTHER, S3)] {
         for each_call in [false, true] {
-            let rivals = Rivals { images: &images[..2], sinks, each_call };
+            let rivals = Rivals { images: &images[..2], variables: NONE, sinks, each_call };
             for _ in 0..8 {
                 for pair in commuting_pairs(&rivals, &mut random).await {
                     *swapped.entry(pair).or_insert(0) += 1;
@@ -163,16 +212,17 @@ async fn three_by_seed(each: usize) {
     let all =
         [DIFFERENT, SAME, MIXED].into_iter().flat_map(|images| [SSM, S3, BOTH].map(|sinks| (images, sinks)));
     for (seed, (images, sinks)) in (1..).zip(all) {
-        let rivals = Rivals { images, sinks, each_call: true };
+        let rivals = Rivals { images, variables: NONE, sinks, each_call: true };
         drawn +=
-            orders_by_seed(&rivals, seed, each, async |played: Played| judge(&rivals, played).await).await;
+            orders_by_seed(&rivals, seed, each, async |played: Played| drop(judge(&rivals, played).await))
+                .await;
         distinct += each;
     }
     say(&format!("three rivals: {distinct} distinct orders of {drawn} by seed"));
 }
 
 /// What must hold when all have ended.
-async fn judge(rivals: &Rivals, mut played: Played) {
+async fn judge(rivals: &Rivals, mut played: Played) -> Account {
     let order = words(&played.order);
     let reports = played.play.reports().await;
     let account = &played.play.account;
@@ -220,6 +270,7 @@ async fn judge(rivals: &Rivals, mut played: Played) {
         let value: Value = serde_json::from_str(&value).unwrap();
         assert_eq!(value["taskDefinitionArn"], arn(&live), "the newest version does not count: {what}");
     }
+    Account { sandbox: account.sandbox.clone(), clock: account.clock }
 }
 
 /// The revisions, `web:2`, of the deployments that ECS calls successful.

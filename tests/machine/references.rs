@@ -9,6 +9,7 @@ use evenkeel_core::job::{JobConfiguration, Secret};
 use evenkeel_core::one_off::Steps;
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
 use evenkeel_core::runner::Runner;
+use evenkeel_core::variables::VariableChanges;
 use evenkeel_core::{image_definitions, image_detail};
 use proptest::prelude::*;
 use serde_json::json;
@@ -71,6 +72,7 @@ async fn deploys_or_refuses(text: &str) {
             images,
             policy: Policy { skip_verify: true, ..Policy::default() },
             steps: Steps::default(),
+            variables: VariableChanges::default(),
             also: Vec::new(),
         };
         let report = account.run(&request).await;

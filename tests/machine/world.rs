@@ -16,6 +16,7 @@ use evenkeel_core::one_off::{ExecutionId, Steps};
 use evenkeel_core::ports::RecordStore;
 use evenkeel_core::record::{DeployedBy, Sink};
 use evenkeel_core::request::{ClusterName, DeployRequest, Policy, ServiceName};
+use evenkeel_core::variables::VariableChanges;
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::{Value, json};
 
@@ -284,6 +285,7 @@ pub(crate) fn request(images: &[(&str, &str)]) -> DeployRequest {
         images: named(images),
         policy: Policy::default(),
         steps: Steps::default(),
+        variables: VariableChanges::default(),
         also: Vec::new(),
     }
 }

@@ -196,6 +196,7 @@ def planned_action_type(region):
 ARN = "arn:aws:ecs:eu-central-1:000000000000"
 ROLES = ["arn:aws:iam::000000000000:role/execution", "arn:aws:iam::000000000000:role/task"]
 OTHER_ROLE = "arn:aws:iam::111111111111:role/deploy"
+SCHEDULE_ROLE = "arn:aws:iam::000000000000:role/schedule"
 DEPLOYMENT = {
     "service_arn": f"{ARN}:service/prod/web",
     "family": "shop-web",
@@ -244,22 +245,61 @@ def policies(tally, evenkeel):
             difference(printed("deploy", "--record", record), statements(json.loads(seen))),
         )
 
+    # What a deployment does besides, each with its options of `evenkeel policy`.
+    also = ["rule:nightly", "rule:orders/app@shop", "schedule:weekly", "schedule:shop/report"]
+    schedule_roles = {"schedule_role_arns": [SCHEDULE_ROLE]}
+    told_roles = ["--schedule-role", SCHEDULE_ROLE]
+    for name, more, options in (
+        ("one-off tasks", {"one_off_tasks": True}, ["--one-off-tasks"]),
+        ("named schedules", schedule_roles | {"also": also}, [*told_roles, *each("--also", also)]),
+        ("one schedule", schedule_roles | {"also": also[2:3]}, [*told_roles, "--also", also[2]]),
+        ("schedules of the family", schedule_roles | {"also": ["family"]}, [*told_roles, "--also", "family"]),
+    ):
+        deployment = DEPLOYMENT | parameter | more
+        seen = planned("policy", deployments=[deployment])["planned_values"]["outputs"]["json"]["value"]
+        expected = printed("deploy", "--record", "ssm:/evenkeel/prod/web", *options)
+        tally.note(f"the deploy policy with {name}", difference(expected, statements(json.loads(seen))))
+
     worker = {"cluster": "tools", "image": "evenkeel:1", "subnets": ["subnet-1"], "vpc_id": "vpc-1"}
     bucket = "s3://evenkeel-worker-claims-000000000000-eu-central-1/claims"
-    seen = planned("worker", deployments=[DEPLOYMENT | parameter], **worker)
-    expected = printed("worker", "--record", "ssm:/evenkeel/prod/web", "--claims", bucket)
-    tally.note("the worker's policy", difference(expected, task_policy(seen)))
+    for name, more, options in (
+        ("", {}, []),
+        (
+            " with one-off tasks and schedules",
+            schedule_roles | {"one_off_tasks": True, "also": also},
+            ["--one-off-tasks", *told_roles, *each("--also", also)],
+        ),
+    ):
+        seen = planned("worker", deployments=[DEPLOYMENT | parameter | more], **worker)
+        expected = printed("worker", "--record", "ssm:/evenkeel/prod/web", "--claims", bucket, *options)
+        tally.note(f"the worker's policy{name}", difference(expected, task_policy(seen)))
     # Without a service of its own it only assumes roles.
     expected = printed("worker", "--claims", bucket, "--assume-role", OTHER_ROLE)
     seen = planned("worker", deploy_role_arns=[OTHER_ROLE], **worker)
     tally.note("the worker's policy with a role to assume", difference(expected, task_policy(seen)))
 
     document = load_template(TEMPLATE.read_text())["Resources"]["TaskPolicy"]["Properties"]["PolicyDocument"]
-    expected = printed("worker", "--record", "ssm:/evenkeel/prod/web", "--claims", "s3://the-claims/claims")
-    tally.note(
-        "the worker's policy in the CloudFormation template",
-        difference(expected, statements(filled(document))),
-    )
+    for name, conditions, options in (
+        ("", set(), []),
+        (" with one-off tasks", {"HasOneOffTasks"}, ["--one-off-tasks"]),
+        (
+            " with schedules",
+            {"HasScheduledTasks", "HasScheduleRoles"},
+            [*told_roles, "--also", "family"],
+        ),
+        (" with schedules without roles", {"HasScheduledTasks"}, ["--also", "family"]),
+    ):
+        expected = printed(
+            "worker", "--record", "ssm:/evenkeel/prod/web", "--claims", "s3://the-claims/claims", *options
+        )
+        tally.note(
+            f"the worker's policy in the CloudFormation template{name}",
+            difference(expected, statements(filled(document, conditions))),
+        )
+
+
+def each(option, values):
+    return [word for value in values for word in (option, value)]
 
 
 def task_policy(plan):
@@ -274,8 +314,8 @@ def statements(policy):
     return {one["Sid"]: whole(one) for one in policy["Statement"]}
 
 
-def filled(value):
-    """A part of the template with the parameters of the one service."""
+def filled(value, conditions=frozenset()):
+    """A part of the template with the parameters of the one service, where these conditions hold and no other does."""
     parameters = {
         "AWS::Partition": "aws",
         "AWS::Region": "eu-central-1",
@@ -288,20 +328,21 @@ def filled(value):
         "DeployTaskRoleArns": ROLES,
         "DeployRepositories": "shop/web",
         "DeployLogGroups": "/ecs/web",
+        "DeployScheduleRoleArns": [SCHEDULE_ROLE],
         "RecordParameters": "evenkeel/prod/web",
     }
     if isinstance(value, list):
-        return [one for one in map(filled, value) if one is not None]
+        return [one for one in (filled(part, conditions) for part in value) if one is not None]
     if not isinstance(value, dict):
         return value
     if "Fn::If" in value:
-        # No role to assume.
-        return filled(value["Fn::If"][2])
+        condition, then, otherwise = value["Fn::If"]
+        return filled(then if condition in conditions else otherwise, conditions)
     if "Ref" in value:
         return parameters.get(value["Ref"])
     if "Fn::Sub" in value:
         return re.sub(r"\$\{([\w:]+)\}", lambda found: parameters[found[1]], value["Fn::Sub"])
-    return {name: filled(one) for name, one in value.items()}
+    return {name: filled(one, conditions) for name, one in value.items()}
 
 
 class Template(yaml.SafeLoader):

@@ -29,7 +29,8 @@ def tables(module):
 
 def kind(body):
     spelled = re.search(r"^  type\s+= (.*)$", body, re.MULTILINE)[1]
-    return f"`{re.sub(r'object[(][{].*', 'object', spelled).replace('list(object', 'list(object)')}`"
+    collection = re.match(r"(\w+)\(object\(\{", spelled)
+    return f"`{collection[1]}(object)`" if collection else f"`{re.sub(r'object[(][{].*', 'object', spelled)}`"
 
 
 def default(body):

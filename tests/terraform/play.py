@@ -17,13 +17,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import mirror
+import owned
 from emulator import Cut, CutAt, Deny, Emulator, Proxy
 from world import REPOSITORY, World, any_subnet, create_bucket, ecs, ssm
 
 ALL = "definition, fingerprint, parameter, service"
 REPLACED = "replace definition; update fingerprint, service"
 REPLACED_AND_TAGGED = "replace definition; update fingerprint, parameter, service"
-WARNED = "; warned of another image"
+WARNED = "; warned of what was deployed"
 UNDER_WAY = "refused: A deployment is under way"
 
 
@@ -87,12 +88,12 @@ def table(tell, tools):
 
     forced = {"a": "2", "force_bootstrap": True}
     tell.row("S10 forced back", REPLACED, web.apply(**forced))
-    tell.row("S10 it runs the bootstrap image", "app=boot A=2 proxy=1", contents(web))
+    tell.row("S10 it runs the bootstrap image", "app=boot A=2 proxy=1", web.contents())
     tell.row("S10 plan again", "no changes", web.plan(**forced))
     tell.row("S11 the pipeline deploys 7", "deployed", web.deploy("7"))
     tell.row("S11 plan: back, for as long as it is forced", "update service", web.plan(**forced))
     tell.row("S12 not forced any more", REPLACED, web.apply(a="2"))
-    tell.row("S12 it runs the last deployed image", "app=7 A=2 proxy=1", contents(web))
+    tell.row("S12 it runs the last deployed image", "app=7 A=2 proxy=1", web.contents())
     tell.row("S12 plan again", "no changes", web.plan(a="2"))
 
 
@@ -140,14 +141,14 @@ def cases(tell, tools):
     tell.row(
         "... and all of it reaches the service, with the image",
         "True app=3 A=1 proxy=1",
-        f"{has_all(web, every)} {contents(web)}",
+        f"{has_all(web, every)} {web.contents()}",
     )
     tell.row("... plan again", "no changes", web.plan(**every))
     web.deploy("4")
     tell.row(
         "... also after the next deployment",
         "True app=4 A=1 proxy=1",
-        f"{has_all(web, every)} {contents(web)}",
+        f"{has_all(web, every)} {web.contents()}",
     )
     tell.row("... plan", "no changes", web.plan(**every))
 
@@ -182,7 +183,7 @@ def others(tell, tools):
         "replace definition; update service",
         web.apply(replace, a="2"),
     )
-    tell.row("... A is Terraform's again, and the image stays back", "app=2 A=2 proxy=1", contents(web))
+    tell.row("... A is Terraform's again, and the image stays back", "app=2 A=2 proxy=1", web.contents())
     tell.row("... plan again", "no changes", web.plan(a="2"))
 
 
@@ -303,16 +304,16 @@ def cut_off(tell, tools):
                 tell.row(
                     "... run again: plan",
                     f"no changes, app={tag} A=1 proxy=1",
-                    f"{web.plan()}, {contents(web)}",
+                    f"{web.plan()}, {web.contents()}",
                 )
             else:
                 # It records what runs, and the service runs the one or the other.
                 either = tuple(f"ok, no changes, app={image} A=1 proxy=1" for image in (running, tag))
                 repaired = web.record("repair")
                 tell.row(
-                    "... evenkeel record repair: plan", either, f"{repaired}, {web.plan()}, {contents(web)}"
+                    "... evenkeel record repair: plan", either, f"{repaired}, {web.plan()}, {web.contents()}"
                 )
-                tag = int(contents(web).split()[0].removeprefix("app="))
+                tag = int(web.contents().split()[0].removeprefix("app="))
 
 
 def first(tell, tools):
@@ -338,10 +339,6 @@ def deployed(name, root, tools):
     assert web.deploy("2") == "deployed", f"look at {name}.log"
     assert web.live() == "revision 2 app=2 A=1 proxy=1", web.live()
     return web
-
-
-def contents(web):
-    return web.live().split(" ", 2)[2]
 
 
 def newest(web):
@@ -373,7 +370,7 @@ def has_all(web, every):
 def roll_back(web, tools):
     """To revision 2: by `evenkeel rollback` where there is one, else by hand, with the record mended after it."""
     if tools.has("rollback"):
-        web.evenkeel("rollback", "--to", "2", "--record", web.sink, "--poll", "300ms")
+        web.roll_back("2")
         return "by evenkeel"
     web.move("others:2")
     web.record("repair")
@@ -382,7 +379,22 @@ def roll_back(web, tools):
 
 STORIES = {
     story.__name__: story
-    for story in (table, cases, others, races, remote_state, variables, first, imported, moved_over, cut_off)
+    for story in (
+        table,
+        cases,
+        others,
+        races,
+        remote_state,
+        variables,
+        first,
+        imported,
+        moved_over,
+        owned.schedules,
+        owned.pipeline_variables,
+        owned.variables_only,
+        owned.variables_elsewhere,
+        cut_off,
+    )
 }
 
 

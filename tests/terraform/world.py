@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parent.parent
 sys.path.insert(0, str(HERE / "provider"))
 
-from aws import CREDENTIAL, REGION, ecs, ssm  # noqa: E402
+from aws import CREDENTIAL, REGION, ecs, scheduler, ssm  # noqa: E402
 
 # What the resources are called in the table.
 NAMES = {
@@ -21,6 +21,8 @@ NAMES = {
     "module.web.terraform_data.fingerprint": "fingerprint",
     "module.web.aws_ecs_task_definition.this": "definition",
     "module.web.aws_ecs_service.this": "service",
+    'module.web.aws_scheduler_schedule.this["nightly"]': "nightly",
+    'module.web.aws_scheduler_schedule.this["report"]': "report",
 }
 REGISTRY = "registry.example.com"
 
@@ -101,7 +103,7 @@ class World:
             if line.get("type") == "planned_change":
                 resource, action = line["change"]["resource"]["addr"], line["change"]["action"]
                 changes.setdefault(action, []).append(NAMES.get(resource, resource))
-                if line["change"].get("importing"):
+                if line["change"].get("importing") and action != "import":
                     changes.setdefault("import", []).append(NAMES.get(resource, resource))
         parts = [f"{action} {', '.join(sorted(names))}" for action, names in sorted(changes.items())]
         outputs = next(
@@ -118,18 +120,22 @@ class World:
         if drifted and "-refresh-only" in arguments:
             parts.append("has changed: " + ", ".join(sorted(NAMES.get(one, one) for one in drifted)))
         words = "; ".join(parts) or "no changes"
-        if any(one["summary"] == "Check block assertion failed" for one in problems):
-            words += "; warned of another image"
+        for one in problems:
+            if one["summary"] == "Check block assertion failed":
+                about = (
+                    one["detail"].rsplit(": ", 1)[-1].split(". ")[0] if "any more: " in one["detail"] else ""
+                )
+                words += f"; warned of {about or 'what was deployed'}"
         expected = 0 if applied or words.startswith("no changes") else 2
         return words if status == expected else f"{words}; exit status {status}"
 
     # Evenkeel
 
-    def deploy(self, tag, fault=None, recorded=True):
+    def deploy(self, tag, *options, fault=None, recorded=True):
+        """Deploys an image; with no tag, only what the options say."""
+        image = ["--image", f"app={REGISTRY}/app:{tag}"] if tag else []
         record = ["--record", self.sink] if recorded else []
-        return self.evenkeel(
-            "deploy", "--image", f"app={REGISTRY}/app:{tag}", *record, "--poll", "300ms", fault=fault
-        )
+        return self.evenkeel("deploy", *image, *options, *record, "--poll", "300ms", fault=fault)
 
     def evenkeel(self, verb, *arguments, fault=None):
         command = [self.tools.evenkeel, *verb.split(), "--cluster", self.name, "--service", "web", *arguments]
@@ -137,9 +143,14 @@ class World:
         with open(self.tools.work / f"{self.name}.log", "a") as log:
             log.write(f"$ {' '.join(command)}\n{out}{err}-> {status}\n")
         try:
-            return json.loads(out)["outcome"]
+            outcome = json.loads(out)["outcome"]
         except (json.JSONDecodeError, KeyError):
             return "killed" if status < 0 else f"status {status}"
+        # The service may be where it should be, and the command have failed.
+        return f"{outcome}, status {status}" if status and outcome in ("deployed", "unchanged") else outcome
+
+    def roll_back(self, revision, *options):
+        return self.evenkeel("rollback", "--to", revision, *options, "--record", self.sink, "--poll", "300ms")
 
     def record(self, verb):
         """`evenkeel record VERB`, as the README tells people to."""
@@ -165,9 +176,27 @@ class World:
             told += [
                 f"{one['name']}={one['value']}"
                 for one in container.get("environment", [])
-                if one["name"] == "A"
+                if one["name"] != "SECRET"
             ]
+            told += [
+                f"{one['name']}<-{one['valueFrom'].rsplit('/', 1)[-1]}"
+                for one in container.get("secrets", [])
+            ]
+            told += [f"({name}={value})" for name, value in sorted(container.get("dockerLabels", {}).items())]
         return " ".join(told)
+
+    def contents(self):
+        """What is in the containers of the live revision."""
+        return self.live().split(" ", 2)[2]
+
+    def schedule(self, name, group="default"):
+        return scheduler("GET", f"/schedules/{name}", groupName=group)
+
+    def scheduled(self, name, group="default"):
+        """The revision that a schedule starts, in words, and whether it is disabled."""
+        schedule = self.schedule(name, group)
+        revision = schedule["Target"]["EcsParameters"]["TaskDefinitionArn"].rsplit(":", 1)[-1]
+        return f"revision {revision}{'' if schedule['State'] == 'ENABLED' else ', disabled'}"
 
     def definition(self, revision):
         found = ecs("DescribeTaskDefinition", taskDefinition=revision, include=["TAGS"])
@@ -200,7 +229,9 @@ class World:
 
 def first_words(diagnostic):
     """The beginning of what Terraform says of an error: of ours, the sentence that says why."""
-    return " ".join((diagnostic["detail"] or diagnostic["summary"]).split()).split(". ")[0].split(":")[0][:90]
+    return (
+        " ".join((diagnostic["detail"] or diagnostic["summary"]).split()).split(". ")[0].split(":")[0][:120]
+    )
 
 
 def create_bucket(name):

@@ -18,7 +18,7 @@ use super::deployment::Phase;
 use super::failure::{Failure, FailureKind};
 use super::not_understood::NotUnderstood;
 use super::one_off::StepsProgress;
-use super::plan::CarriedFrom;
+use super::plan::{CarriedFrom, CarriedVariablesFrom};
 use super::service::DeploymentId;
 use super::timestamp::Timestamp;
 
@@ -59,6 +59,8 @@ pub struct ServiceCheckpoint {
     pub plans_again: u32,
     /// The image changes of replaced deployments that this one has to bring as well.
     pub carried: CarriedFrom,
+    /// The changes of variables by replaced deployments that this one has to bring as well.
+    pub carried_variables: CarriedVariablesFrom,
     /// The kind of the failure that ended it.
     pub failed: Option<FailureKind>,
     /// The members of the service's part that this version does not know, which it keeps.

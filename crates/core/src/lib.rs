@@ -4,6 +4,7 @@
 //! both). Every function is pure. The [`ports`] say what a deployment needs of the world; other crates implement them.
 
 pub mod arn;
+pub mod brought;
 mod canonical;
 pub mod caveat;
 pub mod checkpoint;
@@ -47,4 +48,5 @@ pub mod service_deployment;
 pub mod stopped_task;
 pub mod task_definition;
 pub mod timestamp;
+pub mod variables;
 mod words;

@@ -1,22 +1,25 @@
 //! What a deployment will do, decided before anything is written.
 
 mod carried;
+mod carried_variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arn::TaskDefinitionArn;
+use super::brought::Brought;
 use super::diff::{Change, diff};
 use super::failure::Failure;
-use super::image::Images;
 use super::one_off::{Step, TaskCommand};
-use super::quote::listed;
+use super::quote::{cut, listed};
 use super::request::{DeployRequest, ServiceName};
 use super::rollout::has_completed;
 use super::scheduled::PlannedMove;
 use super::service::{Controller, Service};
 use super::task_definition::{PackedDefinition, Revision, TaskDefinition};
+use super::variables::{VariableEdits, Variables};
 
 pub use carried::{Carried, CarriedFrom};
+pub use carried_variables::{CarriedChange, CarriedVariables, CarriedVariablesFrom};
 
 /// What a deployment will do: one revision for each one that is live now, and the services to put
 /// on it.
@@ -39,7 +42,11 @@ pub struct PlannedRevision {
     pub base: TaskDefinitionArn,
     /// The base's images, by container.
     pub base_images: BTreeMap<String, String>,
-    /// The copy, with the images that were asked for.
+    /// The variables that are set in the copy or given back.
+    pub variables: VariableEdits,
+    /// What the base has for them.
+    pub base_variables: Variables,
+    /// The copy, with the images and variables that were asked for.
     pub definition: PackedDefinition,
     /// Where it comes from.
     pub source: RevisionOrigin,
@@ -48,7 +55,7 @@ pub struct PlannedRevision {
     pub newest: TaskDefinitionArn,
     /// How it differs from the base.
     pub changes: Vec<Change>,
-    /// Whether the newest revision changes more than the images that are asked for, so that the copy
+    /// Whether the newest revision changes more than what is asked for, so that the copy
     /// lacks something of it.
     pub lacks_of_newest: bool,
 }
@@ -93,7 +100,7 @@ impl PlannedRevision {
 /// Where a planned revision comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevisionOrigin {
-    /// The live revision has these images already.
+    /// The live revision has all that is asked for already.
     Live,
     /// The family's newest revision is the very copy, made earlier and not yet live.
     Adopt(TaskDefinitionArn),
@@ -133,15 +140,17 @@ pub struct Lineage {
 }
 
 impl Plan {
-    /// Plans the deployment of `request` on `services`, whose live revisions are in `lineages`.
+    /// Plans the deployment of `request` on `services`, whose live revisions are in `lineages`, and the edits of their
+    /// variables in `edits`.
     ///
     /// # Errors
-    /// [`Failure::invalid_input`] for a service that cannot be deployed to, an image that names
-    /// a container of none of the services, and a service that none of the images concerns.
+    /// [`Failure::invalid_input`] for a service that cannot be deployed to, an image or a variable that names
+    /// a container of none of the services, and a service that none of them concerns.
     pub fn new(
         request: &DeployRequest,
         services: Vec<Service>,
         lineages: &BTreeMap<TaskDefinitionArn, Lineage>,
+        edits: &BTreeMap<TaskDefinitionArn, VariableEdits>,
     ) -> Result<Self, Failure> {
         let mut plan =
             Self { revisions: Vec::new(), services: Vec::new(), scheduled: Vec::new(), warnings: Vec::new() };
@@ -150,7 +159,9 @@ impl Plan {
             let base = &lineage.live.arn;
             let planned = plan.revisions.iter().position(|planned| planned.base == *base);
             let revision = planned.unwrap_or_else(|| {
-                plan.revisions.push(PlannedRevision::new(lineage, &request.images));
+                let variables = edits.get(base).cloned().unwrap_or_default();
+                let brought = Brought { images: request.images.clone(), variables };
+                plan.revisions.push(PlannedRevision::new(lineage, &brought));
                 plan.revisions.len() - 1
             });
             plan.services.push(PlannedService { service, revision });
@@ -183,10 +194,17 @@ impl Plan {
         !becomes.is_some_and(|becomes| task.named().is_some_and(|named| named.is(becomes)))
     }
 
-    /// The families of its revisions, in their order.
+    /// The families of its revisions, in their order. One that has the same revision as an earlier one is called nothing.
     #[must_use]
     pub fn families(&self) -> Vec<&str> {
-        self.revisions.iter().map(|revision| revision.base.family()).collect()
+        let mut families: Vec<&str> = Vec::new();
+        for (at, revision) in self.revisions.iter().enumerate() {
+            let becomes = revision.exists_as();
+            let mut earlier = self.revisions[..at].iter();
+            let is_known = becomes.is_some() && earlier.any(|other| other.exists_as() == becomes);
+            families.push(if is_known { "" } else { revision.base.family() });
+        }
+        families
     }
 
     /// The one-off tasks that it comes with, in their order: those of each new revision.
@@ -220,14 +238,28 @@ impl Plan {
             .because(format!("its containers are {}", listed(known)))
             .advice("Correct the name in the image definitions; nothing was changed"));
         }
+        let mut set = request.variables.set.names();
+        if let Some(unknown) = set.find(|name| !known.contains(name.container.as_str())) {
+            let of = listed(self.services.iter().map(|planned| &planned.service.name));
+            let (container, word) = (&unknown.container, unknown.kind.word());
+            return Err(Failure::invalid_input(format!(
+                "no container {container:?} in the task definition of service {of}"
+            ))
+            .because(format!("its containers are {}", listed(known)))
+            .advice(format!("Correct the name in --set-{word}; nothing was changed")));
+        }
         for planned in &self.services {
             let definition = self.revision_of(planned).definition.unpack();
             let containers = definition.containers();
-            if !containers.iter().any(|name| request.images.get(name).is_some()) {
-                let what = format!("no image is given for service {}", planned.service.name);
+            let has_variable = |name: &&str| request.variables.names().any(|it| it.container == *name);
+            if !containers.iter().any(|name| request.images.get(name).is_some() || has_variable(name)) {
+                let given = if request.variables.is_empty() { "image" } else { "image or variable" };
+                let what = format!("no {given} is given for service {}", planned.service.name);
                 return Err(Failure::invalid_input(what)
                     .because(format!("its containers are {}", listed(containers)))
-                    .advice("Give an image for one of them, or leave the service out; nothing was changed"));
+                    .advice(format!(
+                        "Give an {given} for one of them, or leave the service out; nothing was changed"
+                    )));
             }
         }
         Ok(())
@@ -302,11 +334,11 @@ impl Plan {
 }
 
 impl PlannedRevision {
-    /// The revision that follows `lineage`'s live one when `images` are put in.
+    /// The revision that follows `lineage`'s live one when `brought` is put in.
     #[must_use]
-    pub fn new(lineage: &Lineage, images: &Images) -> Self {
+    pub fn new(lineage: &Lineage, brought: &Brought) -> Self {
         let live = &lineage.live;
-        let definition = live.definition.with_images(images);
+        let definition = live.definition.with(brought);
         let newer = lineage.newer.as_ref();
         let source = match newer {
             _ if definition == live.definition => RevisionOrigin::Live,
@@ -318,16 +350,43 @@ impl PlannedRevision {
         Self {
             base: live.arn.clone(),
             base_images: live.definition.images(),
-            changes: diff(&live.definition, &definition),
+            base_variables: before(&live.definition, &brought.variables),
+            changes: with_public_values(diff(&live.definition, &definition), &brought.variables),
+            variables: brought.variables.clone(),
             newest: newer.map_or(&live.arn, |newer| &newer.arn).clone(),
-            // One that failed, or that a rollback left, differs in the pipeline's images alone.
+            // One that failed, or that a rollback left, differs in the pipeline's images and variables alone.
             lacks_of_newest: newer
-                .is_some_and(|newer| !newer.definition.with_images(images).is_equivalent(&definition)),
+                .is_some_and(|newer| !newer.definition.with(brought).is_equivalent(&definition)),
             definition: PackedDefinition::from(&definition),
             source,
         }
     }
 }
+
+/// What `definition` has for the variables that are edited.
+#[must_use]
+pub fn before(definition: &TaskDefinition, edits: &VariableEdits) -> Variables {
+    if edits.is_empty() {
+        return Variables::default();
+    }
+    let all = definition.variables();
+    edits.values().map(|(name, _)| (name.clone(), all.value(name).map(str::to_owned))).collect()
+}
+
+/// The changes with the values that the pipeline sets: those are public, whatever stood there before.
+#[must_use]
+pub fn with_public_values(mut changes: Vec<Change>, edits: &VariableEdits) -> Vec<Change> {
+    for (name, value) in edits.set.iter() {
+        let path = name.path();
+        if let Some(change) = changes.iter_mut().find(|change| change.path == path) {
+            change.to = value.map(|value| cut(value, SHOWN).into_owned());
+        }
+    }
+    changes
+}
+
+/// How many characters of a variable's value a plan shows.
+const SHOWN: usize = 200;
 
 /// Picks the requested services, in their order, out of what ECS described.
 ///

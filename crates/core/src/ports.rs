@@ -206,6 +206,21 @@ pub trait RecordStore: Sync {
     /// Replaces the version `over` (nothing: where nothing is) by `content`, and gives the new version; `None` if
     /// something else is there, which then stays. A lost response is looked for.
     fn write(&self, over: Option<&Version>, content: &[u8]) -> impl Pending<Option<Version>>;
+
+    /// How much too long a document is to be kept here; nothing if there is room for it.
+    fn excess(&self, content: &[u8]) -> Option<Excess> {
+        let _ = content;
+        None
+    }
+}
+
+/// A document that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
+    /// How many bytes it has.
+    pub bytes: usize,
+    /// How many it may have.
+    pub longest: usize,
 }
 
 /// The Parameter Store of AWS Systems Manager, as far as a record needs it. A parameter's versions are

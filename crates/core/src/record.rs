@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
 use super::failure::{Failure, FailureKind};
+use super::variables::{VariableEdits, Variables};
 use crate::keeps_unknown_members;
 
 pub use ownership::{Ownership, ownership};
@@ -52,6 +53,9 @@ pub struct Record {
     /// What those images resolved to, as far as ECS told.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+    /// The variables that the pipeline owns, `null` for one that the revision does not have.
+    #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    pub variables: Variables,
     /// The deployment, `ecs-svc/<digits>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
@@ -90,6 +94,7 @@ keeps_unknown_members!(
         "previousTaskDefinitionArn",
         "images",
         "digests",
+        "variables",
         "deploymentId",
         "deployedAt",
         "candidate",
@@ -132,6 +137,12 @@ pub struct Candidate {
     pub base_task_definition_arn: String,
     /// The images that were put into the copy.
     pub images: BTreeMap<String, String>,
+    /// The variables that were set in the copy.
+    #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    pub variables: Variables,
+    /// The variables that it gives back, with what the copy has for them.
+    #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    pub given_back: Variables,
     /// When another Evenkeel may take the deployment over, RFC 3339; one of [`Record::others`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -153,6 +164,8 @@ keeps_unknown_members!(
         "sourceTaskDefinitionArn",
         "baseTaskDefinitionArn",
         "images",
+        "variables",
+        "givenBack",
         "expiresAt",
         "source",
         "isOver",
@@ -189,6 +202,10 @@ pub struct Deployed<'a> {
     pub asked: BTreeSet<String>,
     /// What images resolved to.
     pub digests: BTreeMap<String, String>,
+    /// All variables of the revision.
+    pub variables: Variables,
+    /// What the deployment did to variables.
+    pub edits: VariableEdits,
     /// The deployment's id.
     pub deployment_id: Option<String>,
     /// Now, RFC 3339.
@@ -229,7 +246,7 @@ impl Record {
     /// The record of a deployment that is through.
     ///
     /// The pipeline owns the containers that it was asked to deploy, now or before; one that is gone is
-    /// left out.
+    /// left out. It owns the variables that it set, now or before, until it gives them back.
     #[must_use]
     pub fn succeeded(former: Option<&Self>, done: Deployed<'_>) -> Self {
         let made = former.and_then(|former| {
@@ -242,6 +259,9 @@ impl Record {
         let asked = done.asked.iter().map(String::as_str);
         let image = |name: &str| Some((name.to_owned(), done.images.get(name)?.clone()));
         let images: BTreeMap<_, _> = owned.chain(asked).filter_map(image).collect();
+        let owned =
+            former.map(|former| former.variables_through(done.source.as_str(), done.revision.as_str()));
+        let variables = done.edits.owned_after(owned.unwrap_or_default()).as_in(&done.variables);
         let previous = match (made, former) {
             _ if done.source != done.revision => done.source.as_str(),
             (Some(made), _) if made.is(done.revision.as_str()) => &made.source_task_definition_arn,
@@ -268,6 +288,7 @@ impl Record {
             previous_task_definition_arn: previous.to_owned(),
             digests: done.digests.into_iter().filter(|(name, _)| images.contains_key(name)).collect(),
             images,
+            variables,
             deployment_id: done.deployment_id,
             deployed_at: done.at,
             candidate: None,
@@ -296,6 +317,8 @@ impl Record {
         let Some((live, made)) = live.zip(line.first()) else { return closed };
         let brought = line.iter().rev().flat_map(|mark| mark.images.clone());
         let brought: BTreeMap<_, _> = brought.collect();
+        let variables =
+            line.iter().rev().fold(closed.variables.clone(), |owned, mark| mark.edits().owned_after(owned));
         let untouched = |name: &String| !brought.contains_key(name);
         Self {
             family: live.family().to_owned(),
@@ -305,6 +328,7 @@ impl Record {
             base_task_definition_arn: self.base_of(live.as_str()),
             digests: closed.digests.into_iter().filter(|(name, _)| untouched(name)).collect(),
             images: closed.images.into_iter().chain(brought).collect(),
+            variables,
             deployment_id: None,
             source: by.unwrap_or(closed.source),
             ..closed
@@ -322,8 +346,19 @@ impl Record {
     /// Whether it tells of the same deployment: all but when, by whom, and what came before.
     #[must_use]
     pub fn tells_the_same(&self, other: &Self) -> bool {
-        (self.status, &self.task_definition_arn, &self.base_task_definition_arn, &self.images)
-            == (other.status, &other.task_definition_arn, &other.base_task_definition_arn, &other.images)
+        (
+            self.status,
+            &self.task_definition_arn,
+            &self.base_task_definition_arn,
+            &self.images,
+            &self.variables,
+        ) == (
+            other.status,
+            &other.task_definition_arn,
+            &other.base_task_definition_arn,
+            &other.images,
+            &other.variables,
+        )
     }
 
     /// The document, with a final line break.
@@ -353,7 +388,7 @@ impl Candidate {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.source_task_definition_arn == other.source_task_definition_arn
-            && self.images == other.images
+            && self.brings_the_same(other)
             && self.source == other.source
     }
 
@@ -362,8 +397,20 @@ impl Candidate {
     pub fn is_like(&self, other: &Self) -> bool {
         let known = self.task_definition_arn.as_ref().zip(other.task_definition_arn.as_ref());
         self.source_task_definition_arn == other.source_task_definition_arn
-            && self.images == other.images
+            && self.brings_the_same(other)
             && known.is_none_or(|(one, another)| one == another)
+    }
+
+    fn brings_the_same(&self, other: &Self) -> bool {
+        self.images == other.images
+            && self.variables == other.variables
+            && self.given_back == other.given_back
+    }
+
+    /// What the deployment did to variables.
+    #[must_use]
+    pub fn edits(&self) -> VariableEdits {
+        VariableEdits { set: self.variables.clone(), given_back: self.given_back.clone() }
     }
 }
 

@@ -9,6 +9,7 @@ use super::image::Images;
 use super::one_off::Steps;
 use super::quote::{cut, quoted};
 use super::scheduled::Also;
+use super::variables::VariableChanges;
 use crate::words::{text, words};
 
 /// A deployment that somebody asked for.
@@ -24,6 +25,8 @@ pub struct DeployRequest {
     pub policy: Policy,
     /// What runs beside it.
     pub steps: Steps,
+    /// The variables to set and to give back.
+    pub variables: VariableChanges,
     /// The rules and schedules that follow it.
     pub also: Vec<Also>,
 }

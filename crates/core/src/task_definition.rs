@@ -6,9 +6,11 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::arn::TaskDefinitionArn;
+use super::brought::Brought;
 use super::canonical::canonical;
 use super::failure::Failure;
 use super::image::Images;
+use super::variables::{VariableEdits, Variables, edit, variables_of};
 
 /// What `DescribeTaskDefinition` tells of a revision and `RegisterTaskDefinition` does not take: the members
 /// by which the shape `TaskDefinition` exceeds `RegisterTaskDefinitionRequest` in botocore's ECS model.
@@ -135,6 +137,33 @@ impl TaskDefinition {
             }
         }
         copy
+    }
+
+    /// All environment variables, references to secrets and labels of the containers, with their values.
+    #[must_use]
+    pub fn variables(&self) -> Variables {
+        let mut all = Variables::default();
+        for container in self.container_definitions() {
+            for (name, value) in variables_of(container).iter() {
+                all.put(name.clone(), value.map(str::to_owned));
+            }
+        }
+        all
+    }
+
+    /// This definition with other variables; an edit of a container that it does not have changes nothing.
+    #[must_use]
+    pub fn with_variables(&self, edits: &VariableEdits) -> Self {
+        let mut copy = self.clone();
+        let containers = copy.0.get_mut("containerDefinitions").and_then(Value::as_array_mut);
+        containers.into_iter().flatten().for_each(|container| edit(container, edits));
+        copy
+    }
+
+    /// This definition with what a deployment brings.
+    #[must_use]
+    pub fn with(&self, brought: &Brought) -> Self {
+        self.with_images(&brought.images).with_variables(&brought.variables)
     }
 
     /// All of it.

@@ -158,7 +158,7 @@ locals {
   ]
 
   statements = [
-    for statement in local.all : merge(
+    for statement in concat(local.all, local.also_statements) : merge(
       { Sid = statement.Sid, Effect = "Allow", Action = statement.Action, Resource = statement.Resource },
       { for name, value in { Condition = statement.Condition } : name => value if length(value) > 0 },
     ) if length(var.deployments) > 0 && length(statement.Resource) > 0

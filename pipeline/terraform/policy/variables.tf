@@ -9,6 +9,8 @@ variable "deployments" {
     record_parameter_arn = optional(string)
     record_object_arn    = optional(string)
     one_off_tasks        = optional(bool, false)
+    also                 = optional(list(string), [])
+    schedule_role_arns   = optional(list(string), [])
   }))
 
   validation {
@@ -17,5 +19,14 @@ variable "deployments" {
       can(regex("^arn:[^:]*:ecs:[^:]*:[0-9]*:service/[^/]+/[^/]+$", deployment.service_arn))
     ])
     error_message = "A service's ARN ends in service/<cluster>/<service>."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for deployment in var.deployments : [
+        for text in deployment.also :
+        can(regex("^(family|rule:[.A-Za-z0-9_-]{1,64}(/[.A-Za-z0-9_-]{1,64})?(@[/.A-Za-z0-9_-]{1,256})?|schedule:([.A-Za-z0-9_-]{1,64}/)?[.A-Za-z0-9_-]{1,64})$", text))
+      ]
+    ]))
+    error_message = "also takes what `evenkeel deploy --also` takes: rule:NAME[/TARGET][@BUS], schedule:[GROUP/]NAME or family."
   }
 }

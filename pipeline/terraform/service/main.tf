@@ -1,9 +1,9 @@
 # An Amazon ECS service whose images a pipeline deploys and everything else of which Terraform owns.
 #
-#     record ──→ select ──→ task definition ──→ select ──→ service
+#     record ──→ select ──→ task definition ──→ select ──→ service ──→ schedules
 #
-# The record of the last deployment says which images Terraform's revision is to have, and whether the live revision
-# descends from it. `select` holds all of that logic and needs no provider.
+# The record of the last deployment says which images and variables Terraform's revision is to have, and whether the live
+# revision descends from it. `select` holds all of that logic and needs no provider.
 
 locals {
   cluster_name   = reverse(split("/", var.cluster))[0]
@@ -85,15 +85,54 @@ resource "terraform_data" "fingerprint" {
   }
 }
 
-# Terraform's revision has the image of its time. It is out of date when the service comes back to it after something
-# that Terraform did not see coming: a plan that was applied later than it was made, a revision from the console.
-check "terraform_revision_has_the_last_deployed_images" {
+# Terraform's revision has the images and variables of its time. They are out of date when the service comes back to it
+# after something that Terraform did not see coming: a plan that was applied later than it was made, a revision from the
+# console.
+locals {
+  # By container; unknown only if the container definitions are.
+  registered_containers = {
+    for container in try(jsondecode(aws_ecs_task_definition.this.container_definitions), []) : container.name => {
+      image        = container.image
+      environment  = try({ for entry in container.environment : entry.name => entry.value }, {})
+      secrets      = try({ for entry in container.secrets : entry.name => entry.valueFrom }, {})
+      dockerLabels = try({ for name, value in container.dockerLabels : name => value }, {})
+    }
+  }
+
+  # A change by Terraform put the pipeline's variables into Terraform's revision. What the pipeline gives back after that is
+  # in it for as long as Terraform changes nothing. Names are no secrets, also where values are.
+  left_variables = try(nonsensitive(local.found_left), local.found_left)
+  found_left = flatten([
+    for name, container in local.registered_containers : [
+      for member in ["environment", "secrets", "dockerLabels"] : [
+        for key in keys(container[member]) : "${key} of ${name}"
+        if !contains(module.select.owned_variables, "${name} ${member} ${key}")
+      ]
+    ]
+  ])
+}
+
+check "terraform_revision_has_what_was_last_deployed" {
   assert {
     # In this order, so that it is known also while the revision is being replaced.
-    condition = length(module.select.deployed_images) == 0 || var.force_bootstrap ? true : alltrue([
-      for container in try(jsondecode(aws_ecs_task_definition.this.container_definitions), []) :
-      container.image == lookup(module.select.images, container.name, container.image)
-    ]) ? true : module.select.follows_pipeline
-    error_message = "Terraform's own revision, on which ${var.name} is or will be, has another image than the one that was last deployed. Register it anew with the deployed one, by the option -replace with the address of this module's aws_ecs_task_definition.this, or deploy again."
+    condition = length(module.select.deployed_images) + length(module.select.variables) == 0 || var.force_bootstrap ? true : alltrue(concat(
+      [
+        for name, container in local.registered_containers :
+        container.image == lookup(module.select.images, name, container.image)
+      ],
+      [
+        # Without a value, the name is not to be there.
+        for one in module.select.variables :
+        try(local.registered_containers[one.container][one.member][one.name], null) == one.value
+      ],
+    )) ? true : module.select.follows_pipeline
+    error_message = "Terraform's own revision, which ${var.name} runs or will run, has another image or variable than was last deployed. Register it anew with what was deployed, by the option -replace with the address of this module's aws_ecs_task_definition.this, or deploy again."
+  }
+}
+
+check "terraform_revision_has_no_variable_of_nobody" {
+  assert {
+    condition     = length(module.select.refusals) > 0 ? true : length(local.left_variables) == 0
+    error_message = "Terraform's own revision has variables that are not in containers and that the pipeline does not own any more: ${join(", ", local.left_variables)}. The next change by Terraform removes them; the option -replace with the address of this module's aws_ecs_task_definition.this removes them now."
   }
 }

@@ -36,6 +36,21 @@ output "deploy_policy_json" {
   value       = module.policy.json
 }
 
+output "schedule_arns" {
+  description = "The ARNs of the schedules, by their names."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.arn }
+}
+
+output "also" {
+  description = "The arguments of `evenkeel deploy --also` with which the schedules move to the new revision together with the service."
+  value       = local.also
+}
+
+output "schedule_role_policy_json" {
+  description = "The smallest IAM policy for the roles of the schedules: to run tasks of any revision of the family in the cluster, to pass on the roles of the task definition, and to write to the dead-letter queues."
+  value       = local.schedule_role_policy
+}
+
 output "registered_task_definition_arn" {
   description = "The revision that Terraform registered. It changes when Terraform changes the task definition."
   value       = aws_ecs_task_definition.this.arn
@@ -51,4 +66,9 @@ output "task_definition_arn" {
 output "deployed_images" {
   description = "The images that were last deployed, by container. Changes with every deployment."
   value       = module.select.deployed_images
+}
+
+output "pipeline_variables" {
+  description = "The environment variables, secret references and labels that the pipeline owns: a row of container, member, name and value for each. Changes with every deployment that changes one."
+  value       = module.select.variables
 }

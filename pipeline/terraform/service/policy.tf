@@ -15,6 +15,8 @@ locals {
     log_groups           = local.log_groups
     record_parameter_arn = one(aws_ssm_parameter.record[*].arn)
     record_object_arn    = var.record_object_arn
+    also                 = local.also
+    schedule_role_arns   = distinct([for schedule in var.schedules : schedule.role_arn])
   }
 }
 

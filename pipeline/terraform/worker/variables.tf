@@ -70,6 +70,8 @@ variable "deployments" {
     record_parameter_arn = optional(string)
     record_object_arn    = optional(string)
     one_off_tasks        = optional(bool, false)
+    also                 = optional(list(string), [])
+    schedule_role_arns   = optional(list(string), [])
   }))
   default  = []
   nullable = false

@@ -23,7 +23,7 @@ pub(super) const DETAIL: &str = r#"{"ImageURI": "shop/web:3"}"#;
 
 /// What is looked for in most tests.
 pub(super) fn definitions() -> Wanted {
-    Wanted { file_name: "imagedefinitions.json".to_owned(), container_name: None }
+    Wanted { file_name: "imagedefinitions.json".to_owned(), is_optional: false, container_name: None }
 }
 
 pub(super) fn at() -> ObjectAddress {

@@ -98,7 +98,11 @@ fn the_paths_of_old_tools_of_windows_are_read() {
         let images = Stored::new(Forged::renamed(path)).images(&definitions()).unwrap();
         assert_eq!(images, ["app=shop/web:1", "log=shop/log:2"], "{path}");
     }
-    let by_path = Wanted { file_name: "out/imagedefinitions.json".to_owned(), container_name: None };
+    let by_path = Wanted {
+        file_name: "out/imagedefinitions.json".to_owned(),
+        is_optional: false,
+        container_name: None,
+    };
     let object = Stored::new(Forged::renamed("out\\imagedefinitions.json"));
     assert_eq!(object.images(&by_path).unwrap().len(), 2);
 }

@@ -1,5 +1,7 @@
 //! AWS's error codes, by what they mean for a caller.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
 /// A refusal of `RegisterTaskDefinition` that is throttling, but is not called so.
 const CONCURRENT_REVISION: &str = "Too many concurrent attempts to create a new revision";
 
@@ -135,13 +137,46 @@ pub(super) fn is_code(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
-/// The error code in a response's body: JSON's `__type`, or XML's `Code`.
-pub(in crate::aws) fn code_of(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
+/// The error code of a response whose body was read: in a header, as EventBridge Scheduler has it (AWS's REST protocol
+/// with JSON), JSON's `__type`, or XML's `Code`.
+pub(in crate::aws) fn code_of(response: &HttpResponse) -> Option<String> {
+    if let Some(code) = response.headers().get("x-amzn-errortype") {
+        return bare(code).map(str::to_owned);
+    }
+    let text = std::str::from_utf8(response.body().bytes()?).ok()?;
     if let Ok(json) = serde_json::from_str::<serde_json::Value>(text) {
-        // It may stand behind a namespace: `com.amazonaws.ecs#ClientException`.
-        return json.get("__type")?.as_str()?.rsplit('#').next().map(str::to_owned);
+        return bare(json.get("__type")?.as_str()?).map(str::to_owned);
     }
     let (_, after) = text.split_once("<Code>")?;
     after.split_once("</Code>").map(|(code, _)| code.to_owned())
+}
+
+/// A code without the namespace before it and the address behind it:
+/// `com.amazonaws.ecs#ClientException:http://internal.amazon.com/`.
+fn bare(code: &str) -> Option<&str> {
+    code.rsplit('#').next()?.split(':').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_found_wherever_a_protocol_has_it() {
+        let code = |header: Option<&'static str>, body: &'static str| {
+            let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body));
+            if let Some(header) = header {
+                response.headers_mut().insert("x-amzn-errortype", header);
+            }
+            code_of(&response)
+        };
+        let conflict = Some("ConflictException".to_owned());
+        assert_eq!(code(Some("ConflictException"), "{\"Message\":\"busy\"}"), conflict);
+        assert_eq!(code(Some("ConflictException:http://internal.amazon.com/"), "{}"), conflict);
+        assert_eq!(code(None, "{\"__type\":\"com.amazonaws.ecs#ConflictException\"}"), conflict);
+        assert_eq!(code(None, "<Error><Code>ConflictException</Code></Error>"), conflict);
+        assert_eq!((code(None, "{\"Message\":\"busy\"}"), code(None, "")), (None, None));
+    }
 }

@@ -101,7 +101,10 @@ fn garbled(service: &str, operation: &str, response: &HttpResponse) -> Option<Ga
         ("S3", "GetObject" | "HeadObject" | "PutObject") => return without_tag(response),
         ("S3", "DeleteObject") => trimmed(response).is_empty(),
         ("S3" | "SNS" | "STS", _) => is_whole_xml(trimmed(response)),
-        ("ECS" | "CodePipeline" | "ECR" | "SSM" | "EventBridge" | "CloudWatch Logs", operation) => {
+        (
+            "ECS" | "CodePipeline" | "ECR" | "SSM" | "EventBridge" | "Scheduler" | "CloudWatch Logs",
+            operation,
+        ) => {
             let body = trimmed(response);
             is_object(body) || body.is_empty() && has_no_output(operation)
         }

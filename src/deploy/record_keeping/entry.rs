@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{RecordStore, Version};
+use evenkeel_core::ports::{Excess, RecordStore, Version};
 use evenkeel_core::record::{Candidate, Deployed, EMPTY, Record};
 
 use crate::clock::{Clock, Moment};
@@ -102,6 +102,30 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
         self.mine.insert(0, mark);
         self.unrecorded.get_or_insert_with(|| it.unrecorded.clone());
         self.write_marks().await
+    }
+
+    pub(super) fn check_room(&self, it: &UnderWay, done: &Deployed<'_>) -> Result<(), Failure> {
+        let before = self.record.as_ref().unwrap_or(&it.unrecorded);
+        let during = before.clone().knowing(&[self.mark(it)]).within_room();
+        let after = Record::succeeded(self.recalled().as_ref(), done.clone());
+        if before.variables.is_empty() && it.variables.is_empty() {
+            return Ok(());
+        }
+        for (when, record) in
+            [("while the deployment is in progress", during), ("after the deployment", after)]
+        {
+            if let Some(excess) = self.store.excess(&record.to_json()) {
+                let what = format!("the record would be too long for {}", self.store.place());
+                let Excess { bytes, longest } = excess;
+                return Err(Failure::invalid_input(what)
+                    .because(format!("it would have {bytes} bytes {when}, and a standard parameter {longest} at most"))
+                    .advice(
+                        "Set fewer or shorter variables, or keep the record in an object, by --record s3://BUCKET/KEY; \
+                         nothing was changed",
+                    ));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn forget_newest(&mut self) {
@@ -227,6 +251,8 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
             source_task_definition_arn: it.source.as_str().to_owned(),
             base_task_definition_arn: Record::base(self.recalled().as_ref(), &it.source),
             images: it.images.clone(),
+            variables: it.variables.set.clone(),
+            given_back: it.variables.given_back.clone(),
             expires_at: Some(it.expires.to_string()),
             source: Some(it.by.clone()),
             is_over: false,

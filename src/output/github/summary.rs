@@ -35,8 +35,8 @@ pub fn step_summary(report: &Report, story: &Story) -> String {
         report.services.iter().take(MOST).for_each(|service| row(&mut text, service, story));
         text.push('\n');
     }
-    if !report.scheduled.is_empty() {
-        let lines: Vec<String> = report.scheduled.iter().take(MOST).map(report_line).collect();
+    let lines: Vec<String> = report.scheduled.iter().flatten().take(MOST).map(report_line).collect();
+    if !lines.is_empty() {
         text.push_str("#### Scheduled tasks\n\n");
         text.push_str(&in_fence("text", &lines.join("\n")));
     }

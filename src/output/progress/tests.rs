@@ -91,6 +91,8 @@ fn plan(names: &[&str], to: Option<&str>) -> Plan {
         PlannedRevision {
             base: arn(&base),
             base_images: BTreeMap::new(),
+            base_variables: Default::default(),
+            variables: Default::default(),
             definition: PackedDefinition::from(
                 &Revision::from_describe(answer.as_bytes()).unwrap().definition,
             ),

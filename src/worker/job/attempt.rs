@@ -236,7 +236,7 @@ async fn deliver<Q: JobQueue, C: ClaimStore, A: Access>(
         return Ok(());
     }
     let now = shared.clock.now();
-    let content = result::output_artifact(report, &prepared.request.images, &prepared.source, now)?;
+    let content = result::output_artifact(report, &prepared.request, &prepared.source, now)?;
     // How long credentials last is not documented, and a rollout may have taken hours.
     let fresh = shared.queue.details(&job.id).await?;
     let job = fresh.as_ref().unwrap_or(job);

@@ -43,6 +43,7 @@ async fn read<A: Access>(access: &A, job: &Job, configuration: &JobConfiguration
     };
     let artifact = match job.inputs.as_slice() {
         [artifact] => artifact,
+        [] if configuration.is_file_optional => return Ok(Images::default()),
         [] => return Err(missing("the action has no input artifact to read image definitions from")),
         several => return Err(missing(&format!("the action has {} input artifacts", several.len()))),
     };
@@ -51,6 +52,7 @@ async fn read<A: Access>(access: &A, job: &Job, configuration: &JobConfiguration
     };
     let wanted = Wanted {
         file_name: configuration.file_name.clone(),
+        is_optional: configuration.is_file_optional,
         container_name: configuration.container_name.clone(),
     };
     artifact::read_images(&access.artifacts(credentials), &artifact.location, &wanted).await

@@ -1,7 +1,7 @@
 //! The record of one job's deployment.
 
 use evenkeel_core::failure::{Failure, FailureKind};
-use evenkeel_core::ports::{RecordStore, Version};
+use evenkeel_core::ports::{Excess, RecordStore, Version};
 
 /// A place of the record. As with ECS, a call that is denied is made once more: what expired at that
 /// moment is renewed by then.
@@ -24,5 +24,9 @@ impl<R: RecordStore> RecordStore for JobRecord<R> {
             Err(failure) if failure.kind() == FailureKind::Denied => self.0.write(over, content).await,
             answer => answer,
         }
+    }
+
+    fn excess(&self, content: &[u8]) -> Option<Excess> {
+        self.0.excess(content)
     }
 }

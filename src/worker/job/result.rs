@@ -1,9 +1,10 @@
 //! What a deployment came to, as a job is answered and as the pipeline's next actions read it.
 
 use evenkeel_core::failure::Failure;
-use evenkeel_core::image::Images;
 use evenkeel_core::job::{Answer, ServiceOutputs, output_variables};
 use evenkeel_core::record::{Deployed, DeployedBy, Record};
+use evenkeel_core::request::DeployRequest;
+use evenkeel_core::variables::{VariableEdits, Variables};
 use serde_json::Value;
 
 use crate::artifact;
@@ -41,7 +42,7 @@ fn told(service: &ServiceReport) -> ServiceOutputs<'_> {
 /// [`FailureKind::Bug`](evenkeel_core::failure::FailureKind::Bug) if it cannot be packed.
 pub(super) fn output_artifact(
     report: &Report,
-    asked: &Images,
+    asked: &DeployRequest,
     source: &DeployedBy,
     now: Timestamp,
 ) -> Result<Vec<u8>, Failure> {
@@ -65,7 +66,12 @@ pub(super) fn output_artifact(
 
 /// The record of a service's deployment as if there had been none before: its base is the revision
 /// that was live, its images are those that were asked for.
-fn record(service: &ServiceReport, asked: &Images, source: &DeployedBy, now: Timestamp) -> Option<Record> {
+fn record(
+    service: &ServiceReport,
+    asked: &DeployRequest,
+    source: &DeployedBy,
+    now: Timestamp,
+) -> Option<Record> {
     let revision = service.task_definition.as_ref()?;
     let done = Deployed {
         cluster: &service.cluster,
@@ -73,7 +79,9 @@ fn record(service: &ServiceReport, asked: &Images, source: &DeployedBy, now: Tim
         revision,
         source: service.previous.as_ref().unwrap_or(revision),
         images: service.images.clone(),
-        asked: asked.names().map(str::to_owned).collect(),
+        asked: asked.images.names().map(str::to_owned).collect(),
+        variables: service.variables.clone(),
+        edits: VariableEdits { set: service.variables.clone(), given_back: Variables::default() },
         digests: service.digests.clone(),
         deployment_id: service.deployment.clone(),
         at: now.to_string(),
@@ -88,6 +96,7 @@ fn live(service: &ServiceReport) -> Option<Live> {
         service: service.service.clone(),
         task_definition: service.task_definition.clone()?,
         images: service.images.clone(),
+        variables: service.variables.clone(),
         digests: service.digests.clone(),
         scheduled: None,
     })

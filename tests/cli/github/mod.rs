@@ -4,5 +4,6 @@ mod annotations;
 mod container;
 mod one_off;
 mod runner;
+mod scheduled;
 mod steps;
 mod workflow;

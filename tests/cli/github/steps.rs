@@ -123,6 +123,16 @@ fn every_input_of_the_action_is_read() {
         ("before", "app=migrate 'up, now'\n\n  proxy=warm up\n"),
         // A task after the rollout needs the wait for it.
         ("after", " \n"),
+        ("set-env", "app:GIT_SHA=a, b\n  proxy:EMPTY=\n"),
+        ("set-secret", "app:TOKEN=/shop/token"),
+        ("set-label", "app:com.example.version=2"),
+        // What is given back has to be owned.
+        ("unset-env", "\n"),
+        ("unset-secret", " "),
+        ("unset-label", ""),
+        ("take-over", "true"),
+        // So do rules and schedules that follow it.
+        ("also", "\n"),
         ("timeout-minutes", "5"),
         ("on-failure", "leave"),
         ("wait", "false"),
@@ -155,6 +165,15 @@ fn every_input_of_the_action_is_read() {
     let record = account.sandbox.parameter("/deploy/web").unwrap().0;
     let record: Value = serde_json::from_str(&record).unwrap();
     assert_eq!(record["status"], "in_progress", "{record:#}");
+    let variables = json!({
+        "app": {
+            "environment": { "GIT_SHA": "a, b" },
+            "secrets": { "TOKEN": "/shop/token" },
+            "dockerLabels": { "com.example.version": "2" },
+        },
+        "proxy": { "environment": { "EMPTY": "" } },
+    });
+    assert_eq!(record["candidate"]["variables"], variables, "{record:#}");
     assert_eq!(account.sandbox.events().len(), 1);
     let workspace = account.path().join("github/workspace");
     assert!(workspace.join("record.json").exists() && workspace.join("junit.xml").exists());
@@ -172,6 +191,7 @@ fn a_wrong_input_is_2_and_annotated_and_changes_nothing() {
         (("service", ""), ["input service", "it is required"]),
         (("timeout-minutes", "ten"), ["input timeout-minutes", "whole number"]),
         (("clusters", "prod"), ["input clusters", "no such input"]),
+        (("also", "rule:nightly\nschedule:a/b/c"), ["--also \"schedule:a/b/c\"", "schedule:[GROUP/]NAME"]),
         (("on-failure", "retry\n::set-env name=X::y"), ["--on-failure", "retry"]),
         (("notify", "https://hooks.example.com/x"), ["https://…", "SecureString"]),
     ] {

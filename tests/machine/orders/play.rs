@@ -7,6 +7,7 @@ use evenkeel::deploy::{Interrupt, Polling, Report, World, deploy};
 use evenkeel::record;
 use evenkeel_core::one_off::ExecutionId;
 use evenkeel_core::record::{DeployedBy, Sink};
+use evenkeel_core::request::DeployRequest;
 use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -14,6 +15,8 @@ use tokio::task::JoinHandle;
 use super::answers::Answers;
 use super::gate::{Access, Gate, Gated, Thing, digest};
 use super::images_of;
+use crate::records::arn;
+use crate::variables::changes;
 use crate::world::{Account, CLUSTER, SERVICE, START, ending, message, request};
 
 pub(super) const BUCKET: &str = "records";
@@ -22,6 +25,8 @@ pub(super) const BUCKET: &str = "records";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rivals {
     pub(super) images: &'static [(&'static str, &'static str)],
+    /// What each asks of variables, as `set-env app:A=1`; nothing where none does.
+    pub(super) variables: &'static [&'static str],
     pub(super) sinks: &'static [&'static str],
     /// Whether each call to a store is a step, or each read and conditional write of a record, which may be several.
     pub(super) each_call: bool,
@@ -31,6 +36,9 @@ impl Rivals {
     /// Whether two runs differ in names only: they deploy the same, or each an image that nobody else deploys, to the same
     /// container or each to one that nobody else deploys to.
     pub(super) fn are_alike(&self, one: usize, two: usize) -> bool {
+        if !self.variables.is_empty() {
+            return false;
+        }
         let (one, two) = (self.images[one], self.images[two]);
         let is_only = |image| self.images.iter().filter(|(_, other)| *other == image).count() == 1;
         let is_alone = |container| self.images.iter().filter(|(other, _)| *other == container).count() == 1;
@@ -83,6 +91,9 @@ impl Play {
     pub(super) async fn begin(rivals: &Rivals) -> Self {
         let account = Account::running(&definition());
         account.sandbox.create_bucket(BUCKET, false);
+        if rivals.variables.iter().any(|option| option.starts_with("unset")) {
+            own_old(&account);
+        }
         let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::from_secs(3) };
         account.sandbox.set_rollout(CLUSTER, SERVICE, rollout);
         Self::set_up(rivals, account, rivals.images.iter().map(|_| Answers::default()).collect()).await
@@ -124,7 +135,9 @@ impl Play {
             let sinks: Vec<Sink> = rivals.sinks.iter().map(|sink| Sink::parse(sink).unwrap()).collect();
             let stores = record::open(&sinks, &objects, &parameters).into_iter();
             let places: Vec<_> = stores.map(|inner| Gated { inner, gate: of_records.clone() }).collect();
-            let (clock, request, ended) = (account.clock, request(&[*image]), gate.clone());
+            let variables = changes(rivals.variables.get(at..=at).unwrap_or_default());
+            let request = DeployRequest { variables, ..request(&[*image]) };
+            let (clock, ended) = (account.clock, gate.clone());
             runs.push(tokio::spawn(async move {
                 let source = DeployedBy { kind: "cli".to_owned(), id: Some(at.to_string()), url: None };
                 let (_interrupter, interrupt) = Interrupt::new();
@@ -200,7 +213,14 @@ impl Play {
             listed.map(|it| (it["status"].clone(), it["targetServiceRevisionArn"].clone())).collect();
         // RegisterTaskDefinition is no step of its own, so two runs may register in either order.
         let mut revisions: Vec<_> = (1..=self.account.revisions("web"))
-            .map(|number| images_of(&self.account, &format!("web:{number}")))
+            .map(|number| {
+                let name = format!("web:{number}");
+                let containers = self.account.sandbox.stored(&name).unwrap();
+                (
+                    images_of(&self.account, &name),
+                    containers["containerDefinitions"][0]["environment"].to_string(),
+                )
+            })
             .collect();
         revisions.sort();
         let object = sandbox.object(BUCKET, "web.json").map(|it| String::from_utf8(it).unwrap());
@@ -241,6 +261,31 @@ impl Drop for Play {
             run.abort();
         }
     }
+}
+
+/// The service is on a copy with a variable `OLD`, which the pipeline owns.
+fn own_old(account: &Account) {
+    let mut owned = definition();
+    owned["containerDefinitions"][0]["environment"] = json!([{ "name": "OLD", "value": "1" }]);
+    account.call("RegisterTaskDefinition", owned);
+    account
+        .call("UpdateService", json!({ "cluster": CLUSTER, "service": SERVICE, "taskDefinition": "web:2" }));
+    let record = json!({
+        "schema": "evenkeel.record/v1",
+        "status": "succeeded",
+        "cluster": CLUSTER,
+        "service": SERVICE,
+        "family": "web",
+        "revision": 2,
+        "taskDefinitionArn": arn("web:2"),
+        "baseTaskDefinitionArn": arn("web:1"),
+        "previousTaskDefinitionArn": arn("web:1"),
+        "images": {},
+        "variables": { "app": { "environment": { "OLD": "1" } } },
+        "deployedAt": "2027-01-15T08:00:00Z",
+        "source": { "kind": "cli" },
+    });
+    account.sandbox.put_object(BUCKET, "web.json", record.to_string().into_bytes());
 }
 
 fn definition() -> serde_json::Value {

@@ -1,8 +1,9 @@
-"""Calls the JSON services of an emulated AWS, as plain as they go over the wire: no SDK that fills in or leaves out."""
+"""Calls services of an emulated AWS as plainly as they go over the wire: no SDK that fills in or leaves out."""
 
 import json
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 
 TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "ssm": "AmazonSSM"}
@@ -26,9 +27,28 @@ def call(service, operation, /, **request):
         headers={
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"{TARGETS[service]}.{operation}",
-            "Authorization": CREDENTIAL.format(region=os.environ.get("AWS_REGION", REGION), service=service),
+            "Authorization": authorization(service),
         },
     )
+    return response(operation, http)
+
+
+def scheduler(method, path, body=None, **query):
+    """EventBridge Scheduler has its operations in methods and paths: `GET`, `/schedules/nightly`."""
+    http = urllib.request.Request(
+        f"{os.environ['AWS_ENDPOINT_URL']}{path}?{urllib.parse.urlencode(query)}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": authorization("scheduler")},
+        method=method,
+    )
+    return response(f"{method} {path}", http)
+
+
+def authorization(service):
+    return CREDENTIAL.format(region=os.environ.get("AWS_REGION", REGION), service=service)
+
+
+def response(operation, http):
     try:
         with urllib.request.urlopen(http, timeout=60) as answer:
             return json.load(answer)

@@ -1,7 +1,7 @@
 """A stand-in for hashicorp/aws, so that Terraform can be run without the real one and without AWS.
 
 It has the names, types and nesting of the real provider's attributes, from schema.json. Of every resource there it
-validates and plans what is configured; the three in resources.py it also makes, on the emulator at AWS_ENDPOINT_URL.
+validates and plans what is configured; those in resources.py it also makes, on the emulator at AWS_ENDPOINT_URL.
 So it shows what the modules' own logic does, and not how the real provider refreshes and compares.
 """
 
@@ -25,10 +25,20 @@ for kind, name in (
     ("ssm_parameter", "insecure_value"),
     ("ssm_parameter", "value"),
     ("ecs_service", "scheduling_strategy"),
+    # Filled in from the schedule's ARN, its name, and what EventBridge Scheduler says.
+    ("scheduler_schedule", "group_name"),
+    ("scheduler_schedule", "name"),
+    ("scheduler_schedule", "name_prefix"),
+    ("scheduler_schedule", "action_after_completion"),
+    # These two have a default in the provider.
+    ("scheduler_schedule", "schedule_expression_timezone"),
+    ("scheduler_schedule", "state"),
 ):
     SCHEMA["resources"][f"aws_{kind}"]["attributes"][name]["mode"] = "optional_computed"
 SCHEMA["resources"]["aws_ssm_parameter"]["attributes"]["value"]["sensitive"] = True
 SCHEMA["resources"]["aws_ecs_service"]["attributes"]["scheduling_strategy"]["default"] = "REPLICA"
+SCHEMA["resources"]["aws_scheduler_schedule"]["attributes"]["schedule_expression_timezone"]["default"] = "UTC"
+SCHEMA["resources"]["aws_scheduler_schedule"]["attributes"]["state"]["default"] = "ENABLED"
 
 
 class Type(TfType):

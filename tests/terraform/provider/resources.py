@@ -1,5 +1,5 @@
-"""What the stand-in does with the three resources of pipeline/terraform/service: it makes, reads, changes and deletes
-them by AWS's API. It is plainer than the real provider: what AWS answers goes into the state as it is, and no
+"""What the stand-in does with the resources of pipeline/terraform/service: it makes, reads, changes and deletes them by
+AWS's API; schedules are in a file of their own. It is plainer than the real provider: what AWS answers goes into the state as it is, and no
 difference is suppressed. A module whose plan stays empty here does not lean on the real one's leniency.
 
 A state is the attributes of one resource by name; a block is a list of such."""
@@ -7,6 +7,7 @@ A state is the attributes of one resource by name; a block is a list of such."""
 import json
 
 from aws import ACCOUNT, REGION, Refused, ecs, ssm
+from schedules import Schedule
 
 # Names that do not follow from the ones in HCL.
 RENAMED = {
@@ -200,4 +201,4 @@ class Parameter:
         return put["Version"]
 
 
-RESOURCES = {resource.TYPE: resource for resource in (TaskDefinition(), Service(), Parameter())}
+RESOURCES = {resource.TYPE: resource for resource in (TaskDefinition(), Service(), Parameter(), Schedule())}

@@ -20,7 +20,7 @@ RESOURCES = """
     codepipeline_custom_action_type codestarconnections_connection ecr_lifecycle_policy ecr_repository ecs_cluster
     ecs_service ecs_task_definition iam_role iam_role_policy kms_key s3_bucket s3_bucket_lifecycle_configuration
     s3_bucket_ownership_controls s3_bucket_policy s3_bucket_public_access_block
-    s3_bucket_server_side_encryption_configuration s3_bucket_versioning security_group ssm_parameter
+    s3_bucket_server_side_encryption_configuration s3_bucket_versioning scheduler_schedule security_group ssm_parameter
     vpc_security_group_egress_rule
 """.split()
 DATA_SOURCES = "caller_identity partition region".split()

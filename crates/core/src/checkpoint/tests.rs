@@ -3,8 +3,9 @@ use std::time::Duration;
 use super::*;
 use crate::deployment::{Ending, Outcome, Target, Way, Why};
 use crate::one_off::{Step, StepsProgress, TaskPhase};
-use crate::plan::CarriedFrom;
+use crate::plan::{CarriedChange, CarriedFrom, CarriedVariablesFrom};
 use crate::rollout::Rollout;
+use crate::variables::{VariableKind, VariableName};
 
 const EXECUTION: &str = "0b1e7c4a-5a39-4d1c-8a61-2f7a1c9a3b10";
 
@@ -71,6 +72,7 @@ fn service_checkpoint(family: &str, phase: Phase) -> ServiceCheckpoint {
         service_deployment: Some("x".repeat(21)),
         plans_again: 3,
         carried: CarriedFrom::from([("cache".to_owned(), arn(family, 8))]),
+        carried_variables: CarriedVariablesFrom::new(),
         failed: Some(FailureKind::RolloutFailed),
         unknown: Map::new(),
     }
@@ -84,7 +86,9 @@ fn checkpoint(services: Vec<ServiceCheckpoint>) -> Checkpoint {
 #[test]
 fn every_phase_comes_back_as_it_was() {
     for phase in phases("web", "tasks failed to start: \"exit 1\"") {
-        let whole = checkpoint(vec![service_checkpoint("web", phase)]);
+        let service = service_checkpoint("web", phase);
+        let whole =
+            checkpoint(vec![ServiceCheckpoint { carried_variables: carried_variables("web"), ..service }]);
         assert_eq!(Checkpoint::parse(&whole.token().unwrap()).unwrap(), whole);
     }
     let none = checkpoint(Vec::new());
@@ -235,6 +239,7 @@ fn tokens_of_former_versions_mean_what_they_meant() {
         service_deployment: Some("x".repeat(21)),
         plans_again: 3,
         carried: CarriedFrom::new(),
+        carried_variables: CarriedVariablesFrom::new(),
         failed: None,
         unknown: Map::new(),
     };
@@ -295,4 +300,14 @@ fn tokens_of_former_versions_mean_what_they_meant() {
             "it is written the same"
         );
     }
+}
+
+/// One that was set and one that was given back.
+fn carried_variables(family: &str) -> CarriedVariablesFrom {
+    let name = |kind, name: &str| VariableName { container: "app".to_owned(), kind, name: name.to_owned() };
+    let change = |is_given_back| CarriedChange { revision: arn(family, 8), is_given_back };
+    CarriedVariablesFrom::from([
+        (name(VariableKind::Environment, "GIT_SHA"), change(false)),
+        (name(VariableKind::Label, "com.example.version"), change(true)),
+    ])
 }

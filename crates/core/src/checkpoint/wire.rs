@@ -10,9 +10,11 @@ use super::super::arn::TaskDefinitionArn;
 use super::super::deployment::{Ending, Outcome, Phase, Target, Way, Why};
 use super::super::failure::FailureKind;
 use super::super::one_off::{Step, StepsProgress, TaskPhase};
+use super::super::plan::CarriedChange;
 use super::super::rollout::Rollout;
 use super::super::service::DeploymentId;
 use super::super::timestamp::Timestamp;
+use super::super::variables::{VariableKind, VariableName};
 use super::{Checkpoint, MAX_TOKEN, ServiceCheckpoint};
 use crate::keeps_unknown_members;
 
@@ -70,6 +72,10 @@ enum RevisionWire {
     Whole(String),
 }
 
+/// A variable that is carried: its container, kind and name, the revision that brought it, and whether it was given back.
+#[derive(Serialize, Deserialize)]
+struct VariableWire(String, String, String, RevisionWire, bool);
+
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Self")]
 struct ServiceWire {
@@ -101,11 +107,14 @@ struct ServiceWire {
     /// The containers whose images are carried, and the revisions that brought them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     c: BTreeMap<String, RevisionWire>,
+    /// The variables that are carried. Their values are in the revisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    v: Vec<VariableWire>,
     #[serde(skip)]
     unknown: Map<String, Value>,
 }
 
-keeps_unknown_members!(ServiceWire, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c"]);
+keeps_unknown_members!(ServiceWire, ["p", "o", "b", "t", "d", "i", "n", "k", "r", "c", "v"]);
 
 /// Which version a token is of, whatever else is in it.
 #[derive(Deserialize)]
@@ -215,6 +224,15 @@ impl Writer {
                 .iter()
                 .map(|(container, revision)| (container.clone(), self.revision(revision)))
                 .collect(),
+            v: checkpoint
+                .carried_variables
+                .iter()
+                .map(|(name, change)| {
+                    let VariableName { container, kind, name } = name.clone();
+                    let revision = self.revision(&change.revision);
+                    VariableWire(container, kind.word().to_owned(), name, revision, change.is_given_back)
+                })
+                .collect(),
             unknown: checkpoint.unknown.clone(),
         }
     }
@@ -303,7 +321,14 @@ impl Reader {
     fn service(&self, service: ServiceWire) -> Option<ServiceCheckpoint> {
         let carried = service.c.into_iter();
         let carried = carried.map(|(container, revision)| Some((container, self.revision(revision)?)));
+        let variables =
+            service.v.into_iter().map(|VariableWire(container, word, name, revision, is_given_back)| {
+                let kind = VariableKind::ALL.into_iter().find(|kind| kind.word() == word)?;
+                let revision = self.revision(revision)?;
+                Some((VariableName { container, kind, name }, CarriedChange { revision, is_given_back }))
+            });
         Some(ServiceCheckpoint {
+            carried_variables: variables.collect::<Option<_>>()?,
             phase: self.phase(service.p, self.maybe(service.r)?)?,
             began_on: self.maybe(service.o)?,
             base: self.revision(service.b)?,

@@ -4,6 +4,7 @@ use super::*;
 use crate::record::Candidate;
 use crate::record::Deployed;
 use crate::samples;
+use crate::variables::{VariableEdits, Variables};
 
 fn arn(revision: u64) -> TaskDefinitionArn {
     samples::arn(&format!("web:{revision}"))
@@ -13,6 +14,8 @@ fn arn(revision: u64) -> TaskDefinitionArn {
 fn record(source: u64, live: u64) -> Record {
     let by = DeployedBy { kind: "codebuild".to_owned(), id: Some("web:1a2b".to_owned()), url: None };
     let done = Deployed {
+        variables: Variables::default(),
+        edits: VariableEdits::default(),
         cluster: "prod",
         service: "web",
         revision: &arn(live),
@@ -29,6 +32,8 @@ fn record(source: u64, live: u64) -> Record {
 
 fn open(record: Record) -> Record {
     let candidate = Candidate {
+        variables: Variables::default(),
+        given_back: Variables::default(),
         task_definition_arn: None,
         source_task_definition_arn: record.task_definition_arn.clone(),
         base_task_definition_arn: record.base_task_definition_arn.clone(),

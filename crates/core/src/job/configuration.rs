@@ -36,6 +36,8 @@ pub struct JobConfiguration {
     pub services: Vec<ServiceName>,
     /// `FileName`: the file to look for in the input artifact, a relative path within it.
     pub file_name: String,
+    /// Whether the file may be missing: it is not named, and there are variables to deploy.
+    pub is_file_optional: bool,
     /// `DeploymentTimeout`.
     pub timeout: Option<Duration>,
     /// `OnFailure`.
@@ -93,6 +95,7 @@ impl JobConfiguration {
             account: place.map(|place| place.account.to_owned()),
             cluster,
             services,
+            is_file_optional: file_name.is_none() && !options.variables.is_empty(),
             file_name: file_name.unwrap_or_else(|| IMAGE_DEFINITIONS.to_owned()),
             timeout,
             on_failure: on_failure.unwrap_or(Policy::default().on_failure),
@@ -126,6 +129,7 @@ impl JobConfiguration {
             images,
             policy: self.policy(),
             steps: self.options.steps.clone(),
+            variables: self.options.variables.clone(),
             also: self.options.also.clone(),
         }
     }

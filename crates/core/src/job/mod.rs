@@ -26,6 +26,7 @@ use super::notification::Channel;
 use super::one_off::Steps;
 use super::request::Policy;
 use super::scheduled::Also;
+use super::variables::VariableChanges;
 use crate::words::text;
 
 /// A job as CodePipeline offers it.
@@ -152,6 +153,8 @@ pub struct JobOptions {
     pub external_id: Option<Secret>,
     /// `--before` and `--after`: what runs beside the deployment.
     pub steps: Steps,
+    /// `--set-env` and its like: the variables to set and to give back.
+    pub variables: VariableChanges,
     /// `--also`: the rules and schedules that follow the deployment.
     pub also: Vec<Also>,
     /// `--notify`: where to send a notification when the deployment ends.

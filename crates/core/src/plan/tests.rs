@@ -3,10 +3,12 @@ use serde_json::json;
 use super::*;
 use crate::failure::FailureKind;
 use crate::image::ImageReference;
+use crate::image::Images;
 use crate::one_off::Steps;
 use crate::request::{ClusterName, Policy};
 use crate::samples::{self, arn};
 use crate::service::RolloutState;
+use crate::variables::VariableChanges;
 
 /// The revision `name`, whose container `app` has this image and this much memory.
 fn revision(name: &str, image: &str, memory: &str, status: &str) -> Revision {
@@ -36,6 +38,7 @@ fn request(services: &[&str], images: &[(&str, &str)]) -> DeployRequest {
         images: named,
         policy: Policy::default(),
         steps: Steps::default(),
+        variables: VariableChanges::default(),
         also: Vec::new(),
     }
 }
@@ -44,7 +47,13 @@ fn request(services: &[&str], images: &[(&str, &str)]) -> DeployRequest {
 fn plan(image: &str, newer: Option<Revision>) -> Plan {
     let lineage = Lineage { live: revision("web:1", "web:old", "512", "ACTIVE"), newer };
     let lineages = BTreeMap::from([(arn("web:1"), lineage)]);
-    Plan::new(&request(&["web"], &[("app", image)]), vec![service("web", "web:1")], &lineages).unwrap()
+    Plan::new(
+        &request(&["web"], &[("app", image)]),
+        vec![service("web", "web:1")],
+        &lineages,
+        &BTreeMap::new(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -108,7 +117,9 @@ fn percentages_that_leave_no_room_to_replace_a_task_are_told_before_the_update()
         full.strategy.room = Room { minimum, maximum, scheduler };
         let lineage = Lineage { live: revision("web:1", "web:old", "512", "ACTIVE"), newer: None };
         let lineages = BTreeMap::from([(arn("web:1"), lineage)]);
-        Plan::new(&request(&["web"], &[("app", "web:new")]), vec![full], &lineages).unwrap().warnings
+        Plan::new(&request(&["web"], &[("app", "web:new")]), vec![full], &lineages, &BTreeMap::new())
+            .unwrap()
+            .warnings
     };
     for (scheduler, desired, minimum, maximum, stuck) in [
         (Scheduler::Replica, 2, 100, 100, true),
@@ -133,8 +144,13 @@ fn services_share_a_planned_revision_as_they_share_a_live_one() {
     let lineages = ["web:1", "api:4"]
         .map(|name| (arn(name), Lineage { live: revision(name, "web:old", "512", "ACTIVE"), newer: None }));
     let services = vec![service("a", "web:1"), service("b", "api:4"), service("c", "web:1")];
-    let plan =
-        Plan::new(&request(&["a", "b", "c"], &[("app", "web:new")]), services, &lineages.into()).unwrap();
+    let plan = Plan::new(
+        &request(&["a", "b", "c"], &[("app", "web:new")]),
+        services,
+        &lineages.into(),
+        &BTreeMap::new(),
+    )
+    .unwrap();
     assert_eq!(
         plan.revisions.iter().map(|planned| &planned.base).collect::<Vec<_>>(),
         [&arn("web:1"), &arn("api:4")]
@@ -151,7 +167,8 @@ fn what_the_user_should_know_is_told_before() {
     let mut quiet = service("web", "web:1");
     quiet.desired = 0;
     quiet.deployments[0].rollout = RolloutState::InProgress;
-    let plan = Plan::new(&request(&["web"], &[("app", "web:new")]), vec![quiet], &lineages).unwrap();
+    let plan = Plan::new(&request(&["web"], &[("app", "web:new")]), vec![quiet], &lineages, &BTreeMap::new())
+        .unwrap();
     assert!(plan.warnings[0].contains("desired count of 0"), "{:?}", plan.warnings);
     assert!(plan.warnings[1].contains("ecs-svc/1 of web:1"), "{:?}", plan.warnings);
 }
@@ -164,7 +181,8 @@ fn an_image_needs_a_container_and_a_service_an_image() {
     )]);
     let refused = |images: &[(&str, &str)]| {
         let failure =
-            Plan::new(&request(&["web"], images), vec![service("web", "web:1")], &lineages).unwrap_err();
+            Plan::new(&request(&["web"], images), vec![service("web", "web:1")], &lineages, &BTreeMap::new())
+                .unwrap_err();
         assert_eq!(failure.kind(), FailureKind::InvalidInput);
         failure.to_string()
     };

@@ -74,6 +74,11 @@ impl<'a, E> Masked<'a, E> {
         record.reason.iter_mut().chain(&mut record.alarms).for_each(|text| self.hide(text));
     }
 
+    /// Shows a text that outputs show anyway, also where a definition has it as a value.
+    pub fn learn_public(&self, text: &str) {
+        self.secrets().learn_public(text);
+    }
+
     /// Hides the values of the variables that a one-off task gets. The words of its command stay visible in what it logs:
     /// they say what it does.
     pub fn learn_task(&self, task: &TaskRequest) {

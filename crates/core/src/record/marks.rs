@@ -9,9 +9,9 @@
 //! * The mark of a deployment that has ended stays, as over, until the time of that deployment is over, or there is no more
 //!   room: a run may copy each revision that it saw live, however late it reads the record.
 
-use std::collections::BTreeSet;
-
 use super::super::arn::TaskDefinitionArn;
+use super::super::brought::BroughtParts;
+use super::super::variables::{VariableEdits, Variables};
 use super::{Candidate, Record, Status};
 
 /// How many bytes the marks beside the newest one may take. A parameter has 4,096 bytes; a record without marks takes
@@ -72,6 +72,14 @@ impl Record {
         self.images.keys().chain(made.flat_map(|mark| mark.images.keys())).map(String::as_str).collect()
     }
 
+    /// The variables that the pipeline owns once `revision`, a copy of `source`, is live, with the values that are known of
+    /// them: the changes of each deployment between the recorded revision and this one, in their order.
+    #[must_use]
+    pub fn variables_through(&self, source: &str, revision: &str) -> Variables {
+        let made = [source, revision].into_iter().flat_map(|arn| self.line_of(arn).into_iter().rev());
+        made.fold(self.variables.clone(), |owned, mark| mark.edits().owned_after(owned))
+    }
+
     /// The marks from that of `revision` back to the oldest that it descends from.
     pub(super) fn line_of(&self, revision: &str) -> Vec<&Candidate> {
         let mut line: Vec<&Candidate> = Vec::new();
@@ -85,11 +93,32 @@ impl Record {
         line
     }
 
-    /// The containers for which the deployment of `revision`, and those that it descends from, brought images, as far
-    /// as they have marks.
+    /// What the deployment of `revision`, and those that it descends from, brought, as far as they have marks; nothing
+    /// where none has one.
     #[must_use]
-    pub fn brought_by(&self, revision: &TaskDefinitionArn) -> BTreeSet<String> {
-        self.line_of(revision.as_str()).into_iter().flat_map(|mark| mark.images.keys().cloned()).collect()
+    pub fn brought_by(&self, revision: &TaskDefinitionArn) -> Option<BroughtParts> {
+        let line = self.line_of(revision.as_str());
+        if line.is_empty() {
+            return None;
+        }
+        let mut brought = BroughtParts::default();
+        for mark in line.into_iter().rev() {
+            brought.containers.extend(mark.images.keys().cloned());
+            let VariableEdits { set, given_back } = &mut brought.variables;
+            for name in mark.given_back.names() {
+                set.remove(name);
+                given_back.put(name.clone(), mark.given_back.value(name).map(str::to_owned));
+            }
+            for name in mark.variables.names() {
+                given_back.remove(name);
+                if let Some(rival) = name.rival() {
+                    set.remove(&rival);
+                    given_back.remove(&rival);
+                }
+                set.put(name.clone(), mark.variables.value(name).map(str::to_owned));
+            }
+        }
+        Some(brought)
     }
 
     /// This record while the deployments of `mine`, newest first, are under way as well.
@@ -160,11 +189,19 @@ impl Record {
             source_task_definition_arn: self.previous_task_definition_arn.clone(),
             base_task_definition_arn: self.base_task_definition_arn.clone(),
             images: self.images.clone(),
+            variables: self.variables.clone(),
+            given_back: self.no_longer_owned(),
             expires_at: expires,
             source: Some(self.deployed_by().clone()),
             is_over: true,
             unknown: serde_json::Map::new(),
         })
+    }
+
+    /// What older marks say was set and is no longer owned: whoever follows the marks must not own that again.
+    fn no_longer_owned(&self) -> Variables {
+        let set = self.marks().flat_map(|mark| mark.variables.names());
+        set.filter(|name| !self.variables.has(name)).map(|name| (name.clone(), None)).collect()
     }
 
     /// Each mark with the time and the source that the record itself has for the newest one.

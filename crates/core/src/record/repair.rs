@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::arn::TaskDefinitionArn;
 use super::super::primary_state::PrimaryState;
+use super::super::variables::{VariableEdits, Variables};
 use super::{Deployed, DeployedBy, Record};
 
 /// What was found to run.
@@ -19,6 +20,8 @@ pub struct RunningRevision<'a> {
     pub copied: &'a TaskDefinitionArn,
     /// The images of all its containers.
     pub images: BTreeMap<String, String>,
+    /// All its variables.
+    pub variables: Variables,
     /// What they resolved to.
     pub digests: BTreeMap<String, String>,
     /// The PRIMARY deployment's id.
@@ -39,6 +42,13 @@ impl Record {
         self.images.keys().chain(under_way).cloned().collect()
     }
 
+    /// The variables that the pipeline owns, also by what is under way. Their values do not count.
+    #[must_use]
+    pub fn owned_variables(&self) -> Variables {
+        let marks: Vec<_> = self.marks().collect();
+        marks.into_iter().rev().fold(self.variables.clone(), |owned, mark| mark.edits().owned_after(owned))
+    }
+
     /// This record as it should be, by what runs: the ancestor stays where it is known. A rollout that
     /// ECS gave up is told by what was before it.
     #[must_use]
@@ -47,6 +57,8 @@ impl Record {
             return self.closed(None);
         }
         let is_copy = found.copied != found.live;
+        let set = if is_copy { self.owned_variables() } else { Variables::default() };
+        let edits = VariableEdits { set, given_back: Variables::default() };
         let asked = if is_copy { self.owned() } else { BTreeSet::new() };
         let repaired = Self::succeeded(
             Some(&self),
@@ -58,6 +70,8 @@ impl Record {
                 images: found.images,
                 asked,
                 digests: found.digests,
+                variables: found.variables,
+                edits,
                 deployment_id: found.deployment_id,
                 at: found.at,
                 by: found.by,

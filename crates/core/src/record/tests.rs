@@ -1,5 +1,6 @@
 use super::*;
 use crate::samples;
+use crate::variables::{VariableEdits, Variables};
 
 fn arn(revision: u64) -> TaskDefinitionArn {
     samples::arn(&format!("web:{revision}"))
@@ -28,6 +29,8 @@ fn deploy_of(
     Record::succeeded(
         former,
         Deployed {
+            variables: Variables::default(),
+            edits: VariableEdits::default(),
             cluster: "prod",
             service: "web",
             revision: &live,
@@ -45,6 +48,8 @@ fn deploy_of(
 /// What is under way: a copy of `source` with the base `base` and this image.
 fn candidate(revision: Option<u64>, source: u64, base: u64, image: &str) -> Candidate {
     Candidate {
+        variables: Variables::default(),
+        given_back: Variables::default(),
         task_definition_arn: revision.map(|revision| arn(revision).as_str().to_owned()),
         source_task_definition_arn: arn(source).as_str().to_owned(),
         base_task_definition_arn: arn(base).as_str().to_owned(),

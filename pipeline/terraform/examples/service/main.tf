@@ -1,7 +1,9 @@
-# One service on Fargate: Terraform owns it, a pipeline deploys the image of its container `app`.
+# One service on Fargate: Terraform owns it, a pipeline deploys the image of its container `app`. A schedule starts a task
+# of the same revision every night.
 #
 #     terraform apply -var cluster=prod -var 'subnets=["subnet-…"]' -var 'security_groups=["sg-…"]'
-#     evenkeel deploy --cluster prod --service web --image app=…/web:2 --record ssm:/evenkeel/prod/web
+#     evenkeel deploy --cluster prod --service web --image app=…/web:2 --record ssm:/evenkeel/prod/web \
+#       --also schedule:default/web-nightly
 #     terraform plan        # No changes.
 
 terraform {
@@ -69,6 +71,34 @@ module "web" {
 
   execution_role_arn    = aws_iam_role.execution.arn
   network_configuration = { subnets = var.subnets, security_groups = var.security_groups }
+
+  # In the service's network and with its launch type.
+  schedules = {
+    web-nightly = {
+      schedule_expression = "cron(0 2 * * ? *)"
+      role_arn            = aws_iam_role.schedule.arn
+      container_overrides = { app = { command = ["bin/clean-up"] } }
+    }
+  }
+}
+
+resource "aws_iam_role" "schedule" {
+  name_prefix = "web-schedule-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+# Any revision of the family: one that names a single revision would stop the schedule at the next deployment.
+resource "aws_iam_role_policy" "schedule" {
+  name   = "run"
+  role   = aws_iam_role.schedule.id
+  policy = module.web.schedule_role_policy_json
 }
 
 resource "aws_cloudwatch_log_group" "web" {

@@ -91,6 +91,105 @@ run "one_off_tasks" {
   }
 }
 
+run "scheduled_tasks" {
+  command = plan
+
+  variables {
+    deployments = [
+      {
+        service_arn        = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+        family             = "web"
+        also               = ["rule:nightly", "rule:hourly/app@default", "rule:orders/app@shop/bus", "schedule:nightly", "schedule:shop/report"]
+        schedule_role_arns = ["arn:aws:iam::123456789012:role/schedule"]
+      },
+      {
+        service_arn        = "arn:aws:ecs:eu-central-1:123456789012:service/prod/api"
+        family             = "api"
+        schedule_role_arns = ["arn:aws:iam::123456789012:role/nobody"]
+      },
+    ]
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => {
+        resource = statement.Resource, condition = try(statement.Condition, null)
+      } if can(regex("Rules|Schedule", statement.Sid))
+      }) == jsonencode({
+      Rules = {
+        resource = [
+          "arn:aws:events:eu-central-1:123456789012:rule/nightly", "arn:aws:events:eu-central-1:123456789012:rule/hourly",
+          "arn:aws:events:eu-central-1:123456789012:rule/shop/bus/orders",
+        ], condition = null
+      }
+      Schedules = {
+        resource = [
+          "arn:aws:scheduler:eu-central-1:123456789012:schedule/default/nightly",
+          "arn:aws:scheduler:eu-central-1:123456789012:schedule/shop/report",
+        ], condition = null
+      }
+      ScheduleRoles = {
+        resource  = ["arn:aws:iam::123456789012:role/schedule"],
+        condition = { StringEquals = { "iam:PassedToService" = ["events.amazonaws.com", "scheduler.amazonaws.com"] } }
+      }
+    })
+    error_message = "Each rule and schedule that a deployment moves, and no other; a role is passed on for those only."
+  }
+}
+
+run "scheduled_tasks_of_the_family" {
+  command = plan
+
+  variables {
+    deployments = [{
+      service_arn = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+      family      = "web"
+      also        = ["schedule:nightly", "family"]
+    }]
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in output.statements : statement.Sid => statement.Resource if can(regex("Rules|Schedule", statement.Sid))
+      }) == jsonencode({
+      Rules                 = ["arn:aws:events:eu-central-1:123456789012:rule/*"]
+      Schedules             = ["arn:aws:scheduler:eu-central-1:123456789012:schedule/*/*"]
+      FindRulesAndSchedules = ["*"]
+    })
+    error_message = "All rules and schedules are looked through for those of the family."
+  }
+}
+
+run "a_schedule_and_no_rule" {
+  command = plan
+
+  variables {
+    deployments = [{
+      service_arn        = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
+      family             = "web"
+      also               = ["schedule:nightly"]
+      schedule_role_arns = ["arn:aws:iam::123456789012:role/schedule"]
+    }]
+  }
+
+  assert {
+    condition = jsonencode([
+      for statement in output.statements : statement.Condition.StringEquals["iam:PassedToService"] if statement.Sid == "ScheduleRoles"
+    ]) == jsonencode([["scheduler.amazonaws.com"]])
+    error_message = "The role is passed on to EventBridge Scheduler alone."
+  }
+}
+
+run "also_that_is_not_understood" {
+  command = plan
+
+  variables {
+    deployments = [{ service_arn = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web", family = "web", also = ["nightly"] }]
+  }
+
+  expect_failures = [var.deployments]
+}
+
 run "several_services" {
   command = plan
 

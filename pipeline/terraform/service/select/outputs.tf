@@ -1,5 +1,5 @@
 output "containers" {
-  description = "The container definitions with their images."
+  description = "The container definitions with the images and variables of the pipeline."
   value       = local.rendered
 }
 
@@ -26,6 +26,16 @@ output "deployed_images" {
 output "images" {
   description = "The images of the containers that the pipeline owns, as Terraform would register them."
   value       = local.images
+}
+
+output "variables" {
+  description = "The environment variables, secret references and labels that the pipeline owns: a row of container, member, name and value for each. The value is null where the live revision does not have the name."
+  value       = local.variables
+}
+
+output "owned_variables" {
+  description = "All that either owns, as `container member name`."
+  value       = [for one in concat(local.terraform_variables, local.variables) : "${one.container} ${one.member} ${one.name}"]
 }
 
 output "refusals" {

@@ -52,12 +52,14 @@ run "what_is_not_given" {
   }
   assert {
     condition = jsonencode(output.deployment) == jsonencode({
+      also                 = []
       family               = "web"
       log_groups           = []
       record_object_arn    = null
       record_parameter_arn = "arn:aws:ssm:eu-central-1:123456789012:parameter/evenkeel/prod/web"
       repositories         = []
       role_arns            = []
+      schedule_role_arns   = []
       service_arn          = "arn:aws:ecs:eu-central-1:123456789012:service/prod/web"
     })
     error_message = "A deployer learns what it needs to."
@@ -194,6 +196,202 @@ run "everything_that_can_be_given" {
     condition     = output.deployment.role_arns == tolist(["arn:aws:iam::123456789012:role/execution", "arn:aws:iam::123456789012:role/task"])
     error_message = "A deployer may pass the task's roles and no other."
   }
+}
+
+run "schedules" {
+  variables {
+    record_json = <<-JSON
+      {"schema":"evenkeel.record/v1","status":"succeeded","cluster":"prod","service":"web",
+       "taskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:12",
+       "baseTaskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:9","images":{"app":"app:2"}}
+    JSON
+
+    task_role_arn              = "arn:aws:iam::123456789012:role/task"
+    capacity_provider_strategy = [{ capacity_provider = "FARGATE_SPOT" }]
+    platform_version           = "1.4.0"
+    enable_execute_command     = true
+    placement_strategy         = [{ type = "spread", field = "host" }]
+    placement_constraints      = [{ type = "distinctInstance" }]
+    network_configuration      = { subnets = ["subnet-1"], security_groups = ["sg-1"] }
+    schedules = {
+      nightly = {
+        schedule_expression = "rate(1 day)"
+        role_arn            = "arn:aws:iam::123456789012:role/schedule"
+      }
+      report = {
+        schedule_expression     = "cron(0 6 ? * MON *)"
+        timezone                = "Europe/Berlin"
+        role_arn                = "arn:aws:iam::123456789012:role/schedule"
+        enabled                 = false
+        description             = "The report of the week"
+        group_name              = "shop"
+        start_date              = "2030-01-01T00:00:00Z"
+        flexible_window_minutes = 15
+        container_overrides     = { app = { command = ["report", "--week"], environment = { FORMAT = "pdf" }, memory = 1024 } }
+        task_count              = 2
+        propagate_tags          = "TASK_DEFINITION"
+        enable_execute_command  = false
+        network_configuration   = { subnets = ["subnet-2"], assign_public_ip = true }
+        launch_type             = "FARGATE"
+        dead_letter_arn         = "arn:aws:sqs:eu-central-1:123456789012:dead"
+        retry_policy            = { maximum_retry_attempts = 0 }
+      }
+      raw = {
+        schedule_expression = "at(2030-01-31T12:00:00)"
+        role_arn            = "arn:aws:iam::123456789012:role/other"
+        input               = "{\"taskOverride\":{\"cpu\":\"512\"}}"
+      }
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for schedule in aws_scheduler_schedule.this :
+      endswith(schedule.target[0].ecs_parameters[0].task_definition_arn, "web:12") && schedule.target[0].arn == var.cluster
+    ])
+    error_message = "They start the revision that the service runs, in its cluster."
+  }
+  assert {
+    condition = (
+      aws_scheduler_schedule.this["nightly"].state == "ENABLED" &&
+      aws_scheduler_schedule.this["nightly"].schedule_expression_timezone == "UTC" &&
+      aws_scheduler_schedule.this["nightly"].group_name == "default" &&
+      aws_scheduler_schedule.this["nightly"].flexible_time_window[0].mode == "OFF" &&
+      aws_scheduler_schedule.this["nightly"].target[0].input == null &&
+      aws_scheduler_schedule.this["nightly"].target[0].retry_policy[0].maximum_retry_attempts == 185 &&
+      length(aws_scheduler_schedule.this["nightly"].target[0].dead_letter_config) == 0
+    )
+    error_message = "What a schedule does not say is given as EventBridge Scheduler has it."
+  }
+  assert {
+    condition = (
+      aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].launch_type == null &&
+      one(aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].capacity_provider_strategy).weight == 0 &&
+      aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].platform_version == "1.4.0" &&
+      aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].enable_execute_command &&
+      aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].task_count == 1 &&
+      aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].network_configuration[0].security_groups == toset(["sg-1"])
+    )
+    error_message = "Capacity and network are the service's."
+  }
+  assert {
+    condition = (
+      one(aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].placement_strategy).field == "host" &&
+      one(aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].placement_constraints).type == "distinctInstance" &&
+      length(aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].placement_strategy) == 0 &&
+      length(aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].placement_constraints) == 0
+    )
+    error_message = "Placement belongs to the capacity: with a launch type of its own a schedule has none of the service's."
+  }
+  assert {
+    condition = (
+      aws_scheduler_schedule.this["report"].state == "DISABLED" &&
+      aws_scheduler_schedule.this["report"].flexible_time_window[0].maximum_window_in_minutes == 15 &&
+      jsondecode(aws_scheduler_schedule.this["report"].target[0].input) == {
+        containerOverrides = [{
+          name = "app", command = ["report", "--week"], environment = [{ name = "FORMAT", value = "pdf" }], memory = 1024
+        }]
+      } &&
+      aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].launch_type == "FARGATE" &&
+      length(aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].capacity_provider_strategy) == 0 &&
+      aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].platform_version == null &&
+      !aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].enable_execute_command &&
+      aws_scheduler_schedule.this["report"].target[0].ecs_parameters[0].network_configuration[0].assign_public_ip &&
+      aws_scheduler_schedule.this["report"].target[0].retry_policy[0].maximum_event_age_in_seconds == 86400 &&
+      aws_scheduler_schedule.this["report"].target[0].retry_policy[0].maximum_retry_attempts == 0
+    )
+    error_message = "A schedule may have all of its own."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this["raw"].target[0].input == "{\"taskOverride\":{\"cpu\":\"512\"}}"
+    error_message = "Overrides may be given as Amazon ECS takes them."
+  }
+  assert {
+    condition = (
+      output.also == ["schedule:default/nightly", "schedule:default/raw", "schedule:shop/report"] &&
+      output.deployment.also == output.also &&
+      output.deployment.schedule_role_arns == tolist(["arn:aws:iam::123456789012:role/schedule", "arn:aws:iam::123456789012:role/other"])
+    )
+    error_message = "A deployer learns which schedules to move, and whose roles it passes on for it."
+  }
+  assert {
+    condition = jsonencode({
+      for statement in jsondecode(output.schedule_role_policy_json).Statement : statement.Sid => statement.Resource
+      }) == jsonencode({
+      Run         = ["arn:aws:ecs:eu-central-1:123456789012:task-definition/web:*"]
+      Tags        = ["arn:aws:ecs:eu-central-1:123456789012:task/prod/*"]
+      TaskRoles   = ["arn:aws:iam::123456789012:role/task"]
+      DeadLetters = ["arn:aws:sqs:eu-central-1:123456789012:dead"]
+    })
+    error_message = "A schedule's role may run any revision of the family."
+  }
+}
+
+run "a_cluster_by_its_name" {
+  variables {
+    cluster = "prod"
+    schedules = {
+      nightly = { schedule_expression = "rate(1 day)", role_arn = "arn:aws:iam::123456789012:role/schedule" }
+    }
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this["nightly"].target[0].arn == "arn:aws:ecs:eu-central-1:123456789012:cluster/prod"
+    error_message = "EventBridge Scheduler takes the cluster's ARN, which the service's tells."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.this["nightly"].target[0].ecs_parameters[0].launch_type == "FARGATE"
+    error_message = "Without capacity providers it has the service's launch type."
+  }
+}
+
+run "a_schedule_for_no_container" {
+  command = plan
+
+  variables {
+    schedules = {
+      nightly = {
+        schedule_expression = "rate(1 day)"
+        role_arn            = "arn:aws:iam::123456789012:role/schedule"
+        container_overrides = { worker = { command = ["x"] } }
+      }
+    }
+  }
+
+  expect_failures = [aws_scheduler_schedule.this]
+}
+
+run "schedules_that_are_not_understood" {
+  command = plan
+
+  variables {
+    schedules = {
+      "a b" = {
+        schedule_expression = "0 6 * * *", role_arn = "arn:aws:iam::123456789012:role/schedule"
+        start_date          = "2030-01-01T00:00:00+01:00", flexible_window_minutes = 0, input = "{}"
+        container_overrides = { app = {} }, task_count = 11, propagate_tags = "SERVICE"
+        retry_policy        = { maximum_retry_attempts = 186 }
+      }
+    }
+  }
+
+  expect_failures = [var.schedules]
+}
+
+run "variables_that_both_own" {
+  command = plan
+
+  variables {
+    containers  = [{ name = "app", environment = [{ name = "GIT_SHA", value = "1" }] }]
+    record_json = <<-JSON
+      {"schema":"evenkeel.record/v1","status":"succeeded","cluster":"prod","service":"web",
+       "taskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:12",
+       "baseTaskDefinitionArn":"arn:aws:ecs:eu-central-1:123456789012:task-definition/web:9","images":{"app":"app:2"},
+       "variables":{"app":{"environment":{"GIT_SHA":"4f2a"}}}}
+    JSON
+  }
+
+  expect_failures = [terraform_data.fingerprint]
 }
 
 run "on_instances" {

@@ -66,6 +66,23 @@ variable "tags" {
   default = {}
 }
 
+# What Terraform gives the container besides.
+
+variable "environment" {
+  type    = map(string)
+  default = {}
+}
+
+variable "secrets" {
+  type    = map(string)
+  default = {}
+}
+
+variable "schedules" {
+  type    = any
+  default = {}
+}
+
 module "web" {
   source = "../../../../pipeline/terraform/service"
 
@@ -81,7 +98,13 @@ module "web" {
       {
         name         = "app"
         portMappings = [{ containerPort = 8080 }]
-        environment  = [{ name = "SECRET", value = var.secret }, { name = "A", value = var.a }]
+        environment = concat(
+          [{ name = "SECRET", value = var.secret }],
+          [for name, value in merge({ A = var.a }, var.environment) : { name = name, value = value } if value != ""],
+        )
+      },
+      length(var.secrets) == 0 ? {} : {
+        secrets = [for name, parameter in var.secrets : { name = name, valueFrom = parameter }]
       },
       var.health_check == null ? {} : { healthCheck = { command = var.health_check } },
     ),
@@ -93,4 +116,5 @@ module "web" {
   task_role_arn         = var.task_role_arn
   volumes               = var.volumes
   network_configuration = { subnets = [var.subnet] }
+  schedules             = var.schedules
 }

@@ -33,6 +33,7 @@ fn what_is_left_out_is_as_on_the_command_line() {
         JobConfiguration {
             cluster: ClusterName::parse("prod").unwrap(),
             services: vec![ServiceName::parse("web").unwrap()],
+            is_file_optional: false,
             file_name: "imagedefinitions.json".to_owned(),
             timeout: None,
             on_failure: OnFailure::RollBack,
@@ -71,6 +72,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
         JobConfiguration {
             cluster: ClusterName::parse("prod").unwrap(),
             services: ["web", "api", "worker"].map(|name| ServiceName::parse(name).unwrap()).to_vec(),
+            is_file_optional: false,
             file_name: "out/images.json".to_owned(),
             timeout: Some(Duration::from_secs(45 * 60)),
             on_failure: OnFailure::Leave,
@@ -101,6 +103,7 @@ fn every_property_is_read_without_the_blanks_around_it() {
             images,
             policy,
             steps: Steps::default(),
+            variables: crate::variables::VariableChanges::default(),
             also: Vec::new(),
         }
     );

@@ -35,7 +35,7 @@ pub(super) struct Step {
     /// The service, as it was named; none for what is done for all of them.
     pub(super) service: Option<String>,
     pub(super) kind: StepKind,
-    /// What was done, in letters that no format takes for its own: `roll out web:2`.
+    /// What was done, in letters, digits, blanks and `-_:./`: `roll out web:2`.
     pub(super) what: String,
     pub(super) from: Timestamp,
     /// When it was over; nothing while it goes on.
@@ -147,17 +147,16 @@ impl Story {
 
     fn ran(&mut self, when: Option<OneOffStep>, container: &str, went_well: bool, at: Timestamp) {
         let when = when.map_or_else(String::new, |when| format!("task {} ", when.as_str()));
-        self.did(None, StepKind::Task, &format!("{when}in {container}"), at);
-        if let Some(last) = self.steps.last_mut() {
-            last.failed = !went_well;
+        if let Some(step) = self.did(None, StepKind::Task, &format!("{when}in {container}"), at) {
+            step.failed = !went_well;
         }
     }
 
     fn moved(&mut self, report: &ScheduledReport, at: Timestamp) {
         if matches!(report.outcome, MoveOutcome::Moved | MoveOutcome::Failed) {
-            self.did(None, StepKind::Schedule, &format!("move {}", report.task.place()), at);
-            if let Some(last) = self.steps.last_mut() {
-                last.failed = report.outcome == MoveOutcome::Failed;
+            let what = format!("move {}", report.task.place());
+            if let Some(step) = self.did(None, StepKind::Schedule, &what, at) {
+                step.failed = report.outcome == MoveOutcome::Failed;
             }
         }
     }
@@ -190,9 +189,9 @@ impl Story {
         self.begin(service, StepKind::RollBack, &format!("go back to {to}"), at);
     }
 
-    /// Notes what has been done since the last thing happened.
-    fn did(&mut self, service: Option<&str>, kind: StepKind, what: &str, at: Timestamp) {
-        self.push(service, kind, what, self.last, Some(at));
+    /// Notes what has been done since the last thing happened; gives the step, unless there are too many.
+    fn did(&mut self, service: Option<&str>, kind: StepKind, what: &str, at: Timestamp) -> Option<&mut Step> {
+        self.push(service, kind, what, self.last, Some(at))
     }
 
     /// Notes what begins now.
@@ -207,13 +206,14 @@ impl Story {
         what: &str,
         from: Timestamp,
         to: Option<Timestamp>,
-    ) {
-        if self.steps.len() < STEPS {
-            let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | ':');
-            let (service, what) =
-                (service.map(str::to_owned), what.chars().filter(allowed).take(300).collect());
-            self.steps.push(Step { service, kind, what, from, to, failed: false });
+    ) -> Option<&mut Step> {
+        if self.steps.len() >= STEPS {
+            return None;
         }
+        let allowed = |c: &char| c.is_ascii_alphanumeric() || " -_:./".contains(*c);
+        let (service, what) = (service.map(str::to_owned), what.chars().filter(allowed).take(300).collect());
+        self.steps.push(Step { service, kind, what, from, to, failed: false });
+        self.steps.last_mut()
     }
 
     /// Ends what goes on with a service; a rollback that ends is what was wanted of it.

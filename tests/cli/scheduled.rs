@@ -366,7 +366,9 @@ fn what_cannot_follow_is_3_and_nothing_is_changed() {
             let ended = account.deploy(&["--also", &also]);
             ended.is(3, "failed", Some("invalid_input"), &[words, &["nothing was changed"]].concat());
         }
-        let plan = account.run(&[&["plan", "--output", "json", "--also", also], &WEB[..]].concat());
+        let plan = ["plan", "--output", "json", "--image", APP_NEW, "--also", also];
+        let plan = account.run(&[&plan, &WEB[..]].concat());
+        assert_eq!(plan.status, Some(3), "{plan:?}");
         let plan = plan.document();
         assert!(plan["failure"]["message"].as_str().unwrap().contains(words[0]), "{plan:#}");
     }

@@ -12,8 +12,8 @@ const STEPS: usize = 60;
 
 /// A Gantt chart in Mermaid's words; nothing if there were no steps.
 ///
-/// A step's text has letters, digits, blanks, hyphens, underscores and colons only, and the colon,
-/// which would end the task's name, is left out.
+/// A step's text has letters, digits, blanks, hyphens, underscores, colons, dots and slashes only. A colon would end the
+/// task's name: blanks stand for colons, dots and slashes.
 pub(super) fn timeline(story: &Story) -> Option<String> {
     let now = story.last();
     let drawn: Vec<&Step> = story.steps.iter().take(STEPS).collect();
@@ -32,7 +32,7 @@ pub(super) fn timeline(story: &Story) -> Option<String> {
         // Writing into a string does not fail.
         let _ = writeln!(text, "    section {name}");
         for step in drawn.iter().filter(|step| step.service.as_deref() == service) {
-            let name = step.what.replace(':', " ");
+            let name = step.what.replace([':', '.', '/'], " ");
             let _ = writeln!(
                 text,
                 "    {name} :{}{}, {}",

@@ -162,30 +162,34 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
     /// Lets a scheduled task start the revision that is live, where there is one.
     async fn settle(&mut self, family: usize, task: ScheduledTask) -> ScheduledReport {
         let report = |task, revision, outcome, note| ScheduledReport { task, revision, outcome, note };
-        let live = match &self.families[family].live {
-            Ok(live) if is_there(&task, live) => {
-                return report(task, Some(live.clone()), MoveOutcome::Current, None);
-            }
-            Ok(_) => self.still_live(family).await,
-            Err(why) => Err(why.clone()),
-        };
-        let live = match live {
-            Ok(live) => live,
-            Err(why) => {
-                self.warn_of_newest(family, &task);
-                return report(task, None, MoveOutcome::Left, Some(why));
-            }
-        };
-        match self.move_to(&task, &live).await {
-            Ok(notes) => {
-                let note = (!notes.is_empty()).then(|| notes.join("; "));
-                report(task, Some(live), MoveOutcome::Moved, note)
-            }
-            Err(failure) => {
-                let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
-                let note = failure.without_advice();
-                self.fail(Some(family), what, failure);
-                report(task, None, MoveOutcome::Failed, Some(note))
+        loop {
+            let live = match &self.families[family].live {
+                Ok(live) if is_there(&task, live) => {
+                    return report(task, Some(live.clone()), MoveOutcome::Current, None);
+                }
+                Ok(_) => self.still_live(family).await,
+                Err(why) => Err(why.clone()),
+            };
+            let live = match live {
+                Ok(live) => live,
+                Err(why) => {
+                    self.warn_of_newest(family, &task);
+                    return report(task, None, MoveOutcome::Left, Some(why));
+                }
+            };
+            match self.move_to(&task, &live).await {
+                Ok(notes) => {
+                    let note = (!notes.is_empty()).then(|| notes.join("; "));
+                    return report(task, Some(live), MoveOutcome::Moved, note);
+                }
+                // By the next try somebody may have changed it, and another revision may be live: both are looked at anew.
+                Err(failure) if self.patience.outlasts(&failure).await => {}
+                Err(failure) => {
+                    let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
+                    let note = failure.without_advice();
+                    self.fail(Some(family), what, failure);
+                    return report(task, None, MoveOutcome::Failed, Some(note));
+                }
             }
         }
     }
@@ -241,9 +245,9 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         let moved = now.with_revision(live);
         // Whether Scheduler takes a beginning that is past is not known: it refuses to make a schedule with one.
         let begun = moved.without_past_start(self.cx.clock.now().since_epoch().as_secs_f64());
-        match (self.replace(&moved).await, begun) {
+        match (self.cx.ecs.replace(&moved).await, begun) {
             (Err(failure), Some(begun)) if is_about_its_start(&failure) => {
-                self.replace(&begun).await?;
+                self.cx.ecs.replace(&begun).await?;
                 notes.push(
                     "Scheduler refused its beginning, which is past and without effect: it is left out",
                 );
@@ -253,25 +257,9 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         Ok(notes)
     }
 
-    async fn read_again(&mut self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
-        loop {
-            match again(self.cx.ecs, task.place()).await {
-                Err(failure) if self.patience.outlasts(&failure).await => {}
-                found => {
-                    let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
-                    return found?.ok_or_else(gone);
-                }
-            }
-        }
-    }
-
-    async fn replace(&mut self, task: &ScheduledTask) -> Result<(), Failure> {
-        loop {
-            match self.cx.ecs.replace(task).await {
-                Err(failure) if self.patience.outlasts(&failure).await => {}
-                done => return done,
-            }
-        }
+    async fn read_again(&self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
+        let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
+        again(self.cx.ecs, task.place()).await?.ok_or_else(gone)
     }
 
     /// The deployment is done and recorded, but not all that was to follow it has: a failure of a service of the family, or
@@ -310,11 +298,10 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
     /// Warns where another revision has gone live while scheduled tasks were moved to ours.
     async fn warn_if_overtaken(&mut self, reports: &[ScheduledReport]) {
         for family in 0..self.families.len() {
-            let Ok(live) = self.families[family].live.clone() else { continue };
-            let is_moved = |report: &&ScheduledReport| {
-                report.outcome == MoveOutcome::Moved && report.revision.as_ref() == Some(&live)
-            };
-            let Some(first) = reports.iter().find(is_moved) else { continue };
+            let moved = reports.iter().filter(|report| report.outcome == MoveOutcome::Moved);
+            let mut moved = moved.filter_map(|report| Some((report, report.revision.clone()?)));
+            let name = &self.families[family].name;
+            let Some((first, live)) = moved.find(|(_, live)| live.family() == name) else { continue };
             if let Some(other) = self.other_that_is_live(family, &live).await {
                 let (place, live) = (first.task.place(), live.family_and_revision());
                 self.cx.warn(format!(

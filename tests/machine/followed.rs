@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use evenkeel::deploy::{Interrupt, Report};
+use evenkeel::deploy::{Interrupt, Report, ScheduledReport};
 use evenkeel_core::deployment::Outcome;
 use evenkeel_core::record::{Record, Status};
 use evenkeel_core::request::DeployRequest;
 use evenkeel_core::scheduled::{Also, MoveOutcome};
-use evenkeel_sandbox::{Rollout, RolloutOutcome};
+use evenkeel_sandbox::{Rollout, RolloutOutcome, Sandbox};
 use serde_json::Value;
 
 use crate::scheduled_tasks::{make, named, unchanging};
-use crate::world::{Account, CLUSTER, SERVICE, message, request};
+use crate::world::{Account, CLUSTER, SERVICE, message, request, rival_deploys};
 
 pub(crate) const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 pub(crate) const PARAMETER: &str = "/deploy/web";
@@ -89,7 +89,7 @@ impl Followed {
         let record = self.record().unwrap();
         assert_eq!((record.status, record.revision), (Status::Succeeded, number(revision)), "{what}");
         let is_told = |it: &MoveOutcome| matches!(it, MoveOutcome::Moved | MoveOutcome::Current);
-        assert!(outcomes(report).iter().all(is_told) && report.scheduled.len() == 4, "{what}");
+        assert!(outcomes(report).iter().all(is_told) && moves(report).len() == 4, "{what}");
     }
 
     /// A rollout that completed, and whose move did not: the record is true.
@@ -118,17 +118,29 @@ pub(crate) fn following(images: &[(&str, &str)], also: &[&str]) -> DeployRequest
 }
 
 pub(crate) fn outcomes(report: &Report) -> Vec<MoveOutcome> {
-    report.scheduled.iter().map(|it| it.outcome).collect()
+    moves(report).iter().map(|it| it.outcome).collect()
+}
+
+/// What became of each scheduled task.
+pub(crate) fn moves(report: &Report) -> &[ScheduledReport] {
+    report.scheduled.as_deref().unwrap_or_default()
 }
 
 /// What is said of the scheduled task at this place.
 pub(crate) fn note(report: &Report, place: &str) -> String {
-    let found = report.scheduled.iter().find(|it| it.task.place().to_string() == place);
-    found.unwrap_or_else(|| panic!("{place} of {:?}", report.scheduled)).note.clone().unwrap_or_default()
+    let found = moves(report).iter().find(|it| it.task.place().to_string() == place);
+    found.unwrap_or_else(|| panic!("{place} of {:?}", moves(report))).note.clone().unwrap_or_default()
 }
 
 pub(crate) fn warns(report: &Report, words: &str) -> bool {
     report.warnings.iter().any(|warning| warning.contains(words))
+}
+
+/// Somebody else deploys, and the rollout takes no time.
+pub(crate) fn deploys_at_once(sandbox: &Sandbox) {
+    let rollout = Rollout { outcome: RolloutOutcome::Ok, duration: Duration::ZERO };
+    sandbox.set_rollout(CLUSTER, SERVICE, rollout);
+    rival_deploys(sandbox, "1024");
 }
 
 fn number(revision: &str) -> u64 {

@@ -31,6 +31,8 @@ mod run;
 mod run_again;
 mod run_faults;
 mod scheduled;
+mod scheduled_drawn;
+mod scheduled_faults;
 #[path = "../scheduled_tasks/mod.rs"]
 mod scheduled_tasks;
 mod secrets;

@@ -6,7 +6,7 @@ use evenkeel_core::scheduled::MoveOutcome::{self, Current, Failed, Left, Moved};
 use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::json;
 
-use crate::followed::{Followed, NEW, following, note, outcomes, warns};
+use crate::followed::{Followed, NEW, deploys_at_once, following, moves, note, outcomes, warns};
 use crate::scheduled_tasks::{
     DAILY, HOURLY, NIGHTLY, OPERATIONS, ORDERS, arn, call_events, put_rule, schedule, target,
 };
@@ -32,7 +32,7 @@ async fn nothing_is_asked_and_no_call_is_made() {
     let operations = followed.account.operations();
     let is_of_them = |operation: &String| OPERATIONS.contains(&operation.as_str());
     assert!(!operations.iter().any(is_of_them), "{operations:?}");
-    assert!(report.scheduled.is_empty() && followed.names() == ["web:1"; 4]);
+    assert!(report.scheduled.is_none() && followed.names() == ["web:1"; 4]);
     followed.judge(&["web:1"], "nothing asked");
 }
 
@@ -107,7 +107,7 @@ async fn a_record_that_cannot_be_written_moves_nothing() {
 async fn a_deployment_that_does_not_succeed_leaves_all() {
     for (outcome, ends, live, status) in [
         (RolloutOutcome::Crash, Outcome::RolledBack, "web:1", 1),
-        (RolloutOutcome::Stuck, Outcome::RolledBack, "web:1", 7),
+        (RolloutOutcome::Stuck, Outcome::TimedOut, "web:1", 7),
         (RolloutOutcome::Superseded, Outcome::Superseded, "web:3", 6),
     ] {
         let followed = Followed::with_rollouts(outcome);
@@ -133,9 +133,9 @@ async fn an_unchanged_deployment_moves_what_an_earlier_one_left() {
         let report = followed.deploy(FAMILY).await;
         followed.judge_failed_move(&report, 4, operation);
         assert!(message(&report).contains("AccessDenied"), "{}", message(&report));
-        let moves = outcomes(&report);
-        let count = |outcome: MoveOutcome| moves.iter().filter(|it| **it == outcome).count();
-        assert_eq!((count(Moved), count(Failed), followed.writes()), (moved, 2, moved), "{moves:?}");
+        let ends = outcomes(&report);
+        let count = |outcome: MoveOutcome| ends.iter().filter(|it| **it == outcome).count();
+        assert_eq!((count(Moved), count(Failed), followed.writes()), (moved, 2, moved), "{ends:?}");
 
         followed.account.sandbox.clear_faults();
         let report = followed.deploy(FAMILY).await;
@@ -280,7 +280,7 @@ async fn another_deployment_that_has_completed_before_the_moves_moves_them_itsel
     let report = followed.deploy(FAMILY).await;
     assert_eq!((report.outcome, report.exit_status()), (Outcome::Deployed, 0), "{}", message(&report));
     assert_eq!((outcomes(&report), followed.writes()), (vec![Left; 4], 0));
-    assert!(note(&report, "schedule hourly").contains("web:3 is live by now"), "{:?}", report.scheduled);
+    assert!(note(&report, "schedule hourly").contains("web:3 is live by now"), "{:?}", moves(&report));
     assert_eq!(
         (followed.names(), followed.account.live("web")),
         (["web:1"; 4].map(str::to_owned), "web:3".to_owned())
@@ -300,16 +300,9 @@ async fn another_deployment_that_completes_during_the_moves_is_warned_of() {
     );
 }
 
-/// Somebody else deploys, and the rollout takes no time.
-fn deploys_at_once(sandbox: &evenkeel_sandbox::Sandbox) {
-    let duration = std::time::Duration::ZERO;
-    sandbox.set_rollout(CLUSTER, "web", evenkeel_sandbox::Rollout { outcome: RolloutOutcome::Ok, duration });
-    crate::world::rival_deploys(sandbox, "1024");
-}
-
 #[tokio::test(start_paused = true)]
 async fn when_one_of_two_services_fails_neither_s_tasks_start_the_revision() {
-    for (jobs, moves) in [(RolloutOutcome::Ok, 4), (RolloutOutcome::Crash, 0)] {
+    for (jobs, writes) in [(RolloutOutcome::Ok, 4), (RolloutOutcome::Crash, 0)] {
         let followed = Followed::new();
         followed.account.create_service("jobs", "web", json!({}));
         let duration = crate::followed::ROLLOUT * 2;
@@ -327,11 +320,11 @@ async fn when_one_of_two_services_fails_neither_s_tasks_start_the_revision() {
         let report = followed.account.run_each(&request, interrupt, records).await;
         assert_eq!(
             (followed.writes(), followed.account.revisions("web")),
-            (moves, 2),
+            (writes, 2),
             "{}",
             message(&report)
         );
-        let (status, outcome, name) = if moves == 4 { (0, Moved, "web:2") } else { (1, Left, "web:1") };
+        let (status, outcome, name) = if writes == 4 { (0, Moved, "web:2") } else { (1, Left, "web:1") };
         assert_eq!((report.exit_status(), outcomes(&report)), (status, vec![outcome; 4]));
         followed.judge(&[name], &format!("{jobs:?}"));
     }
@@ -368,7 +361,7 @@ async fn a_beginning_of_the_past_that_is_refused_is_left_out_and_said() {
         expected["Target"]["EcsParameters"]["TaskDefinitionArn"] = json!(arn("web:2"));
         let report = followed.deploy(&["schedule:old", "schedule:hourly"]).await;
         assert_eq!((report.exit_status(), outcomes(&report)), (0, vec![Moved; 2]), "{}", message(&report));
-        assert_eq!(note(&report, "schedule old").contains("beginning"), is_refused, "{:?}", report.scheduled);
+        assert_eq!(note(&report, "schedule old").contains("beginning"), is_refused, "{:?}", moves(&report));
         let mut kept = sandbox.schedule("default", "old").unwrap();
         kept["LastModificationDate"] = expected["LastModificationDate"].clone();
         assert_eq!(kept, expected);
@@ -387,11 +380,11 @@ async fn a_target_that_is_refused_for_the_moment_is_put_again_and_another_one_fa
     let report = followed.deploy(FAMILY).await;
     followed.judge_failed_move(&report, 3, "a refused target");
     assert_eq!(outcomes(&report), [Failed, Moved, Moved, Moved]);
-    let says = "target report of rule nightly could not be moved to web:2";
+    let says = "target report of rule nightly was not moved to web:2";
     for words in [says, "InvalidTargetException: The subnet is not ours."] {
         assert!(message(&report).contains(words), "{}", message(&report));
     }
-    assert!(note(&report, "target report of rule nightly").contains("The subnet is not ours."));
+    assert!(note(&report, "target report of rule nightly").contains("InvalidTargetException: The subnet is not ours"));
     let report = followed.deploy(FAMILY).await;
     followed.judge_moved(&report, "web:2", "the refused target");
 }

@@ -162,30 +162,34 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
     /// Lets a scheduled task start the revision that is live, where there is one.
     async fn settle(&mut self, family: usize, task: ScheduledTask) -> ScheduledReport {
         let report = |task, revision, outcome, note| ScheduledReport { task, revision, outcome, note };
-        let live = match &self.families[family].live {
-            Ok(live) if is_there(&task, live) => {
-                return report(task, Some(live.clone()), MoveOutcome::Current, None);
-            }
-            Ok(_) => self.still_live(family).await,
-            Err(why) => Err(why.clone()),
-        };
-        let live = match live {
-            Ok(live) => live,
-            Err(why) => {
-                self.warn_of_newest(family, &task);
-                return report(task, None, MoveOutcome::Left, Some(why));
-            }
-        };
-        match self.move_to(&task, &live).await {
-            Ok(notes) => {
-                let note = (!notes.is_empty()).then(|| notes.join("; "));
-                report(task, Some(live), MoveOutcome::Moved, note)
-            }
-            Err(failure) => {
-                let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
-                let note = failure.without_advice();
-                self.fail(Some(family), what, failure);
-                report(task, None, MoveOutcome::Failed, Some(note))
+        loop {
+            let live = match &self.families[family].live {
+                Ok(live) if is_there(&task, live) => {
+                    return report(task, Some(live.clone()), MoveOutcome::Current, None);
+                }
+                Ok(_) => self.still_live(family).await,
+                Err(why) => Err(why.clone()),
+            };
+            let live = match live {
+                Ok(live) => live,
+                Err(why) => {
+                    self.warn_of_newest(family, &task);
+                    return report(task, None, MoveOutcome::Left, Some(why));
+                }
+            };
+            match self.move_to(&task, &live).await {
+                Ok(notes) => {
+                    let note = (!notes.is_empty()).then(|| notes.join("; "));
+                    return report(task, Some(live), MoveOutcome::Moved, note);
+                }
+                // By the next try somebody may have changed it, and another revision may be live: both are looked at anew.
+                Err(failure) if self.patience.outlasts(&failure).await => {}
+                Err(failure) => {
+                    let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
+                    let note = failure.without_advice();
+                    self.fail(Some(family), what, failure);
+                    return report(task, None, MoveOutcome::Failed, Some(note));
+                }
             }
         }
     }
@@ -226,7 +230,7 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         live: &TaskDefinitionArn,
     ) -> Result<Vec<&'static str>, Failure> {
         let is_fresh = Moment::now().since(self.read) < FRESH;
-        let now = if is_fresh { task.clone() } else { self.read_again(task).await? };
+        let now = if is_fresh { task.clone() } else { read_again(self.cx.ecs, task).await? };
         let mut notes = Vec::new();
         let mut planned = self.cx.scheduled.iter().filter(|seen| seen.task.place() == now.place());
         if planned.any(|seen| !seen.task.is_same_but_for_its_definition(&now, live)) {
@@ -241,9 +245,9 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         let moved = now.with_revision(live);
         // Whether Scheduler takes a beginning that is past is not known: it refuses to make a schedule with one.
         let begun = moved.without_past_start(self.cx.clock.now().since_epoch().as_secs_f64());
-        match (self.replace(&moved).await, begun) {
+        match (self.cx.ecs.replace(&moved).await, begun) {
             (Err(failure), Some(begun)) if is_about_its_start(&failure) => {
-                self.replace(&begun).await?;
+                self.cx.ecs.replace(&begun).await?;
                 notes.push(
                     "Scheduler refused its beginning, which is past and without effect: it is left out",
                 );
@@ -251,27 +255,6 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
             (replaced, _) => replaced?,
         }
         Ok(notes)
-    }
-
-    async fn read_again(&mut self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
-        loop {
-            match again(self.cx.ecs, task.place()).await {
-                Err(failure) if self.patience.outlasts(&failure).await => {}
-                found => {
-                    let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
-                    return found?.ok_or_else(gone);
-                }
-            }
-        }
-    }
-
-    async fn replace(&mut self, task: &ScheduledTask) -> Result<(), Failure> {
-        loop {
-            match self.cx.ecs.replace(task).await {
-                Err(failure) if self.patience.outlasts(&failure).await => {}
-                done => return done,
-            }
-        }
     }
 
     /// The deployment is done and recorded, but not all that was to follow it has: a failure of a service of the family, or
@@ -292,17 +275,17 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         }
     }
 
-    /// A scheduled task that names no revision starts the newest one, whatever became of the rollout.
+    /// A scheduled task that names no revision starts the newest one, whatever became of the rollout. Where another
+    /// deployment replaced ours, the newest revision is that one's.
     fn warn_of_newest(&mut self, family: usize, task: &ScheduledTask) {
         let has_none = task.named().is_some_and(|named| named.revision.is_none());
         let runs = self.families[family].runs.iter().map(|at| &self.runs[*at]);
-        let mut failed =
-            runs.filter_map(|run| run.target.as_ref().filter(|target| Some(*target) != run.live()));
+        let mut failed = runs.filter(|run| has_failed(run)).filter_map(|run| run.target.as_ref());
         if let (true, Some(failed)) = (has_none, failed.next()) {
             let (place, failed) = (task.place(), failed.family_and_revision());
             self.cx.warn(format!(
-                "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not \
-                 complete. Deregister {failed}, or deploy once more"
+                "{place} names no revision, so it starts the newest one: that is {failed}, whose rollout did not complete. \
+                 Deregister {failed}, or deploy once more"
             ));
         }
     }
@@ -310,11 +293,10 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
     /// Warns where another revision has gone live while scheduled tasks were moved to ours.
     async fn warn_if_overtaken(&mut self, reports: &[ScheduledReport]) {
         for family in 0..self.families.len() {
-            let Ok(live) = self.families[family].live.clone() else { continue };
-            let is_moved = |report: &&ScheduledReport| {
-                report.outcome == MoveOutcome::Moved && report.revision.as_ref() == Some(&live)
-            };
-            let Some(first) = reports.iter().find(is_moved) else { continue };
+            let moved = reports.iter().filter(|report| report.outcome == MoveOutcome::Moved);
+            let mut moved = moved.filter_map(|report| Some((report, report.revision.clone()?)));
+            let name = &self.families[family].name;
+            let Some((first, live)) = moved.find(|(_, live)| live.family() == name) else { continue };
             if let Some(other) = self.other_that_is_live(family, &live).await {
                 let (place, live) = (first.task.place(), live.family_and_revision());
                 self.cx.warn(format!(
@@ -324,6 +306,11 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
             }
         }
     }
+}
+
+async fn read_again<E: ScheduledTasks>(events: &E, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
+    let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
+    again(events, task.place()).await?.ok_or_else(gone)
 }
 
 /// The revision that a run's service is on, if that is recorded; or why no scheduled task may start one.
@@ -340,6 +327,13 @@ fn live_of(run: &Run) -> Result<TaskDefinitionArn, String> {
 
 fn is_there(task: &ScheduledTask, revision: &TaskDefinitionArn) -> bool {
     task.named().is_some_and(|named| named.is(revision))
+}
+
+fn has_failed(run: &Run) -> bool {
+    match run.outcome() {
+        Outcome::RolledBack | Outcome::Failed | Outcome::Stopped | Outcome::TimedOut => true,
+        Outcome::Deployed | Outcome::Unchanged | Outcome::Started | Outcome::Superseded => false,
+    }
 }
 
 fn is_about_its_start(failure: &Failure) -> bool {

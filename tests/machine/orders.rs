@@ -274,7 +274,7 @@ async fn judge(rivals: &Rivals, mut played: Played) -> Account {
 }
 
 /// The revisions, `web:2`, of the deployments that ECS calls successful.
-fn succeeded(account: &Account) -> Vec<String> {
+pub(crate) fn succeeded(account: &Account) -> Vec<String> {
     let listed = account.call(
         "ListServiceDeployments",
         json!({ "cluster": CLUSTER, "service": SERVICE, "status": ["SUCCESSFUL"] }),

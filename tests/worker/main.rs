@@ -20,6 +20,9 @@ mod other_version;
 mod processes;
 mod replicas;
 mod scale;
+mod scheduled;
+#[path = "../scheduled_tasks/mod.rs"]
+mod scheduled_tasks;
 mod schedules;
 mod secrets;
 mod served;

@@ -249,7 +249,7 @@ fn fault(operation: &str, nth: usize, kind: FaultKind) -> Fault {
     Fault { operation: operation.to_owned(), nth: Some(nth), kind }
 }
 
-async fn die_and_be_succeeded(
+pub(crate) async fn die_and_be_succeeded(
     pipeline: &Pipeline,
     execution: &str,
     fault: Fault,

@@ -257,7 +257,7 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         Ok(notes)
     }
 
-    async fn read_again(&self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
+    async fn read_again(&mut self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
         let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
         again(self.cx.ecs, task.place()).await?.ok_or_else(gone)
     }

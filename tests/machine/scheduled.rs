@@ -384,7 +384,10 @@ async fn a_target_that_is_refused_for_the_moment_is_put_again_and_another_one_fa
     for words in [says, "InvalidTargetException: The subnet is not ours."] {
         assert!(message(&report).contains(words), "{}", message(&report));
     }
-    assert!(note(&report, "target report of rule nightly").contains("InvalidTargetException: The subnet is not ours"));
+    assert!(
+        note(&report, "target report of rule nightly")
+            .contains("InvalidTargetException: The subnet is not ours")
+    );
     let report = followed.deploy(FAMILY).await;
     followed.judge_moved(&report, "web:2", "the refused target");
 }

@@ -102,7 +102,7 @@ fn kept(sandbox: &Sandbox, revision: Option<&str>) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn of_targets_and_schedules_that_are_drawn_one_string_changes() {
     let mut distinct = std::collections::BTreeSet::new();
-    for seed in 0..48 {
+    for seed in 0..32 {
         let mut random = Rng::with_seed(seed);
         let account = Account::new();
         let sandbox = &account.sandbox;
@@ -123,7 +123,7 @@ async fn of_targets_and_schedules_that_are_drawn_one_string_changes() {
         distinct.extend(before);
     }
     say(&format!("scheduled tasks that were drawn: {} distinct", distinct.len()));
-    assert!(distinct.len() > 250, "{}", distinct.len());
+    assert!(distinct.len() > 180, "{}", distinct.len());
 }
 
 /// Two deployments with drawn beginnings, rollouts and faults; whether one found the other's revision live before its
@@ -180,12 +180,12 @@ async fn rivals(seed: u64) -> (bool, bool) {
 #[tokio::test(start_paused = true)]
 async fn rivals_let_no_scheduled_task_start_a_failed_revision() {
     let (mut before, mut during) = (0, 0);
-    for seed in 0..120 {
+    for seed in 0..64 {
         let (is_before, is_during) = rivals(seed).await;
         (before, during) = (before + usize::from(is_before), during + usize::from(is_during));
     }
     say(&format!(
-        "rivals with scheduled tasks: 120 orders, another live before the moves in {before}, during in {during}"
+        "rivals with scheduled tasks: 64 orders, another live before the moves in {before}, during in {during}"
     ));
     assert!(before > 0 && during > 0, "{before} {during}");
 }

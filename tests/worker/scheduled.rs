@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use evenkeel_sandbox::{ActionState, ActionStatus, Fault, FaultKind, RolloutOutcome, Sandbox};
+use serde_json::json;
 
 use crate::campaign::{Campaign, NthCall, calls_of, in_turn, passing_or_denied};
-use crate::scheduled_tasks::{OPERATIONS, make, named, unchanging};
+use crate::scheduled_tasks::{HOURLY, NIGHTLY, OPERATIONS, make, named, unchanging};
 use crate::steps::{die_and_be_succeeded, judge_record};
 use crate::world::Pipeline;
 
@@ -79,7 +80,7 @@ impl Job {
     }
 }
 
-/// The calls that scheduled tasks bring to a job, and all that come after the record's last write but the worker's own.
+/// The calls that scheduled tasks bring to a job.
 async fn calls(outcome: RolloutOutcome) -> Vec<NthCall> {
     let job = Job::start(outcome);
     job.pipeline.work().await;
@@ -92,10 +93,16 @@ async fn calls(outcome: RolloutOutcome) -> Vec<NthCall> {
 async fn work_with(fault: Fault, what: &str) -> Sandbox {
     let mut job = Job::start(RolloutOutcome::Ok);
     let is_denied = fault.kind == FaultKind::Denied;
+    if is_denied {
+        // A denied call is made once more, and others may come between.
+        let later = fault.nth.map_or(0..0, |nth| nth + 1..nth + 8);
+        later.for_each(|nth| job.pipeline.sandbox.inject(Fault { nth: Some(nth), ..fault.clone() }));
+    }
     job.pipeline.sandbox.inject(fault);
     job.pipeline.work().await;
     if is_denied {
         job.judge_denied(what);
+        job.pipeline.sandbox.clear_faults();
         job.again().await;
     }
     job.judge(true, what);
@@ -110,6 +117,23 @@ async fn a_job_s_scheduled_tasks_follow_and_a_failed_job_s_do_not() {
 
 fn is_write(call: &NthCall) -> bool {
     ["PutTargets", "UpdateSchedule"].contains(&call.operation.as_str())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changes_during_a_job_is_kept_also_by_an_heir() {
+    for kind in [FaultKind::HangBefore, FaultKind::HangAfter] {
+        let job = Job::start(RolloutOutcome::Ok);
+        let sandbox = &job.pipeline.sandbox;
+        sandbox.after_call("UpdateService", 1, |sandbox| {
+            HOURLY.change(sandbox, "/ScheduleExpression", json!("rate(3 hours)"));
+            NIGHTLY.start(sandbox, "web");
+        });
+        let fault = Fault { operation: "PutTargets".to_owned(), nth: Some(1), kind };
+        let state = die_and_be_succeeded(&job.pipeline, &job.execution, fault, Duration::ZERO).await;
+        assert_eq!(state.status, ActionStatus::Succeeded, "{:?}", state.failure);
+        assert_eq!(named(sandbox), ["web:2"; 4]);
+        assert_eq!(HOURLY.read(sandbox)["ScheduleExpression"], "rate(3 hours)");
+    }
 }
 
 #[tokio::test(start_paused = true)]

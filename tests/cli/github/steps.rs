@@ -120,7 +120,8 @@ fn every_input_of_the_action_is_read() {
     definition["executionRoleArn"] = "arn:aws:iam::123456789012:role/ecs".into();
     account.call("RegisterTaskDefinition", definition);
     account.call("UpdateService", json!({ "cluster": "prod", "service": "web", "taskDefinition": "web" }));
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!(account.run(&["watch", "--cluster", "prod", "--service", "web"]).status, Some(0));
+    account.sandbox.clear_calls();
     let role = "arn:aws:iam::123456789012:role/deploy";
     account.file("github-images.json", &format!("[{{\"name\":\"app\",\"imageUri\":\"{NEW}\"}}]"));
     let file = account.path().join("github-images.json");

@@ -189,6 +189,11 @@ async fn schedules_are_listed_of_all_groups_with_nothing_of_a_target_but_its_arn
     let raw: Value = serde_json::from_slice(&raw.body).unwrap();
     assert_eq!(raw["Schedules"][0]["Target"], json!({ "Arn": CLUSTER }));
     assert_eq!(raw["Schedules"].as_array().unwrap().len(), 1);
+    let more = scheduler.list_schedules().max_results(10).send().await.unwrap();
+    assert_eq!((more.schedules().len(), more.next_token().is_some()), (1, true), "no more than AWS likes");
+    world.sandbox.set_page_size(10);
+    let fewer = scheduler.list_schedules().max_results(1).send().await.unwrap();
+    assert_eq!((fewer.schedules().len(), fewer.next_token().is_some()), (1, true));
     let disabled = scheduler.list_schedules().state(ScheduleState::Disabled).name_prefix("rep");
     assert_eq!(disabled.send().await.unwrap().schedules()[0].name(), Some("report"));
     let nowhere = scheduler.list_schedules().group_name("day").send().await.unwrap_err();

@@ -26,6 +26,7 @@ mod run;
 mod serving;
 mod signals;
 mod surroundings;
+mod variables;
 mod watch;
 mod world;
 mod yaml;

@@ -16,8 +16,8 @@ use evenkeel_core::service::{
 };
 use evenkeel_core::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use evenkeel_core::task_definition::{PackedDefinition, Revision};
-use evenkeel_core::variables::{VariableEdits, Variables};
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::{VariableEdits, Variables};
 
 use super::{LiveView, Narrator, Palette, Size, Warner};
 use crate::deploy::{Progress, TaskNews};

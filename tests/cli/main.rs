@@ -27,6 +27,7 @@ mod scheduled;
 mod serving;
 mod signals;
 mod surroundings;
+mod variables;
 mod watch;
 mod world;
 mod yaml;

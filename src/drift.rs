@@ -49,6 +49,7 @@ pub async fn drift_view<E: Ecs + ScheduledTasks, R: RecordStore>(
     };
     let terraform = state.map(believed).transpose()?;
     let scheduled = live::scheduled(ecs, &found, &live, also).await?;
+    let scheduled = (!also.is_empty()).then_some(scheduled);
     let mut records = Vec::new();
     for (store, (content, _)) in stores.iter().zip(kept) {
         let is_missing = content == RecordContent::Missing;

@@ -155,6 +155,15 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
         all.reduce(|owned, more| VariableEdits { set: more, ..VariableEdits::default() }.owned_after(owned))
     }
 
+    /// Whether each record tells what `live` descends from. One that was read before another run made that revision live does
+    /// not.
+    pub(super) fn knows(&self, live: &TaskDefinitionArn) -> bool {
+        let knows = |record: Record| {
+            record.task_definition_arn == live.as_str() || record.marks().any(|mark| mark.is(live.as_str()))
+        };
+        self.entries.iter().all(|entry| entry.recalled().is_some_and(knows))
+    }
+
     /// The ancestor of `live` that Evenkeel did not make, as far as a record tells.
     pub(super) fn base_of(&self, live: &TaskDefinitionArn) -> String {
         let bases = self.entries.iter().map(|entry| Record::base(entry.recalled().as_ref(), live));

@@ -230,7 +230,7 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
         live: &TaskDefinitionArn,
     ) -> Result<Vec<&'static str>, Failure> {
         let is_fresh = Moment::now().since(self.read) < FRESH;
-        let now = if is_fresh { task.clone() } else { self.read_again(task).await? };
+        let now = if is_fresh { task.clone() } else { read_again(self.cx.ecs, task).await? };
         let mut notes = Vec::new();
         let mut planned = self.cx.scheduled.iter().filter(|seen| seen.task.place() == now.place());
         if planned.any(|seen| !seen.task.is_same_but_for_its_definition(&now, live)) {
@@ -255,11 +255,6 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
             (replaced, _) => replaced?,
         }
         Ok(notes)
-    }
-
-    async fn read_again(&mut self, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
-        let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
-        again(self.cx.ecs, task.place()).await?.ok_or_else(gone)
     }
 
     /// The deployment is done and recorded, but not all that was to follow it has: a failure of a service of the family, or
@@ -311,6 +306,11 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
             }
         }
     }
+}
+
+async fn read_again<E: ScheduledTasks>(events: &E, task: &ScheduledTask) -> Result<ScheduledTask, Failure> {
+    let gone = || Failure::invalid_input(format!("{} is there no more", task.place()));
+    again(events, task.place()).await?.ok_or_else(gone)
 }
 
 /// The revision that a run's service is on, if that is recorded; or why no scheduled task may start one.

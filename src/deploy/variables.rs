@@ -50,6 +50,11 @@ pub(super) async fn find<E: Ecs, R: RecordStore>(
     let mut is_recorded = false;
     for (service, record) in services.iter().zip(records) {
         let Some(lineage) = service.live().and_then(|live| lineages.get(live)) else { continue };
+        // The record was read beside the service. A run marks its revision before the service is on it, so a record that is
+        // read now tells of the revision that was seen.
+        if !record.knows(&lineage.live.arn) {
+            record.read_again().await?;
+        }
         recognise(ecs, request, lineage, record).await?;
         let owned = record.owned_variables(&lineage.live.arn);
         changes.refuse_unowned(&service.name, &lineage.live, ownership(owned.as_ref()))?;

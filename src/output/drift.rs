@@ -35,8 +35,8 @@ pub fn drift_document(cluster: &str, service: &str, seen: &DriftView, difference
             "registeredTaskDefinitionArn": arn(&believed.registered),
         });
     }
-    if !seen.scheduled.is_empty() {
-        document["scheduledTasks"] = seen.scheduled.iter().map(scheduled::document).collect();
+    if let Some(tasks) = &seen.scheduled {
+        document["scheduledTasks"] = tasks.iter().map(scheduled::document).collect();
     }
     document
 }

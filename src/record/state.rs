@@ -145,7 +145,7 @@ fn seal(before: &Before, record: &[u8]) -> Vec<u8> {
 /// whole state unreadable.
 fn type_of(value: &Value) -> Value {
     match value {
-        // A record has no nulls; one would fit this type.
+        // A variable that is owned and absent has the type of those that are there, which a null fits.
         Value::String(_) | Value::Null => json!("string"),
         Value::Number(_) => json!("number"),
         Value::Bool(_) => json!("bool"),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use evenkeel_sandbox::{Fault, FaultKind, Sandbox};
+use evenkeel_sandbox::{Call, Fault, FaultKind, Sandbox};
 
 use crate::world::{START, say};
 
@@ -42,7 +42,9 @@ impl NthCall {
 
 /// The calls that have arrived, which nothing disturbed.
 pub(crate) fn calls_of(sandbox: &Sandbox) -> Vec<NthCall> {
-    let operations: Vec<String> = sandbox.calls().into_iter().map(|call| call.operation).collect();
+    let calls = sandbox.calls();
+    let operations: Vec<String> = calls.iter().map(|call| call.operation.clone()).collect();
+    let one_off: Vec<String> = sandbox.one_off_tasks().into_iter().map(|task| task.arn).collect();
     let mut changes = 0;
     let stages: Vec<usize> = operations
         .iter()
@@ -61,7 +63,7 @@ pub(crate) fn calls_of(sandbox: &Sandbox) -> Vec<NthCall> {
         NthCall {
             operation: operation.clone(),
             nth: 1 + alike.iter().position(|it| *it == at).unwrap(),
-            is_of_a_task: OF_TASKS.contains(&operation.as_str()) || reads_settings,
+            is_of_a_task: reads_settings || is_of(&one_off, &calls[at]),
             is_like_others: !chosen.iter().any(|it| stage.get(*it) == Some(&at)),
         }
     };
@@ -152,8 +154,18 @@ fn essence(play: &str) -> String {
     play.replace("Before", "").replace("After", "").replace("ExpiredToken", "Denied")
 }
 
-/// The operations that one-off tasks brought.
-const OF_TASKS: [&str; 5] = ["RunTask", "DescribeTasks", "ListTasks", "StopTask", "GetLogEvents"];
+/// Whether the call is of one of these one-off tasks; a rollout's own tasks are listed and described as well.
+fn is_of(one_off: &[String], call: &Call) -> bool {
+    match call.operation.as_str() {
+        "RunTask" | "StopTask" | "GetLogEvents" => true,
+        "ListTasks" => call.request["startedBy"].is_string(),
+        "DescribeTasks" => {
+            let described = call.request["tasks"][0].as_str().unwrap();
+            one_off.iter().any(|arn| arn.ends_with(described))
+        }
+        _ => false,
+    }
+}
 
 /// What polls stand between.
 const CHANGES: [&str; 4] = ["RegisterTaskDefinition", "RunTask", "StopTask", "UpdateService"];

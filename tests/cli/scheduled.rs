@@ -167,11 +167,15 @@ fn a_rollout_that_fails_leaves_them() {
     let ended = account.deploy(&BOTH);
     ended.is(1, "rolled_back", Some("rollout_failed"), &[]);
     both_start(&account, "web:1");
-    assert_eq!(ended.document()["scheduledTasks"], reports("web:1", "web:1", "left"));
-    assert!(
-        ended.stderr.contains("target report of rule nightly stays as it was, and starts web:1\n"),
-        "{ended:?}"
-    );
+    let left = json!({
+        "previousTaskDefinition": arn("web:1"),
+        "taskDefinition": arn("web:1"),
+        "outcome": "left",
+        "note": "the deployment of service web did not end well",
+    });
+    assert_eq!(ended.document()["scheduledTasks"], documents(&left, &left));
+    let line = "target report of rule nightly stays as it was, and starts web:1: the deployment of";
+    assert!(ended.stderr.contains(line), "{ended:?}");
     assert_eq!((account.effects("PutTargets"), account.effects("UpdateSchedule")), (0, 0));
 }
 
@@ -185,8 +189,8 @@ fn one_without_a_revision_is_warned_of_before_and_after_a_failure_and_pinned_by_
     let failed = account.deploy(&arguments);
     failed.is(1, "rolled_back", Some("rollout_failed"), &[]);
     assert!(failed.stderr.contains(before), "{failed:?}");
-    let after = "target report of rule nightly names no revision, so it starts the newest one: that is web:2, which is \
-                 not live. Deregister web:2, or deploy once more";
+    let after = "target report of rule nightly names no revision, so it starts the newest one: that is web:2, whose \
+                 rollout did not complete. Deregister web:2, or deploy once more";
     let warnings = failed.document()["warnings"].clone();
     assert!(warnings.as_array().unwrap().contains(&json!(after)), "{warnings:#}");
 
@@ -313,6 +317,13 @@ fn drift_tells_of_one_that_starts_another_revision() {
         assert!(text.contains(line), "{line}: {text}");
     }
 
+    // What was asked about and is not there is told by an empty list.
+    let other = Account::new();
+    other.deploy(&record).is(0, "deployed", None, &[]);
+    let family = ["--also", "family"];
+    let none = other.run(&[&["drift", "--output", "json"], &WEB[..], &record, &family].concat());
+    assert_eq!(none.document()["scheduledTasks"], json!([]));
+
     // One that names no revision starts the live one as long as that is the newest.
     assert_eq!(drift("json", &["--also", "rule:unpinned"]).status, Some(0));
     account.next_rollout(RolloutOutcome::Crash);
@@ -323,7 +334,6 @@ fn drift_tells_of_one_that_starts_another_revision() {
 
     // What drift advises helps.
     account.next_rollout(RolloutOutcome::Ok);
-    let family = ["--also", "family"];
     account.deploy(&[&record[..], &family].concat()).is(0, "unchanged", None, &[]);
     both_start(&account, "web:2");
     assert_eq!(kinds(&drift("json", &family)).iter().filter(|kind| kind.starts_with("schedule")).count(), 0);
@@ -413,7 +423,7 @@ fn a_denied_move_is_4_and_the_same_command_mends_it() {
     let record = ["--record", "ssm:/deploy/web", "--junit", "junit.xml"];
     account.always("PutTargets", FaultKind::Denied);
     let ended = account.deploy(&[&BOTH[..], &record].concat());
-    let words = ["target report of rule nightly could not be moved to web:2", "Run the same command again"];
+    let words = ["but target report of rule nightly was not moved to web:2", "Run the same command again"];
     ended.is(4, "deployed", Some("denied"), &words);
     assert_eq!(named(&account), [arn("web:1"), arn("web:2")], "the other is moved all the same");
     let tasks = ended.document()["scheduledTasks"].clone();

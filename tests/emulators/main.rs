@@ -12,6 +12,7 @@ mod evenkeel;
 mod objects;
 mod python;
 mod records;
+mod scheduled;
 mod side_by_side;
 mod stories;
 

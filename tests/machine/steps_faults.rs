@@ -81,7 +81,7 @@ async fn every_fault_at_every_call_of_tasks_that_end_in_every_way() {
     for play in FAILING.into_iter().chain([Play::WELL]) {
         play.disturbed_at(&play.calls().await, in_turn(|_| true), &mut campaign).await;
     }
-    campaign.end(5_000);
+    campaign.end(4_000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -202,8 +202,10 @@ async fn what_is_given_back_has_the_value_from_before_or_is_gone() {
 async fn what_the_ancestor_had_is_not_known_once_that_is_deleted() {
     let story = Story::new().await;
     story.deployed(&[], &["set-env app:EMPTY=full", "take-over"], "web:2").await;
-    let record = story.record().to_string().replace("task-definition/web:1\"", "task-definition/gone:1\"");
-    story.account.sandbox.put_parameter("/deploy/web/record", &record).unwrap();
+    let mut record = story.record();
+    record["baseTaskDefinitionArn"] = json!(crate::records::arn("gone:1"));
+    record.as_object_mut().unwrap().remove("replacesVersion");
+    story.account.sandbox.put_parameter("/deploy/web/record", &record.to_string()).unwrap();
     let report = story.deploy(&[], &["unset-env app:EMPTY"]).await;
     assert_eq!(ending(&report), ended(Outcome::Deployed, "web:3", 0), "{}", message(&report));
     assert!(report.warnings[0].contains("gone:1 cannot be described"), "{:?}", report.warnings);
@@ -248,7 +250,7 @@ async fn a_rollback_records_what_the_revision_has_and_ends_no_ownership() {
 #[tokio::test(start_paused = true)]
 async fn the_newest_revision_is_adopted_and_a_failed_one_lacks_nothing() {
     let story = Story::new().await;
-    let mut unused = definition();
+    let mut unused = story.account.sandbox.stored("web:1").unwrap();
     unused["containerDefinitions"][0]["environment"] = env(&[("EMPTY", ""), ("A", "1")]);
     story.account.call("RegisterTaskDefinition", unused);
     let report = story.deploy(&[], &["set-env app:A=1"]).await;
@@ -260,7 +262,7 @@ async fn the_newest_revision_is_adopted_and_a_failed_one_lacks_nothing() {
     story.account.next_rollout(RolloutOutcome::Ok);
     let report = story.deploy(&[], &["set-env app:A=3"]).await;
     assert_eq!((report.exit_status(), report.warnings), (0, Vec::<String>::new()));
-    let mut unused = definition();
+    let mut unused = story.account.sandbox.stored("web:1").unwrap();
     unused["memory"] = json!("1024");
     story.account.call("RegisterTaskDefinition", unused);
     let report = story.deploy(&[], &["set-env app:A=4"]).await;

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -235,9 +236,14 @@ def first_words(diagnostic):
 
 
 def create_bucket(name):
+    """Makes the bucket, if no other story has made it."""
     place = "<LocationConstraint>eu-central-1</LocationConstraint>"
     body = f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>"
-    plain_call("s3", f"/{name}", body.encode(), "PUT")
+    try:
+        plain_call("s3", f"/{name}", body.encode(), "PUT")
+    except urllib.error.HTTPError as error:
+        if error.code != 409:
+            raise
 
 
 def any_subnet():

@@ -131,7 +131,7 @@ async fn every_fault_and_every_kill_at_every_call_of_any_job_with_tasks() {
     for play in [WELL, BEFORE_FAILS, AFTER_FAILS] {
         play.dies_at_each(&play.calls().await, &mut campaign).await;
     }
-    campaign.end(1_000);
+    campaign.end(500);
 }
 
 fn is_read(call: &NthCall) -> bool {

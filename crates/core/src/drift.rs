@@ -21,8 +21,8 @@ pub struct DriftView {
     pub records: Vec<Recorded>,
     /// What Terraform believes, if its state was given.
     pub terraform: Option<Believed>,
-    /// The scheduled tasks that were asked about.
-    pub scheduled: Vec<ScheduledTask>,
+    /// The scheduled tasks that were asked about; none, where none were.
+    pub scheduled: Option<Vec<ScheduledTask>>,
     /// How the live revision differs from others, by their ARNs.
     pub changes: BTreeMap<String, Vec<Change>>,
     /// Now, RFC 3339.
@@ -104,7 +104,7 @@ pub fn differences(seen: &DriftView) -> Vec<Difference> {
     found.extend(of_rollout(seen));
     found.extend(of_terraform(seen));
     found.extend(of_family(seen));
-    found.extend(seen.scheduled.iter().filter_map(|task| of_scheduled(seen, task)));
+    found.extend(seen.scheduled.iter().flatten().filter_map(|task| of_scheduled(seen, task)));
     found
 }
 

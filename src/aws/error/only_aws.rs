@@ -178,6 +178,10 @@ mod tests {
         for (status, body) in [(200, page), (502, page), (200, ""), (503, ""), (200, "{\"services\":")] {
             assert!(!is_of(response(status, body)), "{status} {body}");
         }
+        for (service, operation) in [("Scheduler", "ListSchedules"), ("EventBridge", "ListTargetsByRule")] {
+            let is_of = |body| is_of_aws(&Metadata::new(operation, service), &response(200, body));
+            assert!(is_of("{\"NextToken\":null}") && !is_of("") && !is_of("{\"Sched"), "{operation}");
+        }
     }
 
     #[test]

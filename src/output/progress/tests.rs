@@ -17,6 +17,7 @@ use evenkeel_core::service::{
 use evenkeel_core::service_deployment::{Pause, ServiceDeployment, ServiceDeploymentStatus, TaskCounts};
 use evenkeel_core::task_definition::{PackedDefinition, Revision};
 use evenkeel_core::timestamp::Timestamp;
+use evenkeel_core::variables::{VariableEdits, Variables};
 
 use super::{LiveView, Narrator, Palette, Size, Warner};
 use crate::deploy::{Progress, TaskNews};
@@ -91,8 +92,8 @@ fn plan(names: &[&str], to: Option<&str>) -> Plan {
         PlannedRevision {
             base: arn(&base),
             base_images: BTreeMap::new(),
-            base_variables: Default::default(),
-            variables: Default::default(),
+            variables: VariableEdits::default(),
+            base_variables: Variables::default(),
             definition: PackedDefinition::from(
                 &Revision::from_describe(answer.as_bytes()).unwrap().definition,
             ),

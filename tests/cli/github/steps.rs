@@ -112,6 +112,16 @@ pub(super) fn fails(place: Place<'_>, account: &Account) {
 fn every_input_of_the_action_is_read() {
     let account = Account::new();
     account.sandbox.create_bucket("records", false);
+    // A container that has a secret needs the execution role, which fetches the secret.
+    let mut definition =
+        account.call("DescribeTaskDefinition", json!({ "taskDefinition": "web" }))["taskDefinition"].take();
+    let containers = definition["containerDefinitions"].take();
+    definition = json!({ "family": "web", "memory": "512", "containerDefinitions": containers });
+    definition["executionRoleArn"] = "arn:aws:iam::123456789012:role/ecs".into();
+    account.call("RegisterTaskDefinition", definition);
+    account.call("UpdateService", json!({ "cluster": "prod", "service": "web", "taskDefinition": "web" }));
+    assert_eq!(account.run(&["watch", "--cluster", "prod", "--service", "web"]).status, Some(0));
+    account.sandbox.clear_calls();
     let role = "arn:aws:iam::123456789012:role/deploy";
     account.file("github-images.json", &format!("[{{\"name\":\"app\",\"imageUri\":\"{NEW}\"}}]"));
     let file = account.path().join("github-images.json");
@@ -123,6 +133,8 @@ fn every_input_of_the_action_is_read() {
         ("before", "app=migrate 'up, now'\n\n  proxy=warm up\n"),
         // A task after the rollout needs the wait for it.
         ("after", " \n"),
+        // So do rules and schedules that follow it.
+        ("also", "\n"),
         ("set-env", "app:GIT_SHA=a, b\n  proxy:EMPTY=\n"),
         ("set-secret", "app:TOKEN=/shop/token"),
         ("set-label", "app:com.example.version=2"),
@@ -131,8 +143,6 @@ fn every_input_of_the_action_is_read() {
         ("unset-secret", " "),
         ("unset-label", ""),
         ("take-over", "true"),
-        // So do rules and schedules that follow it.
-        ("also", "\n"),
         ("timeout-minutes", "5"),
         ("on-failure", "leave"),
         ("wait", "false"),

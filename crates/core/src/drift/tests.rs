@@ -57,7 +57,7 @@ fn view(live: u64, record: Option<Record>) -> DriftView {
         primary: PrimaryState::Completed,
         newest: Some(arn(live)),
         records: vec![recorded(record)],
-        scheduled: Vec::new(),
+        scheduled: None,
         terraform: None,
         changes: BTreeMap::new(),
         now: "2026-11-22T00:30:00Z".to_owned(),

@@ -72,10 +72,10 @@ mod tests {
 
     use super::*;
 
-    fn allowed(
-        also: &[&str],
-        roles: &[&str],
-    ) -> Vec<(&'static str, Vec<&'static str>, Vec<String>, Vec<String>)> {
+    /// A statement's id, actions, resources, and the services that a role may be passed to.
+    type Row = (&'static str, Vec<&'static str>, Vec<String>, Vec<String>);
+
+    fn allowed(also: &[&str], roles: &[&str]) -> Vec<Row> {
         let deploys = Deploys {
             also: also.iter().map(|text| Also::parse(text).unwrap()).collect(),
             schedule_roles: roles.iter().map(|&role| role.to_owned()).collect(),

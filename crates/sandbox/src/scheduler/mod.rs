@@ -35,7 +35,7 @@ const DEFAULT: &str = "default";
 /// Members of `GetSchedule`'s answer that no request has.
 const READ_ONLY: [&str; 3] = ["Arn", "CreationDate", "LastModificationDate"];
 
-/// "The StartDate you specify cannot be earlier than 5 minutes ago."
+/// How long ago a schedule may begin at the earliest.
 const EARLIEST_START: Duration = Duration::from_secs(5 * 60);
 
 /// All schedules.

@@ -57,9 +57,9 @@ fn members(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
 
 fn of_query(name: &str, value: Value) -> Option<(String, Value)> {
     let (_, member) = IN_QUERY.iter().find(|(it, _)| *it == name)?;
-    let value = match value {
-        Value::String(text) if *member == "MaxResults" => as_number(&text),
-        value => value,
+    let value = match value.as_str() {
+        Some(text) if *member == "MaxResults" => as_number(text),
+        Some(_) | None => value,
     };
     Some(((*member).to_owned(), value))
 }

@@ -302,7 +302,11 @@ async fn another_deployment_that_completes_during_the_moves_is_warned_of() {
 
 #[tokio::test(start_paused = true)]
 async fn when_one_of_two_services_fails_neither_s_tasks_start_the_revision() {
-    for (jobs, writes) in [(RolloutOutcome::Ok, 4), (RolloutOutcome::Crash, 0)] {
+    for (jobs, on_failure, writes) in [
+        (RolloutOutcome::Ok, OnFailure::RollBack, 4),
+        (RolloutOutcome::Crash, OnFailure::RollBack, 0),
+        (RolloutOutcome::Crash, OnFailure::Leave, 0),
+    ] {
         let followed = Followed::new();
         followed.account.create_service("jobs", "web", json!({}));
         let duration = crate::followed::ROLLOUT * 2;
@@ -311,6 +315,7 @@ async fn when_one_of_two_services_fails_neither_s_tasks_start_the_revision() {
         let services = ["web", "jobs"].map(|name| ServiceName::parse(name).unwrap());
         let mut request = following(&[NEW], FAMILY);
         request.services = services.into();
+        request.policy.on_failure = on_failure;
         let places = [
             followed.account.records(&["ssm:/deploy/web"]).await,
             followed.account.records(&["ssm:/deploy/jobs"]).await,
@@ -326,6 +331,8 @@ async fn when_one_of_two_services_fails_neither_s_tasks_start_the_revision() {
         );
         let (status, outcome, name) = if writes == 4 { (0, Moved, "web:2") } else { (1, Left, "web:1") };
         assert_eq!((report.exit_status(), outcomes(&report)), (status, vec![outcome; 4]));
+        let why = note(&report, "schedule hourly");
+        assert_eq!(why.contains("the deployment of service jobs did not end well"), writes == 0, "{why}");
         followed.judge(&[name], &format!("{jobs:?}"));
     }
 }

@@ -8,11 +8,12 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each part of the program above the core, from the bottom up, and the parts that it may name.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("clock", &[]),
-    ("live", &[]),
+    ("scheduled", &[]),
+    ("live", &["scheduled"]),
     ("one_off", &["clock", "live"]),
-    ("deploy", &["clock", "one_off"]),
+    ("deploy", &["clock", "one_off", "scheduled"]),
     ("record_commands", &["clock", "live"]),
     ("drift", &["record_commands", "clock", "live"]),
     ("artifact", &[]),

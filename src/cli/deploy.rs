@@ -4,8 +4,8 @@ use evenkeel_core::failure::Failure;
 use evenkeel_core::plan::Plan;
 use evenkeel_core::request::DeployRequest;
 
-use crate::aws::{Aws, connect};
-use crate::deploy::{prepare, prepare_recorded};
+use crate::aws::Aws;
+use crate::deploy::prepare;
 use crate::record;
 
 use super::args::{DeployArgs, PlanArgs};
@@ -38,17 +38,16 @@ pub(super) async fn plan(args: &PlanArgs, environment: &Environment) -> u8 {
 
 async fn planned(args: &DeployArgs, environment: &Environment) -> Result<(Plan, DeployRequest), Failure> {
     let request = meaning::request(args, environment.runner())?;
-    // What the deployment would refuse.
-    let sinks = meaning::records(&args.rollout, &request)?;
-    let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
+    // Also what the deployment would refuse.
+    let mut sinks = meaning::records(&args.rollout, &request)?;
     if request.variables.is_empty() {
-        let cloud = connect(&connection).await?;
-        return Ok((prepare(&cloud, &connection.clock, &request).await?, request));
+        // The record tells which variables the pipeline owns, and a plan needs nothing else of it.
+        sinks.clear();
     }
-    // The record tells which variables the pipeline owns.
+    let connection = meaning::connection(&args.connection, Some(&request.cluster), environment);
     let aws = Aws::deployer(&connection).await?;
     let (objects, parameters) = (aws.objects(), aws.parameters());
     let records: Vec<_> = sinks.iter().map(|sinks| record::open(sinks, &objects, &parameters)).collect();
     let records: Vec<_> = records.iter().map(Vec::as_slice).collect();
-    Ok((prepare_recorded(&aws.cloud(), &records, &aws.clock(), &request).await?, request))
+    Ok((prepare(&aws.cloud(), &records, &aws.clock(), &request).await?, request))
 }

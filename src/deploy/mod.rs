@@ -64,7 +64,7 @@ use crate::clock::{Clock, Moment};
 pub use interrupt::{Interrupt, Interrupter};
 pub use polling::Polling;
 pub(crate) use polling::Throttling;
-pub use prepare::{prepare, prepare_recorded};
+pub use prepare::prepare;
 pub use progress::{Listener, Progress, TaskNews};
 pub use report::{Report, ServiceReport};
 pub use resume::deploy_slice;

@@ -12,24 +12,17 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::service::Service;
 
 use crate::clock::Clock;
-use crate::record::FileStore;
 
 use super::record_keeping::RecordKeeping;
 use super::{scheduled, variables, verify};
 
-/// Reads what the request is about, plans it and checks that its images are there; writes nothing.
+/// Reads what the request is about, plans it and checks that its images are there; writes nothing. `stores` has the records
+/// of each service, in the request's order, or nothing: they tell which variables the pipeline owns.
 ///
 /// # Errors
-/// Those of [`Ecs`]'s reads, [`select`] and [`Plan::new`], and an image that cannot run.
-pub async fn prepare<E: Cloud>(cloud: &E, clock: &Clock, request: &DeployRequest) -> Result<Plan, Failure> {
-    prepare_recorded::<_, FileStore>(cloud, &[], clock, request).await
-}
-
-/// As [`prepare`], with the records of each service, in the request's order: they tell which variables the pipeline owns.
-///
-/// # Errors
-/// Those of [`prepare`] and of the stores, and a variable that the pipeline does not own.
-pub async fn prepare_recorded<E: Cloud, R: RecordStore>(
+/// Those of [`Ecs`]'s reads, of the stores, [`select`] and [`Plan::new`], an image that cannot run, and a variable that the
+/// pipeline does not own.
+pub async fn prepare<E: Cloud, R: RecordStore>(
     cloud: &E,
     stores: &[&[R]],
     clock: &Clock,

@@ -249,7 +249,7 @@ async fn planned(account: &Account) -> String {
         ),
         Err(failure) => failed(&failure),
     };
-    let deployment = told(prepare(&cloud, &account.clock, &request).await);
+    let deployment = told(prepare::<_, FileStore>(&cloud, &[], &account.clock, &request).await);
     deployment
         + &told(prepare_rollback::<_, FileStore>(&cloud, &[], account.clock, &request, Some("2")).await)
 }

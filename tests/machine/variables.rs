@@ -408,9 +408,7 @@ async fn the_value_that_is_set_is_shown_and_the_former_one_is_not() {
     let story = Story::running(&former).await;
     let (aws, asked) = (story.account.aws().await, asking(&[], &["set-env app:A=shown-value", "take-over"]));
     let records = [&story.places[..]];
-    let plan = evenkeel::deploy::prepare_recorded(&aws.cloud(), &records, &story.account.clock, &asked)
-        .await
-        .unwrap();
+    let plan = evenkeel::deploy::prepare(&aws.cloud(), &records, &story.account.clock, &asked).await.unwrap();
     let changes = &plan.revisions[0].changes;
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert_eq!(changes[0].path, "containerDefinitions[app].environment[A]");
@@ -419,8 +417,7 @@ async fn the_value_that_is_set_is_shown_and_the_former_one_is_not() {
         (Some("(hidden)"), Some("shown-value"))
     );
     let refused = DeployRequest { variables: changes_without_take_over(), ..asked };
-    let refused =
-        evenkeel::deploy::prepare_recorded(&aws.cloud(), &records, &story.account.clock, &refused).await;
+    let refused = evenkeel::deploy::prepare(&aws.cloud(), &records, &story.account.clock, &refused).await;
     assert_eq!(
         refused.unwrap_err().kind(),
         FailureKind::InvalidInput,

@@ -26,5 +26,6 @@ mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod variables;
 mod versions;
 mod world;

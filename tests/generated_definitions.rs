@@ -9,6 +9,9 @@ use std::sync::LazyLock;
 
 use definitions::model::{Model, Shape, join};
 use definitions::{Generated, definition};
+use evenkeel_core::task_definition::Revision;
+use evenkeel_core::variables::{VariableEdits, VariableKind, VariableName};
+use proptest::prelude::*;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
@@ -108,3 +111,94 @@ static SAMPLES: LazyLock<Vec<Generated>> = LazyLock::new(|| {
     let strategy = definition();
     (0..400).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 });
+
+/// Which container and entry an edit is of, and the value that it gets: none takes the entry out.
+type Pick = (usize, usize, usize, Option<String>);
+
+proptest! {
+    #[test]
+    fn an_edit_of_variables_changes_nothing_else(
+        sample in definition(),
+        picks in proptest::collection::vec((0..4_usize, 0..3_usize, 0..6_usize, any::<Option<String>>()), 1..6),
+    ) {
+        let mut members = sample.definition;
+        members.as_object_mut().unwrap().remove("tags");
+        let revision = revision(&members);
+        let edits = edits(&members, picks);
+        let copy = revision.definition.with_variables(&edits);
+        let copy: Value = serde_json::from_slice(&copy.to_json()).unwrap();
+        prop_assert_eq!(without(&copy, &edits), without(&members, &edits));
+        let there = revision.definition.with_variables(&edits).variables();
+        for (name, value) in edits.values() {
+            prop_assert_eq!(there.value(name), value, "{}", name);
+        }
+        let again = revision.definition.with_variables(&edits).with_variables(&edits);
+        prop_assert_eq!(serde_json::from_slice::<Value>(&again.to_json()).unwrap(), copy);
+    }
+}
+
+fn revision(members: &Value) -> Revision {
+    let mut described = members.clone();
+    described["taskDefinitionArn"] = "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:1".into();
+    described["status"] = "ACTIVE".into();
+    let answer = serde_json::json!({ "taskDefinition": described });
+    Revision::from_describe(answer.to_string().as_bytes()).unwrap()
+}
+
+/// Edits of names that are there and of new ones; no name is edited twice, nor as a variable and as a secret.
+fn edits(members: &Value, picks: Vec<Pick>) -> VariableEdits {
+    let mut edits = VariableEdits::default();
+    let containers = members["containerDefinitions"].as_array().unwrap();
+    for (container, kind, name, value) in picks {
+        let container = &containers[container % containers.len()];
+        let kind = VariableKind::ALL[kind];
+        let names: Vec<String> = match &container[kind.member()] {
+            Value::Array(items) => {
+                items.iter().filter_map(|item| Some(item["name"].as_str()?.to_owned())).collect()
+            }
+            Value::Object(labels) => labels.keys().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let name = names.get(name).cloned().unwrap_or_else(|| format!("NEW{name}"));
+        let name = VariableName { container: container["name"].as_str().unwrap().to_owned(), kind, name };
+        if edits.has(&name) {
+            continue;
+        }
+        let list = if value.is_some() { &mut edits.set } else { &mut edits.given_back };
+        list.put(name, value);
+    }
+    edits
+}
+
+/// The definition without the entries that are edited, and without lists and objects of them that are empty.
+fn without(members: &Value, edits: &VariableEdits) -> Value {
+    let mut rest = members.clone();
+    for container in rest["containerDefinitions"].as_array_mut().unwrap() {
+        let named = container["name"].as_str().unwrap().to_owned();
+        for kind in VariableKind::ALL {
+            let is_edited = |name: &str| {
+                let (container, name) = (named.clone(), name.to_owned());
+                // What is taken out of one list stays in the other.
+                let one = VariableName { container, kind, name };
+                let other = one.rival().filter(|other| edits.set.has(other));
+                edits.set.has(&one) || edits.given_back.has(&one) || other.is_some()
+            };
+            let is_empty = match container.get_mut(kind.member()) {
+                Some(Value::Array(items)) => {
+                    items.retain(|item| !item["name"].as_str().is_some_and(is_edited));
+                    items.is_empty()
+                }
+                Some(Value::Object(labels)) => {
+                    labels.retain(|name, _| !is_edited(name));
+                    labels.is_empty()
+                }
+                Some(Value::Null) => true,
+                Some(_) | None => false,
+            };
+            if is_empty {
+                container.as_object_mut().unwrap().remove(kind.member());
+            }
+        }
+    }
+    rest
+}

@@ -146,13 +146,16 @@ impl<'a, R: RecordStore> RecordKeeping<'a, R> {
     }
 
     /// The variables that the pipeline owns where `live` runs; nothing if no record is kept. Their values do not count.
+    ///
+    /// One that a run which was cut off gave back counts as well: it is owned until the record says that it is not.
     pub(super) fn owned_variables(&self, live: &TaskDefinitionArn) -> Option<Variables> {
         let live = live.as_str();
+        let and = |owned, more| VariableEdits { set: more, ..VariableEdits::default() }.owned_after(owned);
         let of = |entry: &StoredRecord<'_, R>| {
-            entry.recalled().map(|record| record.variables_through(live, live)).unwrap_or_default()
+            let record = entry.recalled();
+            record.map(|it| and(it.variables.clone(), it.variables_through(live, live))).unwrap_or_default()
         };
-        let all = self.entries.iter().map(of);
-        all.reduce(|owned, more| VariableEdits { set: more, ..VariableEdits::default() }.owned_after(owned))
+        self.entries.iter().map(of).reduce(and)
     }
 
     /// Whether each record tells what `live` descends from. One that was read before another run made that revision live does

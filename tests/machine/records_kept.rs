@@ -87,7 +87,7 @@ async fn what_a_later_version_wrote_into_a_record_is_kept_in_every_place() {
         let places = account.records(&[&sink]).await;
         assert_eq!(deploy(&account, &places, NEW.1).await.exit_status(), 0, "{sink}");
         let (mut theirs, version) = value(&places[0]).await;
-        theirs["variables"] = json!({ "app": { "LIMIT": 12_345_678_901_234_567_890_u64 } });
+        theirs["quotas"] = json!({ "app": { "LIMIT": 12_345_678_901_234_567_890_u64 } });
         theirs["later"] = json!(null);
         places[0].write(Some(&version), theirs.to_string().as_bytes()).await.unwrap();
 
@@ -97,7 +97,7 @@ async fn what_a_later_version_wrote_into_a_record_is_kept_in_every_place() {
             deploy(&account, &places, &image).await;
             let (kept, _) = value(&places[0]).await;
             assert_eq!(kept["taskDefinitionArn"], arn("web:3"), "{sink}: {outcome:?}");
-            assert_eq!(kept["variables"], theirs["variables"], "{sink}: {outcome:?}");
+            assert_eq!(kept["quotas"], theirs["quotas"], "{sink}: {outcome:?}");
             assert_eq!(kept.get("later"), Some(&json!(null)), "{sink}: {outcome:?}");
         }
     }

@@ -9,11 +9,11 @@ use evenkeel_core::failure::FailureKind;
 use evenkeel_core::record::DeployedBy;
 use evenkeel_core::request::{ClusterName, DeployRequest, ServiceName};
 use evenkeel_core::variables::{VariableChanges, VariableKind};
-use evenkeel_sandbox::RolloutOutcome;
+use evenkeel_sandbox::{Fault, FaultKind, RolloutOutcome};
 use serde_json::{Value, json};
 
 use crate::records::{Places, SSM};
-use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, request};
+use crate::world::{Account, CLUSTER, SERVICE, definition, ended, ending, message, request, say};
 
 const NEW: (&str, &str) = ("app", "registry.example.com:5000/shop/web:2");
 
@@ -427,4 +427,64 @@ async fn the_value_that_is_set_is_shown_and_the_former_one_is_not() {
 
 fn changes_without_take_over() -> VariableChanges {
     changes(&["set-env app:A=shown-value"])
+}
+
+/// A name that the killed run set is the pipeline's: the same command needs nobody to take it over.
+#[tokio::test(start_paused = true)]
+async fn the_same_command_after_a_kill_at_any_call_ends_as_if_nothing_had_happened() {
+    let mut kills = 0;
+    for (options, owned) in [
+        (&["set-env app:NEW=1"][..], json!({ "app": { "environment": { "A": "1", "NEW": "1" } } })),
+        (&["unset-env app:A"], Value::Null),
+    ] {
+        let begun = async || {
+            let story = Story::new().await;
+            story.deployed(&[], &["set-env app:A=1"], "web:2").await;
+            story.account.sandbox.clear_calls();
+            story
+        };
+        let whole = begun().await;
+        whole.deployed(&[], options, "web:3").await;
+        let calls = whole.account.operations();
+        for (at, operation) in calls.iter().enumerate() {
+            let nth = calls[..=at].iter().filter(|other| *other == operation).count();
+            // One poll of a rollout is as good as another.
+            if nth > 4 {
+                continue;
+            }
+            let what = format!("{options:?}: killed at call {nth} of {operation}");
+            let story = begun().await;
+            let kind = FaultKind::HangAfter;
+            story.account.sandbox.inject(Fault { operation: operation.clone(), nth: Some(nth), kind });
+            tokio::select! {
+                biased;
+                () = story.account.sandbox.hung() => {}
+                _ = story.deploy(&[], options) => {}
+            }
+            let recorded = |story: &Story| {
+                let record = story.record();
+                record["status"] == "succeeded" && record["variables"] == owned
+            };
+            let was_over = recorded(&story);
+            let again = story.deploy(&[], options).await;
+            // What has been given back, and is recorded so, is not given back twice.
+            let is_refused = was_over && options[0].starts_with("unset") && again.exit_status() == 3;
+            assert!(again.exit_status() == 0 || is_refused, "{what}: {}", message(&again));
+            assert!(recorded(&story), "{what}: {:#}", story.record());
+            assert_eq!(
+                (story.account.live(SERVICE), story.account.revisions("web")),
+                ("web:3".to_owned(), 3),
+                "{what}"
+            );
+            let expected = whole.app()["environment"].clone();
+            assert_eq!(
+                (&story.app()["environment"], &story.record()["baseTaskDefinitionArn"]),
+                (&expected, &json!(crate::records::arn("web:1"))),
+                "{what}"
+            );
+            kills += 1;
+        }
+    }
+    say(&format!("{kills} deployments of variables killed and run again"));
+    assert!(kills > 20, "{kills}");
 }

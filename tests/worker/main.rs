@@ -32,5 +32,6 @@ mod stories;
 mod twin_jobs;
 #[path = "../twins/mod.rs"]
 mod twins;
+mod variables;
 mod versions;
 mod world;

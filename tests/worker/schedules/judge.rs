@@ -55,7 +55,7 @@ pub(super) fn judge(schedule: &Schedule, stage: &Stage) {
         }
     }
     if story.has_record() {
-        record_is_true(stage, &Live::of(stage, "web"), rival_came, &what);
+        record_is_true(story, stage, &Live::of(stage, "web"), rival_came, &what);
     }
 }
 
@@ -102,7 +102,7 @@ fn is_as_told(story: &Story, stage: &Stage, service: &str, live: &Live, what: &s
 }
 
 /// The record is closed, and tells what runs and its ancestor.
-fn record_is_true(stage: &Stage, live: &Live, rival_came: bool, what: &str) {
+fn record_is_true(story: &Story, stage: &Stage, live: &Live, rival_came: bool, what: &str) {
     let (value, _) = stage.pipeline.sandbox.parameter(RECORD.strip_prefix("ssm:").unwrap()).unwrap();
     let record = Record::parse(RECORD, value.as_bytes()).unwrap();
     // A first deployment that failed leaves no record.
@@ -111,6 +111,18 @@ fn record_is_true(stage: &Stage, live: &Live, rival_came: bool, what: &str) {
     assert_eq!(record.status, Status::Succeeded, "{what}");
     if live.image == NEW {
         assert!(record.task_definition_arn.ends_with(&format!("/{}", live.revision)), "{what}");
+    }
+    // What is deployed and what is recorded have the variables in common.
+    let environment = stage.pipeline.sandbox.stored(&live.revision).unwrap();
+    let environment = environment["containerDefinitions"][0]["environment"].as_array().cloned();
+    let is_there = |name: &str, value: Option<&str>| {
+        let mut items = environment.iter().flatten();
+        items.any(|item| item["name"] == name && item["value"].as_str() == value)
+    };
+    if live.image == NEW {
+        assert!(record.variables.iter().all(|(name, value)| is_there(&name.name, value)), "{what}");
+        let sets = story.configuration.iter().any(|(_, value)| value.contains("--set-env"));
+        assert_eq!(record.variables.is_empty(), !sets, "{what}");
     }
     let base = record.base_task_definition_arn.rsplit('/').next().unwrap();
     let definition = stage.pipeline.sandbox.stored(base).unwrap();

@@ -64,7 +64,11 @@ pub(super) const STORIES: [Story; 10] = [
     },
     TIME_OUT,
     Story { name: "retry after a failure", failed_before: true, ..SUCCESS },
-    Story { name: "success with a record", configuration: &[("Record", RECORD)], ..SUCCESS },
+    Story {
+        name: "success with a record and a variable",
+        configuration: &[("Options", "--set-env app:GIT_SHA=2"), ("Record", RECORD)],
+        ..SUCCESS
+    },
     Story {
         name: "rollback with a record",
         breaker: true,

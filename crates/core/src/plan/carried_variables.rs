@@ -106,3 +106,58 @@ impl CarriedVariables {
         edits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::samples::arn;
+    use crate::task_definition::Revision;
+
+    fn definition(environment: Value) -> TaskDefinition {
+        let list: Vec<Value> = environment
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect();
+        let described = json!({ "taskDefinition": {
+            "taskDefinitionArn": arn("web:1").as_str(), "status": "ACTIVE", "family": "web",
+            "containerDefinitions": [{ "name": "app", "environment": list }],
+        }});
+        Revision::from_describe(described.to_string().as_bytes()).unwrap().definition
+    }
+
+    fn variables(environment: Value) -> Variables {
+        serde_json::from_value(json!({ "app": { "environment": environment } })).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_carried_until_somebody_changes_it_again_or_it_is_asked_for() {
+        let began = variables(json!({ "OLD": "1", "SET": "1" }));
+        let theirs = variables(json!({ "SET": "2", "NEW": "1" }));
+        let changed = VariableEdits {
+            set: variables(json!({ "SET": "2", "NEW": "1", "MINE": "theirs" })),
+            given_back: variables(json!({ "OLD": null })),
+        };
+        let asked = VariableEdits { set: variables(json!({ "MINE": "mine" })), ..VariableEdits::default() };
+        let mut carried = CarriedVariables::default();
+        carried.take_in(&began, (&arn("web:2"), &theirs), &changed, &asked);
+
+        let edits = carried.onto(&definition(json!({ "OLD": "1", "SET": "1" })), &asked);
+        assert_eq!(json!(edits.set), json!(variables(json!({ "SET": "2", "NEW": "1", "MINE": "mine" }))));
+        assert_eq!(json!(edits.given_back), json!(variables(json!({ "OLD": null }))));
+        // Somebody changed two of them since.
+        let edits = carried.onto(&definition(json!({ "OLD": "3", "SET": "3" })), &asked);
+        assert_eq!(json!(edits.set), json!(variables(json!({ "NEW": "1", "MINE": "mine" }))));
+        assert!(edits.given_back.is_empty());
+
+        let origins = carried.origins();
+        assert_eq!(origins.len(), 3);
+        let restored =
+            CarriedVariables::restored(&began, &origins, &BTreeMap::from([(arn("web:2"), theirs)]));
+        assert_eq!(restored, carried);
+        assert!(CarriedVariables::restored(&began, &origins, &BTreeMap::new()).is_empty());
+    }
+}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::samples;
-use crate::variables::{VariableEdits, Variables};
+use crate::variables::{VariableEdits, VariableKind, VariableName, Variables};
 
 fn arn(revision: u64) -> TaskDefinitionArn {
     samples::arn(&format!("web:{revision}"))
@@ -292,4 +292,22 @@ fn the_same_deployment_is_told_by_what_runs_and_not_by_when() {
     assert!(!record.tells_the_same(&deploy(None, 1, 3, &[("app", "web:2")])));
     assert!(!record.tells_the_same(&deploy(None, 1, 2, &[("app", "web:9")])));
     assert!(!record.tells_the_same(&open(&record, candidate(None, 2, 1, "web:3"))));
+}
+
+#[test]
+fn what_was_given_back_is_not_owned_again_by_an_older_mark() {
+    let a =
+        VariableName { container: "app".to_owned(), kind: VariableKind::Environment, name: "A".to_owned() };
+    let set: Variables = [(a.clone(), Some("1".to_owned()))].into_iter().collect();
+    let older = Candidate { variables: set, is_over: true, ..candidate(Some(4), 3, 1, "app:4") };
+    let mut recorded = deploy(None, 4, 5, &[("app", "app:5")]);
+    recorded.base_task_definition_arn = arn(1).as_str().to_owned();
+    let recorded = recorded.with_marks(vec![older]);
+    assert!(recorded.variables_through(arn(5).as_str(), arn(5).as_str()).is_empty(), "the record decides");
+    assert!(recorded.variables_through(arn(4).as_str(), arn(4).as_str()).has(&a));
+
+    let next = deploy(Some(&recorded), 6, 7, &[("app", "app:7")]);
+    let next = next.beside(recorded.whole_marks(), &recorded, &arn(6), None);
+    assert!(next.mark_of(arn(5).as_str()).is_some());
+    assert!(next.variables_through(arn(5).as_str(), arn(5).as_str()).is_empty(), "its mark says so as well");
 }

@@ -73,11 +73,12 @@ RUN set -eu; \
     chown -R 65532:65532 /runtime/home/nonroot; \
     find /runtime /evenkeel -exec touch --date=@0 {} +
 
-# What the image is made of, for pipeline/sbom.py: the crates, and the packages of the C library and the authorities.
+# What the image is made of, for pipeline/sbom.py: the crates, and the packages of the C library, the compiler's library and
+# the authorities. One that is only known has no version.
 RUN set -eu; . /target.env; \
     cargo metadata --locked --format-version 1 --no-default-features --filter-platform "$CARGO_BUILD_TARGET" > /crates.json; \
-    gcc=$(dpkg-query --show --showformat '${Package}\n' 'libgcc-*-dev*' | grep -- "-dev$cross\$" | tail -n 1); \
-    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' "libc6-dev$cross" "$gcc" ca-certificates > /packages
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture}\n' "libc6-dev$cross" "libgcc-*-dev$cross" ca-certificates | \
+        grep --extended-regexp '^[^ ]+ [^ ]+ [^ ]+$' > /packages
 
 FROM scratch
 COPY --from=build /runtime/ /

@@ -157,7 +157,7 @@ fn edits(members: &Value, picks: Vec<Pick>) -> VariableEdits {
                 items.iter().filter_map(|item| Some(item["name"].as_str()?.to_owned())).collect()
             }
             Value::Object(labels) => labels.keys().cloned().collect(),
-            _ => Vec::new(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
         };
         let name = names.get(name).cloned().unwrap_or_else(|| format!("NEW{name}"));
         let name = VariableName { container: container["name"].as_str().unwrap().to_owned(), kind, name };

@@ -281,7 +281,7 @@ fn of_scheduled(seen: &DriftView, task: &ScheduledTask) -> Option<Difference> {
         None => difference(
             "schedule_without_revision",
             format!("{place} names no revision and starts the newest, {starts}, and live is {live}"),
-            "whoever made it; a deployment with --also gives it the live revision",
+            "the person or tool that made it; a deployment with --also gives it the live revision",
         ),
     }
 }

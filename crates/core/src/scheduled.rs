@@ -5,7 +5,7 @@
 //! * A target and a schedule travel as raw JSON: of all their members one string changes. `PutTargets` and
 //!   `UpdateSchedule` replace the whole, so what is left out would be lost (EventBridge API reference, `PutTargets`;
 //!   EventBridge Scheduler API reference, `UpdateSchedule`).
-//! * What to do is decided from what the target names, and from nothing that was remembered: whoever looks again and finds
+//! * What to do is decided from what the target names, and from nothing that was remembered: a run that looks again and finds
 //!   the live revision has nothing left to do.
 
 mod also;

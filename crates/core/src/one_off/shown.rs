@@ -57,8 +57,8 @@ const STOPS: [&str; 5] = [
 /// The statuses of a container that ends when its task is stopped: by itself, by SIGKILL, by SIGTERM.
 const WHEN_STOPPED: [i32; 3] = [0, 137, 143];
 
-/// Why Evenkeel stops a task whose `container` has ended: its side-cars would run for ever. Whoever follows the task later
-/// knows by this reason that the container ended by itself.
+/// Why Evenkeel stops a task whose `container` has ended: its side-cars would run for ever. A run that follows the
+/// task later knows by this reason that the container ended by itself.
 #[must_use]
 pub fn reason_to_stop_side_cars(container: &str) -> String {
     format!("Evenkeel: its container {container} has ended")

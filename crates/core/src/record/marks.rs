@@ -198,7 +198,7 @@ impl Record {
         })
     }
 
-    /// What older marks say was set and is no longer owned: whoever follows the marks must not own that again.
+    /// What older marks say was set and is no longer owned: a run that follows the marks must not own that again.
     fn no_longer_owned(&self) -> Variables {
         let set = self.marks().flat_map(|mark| mark.variables.names());
         set.filter(|name| !self.variables.has(name)).map(|name| (name.clone(), None)).collect()

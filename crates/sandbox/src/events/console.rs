@@ -16,7 +16,7 @@ impl Sandbox {
         self.state().events.answer(operation, &request, self.clock.now())
     }
 
-    /// A target of a rule exactly as it was put; the bus of whoever makes none is `default`.
+    /// A target of a rule exactly as it was put. Every account has the event bus `default`.
     #[must_use]
     pub fn target(&self, bus: &str, rule: &str, id: &str) -> Option<Value> {
         self.state().target(bus, rule, id).cloned()

@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 256 * 1024;
 pub(super) struct Taken(Vec<Value>);
 
 impl Taken {
-    /// What is wrong with an entry is told in its place of the answer, which is a success.
+    /// An entry that is wrong has an error in its place of the response, whose status is 200.
     pub(super) fn put(&mut self, request: &Value) -> ApiResult {
         let entries = list(request, "Entries");
         let invalid = |message| ApiError::new("ValidationException", message);

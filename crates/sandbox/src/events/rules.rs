@@ -92,7 +92,7 @@ impl Events {
 }
 
 impl Rule {
-    /// Only the service that made a rule changes it. Whoever deletes may say `Force`.
+    /// Refuses to change a rule that an AWS service made, unless a request to delete it has `Force`.
     pub(super) fn refuse_if_managed(&self, request: &Value) -> Result<(), ApiError> {
         let managed = self.managed_by.as_deref().filter(|_| !flag(request, "Force"));
         managed.map_or(Ok(()), |service| {

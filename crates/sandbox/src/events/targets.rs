@@ -27,8 +27,8 @@ impl Events {
         paged(request, "Targets", targets, size, PAGING)
     }
 
-    /// Puts each target in the place of the one of its id. One that EventBridge does not take is told in the answer, which
-    /// is a success.
+    /// Replaces each target by id. One that EventBridge refuses is an entry of the response's `FailedEntries`, and the status is
+    /// 200 all the same.
     pub(super) fn put_targets(&mut self, request: &Value) -> ApiResult {
         let targets = list(request, "Targets");
         refuse_if(targets.len() > MOST_ENTRIES, || {

@@ -25,7 +25,7 @@ impl Sandbox {
         self.state().scheduler.add(request, self.clock.now()).map(|_| ())
     }
 
-    /// A schedule as `GetSchedule` answers it; the group of whoever makes none is `default`.
+    /// A schedule as `GetSchedule` responds with it. Every account has the group `default`.
     #[must_use]
     pub fn schedule(&self, group: &str, name: &str) -> Option<Value> {
         let state = self.state();

@@ -73,7 +73,7 @@ pub(crate) async fn scheduled<E: ScheduledTasks>(
         return Ok(Vec::new());
     }
     let clusters = BTreeSet::from([service.cluster.as_str()]);
-    let found = crate::scheduled::find(events, also, &clusters, &[live.family()]).await?;
+    let found = crate::scheduled::find(events, also, &clusters, &[(live.family(), 0)]).await?;
     Ok(found.moves.into_iter().map(|planned| planned.task).collect())
 }
 

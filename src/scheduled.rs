@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 /// How many rules and schedules are read at once.
 const AT_ONCE: usize = 8;
 
-/// Reads what was `asked` for. `families` are those that may follow, one for each revision, and `clusters` the ARNs of the
+/// Reads what was `asked` for. `families` are those that may follow, each with the place of its revision, and `clusters` the ARNs of the
 /// clusters whose rules and schedules [`Also::Family`] means.
 ///
 /// # Errors
@@ -19,7 +19,7 @@ pub async fn find<E: ScheduledTasks>(
     events: &E,
     asked: &[Also],
     clusters: &BTreeSet<&str>,
-    families: &[&str],
+    families: &[(&str, usize)],
 ) -> Result<PlannedMoves, Failure> {
     let mut found = Vec::new();
     for some in asked.chunks(AT_ONCE) {
@@ -42,10 +42,8 @@ pub(crate) async fn named_by<E: ScheduledTasks>(
     clusters: &BTreeSet<&str>,
 ) -> Result<Vec<ScheduledTask>, Failure> {
     match also {
-        Also::Rule { bus, rule, .. } => named_rule(events, bus.as_deref().unwrap_or("default"), rule).await,
-        Also::Schedule { group, name } => {
-            named_schedule(events, group.as_deref().unwrap_or("default"), name).await
-        }
+        Also::Rule { bus, rule, .. } => named_rule(events, bus, rule).await,
+        Also::Schedule { group, name } => named_schedule(events, group, name).await,
         Also::Family => on_clusters(events, clusters).await,
     }
 }

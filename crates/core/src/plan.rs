@@ -194,17 +194,16 @@ impl Plan {
         !becomes.is_some_and(|becomes| task.named().is_some_and(|named| named.is(becomes)))
     }
 
-    /// The families of its revisions, in their order. One that has the same revision as an earlier one is called nothing.
+    /// The families of its revisions, each with the place of its revision. Where several become the same revision, the first
+    /// stands for them.
     #[must_use]
-    pub fn families(&self) -> Vec<&str> {
-        let mut families: Vec<&str> = Vec::new();
-        for (at, revision) in self.revisions.iter().enumerate() {
+    pub fn families(&self) -> Vec<(&str, usize)> {
+        let is_first = |(at, revision): &(usize, &PlannedRevision)| {
             let becomes = revision.exists_as();
-            let mut earlier = self.revisions[..at].iter();
-            let is_known = becomes.is_some() && earlier.any(|other| other.exists_as() == becomes);
-            families.push(if is_known { "" } else { revision.base.family() });
-        }
-        families
+            becomes.is_none() || self.revisions[..*at].iter().all(|other| other.exists_as() != becomes)
+        };
+        let revisions = self.revisions.iter().enumerate().filter(is_first);
+        revisions.map(|(at, revision)| (revision.base.family(), at)).collect()
     }
 
     /// The one-off tasks that it comes with, in their order: those of each new revision.

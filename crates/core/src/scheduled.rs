@@ -15,6 +15,9 @@ mod target;
 
 use crate::words::words;
 
+/// What an account's first event bus and first group of schedules are called.
+pub(crate) const DEFAULT: &str = "default";
+
 pub use also::Also;
 pub use named::NamedDefinition;
 pub use planned::{PlannedMove, PlannedMoves};

@@ -1,6 +1,6 @@
 //! What moving rules and schedules needs.
 
-use crate::scheduled::Also;
+use crate::scheduled::{Also, DEFAULT};
 
 use super::{Deploys, Permissions, Statement, grant, grant_on_all};
 
@@ -11,11 +11,9 @@ impl Permissions {
         let (mut rules, mut schedules) = (Vec::new(), Vec::new());
         for also in &deploys.also {
             match also {
-                Also::Rule { bus: None, rule, .. } => rules.push(format!("rule/{rule}")),
-                Also::Rule { bus: Some(bus), rule, .. } => rules.push(format!("rule/{bus}/{rule}")),
-                Also::Schedule { group, name } => {
-                    schedules.push(format!("schedule/{}/{name}", group.as_deref().unwrap_or("default")));
-                }
+                Also::Rule { bus, rule, .. } if bus == DEFAULT => rules.push(format!("rule/{rule}")),
+                Also::Rule { bus, rule, .. } => rules.push(format!("rule/{bus}/{rule}")),
+                Also::Schedule { group, name } => schedules.push(format!("schedule/{group}/{name}")),
                 Also::Family => {
                     rules.push("rule/*".to_owned());
                     schedules.push("schedule/*/*".to_owned());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::DEFAULT;
 use crate::failure::Failure;
 use crate::quote::quoted;
 use crate::request::has_only;
@@ -11,8 +12,8 @@ use crate::request::has_only;
 pub enum Also {
     /// A rule of Amazon EventBridge.
     Rule {
-        /// Its event bus; `None` is the default one.
-        bus: Option<String>,
+        /// Its event bus: `default`, or another one.
+        bus: String,
         /// Its name.
         rule: String,
         /// The id of its target; `None` is every target that starts the family.
@@ -20,8 +21,8 @@ pub enum Also {
     },
     /// A schedule of Amazon EventBridge Scheduler.
     Schedule {
-        /// Its group; `None` is `default`.
-        group: Option<String>,
+        /// Its group: `default`, or another one.
+        group: String,
         /// Its name.
         name: String,
     },
@@ -42,25 +43,20 @@ impl Also {
         let parsed = match text.split_once(':') {
             None if text == "family" => Some(Self::Family),
             Some(("rule", rest)) => {
-                let (path, bus) = rest.split_once('@').map_or((rest, None), |(path, bus)| (path, Some(bus)));
+                let (path, bus) = rest.split_once('@').unwrap_or((rest, DEFAULT));
                 let (rule, target) =
                     path.split_once('/').map_or((path, None), |(rule, target)| (rule, Some(target)));
-                let is_sound = named(rule)
-                    && target.is_none_or(named)
-                    && bus.is_none_or(|bus| has_only(bus, 256, "/.-_"));
+                let is_sound = named(rule) && target.is_none_or(named) && has_only(bus, 256, "/.-_");
                 is_sound.then(|| Self::Rule {
-                    bus: bus.filter(|bus| *bus != "default").map(str::to_owned),
+                    bus: bus.to_owned(),
                     rule: rule.to_owned(),
                     target: target.map(str::to_owned),
                 })
             }
             Some(("schedule", rest)) => {
-                let (group, name) =
-                    rest.split_once('/').map_or((None, rest), |(group, name)| (Some(group), name));
-                (named(name) && group.is_none_or(named)).then(|| Self::Schedule {
-                    group: group.filter(|group| *group != "default").map(str::to_owned),
-                    name: name.to_owned(),
-                })
+                let (group, name) = rest.split_once('/').unwrap_or((DEFAULT, rest));
+                (named(name) && named(group))
+                    .then(|| Self::Schedule { group: group.to_owned(), name: name.to_owned() })
             }
             Some(_) | None => None,
         };
@@ -91,13 +87,10 @@ impl fmt::Display for Also {
             Self::Rule { bus, rule, target } => {
                 write!(f, "rule:{rule}")?;
                 target.iter().try_for_each(|target| write!(f, "/{target}"))?;
-                bus.iter().try_for_each(|bus| write!(f, "@{bus}"))
+                if bus == DEFAULT { Ok(()) } else { write!(f, "@{bus}") }
             }
-            Self::Schedule { group, name } => {
-                f.write_str("schedule:")?;
-                group.iter().try_for_each(|group| write!(f, "{group}/"))?;
-                f.write_str(name)
-            }
+            Self::Schedule { group, name } if group == DEFAULT => write!(f, "schedule:{name}"),
+            Self::Schedule { group, name } => write!(f, "schedule:{group}/{name}"),
             Self::Family => f.write_str("family"),
         }
     }

@@ -23,7 +23,7 @@ pub struct PlannedMoves {
 }
 
 impl PlannedMoves {
-    /// Takes in what was `found` by `also`; `families` are those of the plan's revisions, in their order.
+    /// Takes in what was `found` by `also`; `families` are those that may follow, each with the place of its revision.
     ///
     /// # Errors
     /// [`Failure::invalid_input`] for a rule or schedule that was named and cannot follow.
@@ -31,11 +31,13 @@ impl PlannedMoves {
         &mut self,
         also: &Also,
         found: Vec<ScheduledTask>,
-        families: &[&str],
+        families: &[(&str, usize)],
     ) -> Result<(), Failure> {
         let found = match also {
             Also::Family => self.of_family(found, families),
-            Also::Rule { target, .. } => of_rule(also, target.as_deref(), found, families)?,
+            Also::Rule { bus, rule, target } => {
+                of_rule(&rule_name(bus, rule), target.as_deref(), found, families)?
+            }
             Also::Schedule { .. } => found,
         };
         for task in found {
@@ -50,9 +52,9 @@ impl PlannedMoves {
     }
 
     /// Those that start one of the families. What AWS itself manages is left out.
-    fn of_family(&mut self, found: Vec<ScheduledTask>, families: &[&str]) -> Vec<ScheduledTask> {
+    fn of_family(&mut self, found: Vec<ScheduledTask>, families: &[(&str, usize)]) -> Vec<ScheduledTask> {
         let mut of_family = found;
-        of_family.retain(|task| task.named().is_some_and(|named| families.contains(&named.family)));
+        of_family.retain(|task| is_of(task, families));
         of_family.retain(|task| {
             let Some(service) = task.managed_by() else { return true };
             let place = task.place();
@@ -79,29 +81,24 @@ impl PlannedMoves {
     }
 }
 
-/// The targets that `also` means: the one that it names, or those that start one of the families.
+/// The targets that are meant: the one that is named, or those that start one of the families.
 fn of_rule(
-    also: &Also,
+    rule: &str,
     target: Option<&str>,
     mut found: Vec<ScheduledTask>,
-    families: &[&str],
+    families: &[(&str, usize)],
 ) -> Result<Vec<ScheduledTask>, Failure> {
     let ids: Vec<String> = found.iter().filter_map(id).map(str::to_owned).collect();
     match target {
         Some(target) => found.retain(|task| id(task) == Some(target)),
-        None => found.retain(|task| task.named().is_some_and(|named| families.contains(&named.family))),
+        None => found.retain(|task| is_of(task, families)),
     }
     if !found.is_empty() {
         return Ok(found);
     }
-    let (bus, rule) = match also {
-        Also::Rule { bus, rule, .. } => (bus.as_deref().unwrap_or("default"), rule.as_str()),
-        Also::Schedule { .. } | Also::Family => ("default", ""),
-    };
-    let rule = rule_name(bus, rule);
     let what = match target {
         Some(target) => format!("{rule} has no target {}", quoted(target)),
-        None => format!("no target of {rule} starts a task of the family {}", listed(families)),
+        None => format!("no target of {rule} starts a task of the family {}", names(families)),
     };
     let why = if ids.is_empty() {
         "it has no targets".to_owned()
@@ -109,6 +106,14 @@ fn of_rule(
         format!("its targets are {}", listed(ids))
     };
     Err(Failure::invalid_input(what).because(why).advice("Correct --also; nothing was changed"))
+}
+
+fn is_of(task: &ScheduledTask, families: &[(&str, usize)]) -> bool {
+    task.named().is_some_and(|named| families.iter().any(|(family, _)| *family == named.family))
+}
+
+fn names(families: &[(&str, usize)]) -> String {
+    listed(families.iter().map(|(family, _)| family))
 }
 
 fn id(task: &ScheduledTask) -> Option<&str> {
@@ -119,7 +124,7 @@ fn id(task: &ScheduledTask) -> Option<&str> {
 }
 
 /// The place of the revision that `task` is to start.
-fn revision_of(task: &ScheduledTask, families: &[&str]) -> Result<usize, Failure> {
+fn revision_of(task: &ScheduledTask, families: &[(&str, usize)]) -> Result<usize, Failure> {
     let place = task.place();
     if let Some(service) = task.managed_by() {
         return Err(Failure::invalid_input(format!("{place} cannot follow the deployment"))
@@ -127,9 +132,9 @@ fn revision_of(task: &ScheduledTask, families: &[&str]) -> Result<usize, Failure
             .advice("Leave it out of --also; nothing was changed"));
     }
     let Some(named) = task.named() else { return Err(no_task(task)) };
-    let mut fitting = families.iter().enumerate().filter(|(_, family)| **family == named.family);
+    let mut fitting = families.iter().filter(|(family, _)| *family == named.family);
     match (fitting.next(), fitting.next()) {
-        (Some((revision, _)), None) => Ok(revision),
+        (Some((_, revision)), None) => Ok(*revision),
         (Some(_), Some(_)) => {
             let what = format!("which revision {place} is to start is not certain");
             Err(Failure::invalid_input(what)
@@ -138,7 +143,7 @@ fn revision_of(task: &ScheduledTask, families: &[&str]) -> Result<usize, Failure
         }
         (None, _) => {
             Err(Failure::invalid_input(format!("{place} starts tasks of the family {}", named.family))
-                .because(format!("the services run {}", listed(families)))
+                .because(format!("the services run {}", names(families)))
                 .advice("Correct --also, or deploy the service of that family; nothing was changed"))
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::NamedDefinition;
+use super::{DEFAULT, NamedDefinition};
 use crate::arn::TaskDefinitionArn;
 
 /// The members of `GetSchedule`'s response that `UpdateSchedule` does not take (EventBridge Scheduler API reference).
@@ -35,7 +35,7 @@ impl fmt::Display for TaskPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule { bus, rule, target } => write!(f, "target {target} of {}", rule_name(bus, rule)),
-            Self::Schedule { group, name } if group == "default" => write!(f, "schedule {name}"),
+            Self::Schedule { group, name } if group == DEFAULT => write!(f, "schedule {name}"),
             Self::Schedule { group, name } => write!(f, "schedule {group}/{name}"),
         }
     }
@@ -44,7 +44,7 @@ impl fmt::Display for TaskPlace {
 /// A rule as messages name it.
 #[must_use]
 pub fn rule_name(bus: &str, rule: &str) -> String {
-    if bus == "default" { format!("rule {rule}") } else { format!("rule {rule} of the event bus {bus}") }
+    if bus == DEFAULT { format!("rule {rule}") } else { format!("rule {rule} of the event bus {bus}") }
 }
 
 /// A rule with its targets.

@@ -35,7 +35,9 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn taken(also: &str, found: Vec<ScheduledTask>, families: &[&str]) -> Result<PlannedMoves, String> {
     let mut planned = PlannedMoves::default();
-    planned.take_in(&Also::parse(also).unwrap(), found, families).map_err(|failure| {
+    let families: Vec<(&str, usize)> =
+        families.iter().enumerate().map(|(at, family)| (*family, at)).collect();
+    planned.take_in(&Also::parse(also).unwrap(), found, &families).map_err(|failure| {
         assert_eq!(failure.kind(), FailureKind::InvalidInput);
         failure.to_string()
     })?;
@@ -181,7 +183,11 @@ fn a_task_that_is_found_twice_follows_once_and_is_warned_of_once() {
     let mut planned = PlannedMoves::default();
     for also in ["schedule:jobs/nightly", "family"] {
         planned
-            .take_in(&Also::parse(also).unwrap(), vec![schedule("web", "DISABLED")], &["api", "web"])
+            .take_in(
+                &Also::parse(also).unwrap(),
+                vec![schedule("web", "DISABLED")],
+                &[("api", 0), ("web", 1)],
+            )
             .unwrap();
     }
     assert_eq!((planned.moves.len(), planned.moves[0].revision, planned.warnings.len()), (1, 1, 2));

@@ -21,10 +21,6 @@ use super::run::Run;
 use super::slice::Slice;
 use super::{Interrupt, Listener, Progress, World};
 
-/// How long a command sends again what AWS does not take for the moment, where giving up would be worse than waiting: a
-/// record's write, a task after a rollout that went well, and what follows the deployment. The SDK has tried for half a minute each time.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3 * 60);
-
 /// What all services of a deployment share.
 pub(super) struct Context<'a, E> {
     pub(super) ecs: &'a E,

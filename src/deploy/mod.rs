@@ -15,6 +15,7 @@
 //! deployment ids that were seen.
 
 mod advice;
+mod backoff;
 mod beginning;
 mod context;
 mod ending;
@@ -144,9 +145,8 @@ async fn begin<'a, E: Cloud + EcsEffects, R: RecordStore>(
     let started = Moment::now();
     let read = async {
         let records = RecordKeeping::of_each(&world.records, request.services.len(), world.clock);
-        let (services, records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
+        let (services, mut records) = tokio::try_join!(prepare::describe(world.ecs, request), records)?;
         let (ecs, source) = (world.ecs, Some(world.source));
-        let mut records = records;
         Ok::<_, Failure>((prepare::plan(ecs, request, services, &mut records, source).await?, records))
     };
     let (read, images) = tokio::join!(read, verify::look_up(world.ecs, &world.clock, request));

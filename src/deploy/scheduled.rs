@@ -24,15 +24,13 @@ use evenkeel_core::request::DeployRequest;
 use evenkeel_core::rollout::has_completed;
 use evenkeel_core::scheduled::{Also, MoveOutcome, PlannedMoves, ScheduledTask};
 
-use crate::clock::{Clock, Moment};
+use crate::clock::Moment;
 use crate::scheduled::{again, find, named_by};
 
-use super::context::{Context, PATIENCE};
+use super::Progress;
+use super::backoff::{Backoff, PATIENCE};
+use super::context::Context;
 use super::run::Run;
-use super::{Interrupt, Progress};
-
-/// The longest wait between two of these tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
 /// What was seen longer ago than this is looked at again before something is written.
 const FRESH: Duration = Duration::from_secs(2);
@@ -113,7 +111,8 @@ struct Follower<'f, 'a, E> {
     cx: &'f mut Context<'a, E>,
     runs: &'f mut [Run],
     families: Vec<Family>,
-    patience: Patience,
+    /// The time that all calls have together.
+    backoff: Backoff,
     /// When the scheduled tasks were read.
     read: Moment,
 }
@@ -140,23 +139,30 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
             }
         }
         // Where nothing is to be moved, one look is enough.
-        let patience =
-            if families.iter().any(|family| family.live.is_ok()) { PATIENCE } else { Duration::ZERO };
-        let patience = Patience::new(cx.clock, cx.interrupt.clone(), patience);
-        Self { cx, runs, families, patience, read: now }
+        let is_to_move = families.iter().any(|family| family.live.is_ok());
+        let backoff = Backoff::new(cx.clock, if is_to_move { PATIENCE } else { Duration::ZERO });
+        Self { cx, runs, families, backoff, read: now }
     }
 
     /// Reads what `also` names, as it is now.
     async fn look(&mut self, also: &Also, moves: &mut PlannedMoves) -> Result<(), Failure> {
         let clusters: BTreeSet<&str> = self.runs.iter().map(|run| &*run.seen.service.cluster).collect();
-        let families: Vec<&str> = self.families.iter().map(|family| &*family.name).collect();
+        let families = self.families.iter().enumerate();
+        let families: Vec<(&str, usize)> = families.map(|(at, family)| (&*family.name, at)).collect();
+        let interrupt = self.cx.interrupt.clone();
+        let is_interrupted = || interrupt.raised().is_some();
         let found = loop {
             match named_by(self.cx.ecs, also, &clusters).await {
-                Err(failure) if self.patience.outlasts(&failure).await => {}
+                Err(failure) if !is_interrupted() && self.backoff.outlasts(&failure).await => {}
                 found => break found?,
             }
         };
         moves.take_in(also, found, &families)
+    }
+
+    /// Whether what failed is tried again; a signal ends that.
+    async fn outlasts(&mut self, failure: &Failure) -> bool {
+        self.cx.interrupt.raised().is_none() && self.backoff.outlasts(failure).await
     }
 
     /// Lets a scheduled task start the revision that is live, where there is one.
@@ -183,7 +189,7 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
                     return report(task, Some(live), MoveOutcome::Moved, note);
                 }
                 // By the next try somebody may have changed it, and another revision may be live: both are looked at anew.
-                Err(failure) if self.patience.outlasts(&failure).await => {}
+                Err(failure) if self.outlasts(&failure).await => {}
                 Err(failure) => {
                     let what = format!("{} was not moved to {}", task.place(), live.family_and_revision());
                     let note = failure.without_advice();
@@ -260,19 +266,17 @@ impl<'f, 'a, E: Cloud + EcsEffects> Follower<'f, 'a, E> {
     /// The deployment is done and recorded, but not all that was to follow it has: a failure of a service of the family, or
     /// of the first that ended well. Where none did, their own failures count.
     fn fail(&mut self, family: Option<usize>, what: String, failure: Failure) {
+        let at = match family {
+            Some(family) => self.families[family].runs.first().copied(),
+            None => self.runs.iter().position(|run| live_of(run).is_ok()),
+        };
+        let Some(at) = at else { return self.cx.warn(format!("{what}: {}", failure.without_advice())) };
         // What it advises is for before a deployment.
         let failure = Failure::new(failure.kind(), format!("the deployment has completed, but {what}"))
             .because(failure.without_advice())
             .advice("Run the same command again: it moves what is left, also when the service is unchanged");
         (self.cx.listen)(Progress::Warning(&failure.to_string()));
-        let at = match family {
-            Some(family) => self.families[family].runs.first().copied(),
-            None => self.runs.iter().position(|run| live_of(run).is_ok()),
-        };
-        match at {
-            Some(at) => drop(self.runs[at].failure.get_or_insert(failure)),
-            None => self.cx.warnings.push(failure.to_string()),
-        }
+        self.runs[at].failure.get_or_insert(failure);
     }
 
     /// A scheduled task that names no revision starts the newest one, whatever became of the rollout. Where another
@@ -338,33 +342,4 @@ fn has_failed(run: &Run) -> bool {
 
 fn is_about_its_start(failure: &Failure) -> bool {
     failure.kind() == FailureKind::InvalidInput && failure.to_string().contains("StartDate")
-}
-
-/// How long the calls of all scheduled tasks together are tried again, and when next.
-struct Patience {
-    clock: Clock,
-    interrupt: Interrupt,
-    began: Moment,
-    longest: Duration,
-    wait: Duration,
-}
-
-impl Patience {
-    fn new(clock: Clock, interrupt: Interrupt, longest: Duration) -> Self {
-        Self { clock, interrupt, began: Moment::now(), longest, wait: Duration::from_secs(1) }
-    }
-
-    /// Waits where a call is to be tried again: AWS does not respond, and has not for less than [`PATIENCE`]. A signal ends
-    /// it.
-    async fn outlasts(&mut self, failure: &Failure) -> bool {
-        let waits = failure.kind() == FailureKind::Unavailable
-            && Moment::now().since(self.began) < self.longest
-            && self.interrupt.raised().is_none();
-        if waits {
-            // Those that were refused at one moment are not to come again at one moment.
-            self.clock.sleep(self.wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
-            self.wait = (self.wait * 2).min(LONGEST_WAIT);
-        }
-        waits
-    }
 }

@@ -23,7 +23,8 @@ use evenkeel_core::request::OnFailure;
 use crate::clock::Moment;
 use crate::one_off::{OneOff, TaskIdentity, TaskNews, Turned};
 
-use super::context::{Context, PATIENCE};
+use super::backoff::PATIENCE;
+use super::context::Context;
 use super::explain::LOG_LINES;
 use super::flow::Flow;
 use super::run::Run;

@@ -1,19 +1,14 @@
 //! The record in one store.
 
-use std::time::Duration;
-
 use evenkeel_core::arn::TaskDefinitionArn;
 use evenkeel_core::failure::{Failure, FailureKind};
 use evenkeel_core::ports::{Excess, RecordStore, Version};
 use evenkeel_core::record::{Candidate, Deployed, EMPTY, Record};
 
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 
-use super::super::context::PATIENCE;
+use super::super::backoff::{Backoff, PATIENCE};
 use super::{UnderWay, Written};
-
-/// The longest wait between two of these writes.
-const LONGEST_WAIT: Duration = Duration::from_secs(16);
 
 /// How often a mark is put into a record that other runs write at the same time.
 const TRIES: u32 = 20;
@@ -284,8 +279,7 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
     /// Writes the record; whether what was read was still there. A store that is busy is asked again for
     /// [`PATIENCE`], since many deployments may end at one moment and Systems Manager takes a few writes a second.
     async fn put(&mut self, content: &[u8]) -> Result<bool, Failure> {
-        let begun = Moment::now();
-        let mut wait = Duration::from_secs(1);
+        let mut backoff = Backoff::new(self.clock, PATIENCE);
         loop {
             match self.store.write(self.version.as_ref(), content).await {
                 Ok(Some(version)) => {
@@ -294,14 +288,7 @@ impl<'a, R: RecordStore> StoredRecord<'a, R> {
                     return Ok(true);
                 }
                 Ok(None) => return Ok(false),
-                Err(failure)
-                    if failure.kind() == FailureKind::Unavailable
-                        && Moment::now().since(begun) < PATIENCE =>
-                {
-                    // Those that were refused at one moment are not to come again at one moment.
-                    self.clock.sleep(wait.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
-                    wait = (wait * 2).min(LONGEST_WAIT);
-                }
+                Err(failure) if backoff.outlasts(&failure).await => {}
                 Err(failure) => return Err(failure),
             }
         }
